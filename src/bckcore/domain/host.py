@@ -1,0 +1,65 @@
+"""Host: a machine whose files are protected."""
+
+import posixpath
+from dataclasses import dataclass
+from enum import StrEnum
+
+from bckcore.domain.ids import HostId, SecretRef, checked_name
+from bckcore.errors import InvalidInputError, PathNotAllowedError
+
+
+class Platform(StrEnum):
+    """What the host's file names and permissions look like."""
+
+    POSIX = "posix"
+    WINDOWS = "windows"
+
+
+def normal_posix_path(raw: str) -> str:
+    """An absolute POSIX path without ``.``/``..``/double slashes; raises InvalidInputError otherwise."""
+    if not raw.startswith("/") or "\0" in raw or ".." in raw.split("/"):
+        raise InvalidInputError(
+            f"{raw!r} is not a full path.",
+            advice="Give the path from / on, without '..'.",
+        )
+    return "/" + posixpath.normpath(raw).strip("/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """A machine we protect and how it is reached. ``allowed_roots`` is the server's own allow-list."""
+
+    id: HostId
+    address: str
+    """Name or address; empty for transports that need none (``local``)."""
+    port: int = 22
+    user: str = "backupsvc"
+    platform: Platform = Platform.POSIX
+    transport: str = "rsync-ssh"
+    """Registered name of the transport."""
+    key: SecretRef | None = None
+    """Private key in the vault."""
+    host_keys: tuple[str, ...] = ()
+    """Pinned public keys, each ``type base64``."""
+    allowed_roots: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        checked_name(self.id, "host")
+        if not 1 <= self.port <= 65535:
+            raise InvalidInputError(f"Port {self.port} is not between 1 and 65535.")
+        bad = self.address.startswith("-") or self.user.startswith("-")
+        if bad or any(char.isspace() or not char.isprintable() for char in self.address + self.user):
+            raise InvalidInputError("Address and user hold no blanks and do not start with '-'.")
+        if any(normal_posix_path(root) != root for root in self.allowed_roots):
+            raise InvalidInputError("Allowed roots are full, normal paths.", advice="For example /home/u.")
+
+    def require_allowed(self, path: str) -> None:
+        """Raise PathNotAllowedError unless ``path`` is an allowed root or lies below one."""
+        for root in self.allowed_roots:
+            if path == root or path.startswith(root.rstrip("/") + "/"):
+                return
+        raise PathNotAllowedError(
+            f"{path} is outside the folders allowed for {self.id}.",
+            meaning="Nothing was read and nothing was changed.",
+            advice=f"Allowed are: {', '.join(self.allowed_roots) or 'none yet'}. An administrator can add one.",
+        )

@@ -1,0 +1,87 @@
+"""Job: a request for one piece of work, and its legal transitions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+
+from bckcore.domain.ids import HostId, JobId, ProfileId
+from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import IllegalTransitionError
+
+
+class JobKind(StrEnum):
+    """What is asked for."""
+
+    BACKUP = "backup"
+    RESTORE = "restore"
+    PRUNE = "prune"
+
+
+class JobStatus(StrEnum):
+    """Where a job stands. The last five are final and say how the work ended."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    PARTIAL = "partial"
+    SUSPECT = "suspect"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def final(self) -> bool:
+        """True when nothing more will happen to the job."""
+        return self not in (JobStatus.QUEUED, JobStatus.RUNNING)
+
+
+_FINAL = frozenset(status for status in JobStatus if status.final)
+LEGAL_TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
+    JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED}),
+    JobStatus.RUNNING: _FINAL | {JobStatus.QUEUED},
+    **{status: frozenset() for status in _FINAL},
+}
+"""A running job may go back to the queue: its runner died, or handed it back at shutdown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """What a finished job has to say; values are JSON scalars, lists and dicts."""
+
+    data: Mapping[str, object] = field(default_factory=dict)
+    error_code: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A request in the queue. ``payload`` holds ids and options only, never a secret."""
+
+    id: JobId
+    kind: JobKind
+    profile: ProfileId
+    host: HostId
+    """At most one running job per host and per profile."""
+    requested_by: str
+    created: datetime
+    status: JobStatus = JobStatus.QUEUED
+    payload: Mapping[str, object] = field(default_factory=dict)
+    idempotency_key: str = ""
+    """Empty when the caller gave none."""
+    started: datetime | None = None
+    finished: datetime | None = None
+    claims: int = 0
+    """How often a runner took it; more than one means that a runner died over it."""
+    cancel_requested: bool = False
+    progress: TransferProgress = field(default_factory=TransferProgress)
+    result: JobResult = field(default_factory=JobResult)
+
+    def moved(self, status: JobStatus, *, at: datetime) -> "Job":
+        """The job in its new status. Raises IllegalTransitionError for a step that makes no sense."""
+        if status not in LEGAL_TRANSITIONS[self.status]:
+            raise IllegalTransitionError(
+                f"Job {self.id} is {self.status.value}; it cannot become {status.value}."
+            )
+        if status is JobStatus.RUNNING:
+            return replace(self, status=status, started=at, claims=self.claims + 1)
+        return replace(self, status=status, finished=at if status.final else None)

@@ -1,0 +1,105 @@
+"""Receipt: a run's durable account in storage, chained to the one before it by digest."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from bckcore.domain.ids import HostId, JobId, ProfileId, checked_run_id
+from bckcore.domain.manifest import ManifestInfo
+from bckcore.domain.restore_point import Counted
+from bckcore.domain.run import ChangeCounts, Run, RunOutcome
+from bckcore.errors import InvalidInputError, StorageError
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """Written once per run, failed ones too, and never changed afterwards."""
+
+    run: Run
+    """Over: ``finished`` and ``outcome`` are set. Attempts are not part of the receipt."""
+    counted: Counted | None
+    """None when the run made no point."""
+    manifest: ManifestInfo | None
+    filters: tuple[str, ...]
+    """The gitignore rules this run used."""
+    previous: str
+    """SHA-256 of the receipt before; empty for the first."""
+
+
+def encoded(receipt: Receipt) -> bytes:
+    """The receipt as UTF-8 JSON with sorted keys and a final newline."""
+    run, manifest = receipt.run, receipt.manifest
+    if run.finished is None or run.outcome is None:
+        raise StorageError(f"Run {run.id} is not over; it has no receipt yet.")
+    document = {
+        "format": FORMAT,
+        "run_id": run.id,
+        "profile": run.profile,
+        "host": run.host,
+        "job": run.job,
+        "seq": run.seq,
+        "started": run.started.isoformat(),
+        "finished": run.finished.isoformat(),
+        "outcome": run.outcome.value,
+        "error_code": run.error_code,
+        "error": run.error,
+        "problems": run.problem_count,
+        "point": receipt.counted.value if receipt.counted else None,
+        "counts": {name: getattr(run.counts, name) for name in run.counts.__slots__},
+        "filters": list(receipt.filters),
+        "manifest": manifest
+        and {"seq": manifest.seq, "base": manifest.base, "sha256": manifest.sha256, "lines": manifest.lines},
+        "previous": receipt.previous,
+    }
+    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"
+
+
+def decoded(raw: bytes) -> Receipt:
+    """Read a receipt. Raises StorageError when it is damaged or of a newer format."""
+    try:
+        document = json.loads(raw)
+        if document["format"] != FORMAT:
+            raise StorageError(
+                f"A receipt has format {document['format']}; this program reads {FORMAT}.",
+                advice="Install the version of this program that wrote it, or a newer one.",
+            )
+        manifest = document["manifest"]
+        return Receipt(
+            run=_run(document),
+            counted=Counted(document["point"]) if document["point"] else None,
+            manifest=ManifestInfo(**manifest) if manifest else None,
+            filters=tuple(document["filters"]),
+            previous=document["previous"],
+        )
+    except (ValueError, KeyError, TypeError, InvalidInputError) as exc:
+        raise StorageError(f"A receipt cannot be read: {exc}.") from exc
+
+
+def _run(document: dict[str, object]) -> Run:
+    text = {key: str(value) for key, value in document.items()}
+    counts = document["counts"]
+    if not isinstance(counts, dict):
+        raise TypeError("counts")
+    return Run(
+        id=checked_run_id(text["run_id"]),
+        profile=ProfileId(text["profile"]),
+        host=HostId(text["host"]),
+        job=JobId(text["job"]),
+        seq=int(text["seq"]),
+        started=datetime.fromisoformat(text["started"]),
+        finished=datetime.fromisoformat(text["finished"]),
+        outcome=RunOutcome(text["outcome"]),
+        made_point=document["point"] is not None,
+        counts=ChangeCounts(**counts),
+        problem_count=int(text["problems"]),
+        error_code=text["error_code"],
+        error=text["error"],
+    )
+
+
+def digest(raw: bytes) -> str:
+    """What the next receipt names as ``previous``."""
+    return sha256(raw).hexdigest()

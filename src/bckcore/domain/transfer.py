@@ -1,0 +1,149 @@
+"""Transfer: what a transport is asked for, and what it reports."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from bckcore.domain.file_version import EntryKind
+from bckcore.domain.host import Host
+from bckcore.domain.ids import RunId
+from bckcore.domain.paths import RelPath
+from bckcore.domain.source import Source
+from bckcore.errors import InvalidInputError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferOptions:
+    """How a profile's files travel. Times are seconds."""
+
+    compress: bool = False
+    bandwidth_limit: int | None = None
+    """Bytes per second; None for no limit."""
+    connect_timeout: int = 20
+    idle_timeout: int = 300
+    total_timeout: int | None = None
+    attempts: int = 3
+    """How often a source is tried in one run when the error may pass."""
+
+    def __post_init__(self) -> None:
+        if self.bandwidth_limit is not None and self.bandwidth_limit < 1024:
+            raise InvalidInputError("A bandwidth limit is at least 1024 bytes per second.")
+        if min(self.connect_timeout, self.idle_timeout, self.attempts) < 1 or (self.total_timeout or 1) < 1:
+            raise InvalidInputError("Timeouts and attempts are at least 1.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullOrder:
+    """One attempt at one source. All folders exist, lie on one file system, and belong to this attempt."""
+
+    run: RunId
+    attempt: int
+    host: Host
+    source: Source
+    filters: tuple[str, ...]
+    """gitignore rules, first to last."""
+    options: TransferOptions
+    destination: Path
+    """``current/<host>/<profile>/<source>``; only the PC's files ever lie there."""
+    displaced_dir: Path
+    """Empty at the start; whatever is overwritten or removed goes there under its relative path."""
+    partial_dir: Path
+    """Kept between attempts, so that a cut transfer goes on where it stopped."""
+    temp_dir: Path
+    work_dir: Path
+    """Private to the attempt: logs, control files."""
+    inherit_fds: tuple[int, ...] = ()
+    """Open locks that every process of the transfer must hold as long as it lives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferProgress:
+    """How far a job is. Sizes are bytes; None means honestly unknown."""
+
+    phase: str = ""
+    """What is going on: ``connecting``, ``transferring``, ``cataloguing``, ``restoring``, ``pruning``."""
+    source: str = ""
+    files_seen: int = 0
+    files_done: int = 0
+    bytes_done: int = 0
+    bytes_per_second: int | None = None
+    percent: int | None = None
+    eta_seconds: int | None = None
+    current_file: str = ""
+    """For display, already escaped."""
+
+
+class ProblemKind(StrEnum):
+    """Why a path is not as it should be."""
+
+    UNLISTED = "unlisted"
+    """A folder could not be listed: all beneath keeps its last state."""
+    UNREADABLE = "unreadable"
+    """Present, not readable: the version before carries on, stale."""
+    VANISHED = "vanished"
+    """Disappeared while the run read it; decided by the next run."""
+    NOT_STORED = "not-stored"
+    """The storage could not take it: name too long, for instance."""
+    NOT_RESTORED = "not-restored"
+    """A restore could not write it."""
+    UNKNOWN = "unknown"
+    """A message that is not understood; the whole listing counts as incomplete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathProblem:
+    """One path that needs a person's attention."""
+
+    kind: ProblemKind
+    path: bytes
+    """Relative to the source where known, else as the transport named it."""
+    message: str
+    """The program's own words, escaped for display."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A path whose line in the transport's listing says that something about it may have changed."""
+
+    path: RelPath
+    kind: EntryKind
+    size: int | None
+    mtime: int | None
+    """Whole seconds; hints only, the store is asked for the truth."""
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferStats:
+    """What one attempt read and moved."""
+
+    files_seen: int = 0
+    files_sent: int = 0
+    bytes_seen: int = 0
+    bytes_sent: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostFacts:
+    """What probing a host found."""
+
+    rsync_version: str
+    host_key: str = ""
+    """As pinned; empty for transports without one."""
+    latency_ms: int = 0
+    sources: tuple[tuple[str, bool], ...] = ()
+    """Each asked path and whether it could be listed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransportCapabilities:
+    """What a transport can do."""
+
+    resumes: bool
+    """A cut file goes on where it stopped."""
+    digests: bool
+    """Listings carry xxh128 digests of what was sent."""
+    compresses: bool
+    remote: bool
+    """Needs an address and a key."""
+    platforms: frozenset[str] = field(default_factory=lambda: frozenset({"posix"}))

@@ -1,0 +1,194 @@
+"""Everything that can go wrong, as one tree.
+
+::
+
+    BckError
+    ├── TransientError                a later try of the same thing may succeed
+    │   ├── HostUnreachableError      the host is off, asleep or not on the network
+    │   ├── TransferInterruptedError  the connection or the program broke off midway
+    │   ├── TransferTimeoutError      nothing moved for too long, or the whole took too long
+    │   └── StoreBusyError            another run holds the profile's storage lock
+    ├── PermanentError                trying again changes nothing until a person acts
+    │   ├── AuthenticationError       the host refused our key
+    │   ├── HostKeyChangedError       the host shows another key than the pinned one (alarm)
+    │   ├── HostKeyUnknownError       no host key is pinned yet
+    │   ├── RsyncMissingError         the host has no usable rsync, or refuses the command
+    │   ├── SourceMissingError        no source of the profile could be read
+    │   ├── TransferFailedError       rsync ended in a way no retry mends
+    │   └── VetoedError               a plugin refused the run, with its reason
+    ├── StoreFullError                no bytes, inodes or quota left in the backup storage
+    ├── StorageError                  the storage is damaged or not as it must be
+    ├── JobCancelledError             a person or a shutdown asked to stop
+    ├── LeaseLostError                the job belongs to another runner now; write nothing
+    ├── InvalidInputError             wrong use: a value is malformed
+    ├── NotFoundError                 what was named does not exist
+    ├── ConflictError                 it exists already, or its state forbids the step
+    │   └── IllegalTransitionError    a job cannot go from this state to that one
+    └── RefusedError                  understood, and not allowed
+        ├── PathNotAllowedError       outside the host's allow-list
+        └── AccessDeniedError         not signed in, or the role does not permit it
+
+Every error carries three sentences for people: what happened, what it means, what to do.
+"""
+
+
+class BckError(Exception):
+    """Base of all errors this program raises on purpose.
+
+    ``code`` is a stable, machine-readable name; it appears in job results and problem documents.
+    """
+
+    code = "error"
+
+    def __init__(self, what: str, *, meaning: str = "", advice: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.meaning = meaning
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.what, self.meaning, self.advice) if part)
+
+
+class TransientError(BckError):
+    """A later try of the same thing may succeed."""
+
+    code = "transient"
+
+
+class HostUnreachableError(TransientError):
+    """The host is off, asleep or not on the network."""
+
+    code = "host-unreachable"
+
+
+class TransferInterruptedError(TransientError):
+    """The connection or the transfer program broke off midway."""
+
+    code = "transfer-interrupted"
+
+
+class TransferTimeoutError(TransientError):
+    """Nothing moved for too long, or the whole took too long."""
+
+    code = "transfer-timeout"
+
+
+class StoreBusyError(TransientError):
+    """Another run, or what is left of one, holds the profile's storage lock."""
+
+    code = "store-busy"
+
+
+class PermanentError(BckError):
+    """Trying again changes nothing until a person acts."""
+
+    code = "permanent"
+
+
+class AuthenticationError(PermanentError):
+    """The host refused our key."""
+
+    code = "authentication-refused"
+
+
+class HostKeyChangedError(PermanentError):
+    """The host shows another key than the pinned one: reinstalled, or an impostor."""
+
+    code = "host-key-changed"
+
+
+class HostKeyUnknownError(PermanentError):
+    """No host key is pinned for this host yet."""
+
+    code = "host-key-unknown"
+
+
+class RsyncMissingError(PermanentError):
+    """The host has no usable rsync, or its account refuses to start it."""
+
+    code = "rsync-missing"
+
+
+class SourceMissingError(PermanentError):
+    """No source of the profile could be read."""
+
+    code = "source-missing"
+
+
+class TransferFailedError(PermanentError):
+    """The transfer ended in a way that no retry mends."""
+
+    code = "transfer-failed"
+
+
+class VetoedError(PermanentError):
+    """A plugin refused the run and said why."""
+
+    code = "vetoed"
+
+
+class StoreFullError(BckError):
+    """No bytes, inodes or quota left in the backup storage: stop, keep everything, raise the alarm."""
+
+    code = "store-full"
+
+
+class StorageError(BckError):
+    """The storage is damaged or not as it must be."""
+
+    code = "storage"
+
+
+class JobCancelledError(BckError):
+    """A person or a shutdown asked to stop."""
+
+    code = "cancelled"
+
+
+class LeaseLostError(BckError):
+    """The job belongs to another runner now: this one must write nothing more."""
+
+    code = "lease-lost"
+
+
+class InvalidInputError(BckError):
+    """Wrong use: a value is malformed. Nothing was changed."""
+
+    code = "invalid-input"
+
+
+class NotFoundError(BckError):
+    """What was named does not exist."""
+
+    code = "not-found"
+
+
+class ConflictError(BckError):
+    """It exists already, or its state forbids the step. Nothing was changed."""
+
+    code = "conflict"
+
+
+class IllegalTransitionError(ConflictError):
+    """A job cannot go from this state to that one."""
+
+    code = "illegal-transition"
+
+
+class RefusedError(BckError):
+    """Understood, and not allowed."""
+
+    code = "refused"
+
+
+class PathNotAllowedError(RefusedError):
+    """A path lies outside the host's allow-list."""
+
+    code = "path-not-allowed"
+
+
+class AccessDeniedError(RefusedError):
+    """Not signed in, or the role does not permit it."""
+
+    code = "access-denied"

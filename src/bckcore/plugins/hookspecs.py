@@ -1,0 +1,66 @@
+"""All hooks, grouped by the moment they are called. Prefix ``bck_``, entry-point group ``bck``."""
+
+from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.profile import Profile
+from bckcore.domain.run import Run
+from bckcore.plugins.markers import hookspec
+from bckcore.plugins.registry import (
+    DatabaseFactories,
+    NotifierFactories,
+    StorageFactories,
+    TransportFactories,
+    VaultFactories,
+)
+
+# --- once, when the program starts: what the plugin offers -----------------------------------------
+
+
+@hookspec
+def bck_transports() -> TransportFactories:  # type: ignore[empty-body]  # a specification has no body
+    """Transports by name; a host names the one that reaches it."""
+
+
+@hookspec
+def bck_storages() -> StorageFactories:  # type: ignore[empty-body]  # a specification has no body
+    """Storage adapters by name."""
+
+
+@hookspec
+def bck_databases() -> DatabaseFactories:  # type: ignore[empty-body]  # a specification has no body
+    """Database adapters by URL scheme."""
+
+
+@hookspec
+def bck_vaults() -> VaultFactories:  # type: ignore[empty-body]  # a specification has no body
+    """Vaults by name."""
+
+
+@hookspec
+def bck_notifiers() -> NotifierFactories:  # type: ignore[empty-body]  # a specification has no body
+    """Notifiers by name; each one offered is told of every event."""
+
+
+# --- around a run ----------------------------------------------------------------------------------
+
+
+@hookspec
+def bck_run_starting(run: Run, profile: Profile) -> str | None:
+    """Before the first attempt. A text vetoes the run and is shown to people as the reason."""
+
+
+@hookspec
+def bck_run_finished(event: RunFinished) -> None:
+    """After the receipt is written, however the run ended."""
+
+
+@hookspec
+def bck_host_unreachable(event: HostUnreachable) -> None:
+    """A host did not answer, or broke off, in the last attempt of a run."""
+
+
+# --- after retention -------------------------------------------------------------------------------
+
+
+@hookspec
+def bck_points_pruned(event: PointsPruned) -> None:
+    """Points were forgotten."""

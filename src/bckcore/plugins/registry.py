@@ -1,0 +1,45 @@
+"""What plugins offer: named factories for ports, and what a factory is given."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import JobQueue
+from bckcore.ports.notifier import Notifier
+from bckcore.ports.storage import Storage
+from bckcore.ports.transport import Transport
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.ports.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterContext:
+    """What the installation tells a factory."""
+
+    home: Path
+    """Private folder of the installation (``BCK_HOME``)."""
+    runtime_dir: Path
+    """Private folder for sockets and short-lived secrets; its path is short."""
+    storage_root: Path
+    database_url: str
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Database:
+    """A database adapter: its units of work, its queue, and how it is brought up to date."""
+
+    units: UnitOfWorkFactory
+    queue: JobQueue
+    migrate: Callable[[], None]
+    """Create or upgrade the schema. Safe to repeat."""
+    close: Callable[[], None]
+
+
+TransportFactories = Mapping[str, Callable[[AdapterContext], Transport]]
+StorageFactories = Mapping[str, Callable[[AdapterContext], Storage]]
+DatabaseFactories = Mapping[str, Callable[[AdapterContext], Database]]
+"""By URL scheme: ``sqlite``, ``memory``."""
+VaultFactories = Mapping[str, Callable[[AdapterContext], Vault]]
+NotifierFactories = Mapping[str, Callable[[AdapterContext], Notifier]]

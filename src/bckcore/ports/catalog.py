@@ -1,0 +1,70 @@
+"""Catalog: searchable index of points and file versions. An index: storage is the truth."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from bckcore.domain.file_version import FileEntry, FileVersion
+from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.manifest import Change
+from bckcore.domain.paths import RelPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """What the catalog knows about one source as a whole, so that a quiet run costs no diff."""
+
+    source: SourceName
+    fingerprint: int = 0
+    """Order-free hash over all live paths."""
+    paths: int = 0
+    files: int = 0
+    bytes: int = 0
+    interrupted: bool = True
+    """True from the first attempt of a run until its changes are in the catalog: what stands in
+    ``current`` may then differ from the live versions, and the next run compares every path."""
+
+
+class Catalog(Protocol):
+    """Versions of one installation. Part of a UnitOfWork; not thread-safe."""
+
+    def source_states(self, profile: ProfileId) -> Mapping[SourceName, SourceState]:
+        """Every source that ever had a run."""
+
+    def save_source_state(self, profile: ProfileId, state: SourceState) -> None:
+        """Insert or replace."""
+
+    def live(
+        self, profile: ProfileId, source: SourceName, paths: Sequence[RelPath]
+    ) -> Mapping[RelPath, FileEntry]:
+        """The live state of those of ``paths`` (at most 10,000) that have one."""
+
+    def unseen(self, profile: ProfileId, source: SourceName, seen: Iterable[RelPath]) -> Iterator[FileEntry]:
+        """Live states of paths that are not among ``seen``, by path. Memory does not grow with either."""
+
+    def unknown(self, profile: ProfileId, source: SourceName, seen: Iterable[RelPath]) -> Iterator[RelPath]:
+        """Those of ``seen`` that have no live state, by path. Memory does not grow with either."""
+
+    def apply(self, profile: ProfileId, seq: int, changes: Iterable[Change]) -> None:
+        """Enter the changes of run ``seq``: end the live version of each path, begin the new one.
+
+        ``=`` changes are passed over. Changes already entered for ``seq`` change nothing, so that a
+        crash between storage and catalog is healed by applying the manifest again.
+        """
+
+    def entries(
+        self, profile: ProfileId, seq: int, source: SourceName, below: Sequence[RelPath] = ()
+    ) -> Iterator[FileEntry]:
+        """The state at point ``seq``, by path (bytes); only paths at or below one of ``below`` if given."""
+
+    def sources_at(self, profile: ProfileId, seq: int) -> Sequence[SourceName]:
+        """Sources that have at least one entry at point ``seq``, by name."""
+
+    def versions(self, profile: ProfileId, source: SourceName, path: RelPath) -> Sequence[FileVersion]:
+        """Every version of one path, oldest first."""
+
+    def compact(self, profile: ProfileId, kept: Sequence[int]) -> int:
+        """Drop versions that are at none of the ``kept`` points and are not live; return how many."""
+
+    def forget_profile(self, profile: ProfileId) -> None:
+        """Drop everything known of a profile; used before a rebuild."""

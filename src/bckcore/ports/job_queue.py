@@ -1,0 +1,88 @@
+"""JobQueue: jobs asked for once and carried out once; and each job's log."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from bckcore.domain.ids import JobId
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.transfer import TransferProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A runner's right to a job until ``lease_until``; ``token`` fences off every earlier owner."""
+
+    job: Job
+    token: str
+    lease_until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enqueued:
+    """The answer to a request."""
+
+    job: Job
+    created: bool
+    """False when an earlier request with the same key, or a queued or running job of the same kind
+    and profile, answers for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One line of a job's log."""
+
+    number: int
+    """Counts from 1 within the job."""
+    at: datetime
+    level: str
+    text: str
+
+
+class JobQueue(Protocol):
+    """Durable and thread-safe; every call is its own transaction. Time is the injected clock's."""
+
+    def enqueue(self, job: Job) -> Enqueued:
+        """Add a queued job, or answer with the one that is it already.
+
+        The same ``idempotency_key`` (not empty) for the same profile and kind gives the same job for
+        at least 24 h, finished or not. A BACKUP or PRUNE job of a profile that is queued or running
+        answers for a second one.
+        """
+
+    def get(self, job: JobId) -> Job:
+        """Raises NotFoundError."""
+
+    def list(
+        self, *, status: Sequence[JobStatus] = (), kind: JobKind | None = None, limit: int = 100
+    ) -> Sequence[Job]:
+        """Newest first."""
+
+    def claim(self, runner: str, *, lease_seconds: float, only: JobId | None = None) -> Claim | None:
+        """Take the oldest job whose host and profile have no running one; None when there is none.
+
+        Also takes a running job whose lease has expired, under a new token. ``only`` asks for that
+        one job. Two callers never get the same job under a valid lease.
+        """
+
+    def heartbeat(self, claim: Claim, *, lease_seconds: float, progress: TransferProgress) -> Claim:
+        """Renew the lease and store the progress; the answer's job shows ``cancel_requested``.
+
+        Raises LeaseLostError if the claim is no longer valid.
+        """
+
+    def finish(self, claim: Claim, status: JobStatus, result: JobResult) -> Job:
+        """End the job. Raises LeaseLostError if the claim is no longer valid."""
+
+    def hand_back(self, claim: Claim) -> None:
+        """Put the job back in the queue at its old place. Raises LeaseLostError."""
+
+    def request_cancel(self, job: JobId) -> Job:
+        """Queued: cancelled at once. Running: marked, the runner stops it. Final: left as it is."""
+
+    def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
+        """Add lines at the end; their ``number`` is ignored and given anew."""
+
+    def read_log(self, job: JobId, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
+        """Lines with a number above ``after``, in order. Raises NotFoundError for an unknown job."""

@@ -1,0 +1,111 @@
+"""Repositories: load and save aggregates. Part of a UnitOfWork; not thread-safe.
+
+``get`` raises NotFoundError, ``add`` raises ConflictError for a name that is taken, lists are ordered
+by name or number.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from bckcore.domain.access import User
+from bckcore.domain.host import Host
+from bckcore.domain.ids import HostId, ProfileId, RunId
+from bckcore.domain.profile import Profile
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.run import Run
+
+
+class HostRepository(Protocol):
+    """Hosts by name."""
+
+    def add(self, host: Host) -> None:
+        """Save a new host."""
+
+    def get(self, host: HostId) -> Host:
+        """The host of that name."""
+
+    def list(self) -> Sequence[Host]:
+        """All hosts."""
+
+    def update(self, host: Host) -> None:
+        """Replace the host of that name. Raises NotFoundError."""
+
+    def remove(self, host: HostId) -> None:
+        """Take the host out. Raises NotFoundError, and ConflictError while a profile uses it."""
+
+
+class ProfileRepository(Protocol):
+    """Profiles by name."""
+
+    def add(self, profile: Profile) -> None:
+        """Save a new profile. Raises NotFoundError if its host is unknown."""
+
+    def get(self, profile: ProfileId) -> Profile:
+        """The profile of that name."""
+
+    def list(self) -> Sequence[Profile]:
+        """All profiles."""
+
+    def update(self, profile: Profile) -> None:
+        """Replace the profile of that name. Raises NotFoundError."""
+
+
+class RunRepository(Protocol):
+    """Runs by profile and number."""
+
+    def add(self, run: Run) -> None:
+        """Save a new run. Raises ConflictError if its number is taken."""
+
+    def update(self, run: Run) -> None:
+        """Replace the run of that id. Raises NotFoundError."""
+
+    def get(self, run: RunId) -> Run:
+        """The run of that id."""
+
+    def list(self, profile: ProfileId, *, after_seq: int = 0, limit: int | None = None) -> Sequence[Run]:
+        """Runs of a profile by number."""
+
+    def last(self, profile: ProfileId) -> Run | None:
+        """The run with the highest number."""
+
+    def increments(self, profile: ProfileId, *, after_seq: int = 0) -> Sequence[Run]:
+        """Runs whose increment may still stand in storage, by number."""
+
+    def increment_removed(self, run: RunId) -> None:
+        """Note that the run's increment was merged away or freed. Safe to repeat."""
+
+
+class PointRepository(Protocol):
+    """Restore points by profile and number."""
+
+    def add(self, point: RestorePoint) -> None:
+        """Save a new point; a point of that number is replaced (the same receipt applied again)."""
+
+    def list(self, profile: ProfileId) -> Sequence[RestorePoint]:
+        """Points by number."""
+
+    def newest(self, profile: ProfileId) -> RestorePoint | None:
+        """The point with the highest number."""
+
+    def verified(self, profile: ProfileId, seq: int, at: datetime) -> None:
+        """Note that a run found nothing different from that point."""
+
+    def forget(self, profile: ProfileId, seq: int) -> None:
+        """Take the point out. Safe to repeat."""
+
+
+class UserRepository(Protocol):
+    """Accounts by name."""
+
+    def add(self, user: User) -> None:
+        """Save a new account."""
+
+    def get(self, name: str) -> User:
+        """The account of that name."""
+
+    def list(self) -> Sequence[User]:
+        """All accounts."""
+
+    def update(self, user: User) -> None:
+        """Replace the account of that name. Raises NotFoundError."""

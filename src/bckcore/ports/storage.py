@@ -1,0 +1,171 @@
+"""Storage: current, history and receipts below one root."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from bckcore.domain.file_version import FileEntry
+from bckcore.domain.ids import RunId, SourceName
+from bckcore.domain.manifest import Change, ManifestInfo
+from bckcore.domain.paths import RelPath
+from bckcore.domain.receipt import Receipt
+from bckcore.domain.run import ProfileRef
+from bckcore.domain.transfer import PathProblem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptDirs:
+    """The folders of one attempt; see PullOrder for what each is for."""
+
+    number: int
+    """Unique in the storage root."""
+    ref: ProfileRef
+    run: RunId
+    source: SourceName
+    destination: Path
+    displaced_dir: Path
+    partial_dir: Path
+    temp_dir: Path
+    work_dir: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldReport:
+    """What a fold did; counts are files."""
+
+    moved: int = 0
+    freed: int = 0
+    """Entries that lost against an older one of the same run, or were the same inode as current."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreSpace:
+    """Room in the storage; inodes are None where the file system has no fixed number."""
+
+    bytes_total: int
+    bytes_free: int
+    inodes_free: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageFinding:
+    """One thing ``doctor`` looked at."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileLock:
+    """A held storage lock. Processes that inherit ``fd`` keep it held as long as they live."""
+
+    ref: ProfileRef
+    fd: int
+
+
+class Storage(Protocol):
+    """Files of all profiles below one root, on one file system.
+
+    Every move, merge and delete walks by directory handles, one component at a time, and never goes
+    through a link. Methods that change a profile's files are called with its lock held. Raises
+    StorageError for damage, StoreFullError when no room is left; other OSErrors never get out.
+    """
+
+    def prepare(self) -> None:
+        """Make the root usable: folders, README. Safe to repeat.
+
+        Raises StorageError if the file system cannot do what is needed (user xattrs, one file system).
+        """
+
+    def inspect(self) -> Sequence[StorageFinding]:
+        """Look at the root without changing it, for ``doctor``. Never raises."""
+
+    def space(self) -> StoreSpace:
+        """Room left."""
+
+    def lock(self, ref: ProfileRef, *, wait_seconds: float) -> AbstractContextManager[ProfileLock]:
+        """Hold the profile's lock. Raises StoreBusyError when it is still held after the wait."""
+
+    def begin_attempt(self, ref: ProfileRef, run: RunId, source: SourceName) -> AttemptDirs:
+        """Make fresh, empty folders for one attempt, durable enough that recovery finds them."""
+
+    def fold(self, attempt: AttemptDirs) -> FoldReport:
+        """Put what the attempt displaced into the run's increment and remove the attempt's folders.
+
+        The oldest entry of a run wins whole, also where types conflict at or above a path. May be cut
+        anywhere and repeated. The listing in ``work_dir`` is gone afterwards: read it first, or use
+        :meth:`keep_displaced`.
+        """
+
+    def keep_displaced(self, attempt: AttemptDirs) -> FoldReport:
+        """The first half of :meth:`fold`: empty ``displaced_dir`` into the increment, keep ``work_dir``."""
+
+    def unfolded(self, ref: ProfileRef) -> Sequence[AttemptDirs]:
+        """Attempts that a crash left, oldest first."""
+
+    def stat(
+        self, ref: ProfileRef, source: SourceName, paths: Iterable[RelPath]
+    ) -> Iterator[tuple[RelPath, FileEntry | None]]:
+        """What stands in ``current`` at each path, in the order asked; None where nothing does."""
+
+    def extract(
+        self,
+        ref: ProfileRef,
+        source: SourceName,
+        entries: Iterable[FileEntry],
+        increments: Sequence[RunId],
+        into: Path,
+        on_done: Callable[[FileEntry, PathProblem | None], None],
+    ) -> None:
+        """Write ``entries`` (ordered by path, a folder before what it holds) below the folder ``into``.
+
+        The bytes of a path come from the first of ``increments`` (oldest first) that holds it, else
+        from ``current``. ``into`` exists and is empty. Names, bytes, modes, times in ns and links are
+        exact; owners too when the process may set them. ``on_done`` is called once per entry, with
+        the problem if it could not be written; an exception it raises stops the work and gets out.
+        """
+
+    def merge(self, ref: ProfileRef, older: RunId, newer: RunId) -> None:
+        """Move every entry of ``older``'s increment into ``newer``'s; ``older``'s entry wins whole.
+
+        May be cut anywhere and repeated. A missing increment is an empty one.
+        """
+
+    def free(self, ref: ProfileRef, run: RunId) -> None:
+        """Delete the run's increment. Safe to repeat."""
+
+    def write_manifest(
+        self, ref: ProfileRef, *, seq: int, base: int | None, changes: Iterable[Change]
+    ) -> ManifestInfo:
+        """Write the manifest of run ``seq`` durably, streaming. An earlier one of that run is replaced."""
+
+    def read_manifest(self, ref: ProfileRef, seq: int) -> Iterator[Change]:
+        """The changes of a manifest in written order. Raises NotFoundError, StorageError."""
+
+    def write_receipt(self, receipt: Receipt) -> str:
+        """Make everything written so far durable (syncfs), then the receipt; return its digest.
+
+        By temp file, fsync, rename. Raises ConflictError if another receipt of that number exists.
+        """
+
+    def receipts(self, ref: ProfileRef, *, after_seq: int = 0) -> Iterator[tuple[Receipt, str]]:
+        """Receipts with their digests, by number."""
+
+    def profiles(self) -> Sequence[ProfileRef]:
+        """Every profile that has receipts or files here, by name."""
+
+    def free_attempt_space(self, ref: ProfileRef, source: SourceName) -> None:
+        """Remove partial files that a finished source no longer needs."""
+
+
+class RestoreTargets(Protocol):
+    """Folders on this server that restores may write into."""
+
+    def claim(self, path: Path) -> Path:
+        """Make or take an empty folder and return its full path.
+
+        Raises ConflictError if it holds anything, RefusedError inside the backup storage.
+        """

@@ -1,0 +1,104 @@
+"""Transport: probe a host and move files from its sources. The port that third parties implement."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from bckcore.domain.host import Host
+from bckcore.domain.paths import RelPath
+from bckcore.domain.secret import Secret
+from bckcore.domain.transfer import (
+    HostFacts,
+    PathProblem,
+    PullOrder,
+    Seen,
+    TransferProgress,
+    TransferStats,
+    TransportCapabilities,
+)
+
+
+class Watcher(Protocol):
+    """Somebody who follows a long piece of work and may stop it. Called from any thread."""
+
+    def progress(self, progress: TransferProgress) -> None:
+        """Take note of how far it is; cheap, called a few times a second at most."""
+
+    def log(self, line: str, *, level: str = "info") -> None:
+        """Add one line to the job's log; ``level`` is ``info``, ``warning`` or ``error``."""
+
+    def is_cancelled(self) -> bool:
+        """True once the work must stop; asked at least once a second."""
+
+
+class Listing(Protocol):
+    """What an attempt saw on the host. May be walked several times; must not be held in memory."""
+
+    def paths(self) -> Iterator[RelPath]:
+        """Every path that was listed, the root included, each at least once, in any order."""
+
+    def changes(self) -> Iterator[Seen]:
+        """The paths about which something may have changed; hints, not the truth."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullReport:
+    """What one attempt that came to its end reports."""
+
+    listing: Listing
+    stats: TransferStats = field(default_factory=TransferStats)
+    problems: tuple[PathProblem, ...] = ()
+    """The first 1,000."""
+    problem_count: int = 0
+    """All of them."""
+    unlisted: frozenset[RelPath] = frozenset()
+    """Folders whose listing is incomplete, at any depth below; the root when nothing can be trusted."""
+    vanished: frozenset[RelPath] = frozenset()
+    """Paths that disappeared while they were read."""
+
+
+class Transport(Protocol):
+    """Moves files from a host into the storage.
+
+    Promises of every implementation, proved by ``bck_adapters.testkit.contracts.TransportContract``:
+
+    * After ``pull`` returns or raises, every path it overwrote or removed stands in
+      ``order.displaced_dir`` under the same relative path. It deletes nothing else.
+    * It writes below ``destination``, ``displaced_dir``, ``partial_dir``, ``temp_dir`` and ``work_dir``
+      only; nothing but the host's own files appears in ``destination``.
+    * ``destination`` holds plain files and folders in the form of :mod:`bckcore.domain.stored_stat`.
+    * Nothing is deleted because the host no longer has it.
+    * A cancelled watcher stops it within 5 s, no process left, by JobCancelledError.
+    * Errors are TransientError, PermanentError, StoreFullError or JobCancelledError, nothing else.
+    """
+
+    @property
+    def capabilities(self) -> TransportCapabilities:
+        """What it can do; constant."""
+
+    def scan_host_keys(self, host: Host) -> tuple[str, ...]:
+        """The public keys the host shows now, each ``type base64``; empty where there are none."""
+
+    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str]) -> HostFacts:
+        """Connect, check trust, find rsync, and try to list each path. Changes nothing.
+
+        Raises HostUnreachableError, AuthenticationError, HostKeyChangedError, HostKeyUnknownError or
+        RsyncMissingError, each with advice.
+        """
+
+    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+        """Bring the source's files into ``order.destination``. May be repeated at any time."""
+
+
+class PathFilter(Protocol):
+    """Decides for one list of gitignore rules which paths they hide."""
+
+    def excludes(self, path: RelPath, *, is_folder: bool) -> bool:
+        """True if the path, or a folder above it, is hidden."""
+
+
+class PathFilterFactory(Protocol):
+    """Makes a PathFilter from gitignore rules."""
+
+    def __call__(self, rules: Iterable[str]) -> PathFilter:
+        """Raises InvalidInputError for a rule that cannot be understood."""

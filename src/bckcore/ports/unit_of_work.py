@@ -1,0 +1,54 @@
+"""UnitOfWork: transaction boundary over the repositories and the catalog."""
+
+from types import TracebackType
+from typing import Protocol, Self
+
+from bckcore.ports.catalog import Catalog
+from bckcore.ports.job_queue import Claim
+from bckcore.ports.repositories import (
+    HostRepository,
+    PointRepository,
+    ProfileRepository,
+    RunRepository,
+    UserRepository,
+)
+
+
+class UnitOfWork(Protocol):
+    """``with units() as uow: …; uow.commit()``. Leaving without commit rolls everything back.
+
+    One thread, one unit. Two units may be open in one process at a time if only one of them writes.
+    """
+
+    @property
+    def hosts(self) -> HostRepository: ...
+    @property
+    def profiles(self) -> ProfileRepository: ...
+    @property
+    def runs(self) -> RunRepository: ...
+    @property
+    def points(self) -> PointRepository: ...
+    @property
+    def users(self) -> UserRepository: ...
+    @property
+    def catalog(self) -> Catalog: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    def commit(self, *, claim: Claim | None = None) -> None:
+        """Make all changes durable at once.
+
+        With a claim: only if that claim still holds, checked in the same transaction; else nothing
+        is written and LeaseLostError is raised.
+        """
+
+
+class UnitOfWorkFactory(Protocol):
+    """Opens units of work. Thread-safe."""
+
+    def __call__(self) -> UnitOfWork:
+        """A new unit, to be used as a context manager."""

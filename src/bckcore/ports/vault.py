@@ -1,0 +1,19 @@
+"""Vault: keeps secrets; the rest of the program holds references."""
+
+from typing import Protocol
+
+from bckcore.domain.ids import SecretRef
+from bckcore.domain.secret import Secret
+
+
+class Vault(Protocol):
+    """Thread-safe; readable by this service's user only."""
+
+    def put(self, ref: SecretRef, secret: Secret[str]) -> None:
+        """Store or replace."""
+
+    def get(self, ref: SecretRef) -> Secret[str]:
+        """Raises NotFoundError."""
+
+    def delete(self, ref: SecretRef) -> None:
+        """Safe to repeat."""
