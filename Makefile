@@ -1,0 +1,69 @@
+# Backup Orchestrator. Every target does its own set-up: virtual environments from the locks in
+# requirements/, Debian packages by apt where that is allowed.
+#
+#   make demo [SRC=/any/folder]     a whole life of a backup against a loopback sshd
+#   make test                       every check, under 20 minutes on 2 cores
+#   make test-long                  what takes longer
+#   make lint                       format, lint, types, architecture
+#   make format                     let the formatter and the linter repair what they can
+#   make bench                      a job of ours beside bare rsync
+#   make robustness [STEPS=1000]    the state machines, for that many steps
+#   make lock [UPGRADE=1]           write requirements/ anew
+#   make clean                      remove environments, caches and build results
+#
+# PYTHON=/path/to/python3 chooses the interpreter.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+export SRC STEPS PYTHON UPGRADE
+
+TOX := .venv-tools/bin/tox run --quiet
+# In this checkout, or in a readable copy when the ordinary user cannot reach it.
+HERE := scripts/in-reach $(MAKE)
+
+.PHONY: help
+help:
+	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
+
+PUBLIC := demo test test-long lint bench robustness
+.PHONY: $(PUBLIC) $(PUBLIC:%=do-%)
+$(PUBLIC):
+	@$(HERE) do-$@
+
+do-demo:
+	@scripts/bootstrap run
+	@scripts/demo "$$SRC"
+
+do-test:
+	@scripts/bootstrap test
+	@$(TOX)
+
+do-test-long:
+	@scripts/bootstrap test
+	@$(TOX) -e long
+
+do-lint:
+	@scripts/bootstrap tools
+	@$(TOX) -e lint,type,arch
+
+do-bench:
+	@scripts/bootstrap run
+	@scripts/as-user "$(CURDIR)/.venv/bin/python" scripts/bench.py
+
+do-robustness:
+	@scripts/bootstrap test
+	@BCK_STEPS="$${STEPS:-2000}" $(TOX) -e robustness
+
+.PHONY: format lock clean
+format:
+	@scripts/bootstrap tools
+	@$(TOX) -e format
+
+lock:
+	@scripts/bootstrap tools
+	@scripts/lock
+
+clean:
+	rm -rf .venv .venv-tools .tox .bootstrap.lock .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist
+	find src tests scripts plugins -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || :
