@@ -58,8 +58,9 @@ class Host:
         for root in self.allowed_roots:
             if path == root or path.startswith(root.rstrip("/") + "/"):
                 return
+        allowed = ", ".join(self.allowed_roots) or "none yet"
         raise PathNotAllowedError(
             f"{path} is outside the folders allowed for {self.id}.",
             meaning="Nothing was read and nothing was changed.",
-            advice=f"Allowed are: {', '.join(self.allowed_roots) or 'none yet'}. An administrator can add one.",
+            advice=f"Allowed are: {allowed}. An administrator can add one.",
         )

@@ -23,6 +23,11 @@ class Receipt:
     counted: Counted | None
     """None when the run made no point."""
     manifest: ManifestInfo | None
+    """None when the run changed nothing in the catalog."""
+    head: int | None
+    """Number of the newest manifest up to and including this run; with its bases it tells the state."""
+    depth: int
+    """Manifests from ``head`` back to the full one it builds on; 0 when it is full itself."""
     filters: tuple[str, ...]
     """The gitignore rules this run used."""
     previous: str
@@ -52,6 +57,8 @@ def encoded(receipt: Receipt) -> bytes:
         "filters": list(receipt.filters),
         "manifest": manifest
         and {"seq": manifest.seq, "base": manifest.base, "sha256": manifest.sha256, "lines": manifest.lines},
+        "head": receipt.head,
+        "depth": receipt.depth,
         "previous": receipt.previous,
     }
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"
@@ -71,6 +78,8 @@ def decoded(raw: bytes) -> Receipt:
             run=_run(document),
             counted=Counted(document["point"]) if document["point"] else None,
             manifest=ManifestInfo(**manifest) if manifest else None,
+            head=document["head"],
+            depth=document["depth"],
             filters=tuple(document["filters"]),
             previous=document["previous"],
         )

@@ -35,10 +35,13 @@ class Listing(Protocol):
     """What an attempt saw on the host. May be walked several times; must not be held in memory."""
 
     def paths(self) -> Iterator[RelPath]:
-        """Every path that was listed, the root included, each at least once, in any order."""
+        """Every path that was listed, the root included, each exactly once, in any order."""
 
     def changes(self) -> Iterator[Seen]:
-        """The paths about which something may have changed; hints, not the truth."""
+        """The paths about which something may have changed; hints, not the truth.
+
+        Each once, in the order in which :meth:`paths` gives them.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

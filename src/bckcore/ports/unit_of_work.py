@@ -17,7 +17,8 @@ from bckcore.ports.repositories import (
 class UnitOfWork(Protocol):
     """``with units() as uow: …; uow.commit()``. Leaving without commit rolls everything back.
 
-    One thread, one unit. Two units may be open in one process at a time if only one of them writes.
+    One thread, one unit. Any number of read-only units may be open beside one that writes; a second
+    writer waits, so keep writing units short.
     """
 
     @property
@@ -50,5 +51,9 @@ class UnitOfWork(Protocol):
 class UnitOfWorkFactory(Protocol):
     """Opens units of work. Thread-safe."""
 
-    def __call__(self) -> UnitOfWork:
-        """A new unit, to be used as a context manager."""
+    def __call__(self, *, read_only: bool = False) -> UnitOfWork:
+        """A new unit, to be used as a context manager.
+
+        A read-only one sees one frozen state, never waits for a writer and never makes one wait,
+        however long it stays open; its ``commit`` raises ConflictError.
+        """
