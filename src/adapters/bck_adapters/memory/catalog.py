@@ -1,0 +1,125 @@
+"""Catalog over a memory session."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from bck_adapters.memory.state import Session
+from bckcore.domain.file_version import FileEntry, FileVersion
+from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.manifest import Change, ChangeOp
+from bckcore.domain.paths import RelPath, is_below
+from bckcore.ports.catalog import SourceState
+
+
+def _stands_at(version: FileVersion, seq: int) -> bool:
+    return version.since_seq <= seq and (version.until_seq is None or seq < version.until_seq)
+
+
+def _live_of(versions: tuple[FileVersion, ...]) -> FileVersion | None:
+    return versions[-1] if versions and versions[-1].until_seq is None else None
+
+
+def _with_change(versions: tuple[FileVersion, ...], seq: int, change: Change) -> tuple[FileVersion, ...]:
+    live = _live_of(versions)
+    if live is not None and live.since_seq < seq:
+        versions = (*versions[:-1], replace(live, until_seq=seq))
+    if change.op.ends or any(version.since_seq >= seq for version in versions):
+        return versions
+    return (*versions, FileVersion(source=change.source, entry=change.entry, since_seq=seq))
+
+
+class MemoryCatalog:
+    """See the port for every promise."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def source_states(self, profile: ProfileId) -> Mapping[SourceName, SourceState]:
+        """See the port."""
+        states = self._session.read.source_states
+        return {source: state for (owner, source), state in sorted(states.items()) if owner == profile}
+
+    def save_source_state(self, profile: ProfileId, state: SourceState) -> None:
+        """See the port."""
+        self._session.write().source_states[profile, state.source] = state
+
+    def live(
+        self, profile: ProfileId, source: SourceName, paths: Sequence[RelPath]
+    ) -> Mapping[RelPath, FileEntry]:
+        """See the port."""
+        table = self._session.read.versions.get((profile, source), {})
+        found = ((path, _live_of(table.get(path, ()))) for path in paths)
+        return {path: version.entry for path, version in found if version is not None}
+
+    def unseen(self, profile: ProfileId, source: SourceName, seen: Iterable[RelPath]) -> Iterator[FileEntry]:
+        """See the port."""
+        known = set(seen)
+        table = self._session.read.versions.get((profile, source), {})
+        for path in sorted(table):
+            live = _live_of(table[path])
+            if live is not None and path not in known:
+                yield live.entry
+
+    def unknown(self, profile: ProfileId, source: SourceName, seen: Iterable[RelPath]) -> Iterator[RelPath]:
+        """See the port."""
+        table = self._session.read.versions.get((profile, source), {})
+        yield from sorted(path for path in set(seen) if _live_of(table.get(path, ())) is None)
+
+    def apply(self, profile: ProfileId, seq: int, changes: Iterable[Change]) -> None:
+        """See the port."""
+        for change in changes:
+            if change.op is ChangeOp.SAME:
+                continue
+            table = self._session.versions_to_write((profile, change.source))
+            path = change.entry.path
+            versions = _with_change(table.get(path, ()), seq, change)
+            if versions:
+                table[path] = versions
+
+    def entries(
+        self, profile: ProfileId, seq: int, source: SourceName, below: Sequence[RelPath] = ()
+    ) -> Iterator[FileEntry]:
+        """See the port."""
+        table = self._session.read.versions.get((profile, source), {})
+        for path in sorted(table):
+            if below and not any(is_below(path, folder) for folder in below):
+                continue
+            yield from (version.entry for version in table[path] if _stands_at(version, seq))
+
+    def sources_at(self, profile: ProfileId, seq: int) -> Sequence[SourceName]:
+        """See the port."""
+        tables = self._session.read.versions
+        return sorted(
+            source
+            for (owner, source), table in tables.items()
+            if owner == profile and any(_stands_at(version, seq) for row in table.values() for version in row)
+        )
+
+    def versions(self, profile: ProfileId, source: SourceName, path: RelPath) -> Sequence[FileVersion]:
+        """See the port."""
+        return self._session.read.versions.get((profile, source), {}).get(path, ())
+
+    def compact(self, profile: ProfileId, kept: Sequence[int]) -> int:
+        """See the port."""
+        dropped = 0
+        for key in [key for key in self._session.write().versions if key[0] == profile]:
+            table = self._session.versions_to_write(key)
+            for path, versions in list(table.items()):
+                stay = tuple(
+                    version
+                    for version in versions
+                    if version.until_seq is None or any(_stands_at(version, seq) for seq in kept)
+                )
+                dropped += len(versions) - len(stay)
+                table[path] = stay
+                if not stay:
+                    del table[path]
+        return dropped
+
+    def forget_profile(self, profile: ProfileId) -> None:
+        """See the port."""
+        state = self._session.write()
+        for key in [key for key in state.versions if key[0] == profile]:
+            del state.versions[key]
+        for key in [key for key in state.source_states if key[0] == profile]:
+            del state.source_states[key]

@@ -1,0 +1,165 @@
+"""MemoryJobQueue: the lease queue, in memory."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+from threading import RLock
+from uuid import uuid4
+
+from bckcore.domain.ids import JobId, ProfileId
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import LeaseLostError, NotFoundError
+from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import Claim, Enqueued, LogLine
+
+KEY_KEPT = timedelta(hours=24)
+_ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
+
+
+@dataclass(slots=True)
+class _Row:
+    job: Job
+    token: str = ""
+    lease_until: datetime | None = None
+    log: list[LogLine] = field(default_factory=list)
+
+
+class MemoryJobQueue:
+    """JobQueue. A claim holds as long as its token is the newest, also a little past its lease."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._rows: dict[JobId, _Row] = {}
+        self._keys: dict[tuple[ProfileId, JobKind, str], tuple[JobId, datetime]] = {}
+        self._lock = RLock()
+
+    def enqueue(self, job: Job) -> Enqueued:
+        """See the port."""
+        with self._lock:
+            answer = self._job_of_key(job) or self._unfinished_twin(job)
+            if job.idempotency_key:
+                key = (job.profile, job.kind, job.idempotency_key)
+                if answer is None or self._job_of_key(job) is None:
+                    self._keys[key] = ((answer or job).id, self._clock.now())
+            if answer is not None:
+                return Enqueued(job=answer, created=False)
+            self._rows[job.id] = _Row(job)
+            return Enqueued(job=job, created=True)
+
+    def get(self, job: JobId) -> Job:
+        """See the port."""
+        with self._lock:
+            return self._row(job).job
+
+    def list(
+        self, *, status: Sequence[JobStatus] = (), kind: JobKind | None = None, limit: int = 100
+    ) -> Sequence[Job]:
+        """See the port."""
+        with self._lock:
+            jobs = (row.job for row in reversed(self._rows.values()))
+            wanted = (
+                job for job in jobs if (not status or job.status in status) and kind in (None, job.kind)
+            )
+            return list(islice(wanted, limit))
+
+    def claim(self, runner: str, *, lease_seconds: float, only: JobId | None = None) -> Claim | None:
+        """See the port."""
+        with self._lock:
+            now = self._clock.now()
+            rows = (row for row in self._rows.values() if only in (None, row.job.id))
+            row = next((row for row in rows if self._may_start(row, now)), None)
+            if row is None:
+                return None
+            queued = (
+                row.job if row.job.status is JobStatus.QUEUED else row.job.moved(JobStatus.QUEUED, at=now)
+            )
+            row.job = queued.moved(JobStatus.RUNNING, at=now)
+            row.token = f"{runner}/{uuid4().hex}"
+            return self._leased(row, lease_seconds)
+
+    def heartbeat(self, claim: Claim, *, lease_seconds: float, progress: TransferProgress) -> Claim:
+        """See the port."""
+        with self.holding(claim) as row:
+            row.job = replace(row.job, progress=progress)
+            return self._leased(row, lease_seconds)
+
+    def finish(self, claim: Claim, status: JobStatus, result: JobResult) -> Job:
+        """See the port."""
+        with self.holding(claim) as row:
+            row.job = replace(row.job.moved(status, at=self._clock.now()), result=result)
+            row.token, row.lease_until = "", None
+            return row.job
+
+    def hand_back(self, claim: Claim) -> None:
+        """See the port."""
+        with self.holding(claim) as row:
+            row.job = row.job.moved(JobStatus.QUEUED, at=self._clock.now())
+            row.token, row.lease_until = "", None
+
+    def request_cancel(self, job: JobId) -> Job:
+        """See the port."""
+        with self._lock:
+            row = self._row(job)
+            if row.job.status is JobStatus.QUEUED:
+                row.job = row.job.moved(JobStatus.CANCELLED, at=self._clock.now())
+            if row.job.status is JobStatus.RUNNING:
+                row.job = replace(row.job, cancel_requested=True)
+            return row.job
+
+    def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
+        """See the port. Raises NotFoundError for an unknown job."""
+        with self._lock:
+            log = self._row(job).log
+            log.extend(replace(line, number=number) for number, line in enumerate(lines, start=len(log) + 1))
+
+    def read_log(self, job: JobId, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
+        """See the port."""
+        with self._lock:
+            return tuple(self._row(job).log[after : after + limit])
+
+    @contextmanager
+    def holding(self, claim: Claim) -> Iterator[_Row]:
+        """The job's row while nobody else may touch the queue; LeaseLostError if the claim is lost."""
+        with self._lock:
+            row = self._row(claim.job.id)
+            if row.job.status is not JobStatus.RUNNING or row.token != claim.token:
+                raise LeaseLostError(
+                    f"Job {claim.job.id} belongs to another runner or is over.",
+                    meaning="Nothing was written.",
+                )
+            yield row
+
+    def _row(self, job: JobId) -> _Row:
+        try:
+            return self._rows[job]
+        except KeyError:
+            raise NotFoundError(f"There is no job {job}.", advice="Check the id.") from None
+
+    def _job_of_key(self, job: Job) -> Job | None:
+        found = self._keys.get((job.profile, job.kind, job.idempotency_key))
+        if not job.idempotency_key or found is None:
+            return None
+        earlier, at = self._rows[found[0]].job, found[1]
+        return earlier if not earlier.status.final or self._clock.now() - at <= KEY_KEPT else None
+
+    def _unfinished_twin(self, job: Job) -> Job | None:
+        if job.kind not in _ONE_AT_A_TIME:
+            return None
+        jobs = (row.job for row in self._rows.values())
+        same = (other for other in jobs if (other.profile, other.kind) == (job.profile, job.kind))
+        return next((other for other in same if not other.status.final), None)
+
+    def _may_start(self, row: _Row, now: datetime) -> bool:
+        if row.job.status is JobStatus.RUNNING:
+            return row.lease_until is not None and row.lease_until <= now
+        running = (other.job for other in self._rows.values() if other.job.status is JobStatus.RUNNING)
+        return row.job.status is JobStatus.QUEUED and not any(
+            other.host == row.job.host or other.profile == row.job.profile for other in running
+        )
+
+    def _leased(self, row: _Row, seconds: float) -> Claim:
+        row.lease_until = self._clock.now() + timedelta(seconds=seconds)
+        return Claim(job=row.job, token=row.token, lease_until=row.lease_until)

@@ -1,0 +1,195 @@
+"""Repositories over a memory session."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import TypeVar
+
+from bck_adapters.memory.state import Session
+from bckcore.domain.access import User
+from bckcore.domain.host import Host
+from bckcore.domain.ids import HostId, ProfileId, RunId
+from bckcore.domain.profile import Profile
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.run import Run
+from bckcore.errors import ConflictError, NotFoundError
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+def _found(table: Mapping[K, V], key: K, what: str) -> V:
+    try:
+        return table[key]
+    except KeyError:
+        raise NotFoundError(f"There is no {what} {key}.", advice="Check the name.") from None
+
+
+def _require_free(table: Mapping[K, V], key: K, what: str) -> None:
+    if key in table:
+        raise ConflictError(f"There is a {what} {key} already.", advice="Take another name.")
+
+
+class MemoryHosts:
+    """HostRepository."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, host: Host) -> None:
+        """See the port."""
+        _require_free(self._session.write().hosts, host.id, "host")
+        self._session.write().hosts[host.id] = host
+
+    def get(self, host: HostId) -> Host:
+        """See the port."""
+        return _found(self._session.read.hosts, host, "host")
+
+    def list(self) -> Sequence[Host]:
+        """See the port."""
+        return sorted(self._session.read.hosts.values(), key=lambda host: host.id)
+
+    def update(self, host: Host) -> None:
+        """See the port."""
+        _found(self._session.write().hosts, host.id, "host")
+        self._session.write().hosts[host.id] = host
+
+    def remove(self, host: HostId) -> None:
+        """See the port."""
+        state = self._session.write()
+        _found(state.hosts, host, "host")
+        if any(profile.host == host for profile in state.profiles.values()):
+            raise ConflictError(f"A profile uses the host {host}.", advice="Change that profile first.")
+        del state.hosts[host]
+
+
+class MemoryProfiles:
+    """ProfileRepository."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, profile: Profile) -> None:
+        """See the port."""
+        state = self._session.write()
+        _found(state.hosts, profile.host, "host")
+        _require_free(state.profiles, profile.id, "profile")
+        state.profiles[profile.id] = profile
+
+    def get(self, profile: ProfileId) -> Profile:
+        """See the port."""
+        return _found(self._session.read.profiles, profile, "profile")
+
+    def list(self) -> Sequence[Profile]:
+        """See the port."""
+        return sorted(self._session.read.profiles.values(), key=lambda profile: profile.id)
+
+    def update(self, profile: Profile) -> None:
+        """See the port."""
+        state = self._session.write()
+        _found(state.profiles, profile.id, "profile")
+        _found(state.hosts, profile.host, "host")
+        state.profiles[profile.id] = profile
+
+
+class MemoryRuns:
+    """RunRepository."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, run: Run) -> None:
+        """See the port."""
+        state = self._session.write()
+        _require_free(state.runs, run.id, "run")
+        if any((other.profile, other.seq) == (run.profile, run.seq) for other in state.runs.values()):
+            raise ConflictError(f"Profile {run.profile} has a run number {run.seq} already.")
+        state.runs[run.id] = run
+
+    def update(self, run: Run) -> None:
+        """See the port."""
+        _found(self._session.write().runs, run.id, "run")
+        self._session.write().runs[run.id] = run
+
+    def get(self, run: RunId) -> Run:
+        """See the port."""
+        return _found(self._session.read.runs, run, "run")
+
+    def list(self, profile: ProfileId, *, after_seq: int = 0, limit: int | None = None) -> Sequence[Run]:
+        """See the port."""
+        return self._by_seq(profile, after_seq)[:limit]
+
+    def last(self, profile: ProfileId) -> Run | None:
+        """See the port."""
+        return next(reversed(self._by_seq(profile, 0)), None)
+
+    def increments(self, profile: ProfileId, *, after_seq: int = 0) -> Sequence[Run]:
+        """See the port."""
+        removed = self._session.read.removed_increments
+        return [run for run in self._by_seq(profile, after_seq) if run.id not in removed]
+
+    def increment_removed(self, run: RunId) -> None:
+        """See the port."""
+        self._session.write().removed_increments.add(run)
+
+    def _by_seq(self, profile: ProfileId, after_seq: int) -> Sequence[Run]:
+        runs = self._session.read.runs.values()
+        return sorted(
+            (run for run in runs if run.profile == profile and run.seq > after_seq), key=lambda run: run.seq
+        )
+
+
+class MemoryPoints:
+    """PointRepository."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, point: RestorePoint) -> None:
+        """See the port."""
+        self._session.write().points[point.profile, point.seq] = point
+
+    def list(self, profile: ProfileId) -> Sequence[RestorePoint]:
+        """See the port."""
+        points = self._session.read.points.values()
+        return sorted((point for point in points if point.profile == profile), key=lambda point: point.seq)
+
+    def newest(self, profile: ProfileId) -> RestorePoint | None:
+        """See the port."""
+        return next(reversed(self.list(profile)), None)
+
+    def verified(self, profile: ProfileId, seq: int, at: datetime) -> None:
+        """See the port. A point that is gone, or was proved later, stays as it is."""
+        points = self._session.write().points
+        point = points.get((profile, seq))
+        if point is not None and point.verified_at < at:
+            points[profile, seq] = replace(point, verified_at=at)
+
+    def forget(self, profile: ProfileId, seq: int) -> None:
+        """See the port."""
+        self._session.write().points.pop((profile, seq), None)
+
+
+class MemoryUsers:
+    """UserRepository."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, user: User) -> None:
+        """See the port."""
+        _require_free(self._session.write().users, user.name, "user")
+        self._session.write().users[user.name] = user
+
+    def get(self, name: str) -> User:
+        """See the port."""
+        return _found(self._session.read.users, name, "user")
+
+    def list(self) -> Sequence[User]:
+        """See the port."""
+        return sorted(self._session.read.users.values(), key=lambda user: user.name)
+
+    def update(self, user: User) -> None:
+        """See the port."""
+        _found(self._session.write().users, user.name, "user")
+        self._session.write().users[user.name] = user

@@ -1,0 +1,93 @@
+"""Memory doubles for secrets, sign-in and telling people."""
+
+import secrets
+from datetime import datetime, timedelta
+from hashlib import sha256
+from hmac import compare_digest
+from threading import Lock
+
+from bckcore.domain.access import Principal
+from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.ids import SecretRef
+from bckcore.domain.secret import Secret
+from bckcore.errors import AccessDeniedError, NotFoundError
+
+TOKEN_LIFE = timedelta(minutes=15)
+
+
+class MemoryVault:
+    """Vault that forgets everything with the process."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[SecretRef, Secret[str]] = {}
+        self._lock = Lock()
+
+    def put(self, ref: SecretRef, secret: Secret[str]) -> None:
+        """See the port."""
+        with self._lock:
+            self._secrets[ref] = secret
+
+    def get(self, ref: SecretRef) -> Secret[str]:
+        """See the port."""
+        with self._lock:
+            if ref not in self._secrets:
+                raise NotFoundError(f"The vault holds no secret {ref}.", advice="Store it again.")
+            return self._secrets[ref]
+
+    def delete(self, ref: SecretRef) -> None:
+        """See the port."""
+        with self._lock:
+            self._secrets.pop(ref, None)
+
+
+class MemoryTokens:
+    """Tokens that mean something to this process only."""
+
+    def __init__(self, life: timedelta = TOKEN_LIFE) -> None:
+        self._life = life
+        self._issued: dict[str, tuple[Principal, datetime]] = {}
+        self._lock = Lock()
+
+    def issue(self, principal: Principal, *, now: datetime) -> tuple[Secret[str], datetime]:
+        """See the port."""
+        token, expires = secrets.token_urlsafe(16), now + self._life
+        with self._lock:
+            self._issued[token] = (principal, expires)
+        return Secret(token), expires
+
+    def check(self, token: Secret[str], *, now: datetime) -> Principal:
+        """See the port."""
+        with self._lock:
+            principal, expires = self._issued.get(token.reveal(), (None, now))
+        if principal is None or now >= expires:
+            raise AccessDeniedError("You are not signed in.", advice="Sign in again.")
+        return principal
+
+
+class MemoryPasswordHasher:
+    """PasswordHasher that is fast, for tests; never use it for real passwords."""
+
+    def hash(self, password: Secret[str]) -> str:
+        """See the port."""
+        return self._hashed(secrets.token_hex(4), password)
+
+    def verify(self, password: Secret[str], password_hash: str) -> bool:
+        """See the port."""
+        _, _, rest = password_hash.partition("$")
+        return compare_digest(self._hashed(rest.partition("$")[0], password), password_hash)
+
+    def _hashed(self, salt: str, password: Secret[str]) -> str:
+        return f"memory${salt}${sha256((salt + password.reveal()).encode()).hexdigest()}"
+
+
+class RecordingNotifier:
+    """Notifier that keeps what it was told."""
+
+    def __init__(self) -> None:
+        self.events: list[RunFinished | PointsPruned | HostUnreachable] = []
+        self._lock = Lock()
+
+    def notify(self, event: RunFinished | PointsPruned | HostUnreachable) -> None:
+        """See the port."""
+        with self._lock:
+            self.events.append(event)

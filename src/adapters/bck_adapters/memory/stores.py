@@ -1,0 +1,76 @@
+"""MemoryDatabase and MemoryUnitOfWork: transactions as in the SQL adapter, kept in memory."""
+
+from threading import Lock
+from types import TracebackType
+from typing import Self
+
+from bck_adapters.memory.catalog import MemoryCatalog
+from bck_adapters.memory.queue import MemoryJobQueue
+from bck_adapters.memory.repositories import (
+    MemoryHosts,
+    MemoryPoints,
+    MemoryProfiles,
+    MemoryRuns,
+    MemoryUsers,
+)
+from bck_adapters.memory.state import Session, State
+from bckcore.plugins.registry import Database
+from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import Claim
+
+
+class MemoryUnitOfWork:
+    """UnitOfWork over a MemoryDatabase; made by :meth:`MemoryDatabase.units`.
+
+    A read-only one sees what was committed when it was entered. Another one waits for the writer
+    before it and then sees what that one committed.
+    """
+
+    def __init__(self, session: Session, queue: MemoryJobQueue) -> None:
+        self._session = session
+        self._queue = queue
+        self.hosts = MemoryHosts(session)
+        self.profiles = MemoryProfiles(session)
+        self.runs = MemoryRuns(session)
+        self.points = MemoryPoints(session)
+        self.users = MemoryUsers(session)
+        self.catalog = MemoryCatalog(session)
+
+    def __enter__(self) -> Self:
+        self._session.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.end()
+
+    def commit(self, *, claim: Claim | None = None) -> None:
+        """See the port."""
+        self._session.require_writing()
+        if claim is None:
+            self._session.commit()
+            return
+        with self._queue.holding(claim):
+            self._session.commit()
+
+
+class MemoryDatabase:
+    """Units of work and a job queue that share one memory."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.queue = MemoryJobQueue(clock)
+        self._state = State()
+        self._writer = Lock()
+
+    def units(self, *, read_only: bool = False) -> MemoryUnitOfWork:
+        """A new unit of work; this method is the UnitOfWorkFactory."""
+        session = Session(lambda: self._state, self._replace, self._writer, read_only=read_only)
+        return MemoryUnitOfWork(session, self.queue)
+
+    def as_database(self) -> Database:
+        """The same, in the form that plugins offer."""
+        return Database(units=self.units, queue=self.queue, migrate=lambda: None, close=lambda: None)
+
+    def _replace(self, state: State) -> None:
+        self._state = state
