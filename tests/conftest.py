@@ -1,0 +1,137 @@
+"""What all tests share: hypothesis profiles, short temporary folders, small file systems, no silent skip."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+# --- hypothesis -----------------------------------------------------------------------------------
+# dev: quick; ci: the same cases on every machine; long: nightly; robustness: as long as BCK_STEPS says.
+
+_STEPS_PER_RUN = 50
+_SLOW_IS_FINE = [HealthCheck.too_slow, HealthCheck.data_too_large]
+
+
+def _robustness_runs() -> int:
+    return max(1, int(os.environ.get("BCK_STEPS") or 2000) // _STEPS_PER_RUN)
+
+
+settings.register_profile("dev", max_examples=50, deadline=None, suppress_health_check=_SLOW_IS_FINE)
+settings.register_profile(
+    "ci",
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=_SLOW_IS_FINE,
+)
+settings.register_profile(
+    "long",
+    max_examples=1000,
+    stateful_step_count=_STEPS_PER_RUN,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=_SLOW_IS_FINE,
+)
+settings.register_profile(
+    "robustness",
+    max_examples=_robustness_runs(),
+    stateful_step_count=_STEPS_PER_RUN,
+    deadline=None,
+    print_blob=True,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+    suppress_health_check=_SLOW_IS_FINE,
+)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+# --- markers by folder ----------------------------------------------------------------------------
+
+_MARKED_FOLDERS = ("integration", "e2e", "gui", "chaos", "contract")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test after the folder it lives in, so that `-m integration` needs no care."""
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.is_relative_to(here):
+            folder = item.path.relative_to(here).parts[0]
+            if folder in _MARKED_FOLDERS:
+                item.add_marker(folder)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A kind of test that has no test yet is no failure while BCK_ALLOW_EMPTY is set."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and os.environ.get("BCK_ALLOW_EMPTY"):
+        session.exitstatus = pytest.ExitCode.OK
+
+
+# --- no silent skip -------------------------------------------------------------------------------
+
+
+def _lacking(reason: str) -> None:
+    """Skip with a printed reason; under CI, where everything must be there, fail."""
+    if os.environ.get("CI"):
+        pytest.fail(f"{reason} (under CI this is a failure, elsewhere a skip)", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def require_tool() -> Callable[[str], str]:
+    """Give the path of a program, or skip (under CI: fail) with a reason that names it."""
+    search = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+    def find(name: str) -> str:
+        path = shutil.which(name, path=search)
+        if path is None:
+            _lacking(f"the program {name} is not installed")
+        return str(path)
+
+    return find
+
+
+# --- places ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def short_dir() -> Iterator[Path]:
+    """An empty folder with a short path: a Unix socket in it stays below the 104-character limit."""
+    path = Path(tempfile.mkdtemp(prefix="t"))
+    yield path
+    _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a tree also where tests took permissions away."""
+    for folder, _, _ in os.walk(path):
+        os.chmod(folder, 0o700)
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _small_file_system(variable: str) -> Iterator[Path]:
+    root = os.environ.get(variable)
+    if not root:
+        _lacking(
+            f"{variable} is not set: run the tests by scripts/as-user where mount namespaces are allowed"
+        )
+    path = Path(tempfile.mkdtemp(dir=root))
+    yield path
+    _remove(path)
+
+
+@pytest.fixture
+def small_fs() -> Iterator[Path]:
+    """An empty folder on a file system of 64 MB."""
+    yield from _small_file_system("BCK_SMALL_FS")
+
+
+@pytest.fixture
+def few_inodes_fs() -> Iterator[Path]:
+    """An empty folder on a file system that takes 400 files."""
+    yield from _small_file_system("BCK_FEW_INODES_FS")
