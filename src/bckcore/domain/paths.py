@@ -42,7 +42,7 @@ def parents(path: RelPath) -> Iterator[RelPath]:
 
 def is_below(path: RelPath, folder: RelPath) -> bool:
     """True if ``path`` is ``folder`` or lies in it."""
-    return folder == ROOT or path == folder or path.startswith(folder + b"/")
+    return folder in (ROOT, path) or path.startswith(folder + b"/")
 
 
 def percent_encoded(raw: bytes) -> str:

@@ -1,0 +1,244 @@
+"""Back up: carry out one backup job from lock to restore point."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from bckcore.domain.events import HostUnreachable, RunFinished
+from bckcore.domain.host import Host
+from bckcore.domain.ids import SourceName, new_run_id
+from bckcore.domain.manifest import Change, ChangeOp
+from bckcore.domain.paths import ROOT, display
+from bckcore.domain.profile import Profile
+from bckcore.domain.restore_point import Counted
+from bckcore.domain.run import Attempt, ChangeCounts, Run, RunOutcome
+from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import (
+    BckError,
+    HostUnreachableError,
+    JobCancelledError,
+    LeaseLostError,
+    SourceMissingError,
+    VetoedError,
+)
+from bckcore.ports.catalog import Catalog, SourceState
+from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import Claim
+from bckcore.ports.storage import ProfileLock, Storage
+from bckcore.ports.transport import PathFilter, PathFilterFactory, Watcher
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.services.hooks import Hooks
+from bckcore.services.ingest import SourceIngest
+from bckcore.services.ledger import Closing, Ledger
+from bckcore.services.pull import Pulled, Puller, log_problems
+from bckcore.services.recovery import Recovery
+
+LOCK_WAIT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Plan:
+    """Everything one run works with."""
+
+    profile: Profile
+    host: Host
+    run: Run
+    prior: dict[SourceName, SourceState]
+    newly_hidden: PathFilter | None
+
+
+class BackupService:
+    """Carries out backup jobs. Thread-safe: one call per profile at a time, the storage lock sees to it."""
+
+    def __init__(  # noqa: PLR0913  # one keyword per part it works with
+        self,
+        *,
+        units: UnitOfWorkFactory,
+        storage: Storage,
+        puller: Puller,
+        ledger: Ledger,
+        recovery: Recovery,
+        filters: PathFilterFactory,
+        hooks: Hooks,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._units = units
+        self._storage = storage
+        self._puller = puller
+        self._ledger = ledger
+        self._recovery = recovery
+        self._filters = filters
+        self._hooks = hooks
+        self._clock = clock
+        self._random_bytes = random_bytes
+
+    def back_up(self, claim: Claim, watcher: Watcher) -> Run:
+        """Run the claimed job to its end and return the run, over, however it ended.
+
+        Raises only what keeps a run from starting at all (NotFoundError, PathNotAllowedError,
+        StoreBusyError, StorageError) and LeaseLostError.
+        """
+        with self._units(read_only=True) as uow:
+            profile = uow.profiles.get(claim.job.profile)
+            host = uow.hosts.get(profile.host)
+        for source in profile.sources:
+            host.require_allowed(source.path)
+        with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS) as lock:
+            for sentence in self._recovery.recover(profile.ref):
+                watcher.log(sentence, level="warning")
+            run = self._carried_out(self._planned(claim, profile, host), claim, lock, watcher)
+        self._hooks.run_finished(RunFinished(run=run))
+        return run
+
+    def _planned(self, claim: Claim, profile: Profile, host: Host) -> _Plan:
+        with self._units() as uow:
+            last = uow.runs.last(profile.id)
+            seq = last.seq + 1 if last else 1
+            now = self._clock.now()
+            run = Run(
+                id=new_run_id(now, self._random_bytes(4)),
+                profile=profile.id,
+                host=host.id,
+                job=claim.job.id,
+                seq=seq,
+                started=now,
+            )
+            prior = dict(uow.catalog.source_states(profile.id))
+            uow.runs.add(run)
+            for source in profile.sources:
+                state = prior.setdefault(source.name, SourceState(source=source.name))
+                uow.catalog.save_source_state(profile.id, replace(state, interrupted=True))
+            uow.commit(claim=claim)
+        hidden = self._newly_hidden(run, profile)
+        return _Plan(profile=profile, host=host, run=run, prior=prior, newly_hidden=hidden)
+
+    def _newly_hidden(self, run: Run, profile: Profile) -> PathFilter | None:
+        """The profile's filter, unless the newest run with a manifest surely used the same."""
+        before = self._ledger.last(run.ref, run.seq)
+        if before is not None and before[0].filters == profile.excludes:
+            return None
+        return self._filters(profile.excludes)
+
+    def _carried_out(self, plan: _Plan, claim: Claim, lock: ProfileLock, watcher: Watcher) -> Run:
+        run, attempts = plan.run, list[Attempt]()
+        pulled: list[Pulled] = []
+        try:
+            if reason := self._hooks.run_starting(run, plan.profile):
+                raise VetoedError(f"A plugin refused the run: {reason}")
+            for source in plan.profile.sources:
+                if watcher.is_cancelled():
+                    raise JobCancelledError("The job was cancelled.")
+                one = self._puller.pull(
+                    run, plan.profile, plan.host, source, lock=lock, watcher=watcher, note=attempts.append
+                )
+                pulled.append(one)
+                log_problems(one, watcher)
+            _require_something_read(pulled)
+            return self._finished(plan, tuple(attempts), pulled, claim, watcher)
+        except LeaseLostError:
+            raise
+        except BckError as error:
+            return self._failed(replace(run, attempts=tuple(attempts)), error, claim, watcher)
+        finally:
+            for one in pulled:
+                self._fold(one, watcher)
+
+    def _fold(self, one: Pulled, watcher: Watcher) -> None:
+        try:
+            self._storage.fold(one.attempt)
+        except BckError as error:  # the run's end stands; the next start folds what is left
+            watcher.log(f"An attempt folder is left for later: {error}", level="warning")
+
+    def _failed(self, run: Run, error: BckError, claim: Claim, watcher: Watcher) -> Run:
+        cancelled = isinstance(error, JobCancelledError)
+        outcome = RunOutcome.CANCELLED if cancelled else RunOutcome.FAILED
+        now = self._clock.now()
+        if isinstance(error, HostUnreachableError):
+            self._hooks.host_unreachable(HostUnreachable(host=run.host, at=now, why=error.what))
+        ended = run.ended(outcome, now, error)
+        watcher.log(str(error), level="warning" if cancelled else "error")
+        self._ledger.close(Closing(run=ended, counted=None, manifest=None, filters=()), claim=claim)
+        return ended
+
+    def _finished(
+        self, plan: _Plan, attempts: tuple[Attempt, ...], pulled: list[Pulled], claim: Claim, watcher: Watcher
+    ) -> Run:
+        watcher.progress(TransferProgress(phase="cataloguing"))
+        with self._units(read_only=True) as uow:
+            ingests = [self._ingest(plan, one, uow) for one in pulled]
+            changes = self._all_changes(plan, ingests, uow)
+            manifest = self._ledger.spool(plan.run, changes)
+        lost = [display(path) for ingest in ingests for path in ingest.lost]
+        for path in lost:
+            watcher.log(f"not-stored: {path}: the new content could not be stored", level="error")
+        problems = sum(one.report.problem_count for one in pulled) + len(lost)
+        outcome = _outcome(ingests, problems)
+        counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
+        run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
+        run = replace(run, made_point=manifest is not None).ended(outcome, self._clock.now())
+        counted = _counted(ingests, outcome) if manifest else None
+        states = (*(ingest.state for ingest in ingests), *_dropped_states(plan))
+        closing = Closing(
+            run=run, counted=counted, manifest=manifest, filters=plan.profile.excludes, states=states
+        )
+        self._ledger.close(closing, claim=claim)
+        for one in pulled:
+            self._storage.free_attempt_space(plan.profile.ref, one.source.name)
+        return run
+
+    def _ingest(self, plan: _Plan, one: Pulled, uow: UnitOfWork) -> SourceIngest:
+        prior = plan.prior[one.source.name]
+        return SourceIngest(
+            catalog=uow.catalog,
+            storage=self._storage,
+            ref=plan.profile.ref,
+            source=one.source.name,
+            prior=prior,
+            report=one.report,
+            compare_all=prior.interrupted or one.retried,
+            newly_hidden=plan.newly_hidden,
+        )
+
+    def _all_changes(self, plan: _Plan, ingests: list[SourceIngest], uow: UnitOfWork) -> Iterator[Change]:
+        for ingest in ingests:
+            yield from ingest.changes()
+        yield from _dropped_sources(plan, uow.catalog)
+
+
+def _dropped(plan: _Plan) -> list[SourceName]:
+    """Sources that the profile no longer has and that still are part of the state."""
+    present = {source.name for source in plan.profile.sources}
+    return [name for name, state in plan.prior.items() if name not in present and state.paths]
+
+
+def _dropped_sources(plan: _Plan, catalog: Catalog) -> Iterator[Change]:
+    """A source that the profile no longer has leaves the state; its files stay in storage."""
+    for name in _dropped(plan):
+        for entry in catalog.unseen(plan.profile.id, name, ()):
+            yield Change(name, ChangeOp.EXCLUDED, entry)
+
+
+def _dropped_states(plan: _Plan) -> Iterator[SourceState]:
+    return (SourceState(source=name) for name in _dropped(plan))
+
+
+def _require_something_read(pulled: list[Pulled]) -> None:
+    if all(ROOT in one.report.unlisted for one in pulled):
+        messages = [problem.message for one in pulled for problem in one.report.problems[:1]]
+        raise SourceMissingError(
+            f"None of the folders could be read: {'; '.join(messages) or 'no listing'}",
+            meaning="Nothing was marked as deleted; everything kept so far stays.",
+            advice="Check that the folders exist on the PC and that its backup account may read them.",
+        )
+
+
+def _outcome(ingests: list[SourceIngest], problems: int) -> RunOutcome:
+    if any(ingest.suspect for ingest in ingests):
+        return RunOutcome.SUSPECT
+    return RunOutcome.PARTIAL if problems else RunOutcome.SUCCEEDED
+
+
+def _counted(ingests: list[SourceIngest], outcome: RunOutcome) -> Counted:
+    if outcome is RunOutcome.SUSPECT:
+        return Counted.SUSPECT
+    return Counted.WEAK if any(ingest.weak for ingest in ingests) else Counted.COUNTED

@@ -1,0 +1,40 @@
+"""What the services tell plugins; a typed, thin caller stands behind it."""
+
+from typing import Protocol
+
+from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.profile import Profile
+from bckcore.domain.run import Run
+
+
+class Hooks(Protocol):
+    """Never raises: a plugin that fails is reported by name and otherwise passed over."""
+
+    def run_starting(self, run: Run, profile: Profile) -> str | None:
+        """The first plugin's reason for a veto, or None."""
+
+    def run_finished(self, event: RunFinished) -> None:
+        """A run is over."""
+
+    def host_unreachable(self, event: HostUnreachable) -> None:
+        """A host did not answer."""
+
+    def points_pruned(self, event: PointsPruned) -> None:
+        """Points were forgotten."""
+
+
+class NullHooks:
+    """Nobody listens."""
+
+    def run_starting(self, run: Run, profile: Profile) -> str | None:
+        """No veto."""
+        return None
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Nothing."""
+
+    def host_unreachable(self, event: HostUnreachable) -> None:
+        """Nothing."""
+
+    def points_pruned(self, event: PointsPruned) -> None:
+        """Nothing."""

@@ -1,0 +1,254 @@
+"""Ingest: from what a transport saw to what changed, one source at a time, streaming.
+
+The listing is a list of names and hints. What stands at a path is asked of the storage; what stood
+there before, of the catalog; and a path is gone only when its absence is proved (law L3).
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+from bckcore.domain.file_version import EntryKind, FileEntry
+from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.manifest import Change, ChangeOp
+from bckcore.domain.paths import RelPath, is_below, parents
+from bckcore.domain.run import ChangeCounts, ProfileRef
+from bckcore.domain.transfer import ProblemKind, Seen
+from bckcore.ports.catalog import Catalog, SourceState
+from bckcore.ports.storage import Storage
+from bckcore.ports.transport import PathFilter, PullReport
+from bckcore.services.fingerprint import combined, fingerprint, path_hash
+
+BATCH = 2000
+MANY_CHANGES = 200_000
+"""Above this many changed paths every path is compared, which needs no memory per change."""
+SUSPECT_FROM = 100
+"""A source of more paths than this, more than half of which vanished, is suspect."""
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    """Running totals of one ingest."""
+
+    files: int = 0
+    bytes: int = 0
+    paths: int = 0
+    added: int = 0
+    changed: int = 0
+    gone: int = 0
+    hashes: int = 0
+    carried: int = 0
+    lost: list[RelPath] = field(default_factory=list)
+    """Live paths that were seen and yet do not stand in current: their new bytes could not be stored."""
+
+
+class SourceIngest:
+    """Compares one source's pull with the catalog.
+
+    Walk :meth:`changes` once to its end, then read the other properties. Nothing is written.
+    """
+
+    def __init__(
+        self,
+        *,
+        catalog: Catalog,
+        storage: Storage,
+        ref: ProfileRef,
+        source: SourceName,
+        prior: SourceState,
+        report: PullReport,
+        compare_all: bool,
+        newly_hidden: PathFilter | None,
+    ) -> None:
+        """``compare_all``: current may differ from the catalog beyond what the listing tells.
+
+        ``newly_hidden``: the filter, if it is another than the run before used.
+        """
+        self._catalog = catalog
+        self._storage = storage
+        self._ref = ref
+        self._source = source
+        self._prior = prior
+        self._report = report
+        self._newly_hidden = newly_hidden
+        self._interrupted = compare_all
+        self._tally = _Tally()
+        self.suspect = False
+
+    @property
+    def _profile(self) -> ProfileId:
+        return self._ref.profile
+
+    @property
+    def state(self) -> SourceState:
+        """What the catalog will know of the source once the changes are in it."""
+        prior, tally = self._prior, self._tally
+        return SourceState(
+            source=self._source,
+            fingerprint=combined(prior.fingerprint, added=tally.hashes),
+            paths=prior.paths + tally.paths,
+            files=prior.files + tally.files,
+            bytes=prior.bytes + tally.bytes,
+            interrupted=False,
+        )
+
+    @property
+    def counts(self) -> ChangeCounts:
+        """What changed, and what the source holds now."""
+        state, tally = self.state, self._tally
+        return ChangeCounts(
+            files=state.files, bytes=state.bytes, added=tally.added, changed=tally.changed, gone=tally.gone
+        )
+
+    @property
+    def lost(self) -> Sequence[RelPath]:
+        """Paths whose old version was displaced and whose new one could not be stored."""
+        return self._tally.lost
+
+    @property
+    def weak(self) -> bool:
+        """True if more than a tenth of what the source held before could not be read."""
+        unreadable = sum(1 for problem in self._report.problems if problem.kind is ProblemKind.UNREADABLE)
+        return (self._tally.carried + unreadable) * 10 > self._prior.paths > 0
+
+    def changes(self) -> Iterator[Change]:
+        """Every difference between the catalog and what the run proved."""
+        seen_hash, seen_count = fingerprint(self._report.listing.paths())
+        if self._compares_all():
+            yield from self._examined(self._hinted_paths())
+        else:
+            yield from self._listed_changes(seen_hash)
+        if seen_hash != self.state.fingerprint:
+            yield from self._ended(seen_count)
+
+    def _compares_all(self) -> bool:
+        if self._interrupted or not self._prior.paths:
+            return True
+        many = sum(1 for _ in islice(self._report.listing.changes(), MANY_CHANGES + 1))
+        return many > MANY_CHANGES
+
+    def _hinted_paths(self) -> Iterator[tuple[RelPath, Seen | None]]:
+        """Every listed path, with its hint where the listing has one (same order, so a plain merge)."""
+        hints = self._report.listing.changes()
+        hint = next(hints, None)
+        for path in self._report.listing.paths():
+            if hint is not None and hint.path == path:
+                yield path, hint
+                hint = next(hints, None)
+            else:
+                yield path, None
+
+    def _listed_changes(self, seen_hash: int) -> Iterator[Change]:
+        added: set[RelPath] = set()
+        hinted = ((seen.path, seen) for seen in self._report.listing.changes())
+        for change in self._examined(hinted):
+            if change.op is ChangeOp.ADDED:
+                added.add(change.entry.path)
+            yield change
+        if seen_hash != self.state.fingerprint:  # something came back unchanged, or something is missing
+            unknown = self._catalog.unknown(self._profile, self._source, self._report.listing.paths())
+            yield from self._examined((path, None) for path in unknown if path not in added)
+
+    def _examined(self, hinted: Iterable[tuple[RelPath, Seen | None]]) -> Iterator[Change]:
+        """Ask storage and catalog about each path; yield a change where they differ."""
+        remaining = iter(hinted)
+        while batch := dict(islice(remaining, BATCH)):
+            live = self._catalog.live(self._profile, self._source, list(batch))
+            for path, stored in self._storage.stat(self._ref, self._source, sorted(batch)):
+                change = self._compared(path, live.get(path), stored, batch[path])
+                if change is not None:
+                    yield self._counted(change, live.get(path))
+
+    def _compared(
+        self, path: RelPath, live: FileEntry | None, stored: FileEntry | None, hint: Seen | None
+    ) -> Change | None:
+        if stored is None:
+            if live is None:
+                return None  # logged, and not installed: unreadable, vanished or not storable
+            self._tally.lost.append(path)
+            return Change(self._source, ChangeOp.GONE, live)
+        entry = _with_digest(stored, live, hint)
+        if live is None:
+            return Change(self._source, ChangeOp.ADDED, entry)
+        if entry.without_digest() == live.without_digest() and entry.same_content(live):
+            return None
+        op = ChangeOp.ATTRIBUTES if entry.same_content(live) else ChangeOp.CONTENT
+        return Change(self._source, op, entry)
+
+    def _ended(self, seen_count: int) -> Iterator[Change]:
+        """Decide for every live path that was not seen: gone, excluded, or carried on."""
+        missing = sum(1 for entry in self._unseen() if self._fate(entry) is ChangeOp.GONE)
+        emptied = seen_count <= 1 < self._prior.paths and missing
+        halved = self._prior.paths > SUSPECT_FROM and missing * 2 > self._prior.paths
+        self.suspect = bool(emptied or halved)
+        carried: list[RelPath] = []
+        for entry in self._unseen():
+            fate = self._fate(entry)
+            if fate is None or (fate is ChangeOp.GONE and self.suspect):
+                self._tally.carried += fate is None
+                carried.append(entry.path)
+                if len(carried) >= BATCH:
+                    yield from self._carried_on(carried)
+                    carried = []
+            else:
+                yield self._counted(Change(self._source, fate, entry), entry)
+        yield from self._carried_on(carried)
+
+    def _unseen(self) -> Iterator[FileEntry]:
+        lost = frozenset(self._tally.lost)
+        unseen = self._catalog.unseen(self._profile, self._source, self._report.listing.paths())
+        return (entry for entry in unseen if entry.path not in lost)
+
+    def _carried_on(self, paths: Sequence[RelPath]) -> Iterator[Change]:
+        """Paths that keep their last state - which an interrupted attempt may have altered in current."""
+        if self._interrupted:
+            yield from self._examined((path, None) for path in paths)
+
+    def _fate(self, entry: FileEntry) -> ChangeOp | None:
+        """GONE, EXCLUDED, or None: nothing was proved, the last state carries on."""
+        path, report = entry.path, self._report
+        if path in report.vanished:
+            return None
+        if report.unlisted and any(is_below(path, folder) for folder in self._unlisted_above(path)):
+            return None
+        if self._newly_hidden is not None:
+            is_folder = entry.kind is EntryKind.FOLDER
+            if self._newly_hidden.excludes(path, is_folder=is_folder):
+                return ChangeOp.EXCLUDED
+        return ChangeOp.GONE
+
+    def _unlisted_above(self, path: RelPath) -> Iterator[RelPath]:
+        unlisted = self._report.unlisted
+        return (folder for folder in (path, *parents(path)) if folder in unlisted)
+
+    def _counted(self, change: Change, live: FileEntry | None) -> Change:
+        tally, entry, op = self._tally, change.entry, change.op
+        new = None if op.ends else entry
+        is_file = entry.kind is not EntryKind.FOLDER
+        tally.added += is_file and op is ChangeOp.ADDED
+        tally.changed += is_file and op in (ChangeOp.CONTENT, ChangeOp.ATTRIBUTES)
+        tally.gone += is_file and op is ChangeOp.GONE
+        for state, sign in ((live, -1), (new, 1)):
+            if state is not None:
+                tally.files += sign * (state.kind is not EntryKind.FOLDER)
+                tally.bytes += sign * state.size
+        if live is None:
+            tally.paths += 1
+            tally.hashes += path_hash(entry.path)
+        elif new is None:
+            tally.paths -= 1
+            tally.hashes -= path_hash(entry.path)
+        return change
+
+
+def _with_digest(stored: FileEntry, live: FileEntry | None, hint: Seen | None) -> FileEntry:
+    """``stored`` with the digest that surely belongs to it: the sender's, else the one known before."""
+    if stored.kind is not EntryKind.FILE:
+        return stored
+    if hint is not None and hint.digest:
+        fits = hint.size == stored.size and hint.mtime == stored.mtime_ns // 1_000_000_000
+        return replace(stored, digest=hint.digest) if fits else stored
+    if live is None or live.kind is not EntryKind.FILE:
+        return stored
+    same = (live.size, live.mtime_ns) == (stored.size, stored.mtime_ns)
+    return replace(stored, digest=live.digest) if same else stored

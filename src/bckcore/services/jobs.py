@@ -1,0 +1,126 @@
+"""Jobs: ask for work, follow it, stop it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bckcore.domain.ids import JobId, ProfileId
+from bckcore.domain.job import Job, JobKind, JobStatus
+from bckcore.domain.paths import percent_decoded, percent_encoded
+from bckcore.errors import ConflictError, InvalidInputError
+from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import Enqueued, JobQueue, LogLine
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.restore import RestoreService
+
+LONGEST_KEY = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestoreRequest:
+    """What a restore job carries."""
+
+    point: str
+    folder: Path
+    paths: tuple[bytes, ...] = ()
+
+    def payload(self) -> dict[str, object]:
+        """As JSON; paths percent-encoded, for they are bytes."""
+        return {
+            "point": self.point,
+            "folder": str(self.folder),
+            "paths": [percent_encoded(path) for path in self.paths],
+        }
+
+    @classmethod
+    def of(cls, job: Job) -> "RestoreRequest":
+        """Read a job's payload back. Raises InvalidInputError if it is none of ours."""
+        point, folder, paths = (job.payload.get(key) for key in ("point", "folder", "paths"))
+        if not (isinstance(point, str) and isinstance(folder, str) and isinstance(paths, list)):
+            raise InvalidInputError(f"Job {job.id} does not say what to restore.")
+        return cls(
+            point=point, folder=Path(folder), paths=tuple(percent_decoded(str(path)) for path in paths)
+        )
+
+
+class JobService:
+    """Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        queue: JobQueue,
+        units: UnitOfWorkFactory,
+        restores: RestoreService,
+        clock: Clock,
+        new_id: Callable[[], str],
+    ) -> None:
+        self._queue = queue
+        self._units = units
+        self._restores = restores
+        self._clock = clock
+        self._new_id = new_id
+
+    def start_backup(self, profile: ProfileId, *, requested_by: str, key: str = "") -> Enqueued:
+        """Ask for a backup now. The same key, or a backup that is queued or running, answers for it.
+
+        Raises NotFoundError, ConflictError for a disabled profile, PathNotAllowedError for a source
+        that the host's allow-list does not cover.
+        """
+        job = self._job(JobKind.BACKUP, profile, requested_by, key, {})
+        with self._units(read_only=True) as uow:
+            plan = uow.profiles.get(profile)
+            host = uow.hosts.get(plan.host)
+        if not plan.enabled:
+            raise ConflictError(f"Profile {profile} is switched off.", advice="Switch it on first.")
+        for source in plan.sources:
+            host.require_allowed(source.path)
+        return self._queue.enqueue(job)
+
+    def start_restore(
+        self, profile: ProfileId, request: RestoreRequest, *, requested_by: str, key: str = ""
+    ) -> Enqueued:
+        """Ask for a restore. Raises NotFoundError, InvalidInputError."""
+        if not request.folder.is_absolute():
+            raise InvalidInputError(f"{request.folder} is not a full path on the server.")
+        point = self._restores.check_request(profile, request.point, request.paths)
+        exact = RestoreRequest(point=point.run_id, folder=request.folder, paths=request.paths)
+        return self._queue.enqueue(self._job(JobKind.RESTORE, profile, requested_by, key, exact.payload()))
+
+    def start_prune(self, profile: ProfileId, *, requested_by: str, key: str = "") -> Enqueued:
+        """Ask for the retention policy to be applied now. Raises NotFoundError."""
+        return self._queue.enqueue(self._job(JobKind.PRUNE, profile, requested_by, key, {}))
+
+    def get(self, job: JobId) -> Job:
+        """Raises NotFoundError."""
+        return self._queue.get(job)
+
+    def list(self, *, status: Sequence[JobStatus] = (), limit: int = 100) -> Sequence[Job]:
+        """Newest first."""
+        return self._queue.list(status=status, limit=limit)
+
+    def cancel(self, job: JobId) -> Job:
+        """Ask a job to stop; a finished one is left as it is. Raises NotFoundError."""
+        return self._queue.request_cancel(job)
+
+    def log(self, job: JobId, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
+        """Log lines with a number above ``after``. Raises NotFoundError."""
+        return self._queue.read_log(job, after=after, limit=limit)
+
+    def _job(
+        self, kind: JobKind, profile: ProfileId, requested_by: str, key: str, payload: dict[str, object]
+    ) -> Job:
+        if len(key) > LONGEST_KEY or not key.isprintable():
+            raise InvalidInputError(f"An idempotency key has at most {LONGEST_KEY} printable characters.")
+        with self._units(read_only=True) as uow:
+            host = uow.profiles.get(profile).host
+        return Job(
+            id=JobId(self._new_id()),
+            kind=kind,
+            profile=profile,
+            host=host,
+            requested_by=requested_by,
+            created=self._clock.now(),
+            payload=payload,
+            idempotency_key=key,
+        )

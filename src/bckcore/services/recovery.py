@@ -1,0 +1,47 @@
+"""Recovery: what a crash, a kill or a power cut left is put in order before anything else happens."""
+
+from bckcore.domain.run import ProfileRef, Run, RunOutcome
+from bckcore.errors import TransferInterruptedError
+from bckcore.ports.clock import Clock
+from bckcore.ports.storage import Storage
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.ledger import Closing, Ledger
+
+
+class Recovery:
+    """Heals one profile. The caller holds its storage lock; may be cut anywhere and repeated."""
+
+    def __init__(self, *, units: UnitOfWorkFactory, storage: Storage, clock: Clock, ledger: Ledger) -> None:
+        self._units = units
+        self._storage = storage
+        self._clock = clock
+        self._ledger = ledger
+
+    def recover(self, ref: ProfileRef) -> list[str]:
+        """Fold left attempts, enter receipts the database missed, close runs left open.
+
+        Returns a sentence for each thing that was done.
+        """
+        done = []
+        for attempt in self._storage.unfolded(ref):
+            report = self._storage.fold(attempt)
+            done.append(f"Folded what an interrupted attempt displaced: {report.moved} files kept.")
+        if entered := self._ledger.catch_up(ref):
+            done.append(f"Entered {entered} finished runs that the database had missed.")
+        for run in self._left_open(ref):
+            self._close(run)
+            done.append(f"Closed run {run.seq}, which had been cut off.")
+        return done
+
+    def _left_open(self, ref: ProfileRef) -> list[Run]:
+        with self._units(read_only=True) as uow:
+            return [run for run in uow.runs.list(ref.profile) if run.outcome is None]
+
+    def _close(self, run: Run) -> None:
+        error = TransferInterruptedError(
+            "The run was cut off: its process or this server went down.",
+            meaning="Everything it displaced is kept; no restore point was made.",
+            advice="The next run goes on where it stopped.",
+        )
+        ended = run.ended(RunOutcome.FAILED, self._clock.now(), error)
+        self._ledger.close(Closing(run=ended, counted=None, manifest=None, filters=()))

@@ -1,0 +1,129 @@
+"""Worker: carry out one claimed job, whatever its kind, and say how it ended."""
+
+from collections.abc import Callable
+
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.run import Run
+from bckcore.errors import BckError, JobCancelledError, LeaseLostError
+from bckcore.ports.job_queue import Claim
+from bckcore.ports.transport import Watcher
+from bckcore.services.backup import BackupService
+from bckcore.services.jobs import RestoreRequest
+from bckcore.services.prune import PruneReport, PruneService
+from bckcore.services.restore import RestoreReport, RestoreService
+
+Ending = tuple[JobStatus, JobResult]
+
+
+class Worker:
+    """Thread-safe; jobs of one profile exclude one another by its storage lock."""
+
+    def __init__(self, *, backups: BackupService, restores: RestoreService, prunes: PruneService) -> None:
+        self._backups = backups
+        self._restores = restores
+        self._prunes = prunes
+
+    def carry_out(self, claim: Claim, watcher: Watcher) -> Ending:
+        """Do the job and return its final status and result. Raises LeaseLostError only."""
+        steps: dict[JobKind, Callable[[Claim, Watcher], Ending]] = {
+            JobKind.BACKUP: self._back_up,
+            JobKind.RESTORE: self._restore,
+            JobKind.PRUNE: self._prune,
+        }
+        try:
+            return steps[claim.job.kind](claim, watcher)
+        except LeaseLostError:
+            raise
+        except JobCancelledError as error:
+            watcher.log(str(error), level="warning")
+            return JobStatus.CANCELLED, JobResult(error_code=error.code, error=str(error))
+        except BckError as error:
+            watcher.log(str(error), level="error")
+            return JobStatus.FAILED, JobResult(error_code=error.code, error=str(error))
+
+    def _back_up(self, claim: Claim, watcher: Watcher) -> Ending:
+        run = self._backups.back_up(claim, watcher)
+        if run.made_point:
+            self._prune_after(claim, watcher)
+        points = self._restores.points(run.profile)
+        newest = points[-1].run_id if points else None
+        if run.outcome is None:
+            raise LeaseLostError(f"Run {run.id} was left open.")
+        result = JobResult(data=run_data(run, newest), error_code=run.error_code, error=run.error)
+        return JobStatus(run.outcome.value), result
+
+    def _prune_after(self, claim: Claim, watcher: Watcher) -> None:
+        """Retention after a good run; what goes wrong here is told and does not change how the run ended."""
+        try:
+            report = self._prunes.prune(claim.job.profile, watcher, claim=claim)
+        except LeaseLostError:
+            raise
+        except BckError as error:
+            watcher.log(f"Old points were not pruned: {error}", level="warning")
+            return
+        if report.forgotten:
+            watcher.log(f"{len(report.forgotten)} old points were pruned.")
+
+    def _restore(self, claim: Claim, watcher: Watcher) -> Ending:
+        request = RestoreRequest.of(claim.job)
+        report = self._restores.restore(
+            claim.job.profile, point=request.point, to=request.folder, paths=request.paths, watcher=watcher
+        )
+        status = JobStatus.PARTIAL if report.problem_count else JobStatus.SUCCEEDED
+        return status, JobResult(data=restore_data(report))
+
+    def _prune(self, claim: Claim, watcher: Watcher) -> Ending:
+        report = self._prunes.prune(claim.job.profile, watcher, claim=claim)
+        return JobStatus.SUCCEEDED, JobResult(data=prune_data(report))
+
+
+def job_failed_unexpectedly(job: Job, error: Exception) -> Ending:
+    """How a job ends when the program itself is at fault."""
+    text = (
+        f"An internal error stopped the job: {type(error).__name__}. "
+        "Nothing kept was lost; the next run puts things in order. The program's log has the details."
+    )
+    return JobStatus.FAILED, JobResult(data={"job_id": job.id}, error_code="internal", error=text)
+
+
+def run_data(run: Run, newest_point: str | None) -> dict[str, object]:
+    """A run as JSON; ``point`` is the newest one, which this run made or verified or left as it was."""
+    return {
+        "run_id": run.id,
+        "seq": run.seq,
+        "outcome": run.outcome.value if run.outcome else None,
+        "point": newest_point,
+        "made_point": run.made_point,
+        "counts": {name: getattr(run.counts, name) for name in run.counts.__slots__},
+        "problems": run.problem_count,
+        "attempts": len(run.attempts),
+    }
+
+
+def restore_data(report: RestoreReport) -> dict[str, object]:
+    """A restore report as JSON."""
+    return {
+        "point": report.point.run_id,
+        "folder": str(report.folder),
+        "files": report.files,
+        "bytes": report.bytes,
+        "problems": report.problem_count,
+    }
+
+
+def prune_data(report: PruneReport) -> dict[str, object]:
+    """A prune report as JSON."""
+    return {
+        "decisions": [
+            {
+                "point": decision.point.run_id,
+                "seq": decision.point.seq,
+                "keep": decision.keep,
+                "reasons": list(decision.reasons),
+            }
+            for decision in report.decisions
+        ],
+        "forgotten": len(report.forgotten),
+        "merged": report.merged,
+        "freed": report.freed,
+    }
