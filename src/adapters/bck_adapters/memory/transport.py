@@ -1,0 +1,123 @@
+"""MemoryTransport: pulls a MemoryHost into real folders, and lies about it the way rsync lies.
+
+Same-second edits are missed when times count in whole seconds; attributes change in place; a retry
+lists what the first attempt changed as unchanged; folders that vanish leave no trace; sizes may be
+stale; what is listed as changed may not have been installed. See design.md, laws L1 to L3.
+"""
+
+import errno
+from collections.abc import Iterable, Mapping, Sequence
+
+from bck_adapters.memory.hosts import MemoryHost, MemoryTree, Node
+from bck_adapters.memory.pull import Pull
+from bckcore.domain.host import Host
+from bckcore.domain.ids import HostId
+from bckcore.domain.paths import ROOT, RelPath
+from bckcore.domain.secret import Secret
+from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
+from bckcore.errors import (
+    AuthenticationError,
+    BckError,
+    HostKeyChangedError,
+    HostKeyUnknownError,
+    HostUnreachableError,
+    InvalidInputError,
+    JobCancelledError,
+    StoreFullError,
+    TransferFailedError,
+)
+from bckcore.ports.transport import PathFilter, PathFilterFactory, PullReport, Watcher
+
+__all__ = ["MemoryHost", "MemoryTransport", "MemoryTree", "Node", "no_filters"]
+
+VERSION = "3.2.7"
+
+
+def _storage_error(exc: OSError) -> BckError:
+    if exc.errno in (errno.ENOSPC, errno.EDQUOT):
+        return StoreFullError("The storage has no room left.", advice="Free some, then try again.")
+    return TransferFailedError(f"The storage could not be written: {exc}.")
+
+
+class _HidesNothing:
+    def excludes(self, path: RelPath, *, is_folder: bool) -> bool:
+        """False for every path."""
+        return False
+
+
+def no_filters(rules: Iterable[str]) -> PathFilter:
+    """The PathFilterFactory for profiles without filters. Raises InvalidInputError for any rule."""
+    if tuple(rules):
+        raise InvalidInputError(
+            "This memory transport was made without filters.", advice="Give it a PathFilterFactory."
+        )
+    return _HidesNothing()
+
+
+class MemoryTransport:
+    """Transport to scripted hosts."""
+
+    def __init__(
+        self,
+        hosts: Mapping[HostId, MemoryHost],
+        filters: PathFilterFactory = no_filters,
+        *,
+        whole_seconds: bool = False,
+    ) -> None:
+        self._hosts = hosts
+        self._filters = filters
+        self._whole_seconds = whole_seconds
+
+    @property
+    def capabilities(self) -> TransportCapabilities:
+        """See the port."""
+        return TransportCapabilities(resumes=True, digests=True, compresses=False, remote=False)
+
+    def scan_host_keys(self, host: Host) -> tuple[str, ...]:
+        """See the port."""
+        return self._reached(host).host_keys
+
+    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str]) -> HostFacts:
+        """See the port."""
+        found = self._signed_in(host, key)
+        return HostFacts(
+            rsync_version=VERSION,
+            host_key=found.host_keys[0] if found.host_keys else "",
+            sources=tuple((path, self._can_list(found, path)) for path in paths),
+        )
+
+    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+        """See the port."""
+        host = self._signed_in(order.host, key)
+        if watcher.is_cancelled():
+            raise JobCancelledError("The transfer was stopped.")
+        if host.errors:
+            raise host.errors.popleft()
+        try:
+            rules = self._filters(order.filters)
+        except InvalidInputError as exc:
+            raise TransferFailedError(f"The filters cannot be used: {exc}") from exc
+        try:
+            return Pull(host, order, watcher, rules, whole_seconds=self._whole_seconds).carried_out()
+        except OSError as exc:
+            raise _storage_error(exc) from exc
+
+    def _reached(self, host: Host) -> MemoryHost:
+        found = self._hosts.get(host.id)
+        if found is None:
+            raise HostUnreachableError(f"{host.id} does not answer.", advice="Switch it on.")
+        return found
+
+    def _signed_in(self, host: Host, key: Secret[str] | None) -> MemoryHost:
+        found = self._reached(host)
+        if found.host_keys and not host.host_keys:
+            raise HostKeyUnknownError(f"No key is pinned for {host.id}.", advice="Enrol the host.")
+        if found.host_keys and not set(found.host_keys) & set(host.host_keys):
+            raise HostKeyChangedError(f"{host.id} shows another key.", advice="Find out why.")
+        if found.key is not None and (key is None or key.reveal() != found.key):
+            raise AuthenticationError(f"{host.id} refused our key.", advice="Install the key there.")
+        return found
+
+    def _can_list(self, host: MemoryHost, path: str) -> bool:
+        root = host.sources[path].nodes.get(ROOT) if path in host.sources else None
+        return root is not None and root.readable
