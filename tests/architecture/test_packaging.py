@@ -77,4 +77,4 @@ def test_every_built_in_plugin_module_is_registered() -> None:
     plugins = {
         f"bck_adapters.{path.parent.name}.plugin" for path in PACKAGES["bck_adapters"].glob("*/plugin.py")
     }
-    assert plugins - registered == set()
+    assert registered == plugins
