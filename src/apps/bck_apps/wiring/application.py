@@ -1,0 +1,235 @@
+"""Application: one opened installation, ready to work; and how an installation is made."""
+
+import logging
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+from dependency_injector import providers
+
+from bck_adapters.pki import TlsFiles, ensure_tls
+from bck_apps.wiring.container import Container
+from bck_apps.wiring.plugins import PluginReport, load_plugins
+from bck_apps.wiring.settings import FILE_NAME, ApiSettings, Settings, StorageSettings, as_toml, load
+from bckcore.domain.access import Role
+from bckcore.domain.secret import Secret
+from bckcore.errors import InvalidInputError, RefusedError, StorageError
+from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import JobQueue
+from bckcore.ports.storage import Storage, StorageFinding
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.access import AccessService
+from bckcore.services.hosts import HostService
+from bckcore.services.jobs import JobService
+from bckcore.services.profiles import ProfileService
+from bckcore.services.prune import PruneService
+from bckcore.services.restore import RestoreService
+from bckcore.services.worker import Worker
+
+log = logging.getLogger("bck")
+
+
+class Application:
+    """Services of one installation. Thread-safe. Close it, or use it as a context manager."""
+
+    def __init__(self, home: Path, settings: Settings) -> None:
+        self.home = home
+        self.settings = settings
+        self._plugins = load_plugins(blocked=settings.plugins.blocked, tell=_tell)
+        self._runtime_dir = _own_runtime_dir(home)
+        self.container = Container(
+            home=providers.Object(home),
+            settings=providers.Object(settings),
+            plugins=providers.Object(self._plugins),
+            runtime_dir=providers.Object(self._runtime_dir),
+        )
+
+    @property
+    def clock(self) -> Clock:
+        """Time."""
+        return self.container.clock()
+
+    @property
+    def storage(self) -> Storage:
+        """The backup storage."""
+        return self.container.storage()
+
+    @property
+    def units(self) -> UnitOfWorkFactory:
+        """Units of work."""
+        return cast("UnitOfWorkFactory", self.container.units())
+
+    @property
+    def queue(self) -> JobQueue:
+        """The job queue."""
+        return cast("JobQueue", self.container.queue())
+
+    @property
+    def jobs(self) -> JobService:
+        """Ask for work and follow it."""
+        return self.container.jobs()
+
+    @property
+    def hosts(self) -> HostService:
+        """Hosts."""
+        return self.container.hosts()
+
+    @property
+    def profiles(self) -> ProfileService:
+        """Profiles."""
+        return self.container.profiles()
+
+    @property
+    def restores(self) -> RestoreService:
+        """Points and restores."""
+        return self.container.restores()
+
+    @property
+    def prunes(self) -> PruneService:
+        """Retention."""
+        return self.container.prunes()
+
+    @property
+    def access(self) -> AccessService:
+        """Accounts and signing in."""
+        return self.container.access()
+
+    @property
+    def worker(self) -> Worker:
+        """Carries out jobs."""
+        return self.container.worker()
+
+    @property
+    def plugins(self) -> PluginReport:
+        """What is loaded and what was refused."""
+        return self._plugins.report
+
+    @property
+    def tls(self) -> TlsFiles:
+        """CA and server certificate; made or renewed when needed."""
+        return ensure_tls(self.home, names=self.settings.api.names, now=self.clock.now())
+
+    def plugin_names(self, hook: str) -> list[str]:
+        """What plugins offer through a factory hook, for messages and checks."""
+        return self._plugins.names(hook)
+
+    def doctor(self) -> Sequence[StorageFinding]:
+        """Look at the installation without changing it."""
+        mode = self.home.stat().st_mode & 0o777
+        private = StorageFinding(
+            name="home folder is private", ok=mode & 0o077 == 0, detail=f"{self.home} has mode {mode:03o}"
+        )
+        refused = self.plugins.refused
+        plugins = StorageFinding(
+            name="plugins",
+            ok=not any(one.reason != "blocked in the settings" for one in refused),
+            detail=f"{len(self.plugins.loaded)} loaded, {len(refused)} refused",
+        )
+        return (private, plugins, *self.storage.inspect())
+
+    def close(self) -> None:
+        """Release the database and the private runtime folder. Safe to repeat."""
+        if self.container.database.initialized:
+            self.container.database().close()
+            self.container.database.reset()
+        shutil.rmtree(self._runtime_dir, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_application(home: Path) -> Application:
+    """Open an installation. Raises NotFoundError before ``bck init``, InvalidInputError for bad settings."""
+    return Application(home, load(home))
+
+
+def initialise(
+    home: Path, *, storage: Path, admin: str, password: Secret[str], names: Sequence[str] = ()
+) -> Application:
+    """Make an installation: settings, storage, database, CA and certificate, first administrator.
+
+    Raises RefusedError if there is one already, StorageError if the folder cannot hold backups,
+    InvalidInputError for a bad name or password. What fails leaves no half-made installation behind.
+    """
+    if not storage.is_absolute():
+        raise InvalidInputError(f"{storage} is not a full path.")
+    if (home / FILE_NAME).exists():
+        raise RefusedError(
+            f"There is an installation in {home} already.",
+            meaning="Nothing was changed.",
+            advice="Use another BCK_HOME for a second one.",
+        )
+    with _fresh_home(home):
+        settings = Settings(storage=StorageSettings(root=storage), api=ApiSettings(names=tuple(names)))
+        application = Application(home, settings)
+        try:
+            application.storage.prepare()
+            application.access.add_user(admin, password, Role.ADMIN)
+            _ = application.tls
+            _write_private(home / FILE_NAME, as_toml(storage, tuple(names)))
+        except BaseException:
+            application.close()
+            raise
+    return application
+
+
+@contextmanager
+def _fresh_home(home: Path) -> Iterator[None]:
+    """Make the folder; when making the installation fails, take away what was put into an empty one."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        strangers = any(home.iterdir())
+    except OSError as exc:
+        raise StorageError(
+            f"{home} cannot be made: {exc.strerror}.", advice="Choose another folder."
+        ) from exc
+    if strangers:
+        raise RefusedError(f"{home} is not empty.", advice="Choose an empty or new folder as BCK_HOME.")
+    try:
+        home.chmod(0o700)
+        yield
+    except BaseException:
+        for left in home.iterdir():
+            if left.is_dir():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+        raise
+
+
+def _write_private(path: Path, text: str) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _own_runtime_dir(home: Path) -> Path:
+    """A private folder for this process; folders of processes that are gone are removed."""
+    base = home / "run"
+    base.mkdir(mode=0o700, exist_ok=True)
+    for left in base.glob("p[0-9]*"):
+        if not Path(f"/proc/{left.name[1:].partition('-')[0]}").exists():
+            shutil.rmtree(left, ignore_errors=True)
+    for number in range(1000):
+        own = base / f"p{os.getpid()}-{number}"
+        try:
+            own.mkdir(mode=0o700)
+        except FileExistsError:
+            continue
+        return own
+    raise StorageError(f"No private folder can be made below {base}.")
+
+
+def _tell(plugin: str, reason: str) -> None:
+    log.warning("plugin %s: %s", plugin, reason)

@@ -1,0 +1,138 @@
+"""The container: the one place where ports meet adapters. Everything is made once, when first asked for."""
+
+import os
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from random import SystemRandom
+from typing import cast
+
+from dependency_injector import containers, providers
+
+from bck_adapters.auth import Argon2Hasher, JwtTokens
+from bck_adapters.clock import SystemClock
+from bck_adapters.rsync import GitIgnoreFilter
+from bck_adapters.storage_fs import FolderTargets
+from bck_apps.wiring.plugins import Plugins
+from bck_apps.wiring.settings import Settings
+from bckcore.domain.host import Host
+from bckcore.plugins.registry import AdapterContext, Database
+from bckcore.ports.storage import Storage
+from bckcore.ports.transport import Transport
+from bckcore.ports.vault import Vault
+from bckcore.services.access import AccessService
+from bckcore.services.backup import BackupService
+from bckcore.services.hosts import HostService
+from bckcore.services.jobs import JobService
+from bckcore.services.ledger import Ledger
+from bckcore.services.profiles import ProfileService
+from bckcore.services.prune import PruneService
+from bckcore.services.pull import Puller
+from bckcore.services.recovery import Recovery
+from bckcore.services.restore import RestoreService
+from bckcore.services.worker import Worker
+
+
+def adapter_context(home: Path, settings: Settings, runtime_dir: Path, clock: SystemClock) -> AdapterContext:
+    """What adapter factories are told."""
+    return AdapterContext(
+        home=home,
+        runtime_dir=runtime_dir,
+        storage_root=settings.storage.root,
+        database_url=settings.database.url or f"sqlite:///{home / 'bck.sqlite3'}",
+        clock=clock,
+    )
+
+
+def made_storage(plugins: Plugins, context: AdapterContext, settings: Settings) -> Storage:
+    """The storage adapter that the settings name."""
+    return cast("Storage", plugins.make("bck_storages", settings.storage.adapter, context, "storage"))
+
+
+def made_vault(plugins: Plugins, context: AdapterContext, settings: Settings) -> Vault:
+    """The vault that the settings name."""
+    return cast("Vault", plugins.make("bck_vaults", settings.security.vault, context, "vault"))
+
+
+def made_database(plugins: Plugins, context: AdapterContext) -> Database:
+    """The database adapter for the URL's scheme, its schema brought up to date."""
+    scheme = context.database_url.partition(":")[0].partition("+")[0]
+    database = cast("Database", plugins.make("bck_databases", scheme, context, "database"))
+    database.migrate()
+    return database
+
+
+def transport_finder(plugins: Plugins, context: AdapterContext) -> Callable[[Host], Transport]:
+    """Finds, and keeps, the transport that a host names."""
+    made: dict[str, Transport] = {}
+
+    def find(host: Host) -> Transport:
+        if host.transport not in made:
+            offered = plugins.make("bck_transports", host.transport, context, "transport")
+            made[host.transport] = cast("Transport", offered)
+        return made[host.transport]
+
+    return find
+
+
+def new_id() -> str:
+    """A job id that nobody can guess."""
+    return uuid.uuid4().hex
+
+
+class Container(containers.DeclarativeContainer):
+    """Parts of one installation. ``home``, ``settings``, ``plugins`` and ``runtime_dir`` are given."""
+
+    home = providers.Dependency(instance_of=Path)
+    settings = providers.Dependency(instance_of=Settings)
+    plugins = providers.Dependency(instance_of=Plugins)
+    runtime_dir = providers.Dependency(instance_of=Path)
+
+    clock = providers.Singleton(SystemClock)
+    context = providers.Singleton(adapter_context, home, settings, runtime_dir, clock)
+    storage = providers.Singleton(made_storage, plugins, context, settings)
+    vault = providers.Singleton(made_vault, plugins, context, settings)
+    database = providers.Singleton(made_database, plugins, context)
+    units = database.provided.units
+    queue = database.provided.queue
+    transport_for = providers.Singleton(transport_finder, plugins, context)
+    filters = providers.Object(GitIgnoreFilter)
+    targets = providers.Singleton(FolderTargets, context.provided.storage_root)
+
+    ledger = providers.Singleton(Ledger, units=units, storage=storage)
+    recovery = providers.Singleton(Recovery, units=units, storage=storage, clock=clock, ledger=ledger)
+    puller = providers.Singleton(
+        Puller,
+        storage=storage,
+        transport_for=transport_for,
+        vault=vault,
+        clock=clock,
+        random=providers.Singleton(SystemRandom),
+    )
+    backups = providers.Singleton(
+        BackupService,
+        units=units,
+        storage=storage,
+        puller=puller,
+        ledger=ledger,
+        recovery=recovery,
+        filters=filters,
+        hooks=plugins,
+        clock=clock,
+        random_bytes=providers.Object(os.urandom),
+    )
+    restores = providers.Singleton(RestoreService, units=units, storage=storage, targets=targets, clock=clock)
+    prunes = providers.Singleton(
+        PruneService, units=units, storage=storage, recovery=recovery, hooks=plugins, clock=clock
+    )
+    worker = providers.Singleton(Worker, backups=backups, restores=restores, prunes=prunes)
+    jobs = providers.Singleton(
+        JobService, queue=queue, units=units, restores=restores, clock=clock, new_id=providers.Object(new_id)
+    )
+    hosts = providers.Singleton(HostService, units=units, vault=vault, transport_for=transport_for)
+    profiles = providers.Singleton(ProfileService, units=units, filters=filters, clock=clock)
+    hasher = providers.Singleton(Argon2Hasher)
+    tokens = providers.Singleton(
+        JwtTokens, home=home, lifetime_minutes=settings.provided.security.token_minutes
+    )
+    access = providers.Singleton(AccessService, units=units, hasher=hasher, tokens=tokens, clock=clock)

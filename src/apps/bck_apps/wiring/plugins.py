@@ -1,0 +1,149 @@
+"""Plugins: load, block, check; and call their hooks so that none can take a run or the API down."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from typing import TypeVar
+
+import pluggy
+
+from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.profile import Profile
+from bckcore.domain.run import Run
+from bckcore.errors import NotFoundError
+from bckcore.plugins import hookspecs
+from bckcore.plugins.markers import ENTRY_POINT_GROUP, PROJECT_NAME
+from bckcore.plugins.registry import AdapterContext
+
+Made = TypeVar("Made")
+Report = Callable[[str, str], None]
+"""Told of a plugin's name and of what went wrong in it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPlugin:
+    """One plugin that is in use."""
+
+    name: str
+    distribution: str
+    version: str
+    hooks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedPlugin:
+    """One plugin that is not, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PluginReport:
+    """Every plugin that was found, by name."""
+
+    loaded: tuple[LoadedPlugin, ...]
+    refused: tuple[RefusedPlugin, ...]
+
+
+class Plugins:
+    """The loaded plugins and their hooks. Implements ``bckcore.services.hooks.Hooks``.
+
+    Each implementation is called on its own: one that raises is reported by name and passed over.
+    """
+
+    def __init__(self, manager: pluggy.PluginManager, report: PluginReport, tell: Report) -> None:
+        self._manager = manager
+        self.report = report
+        self._tell = tell
+
+    def make(self, hook: str, name: str, context: AdapterContext, what: str) -> object:
+        """Build the adapter called ``name`` that some plugin offers through ``hook``."""
+        offers: dict[str, Callable[[AdapterContext], object]] = {}
+        for offered in self._call(hook, {}):
+            if isinstance(offered, Mapping):
+                offers.update(offered)
+        if name not in offers:
+            raise NotFoundError(
+                f"No plugin offers the {what} {name!r}.",
+                advice=f"Offered are: {', '.join(sorted(offers)) or 'none'}. See 'bck plugins'.",
+            )
+        return offers[name](context)
+
+    def names(self, hook: str) -> list[str]:
+        """Names offered through a factory hook."""
+        return sorted(
+            {name for offered in self._call(hook, {}) if isinstance(offered, Mapping) for name in offered}
+        )
+
+    def run_starting(self, run: Run, profile: Profile) -> str | None:
+        """The first veto, if any."""
+        answers = self._call("bck_run_starting", {"run": run, "profile": profile})
+        return next((str(answer) for answer in answers if answer), None)
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Tell every plugin."""
+        self._call("bck_run_finished", {"event": event})
+
+    def host_unreachable(self, event: HostUnreachable) -> None:
+        """Tell every plugin."""
+        self._call("bck_host_unreachable", {"event": event})
+
+    def points_pruned(self, event: PointsPruned) -> None:
+        """Tell every plugin."""
+        self._call("bck_points_pruned", {"event": event})
+
+    def _call(self, hook: str, values: Mapping[str, object]) -> list[object]:
+        answers: list[object] = []
+        for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            try:
+                answer = implementation.function(*(values[name] for name in implementation.argnames))
+            except Exception as exc:  # noqa: BLE001  # whatever a plugin does, the run goes on
+                self._tell(implementation.plugin_name, f"{hook} raised {type(exc).__name__}: {exc}")
+            else:
+                answers.append(answer)
+        return answers
+
+
+def load_plugins(*, blocked: tuple[str, ...], tell: Report) -> Plugins:
+    """Load everything in the entry-point group but ``blocked``; never raises for a bad plugin."""
+    manager = pluggy.PluginManager(PROJECT_NAME)
+    manager.add_hookspecs(hookspecs)
+    loaded: list[LoadedPlugin] = []
+    refused: list[RefusedPlugin] = []
+    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
+        if entry.name in blocked:
+            refused.append(RefusedPlugin(name=entry.name, reason="blocked in the settings"))
+            continue
+        reason = _registered(manager, entry)
+        if reason is None:
+            loaded.append(_loaded(manager, entry))
+        else:
+            refused.append(RefusedPlugin(name=entry.name, reason=reason))
+            tell(entry.name, reason)
+    return Plugins(manager, PluginReport(loaded=tuple(loaded), refused=tuple(refused)), tell)
+
+
+def _registered(manager: pluggy.PluginManager, entry: EntryPoint) -> str | None:
+    """Register one plugin; the reason if it cannot be."""
+    try:
+        plugin = entry.load()
+        manager.register(plugin, name=entry.name)
+    except Exception as exc:  # noqa: BLE001  # a broken plugin is refused, whatever breaks it
+        return f"cannot be loaded: {type(exc).__name__}: {exc}"
+    try:
+        manager.check_pending()
+    except pluggy.PluginValidationError as exc:
+        manager.unregister(plugin)
+        return f"has a hook that does not exist: {exc}"
+    return None
+
+
+def _loaded(manager: pluggy.PluginManager, entry: EntryPoint) -> LoadedPlugin:
+    callers = manager.get_hookcallers(manager.get_plugin(entry.name)) or []
+    return LoadedPlugin(
+        name=entry.name,
+        distribution=entry.dist.name if entry.dist else "",
+        version=entry.dist.version if entry.dist else "",
+        hooks=tuple(sorted(caller.name for caller in callers)),
+    )

@@ -1,0 +1,152 @@
+"""Settings: one class per section, from ``<home>/settings.toml`` and ``BCK_SECTION__NAME`` variables."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from bckcore.errors import InvalidInputError, NotFoundError
+
+FILE_NAME = "settings.toml"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StorageSettings(_Section):
+    """Where restore points are kept."""
+
+    root: Path = Field(Path("/srv/backup"), description="Root folder of the backup storage, one file system.")
+    adapter: str = Field("fs", description="Registered name of the storage adapter.")
+
+
+class DatabaseSettings(_Section):
+    """Where hosts, profiles, jobs and the catalog are kept."""
+
+    url: str = Field("", description="SQLAlchemy URL; empty for bck.sqlite3 in the home folder.")
+
+
+class ApiSettings(_Section):
+    """The HTTPS server."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on; 0.0.0.0 for the whole LAN.")
+    port: Annotated[int, Field(ge=0, le=65535, description="TCP port; 0 takes a free one.")] = 8443
+    names: tuple[str, ...] = Field((), description="Further DNS names and addresses for the certificate.")
+
+
+class RunnerSettings(_Section):
+    """The part that carries out jobs."""
+
+    jobs: Annotated[int, Field(ge=1, le=64, description="Jobs at once, at most one per host.")] = 2
+    lease_seconds: Annotated[
+        float, Field(ge=5, description="A runner silent so long loses its job.")
+    ] = 60
+    poll_seconds: Annotated[float, Field(gt=0, le=60, description="How often the queue is asked.")] = 1
+
+
+class LoggingSettings(_Section):
+    """JSON lines on standard error."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level shown.")
+
+
+class SecuritySettings(_Section):
+    """Signing in."""
+
+    token_minutes: Annotated[int, Field(ge=1, le=1440, description="Life of an access token.")] = 60
+    vault: str = Field("file", description="Registered name of the vault adapter.")
+
+
+class PluginSettings(_Section):
+    """Which plugins are left out."""
+
+    blocked: tuple[str, ...] = Field((), description="Entry-point names that are not loaded.")
+
+
+class Settings(BaseSettings):
+    """All settings. The environment wins over the file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BCK_", env_nested_delimiter="__", extra="forbid", frozen=True
+    )
+
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    api: ApiSettings = Field(default_factory=ApiSettings)
+    runner: RunnerSettings = Field(default_factory=RunnerSettings)
+    logging: LoggingSettings = Field(default_factory=LoggingSettings)
+    security: SecuritySettings = Field(default_factory=SecuritySettings)
+    plugins: PluginSettings = Field(default_factory=PluginSettings)
+
+    @classmethod
+    def settings_customise_sources(  # the arguments are pydantic's
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then what :func:`load` read from the file."""
+        return env_settings, init_settings
+
+
+def home_folder() -> Path:
+    """The installation's folder: ``$BCK_HOME``, else ``~/.local/share/bck``; raises InvalidInputError."""
+    text = os.environ.get("BCK_HOME", "")
+    home = Path(text) if text else Path.home() / ".local" / "share" / "bck"
+    if not home.is_absolute():
+        raise InvalidInputError(f"BCK_HOME is {text!r}.", advice="Give a full path.")
+    return home
+
+
+def load(home: Path) -> Settings:
+    """Read the installation's settings. Raises NotFoundError before ``bck init``, InvalidInputError."""
+    path = home / FILE_NAME
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise NotFoundError(
+            f"There is no installation in {home}.",
+            meaning="Nothing was changed.",
+            advice="Set BCK_HOME to the right folder, or make one with 'bck init'.",
+        ) from None
+    except OSError as exc:
+        raise InvalidInputError(f"{path} cannot be read: {exc.strerror}.") from exc
+    try:
+        return Settings(**tomllib.loads(text))
+    except (tomllib.TOMLDecodeError, ValidationError) as exc:
+        raise InvalidInputError(
+            f"{path} is not valid: {_reasons(exc)}", meaning="Nothing was started.", advice="Mend the file."
+        ) from exc
+
+
+def _reasons(exc: ValueError) -> str:
+    if not isinstance(exc, ValidationError):
+        return str(exc)
+    return "; ".join(
+        f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors(include_input=False)
+    )
+
+
+def as_toml(root: Path, names: tuple[str, ...]) -> str:
+    """The file that ``bck init`` writes: what was chosen, and where to read about the rest."""
+    listed = ", ".join(_quoted(name) for name in names)
+    return (
+        "# Settings of this Backup Orchestrator. 'bck config show' lists every setting with its meaning.\n"
+        f"\n[storage]\nroot = {_quoted(str(root))}\n\n[api]\nnames = [{listed}]\n"
+    )
+
+
+def _quoted(text: str) -> str:
+    escaped = "".join(
+        f"\\u{ord(char):04x}"
+        if ord(char) < 32 or ord(char) == 127
+        else {"\\": "\\\\", '"': '\\"'}.get(char, char)
+        for char in text
+    )
+    return f'"{escaped}"'
