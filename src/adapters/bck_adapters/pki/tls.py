@@ -1,0 +1,152 @@
+"""TlsFiles: the certificate files of an installation, made when missing and renewed in time."""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from bck_adapters.pki.certificates import (
+    Identity,
+    create_ca,
+    fingerprint,
+    is_usable,
+    issue_server_certificate,
+)
+from bck_adapters.pki.machine import own_names
+from bckcore.errors import PermanentError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TlsFiles:
+    """Where the certificates lie. ``fingerprint`` is the SHA-256 of the CA, in hex: what clients pin."""
+
+    ca_certificate: Path
+    server_certificate: Path
+    server_key: Path
+    fingerprint: str
+
+
+def ensure_tls(home: Path, *, names: Sequence[str], now: datetime) -> TlsFiles:
+    """Make sure that ``home/tls`` holds a CA and a server certificate good for 30 days more.
+
+    The certificate covers this machine's own names and addresses, and ``names``. The CA is made once
+    and never replaced. Safe to repeat, and to call from several processes at once; when nothing has to
+    be done, nothing is written. Raises InvalidInputError for a malformed name, PermanentError when the
+    CA cannot be read, has no key left, or has expired.
+    """
+    folder = home / "tls"
+    wanted = tuple(dict.fromkeys((*own_names(), *names)))
+    found = _usable(folder, wanted, now)
+    if found is None:
+        with _writing(folder):
+            found = _usable(folder, wanted, now) or _renewed(folder, wanted, now)
+    return found
+
+
+def _usable(folder: Path, names: Sequence[str], now: datetime) -> TlsFiles | None:
+    server = _read_identity(folder / "server.pem", folder / "server-key.pem")
+    if server is None or not (folder / "ca.pem").exists():
+        return None
+    ca = _read_ca_certificate(folder)
+    return _files(folder, ca) if is_usable(server, ca, names, now=now) else None
+
+
+def _renewed(folder: Path, names: Sequence[str], now: datetime) -> TlsFiles:
+    if not (folder / "ca.pem").exists():
+        ca = create_ca(now=now)
+        _write(folder / "ca-key.pem", ca.key_pem(), 0o600)
+        _write(folder / "ca.pem", ca.certificate_pem(), 0o644)
+    ca = _read_ca(folder)
+    server = issue_server_certificate(ca, names, now=now)
+    # Key first: a crash in between leaves a pair that does not match, and that is renewed next time.
+    _write(folder / "server-key.pem", server.key_pem(), 0o600)
+    _write(folder / "server.pem", server.certificate_pem(), 0o644)
+    return _files(folder, ca.certificate)
+
+
+def _files(folder: Path, ca: x509.Certificate) -> TlsFiles:
+    return TlsFiles(
+        ca_certificate=folder / "ca.pem",
+        server_certificate=folder / "server.pem",
+        server_key=folder / "server-key.pem",
+        fingerprint=fingerprint(ca),
+    )
+
+
+def _read_ca_certificate(folder: Path) -> x509.Certificate:
+    try:
+        return x509.load_pem_x509_certificate((folder / "ca.pem").read_bytes())
+    except (OSError, ValueError) as exc:
+        raise _unusable_ca(folder / "ca.pem", exc) from exc
+
+
+def _read_ca(folder: Path) -> Identity:
+    certificate = _read_ca_certificate(folder)
+    try:
+        key = _read_key(folder / "ca-key.pem")
+    except (OSError, ValueError, TypeError) as exc:
+        raise _unusable_ca(folder / "ca-key.pem", exc) from exc
+    if key.public_key() != certificate.public_key():
+        raise _unusable_ca(folder / "ca-key.pem", "it belongs to another certificate")
+    return Identity(certificate=certificate, key=key)
+
+
+def _unusable_ca(path: Path, why: object) -> PermanentError:
+    return PermanentError(
+        f"The certificate authority cannot be used: {path}: {why}.",
+        meaning="No server certificate can be made that the clients would accept.",
+        advice="Bring the file back from a copy. Without one, move the folder 'tls' away and start again; "
+        "every client must then trust the new authority.",
+    )
+
+
+def _read_identity(certificate: Path, key: Path) -> Identity | None:
+    """None for whatever is missing or damaged: it will be made anew."""
+    try:
+        return Identity(
+            certificate=x509.load_pem_x509_certificate(certificate.read_bytes()), key=_read_key(key)
+        )
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
+    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise TypeError("it is no elliptic-curve key")
+    return key
+
+
+@contextmanager
+def _writing(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, so that two processes never mix one's key with the other's certificate."""
+    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _write(path: Path, data: bytes, mode: int) -> None:
+    """Whole or not at all; never readable by others for a moment."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, mode)
+            file.write(data)
+            file.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
