@@ -29,36 +29,36 @@ help:
 PUBLIC := demo test test-long lint bench robustness
 .PHONY: $(PUBLIC) $(PUBLIC:%=do-%)
 $(PUBLIC):
-	@$(HERE) do-$@
+	@exec $(HERE) do-$@
 
 do-demo:
 	@scripts/bootstrap run
-	@scripts/demo "$$SRC"
+	@exec scripts/demo "$$BCK_SRC"
 
 do-test:
 	@scripts/bootstrap test
-	@$(TOX)
+	@exec $(TOX)
 
 do-test-long:
 	@scripts/bootstrap test
-	@$(TOX) -e long
+	@exec $(TOX) -e long
 
 do-lint:
 	@scripts/bootstrap tools
-	@$(TOX) -e lint,type,arch
+	@exec $(TOX) -e lint,type,arch
 
 do-bench:
 	@scripts/bootstrap run
-	@scripts/as-user "$(CURDIR)/.venv/bin/python" scripts/bench.py
+	@exec scripts/as-user "$(CURDIR)/.venv/bin/python" scripts/bench.py
 
 do-robustness:
 	@scripts/bootstrap test
-	@BCK_STEPS="$${STEPS:-2000}" $(TOX) -e robustness
+	@BCK_STEPS="$${STEPS:-2000}" exec $(TOX) -e robustness
 
 .PHONY: format lock clean
 format:
 	@scripts/bootstrap tools
-	@$(TOX) -e format
+	@exec $(TOX) -e format
 
 lock:
 	@scripts/bootstrap tools

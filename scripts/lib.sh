@@ -33,3 +33,19 @@ digest() { cat "$@" | sha256sum | cut -d' ' -f1; }
 
 # True when stamp file $1 holds $2.
 stamped() { [ -f "$1" ] && [ "$(cat "$1")" = "$2" ]; }
+
+# Run a command, pass on what asks us to end, come back with its status when it is really gone.
+# It runs in the background so that signals reach it while we wait; such a child would ignore interrupts
+# and lose its input, so env and <&3 give both back.
+forward() {
+    exec 3<&0
+    env --default-signal=INT --default-signal=QUIT "$@" <&3 3<&- &
+    child=$!
+    trap 'kill -TERM "$child" 2>/dev/null' TERM HUP
+    trap : INT # the terminal sends it to the child as well
+    while :; do
+        status=0
+        wait "$child" || status=$?
+        kill -0 "$child" 2>/dev/null || return "$status"
+    done
+}
