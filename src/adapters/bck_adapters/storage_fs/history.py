@@ -1,0 +1,69 @@
+"""Increments: merge one into the next newer, free one."""
+
+import os
+
+from bck_adapters.storage_fs.errors import storage_error, translated
+from bck_adapters.storage_fs.handles import Descent, is_folder, remove_tree
+from bck_adapters.storage_fs.pour import Pour
+from bck_adapters.storage_fs.root import Root, increment_names
+from bckcore.domain.ids import RunId
+from bckcore.domain.run import ProfileRef
+
+
+class History:
+    """What runs displaced, ``.history/<run_id>/<host>/<profile>/<source>/…``."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+
+    def merge(self, ref: ProfileRef, older: RunId, newer: RunId) -> None:
+        """Pour ``older`` into ``newer``; ``older``'s entries win."""
+        if older == newer:
+            return
+        names = increment_names(ref, older)
+        with translated("merging increments", self._root.place(*names)):
+            fd = self._root.find(*names, usable=True)
+            if fd is not None:
+                with Descent(fd, usable=True) as origin:
+                    self._merge(origin, names, increment_names(ref, newer))
+            self._root.drop_empty(*names)
+
+    def _merge(self, origin: Descent, old: tuple[str, ...], new: tuple[str, ...]) -> None:
+        if self._moved_whole(old, new):
+            return
+        with Descent(self._root.make(*new), usable=True) as goal:
+            try:
+                Pour(origin, goal, prefix=[], origin_wins=True).run()
+            except OSError as exc:
+                here = b"/".join([os.fsencode(self._root.place(*old)), *origin.names])
+                raise storage_error(exc, "merging increments", here) from exc
+
+    def _moved_whole(self, old: tuple[str, ...], new: tuple[str, ...]) -> bool:
+        """Rename the whole increment if the newer one does not exist."""
+        name = os.fsencode(old[-1])
+        goal = self._root.make(*new[:-1])
+        try:
+            if is_folder(name, goal) is not None:
+                return False
+            origin = self._root.find(*old[:-1])
+            if origin is None:
+                return False
+            try:
+                os.rename(name, name, src_dir_fd=origin, dst_dir_fd=goal)
+            finally:
+                os.close(origin)
+        finally:
+            os.close(goal)
+        return True
+
+    def free(self, ref: ProfileRef, run: RunId) -> None:
+        """Delete the increment."""
+        names = increment_names(ref, run)
+        with translated("freeing an increment", self._root.place(*names)):
+            parent = self._root.find(*names[:-1], usable=True)
+            if parent is not None:
+                try:
+                    remove_tree(parent, os.fsencode(names[-1]))
+                finally:
+                    os.close(parent)
+            self._root.drop_empty(*names)

@@ -1,0 +1,191 @@
+"""Receipts and manifests on disk, ``.receipts/<host>/<profile>/<seq>.json`` and ``.tsv.gz``."""
+
+import ctypes
+import gzip
+import io
+import os
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from hashlib import sha256
+from itertools import islice
+
+from bck_adapters.storage_fs.errors import translated
+from bck_adapters.storage_fs.files import open_new, put_in_place, read_whole, write_new
+from bck_adapters.storage_fs.root import RECEIPTS, Root, profile_names
+from bckcore.domain import receipt as receipts
+from bckcore.domain.manifest import Change, ManifestInfo, decoded_line, encoded_line
+from bckcore.domain.receipt import Receipt
+from bckcore.domain.run import ProfileRef
+from bckcore.errors import ConflictError, NotFoundError, StorageError
+
+_HEADER = "# bck-manifest 1 {seq} {base}\n"
+_LINES_AT_ONCE = 1000
+_RECEIPT = re.compile(r"(\d{6,})\.json")
+
+
+class Records:
+    """The receipts and manifests of all profiles."""
+
+    def __init__(self, root: Root) -> None:
+        self._root = root
+
+    # --- manifests ---------------------------------------------------------------------------------
+
+    def write_manifest(
+        self, ref: ProfileRef, *, seq: int, base: int | None, changes: Iterable[Change]
+    ) -> ManifestInfo:
+        """Write a manifest durably, streaming."""
+        name = f"{seq:06d}.tsv.gz"
+        with translated("writing a manifest", self._root.place(RECEIPTS, *profile_names(ref), name)):
+            folder = self._root.make(RECEIPTS, *profile_names(ref), durable=True)
+            try:
+                temporary = f".{name}.new"
+                with os.fdopen(open_new(folder, temporary), "wb") as file:
+                    sink = _Hashing(file)
+                    lines = _write_lines(sink, _HEADER.format(seq=seq, base=base or "-"), changes)
+                    file.flush()
+                    os.fsync(file.fileno())
+                put_in_place(folder, temporary, name)
+            finally:
+                os.close(folder)
+        return ManifestInfo(seq=seq, base=base, sha256=sink.digest.hexdigest(), lines=lines)
+
+    def read_manifest(self, ref: ProfileRef, seq: int) -> Iterator[Change]:
+        """The changes of a manifest, streaming."""
+        place = self._root.place(RECEIPTS, *profile_names(ref), f"{seq:06d}.tsv.gz")
+        with translated("reading a manifest", place), os.fdopen(self._opened(ref, place.name), "rb") as file:
+            try:
+                with gzip.GzipFile(fileobj=file, mode="rb") as packed:
+                    lines = io.TextIOWrapper(packed, encoding="ascii", newline="\n")
+                    if not next(lines, "").startswith(f"# bck-manifest 1 {seq} "):
+                        raise StorageError(f"The manifest {place} does not begin as a manifest does.")
+                    for line in lines:
+                        yield decoded_line(line)
+            except (EOFError, gzip.BadGzipFile, zlib.error, UnicodeDecodeError) as exc:
+                raise StorageError(
+                    f"The manifest {place} is damaged: {exc}.",
+                    meaning="The catalog cannot be rebuilt from it; what the catalog knows is unharmed.",
+                    advice="Bring the file back from a copy of the backup storage.",
+                ) from exc
+
+    def _opened(self, ref: ProfileRef, name: str) -> int:
+        folder = self._root.find(RECEIPTS, *profile_names(ref))
+        try:
+            if folder is None:
+                raise FileNotFoundError
+            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+        except FileNotFoundError:
+            raise NotFoundError(f"Profile {ref.profile} has no manifest {name}.") from None
+        finally:
+            if folder is not None:
+                os.close(folder)
+
+    # --- receipts ----------------------------------------------------------------------------------
+
+    def write_receipt(self, receipt: Receipt) -> str:
+        """Sync the whole storage, then write the receipt durably; return its digest."""
+        raw = receipts.encoded(receipt)
+        ref, name = receipt.run.ref, f"{receipt.run.seq:06d}.json"
+        place = self._root.place(RECEIPTS, *profile_names(ref), name)
+        with translated("writing a receipt", place):
+            self._sync()
+            folder = self._root.make(RECEIPTS, *profile_names(ref), durable=True)
+            try:
+                if not _stands(folder, name, raw):
+                    write_new(folder, name, f".{name}.new", raw)
+            finally:
+                os.close(folder)
+        return receipts.digest(raw)
+
+    def _sync(self) -> None:
+        fd = self._root.open()
+        try:
+            sync_file_system(fd)
+        finally:
+            os.close(fd)
+
+    def receipts(self, ref: ProfileRef, *, after_seq: int = 0) -> Iterator[tuple[Receipt, str]]:
+        """Receipts with their digests, by number."""
+        with translated("reading receipts", self._root.place(RECEIPTS, *profile_names(ref))):
+            folder = self._root.find(RECEIPTS, *profile_names(ref))
+            if folder is None:
+                return
+            try:
+                for seq in sorted(seq for seq in _numbers(folder) if seq > after_seq):
+                    raw = read_whole(folder, f"{seq:06d}.json")
+                    yield _checked(ref, seq, raw), receipts.digest(raw)
+            finally:
+                os.close(folder)
+
+
+class _Hashing:
+    """A sink that digests what goes through it."""
+
+    def __init__(self, file: io.BufferedWriter) -> None:
+        self._file = file
+        self.digest = sha256()
+
+    def write(self, data: bytes) -> int:
+        """Take the bytes."""
+        self.digest.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        """Pass on what is buffered."""
+        self._file.flush()
+
+
+def _write_lines(sink: _Hashing, header: str, changes: Iterable[Change]) -> int:
+    """Write the compressed lines; same changes, same bytes. Returns how many there were."""
+    count, rest = 0, iter(changes)
+    with gzip.GzipFile(filename="", fileobj=sink, mode="wb", mtime=0, compresslevel=6) as packed:
+        packed.write(header.encode("ascii"))
+        while batch := [encoded_line(change) for change in islice(rest, _LINES_AT_ONCE)]:
+            packed.write("".join(batch).encode("ascii"))
+            count += len(batch)
+    return count
+
+
+def _stands(folder: int, name: str, raw: bytes) -> bool:
+    """True if the same receipt is there already. Raises ConflictError if another one is."""
+    try:
+        there = read_whole(folder, name)
+    except FileNotFoundError:
+        return False
+    if there != raw:
+        raise ConflictError(
+            f"Another receipt {name} exists already.",
+            meaning="A run of this number was completed before; receipts are never replaced.",
+            advice="Bring back the newest copy of the database: this one has fallen behind the storage.",
+        )
+    return True
+
+
+def _numbers(folder: int) -> Iterator[int]:
+    for name in os.listdir(folder):
+        match = _RECEIPT.fullmatch(name)
+        if match:
+            yield int(match[1])
+
+
+def _checked(ref: ProfileRef, seq: int, raw: bytes) -> Receipt:
+    receipt = receipts.decoded(raw)
+    if receipt.run.ref != ref or receipt.run.seq != seq:
+        raise StorageError(
+            f"Receipt {seq:06d} of profile {ref.profile} on host {ref.host} names another run.",
+            meaning="Somebody moved or changed files below .receipts.",
+            advice="Bring the file back from a copy of the backup storage.",
+        )
+    return receipt
+
+
+def sync_file_system(fd: int) -> None:
+    """Return once everything written to the file system of ``fd`` is on disk. Raises OSError."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "syncfs"):
+        os.sync()  # all file systems instead of one: slower, as safe
+        return
+    if libc.syncfs(fd) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))

@@ -1,0 +1,205 @@
+"""FsStorage: the Storage port on a POSIX file system."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from bck_adapters.storage_fs import checks, current, locks
+from bck_adapters.storage_fs.attempts import Attempts
+from bck_adapters.storage_fs.content import Content
+from bck_adapters.storage_fs.errors import translated
+from bck_adapters.storage_fs.extraction import Extraction
+from bck_adapters.storage_fs.files import read_whole, write_new
+from bck_adapters.storage_fs.handles import make_folder
+from bck_adapters.storage_fs.history import History
+from bck_adapters.storage_fs.readme import TEXT
+from bck_adapters.storage_fs.records import Records
+from bck_adapters.storage_fs.root import AREAS, CURRENT, README, RECEIPTS, Root
+from bckcore.domain.file_version import FileEntry
+from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName, checked_name
+from bckcore.domain.manifest import Change, ManifestInfo
+from bckcore.domain.paths import RelPath
+from bckcore.domain.receipt import Receipt
+from bckcore.domain.run import ProfileRef
+from bckcore.domain.transfer import PathProblem
+from bckcore.errors import InvalidInputError
+from bckcore.ports.storage import AttemptDirs, FoldReport, ProfileLock, StorageFinding, StoreSpace
+
+
+class FsStorage:
+    """Backups below one root; the port's docstrings hold."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = Root(root)
+        self._attempts = Attempts(self._root)
+        self._history = History(self._root)
+        self._records = Records(self._root)
+
+    # --- the root ----------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Make folders and README, try what is needed, tidy up what attempts left."""
+        with translated("setting up", self._root.path):
+            self._root.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            top = self._root.open()
+            try:
+                for area in AREAS:
+                    _make_area(top, area)
+                _write_readme(top)
+            finally:
+                os.close(top)
+        checks.require_able(self._root)
+        self._attempts.sweep()
+
+    def inspect(self) -> Sequence[StorageFinding]:
+        """Look at the root without changing it."""
+        return checks.findings(self._root)
+
+    def space(self) -> StoreSpace:
+        """Room left."""
+        with translated("asking for the room left", self._root.path):
+            return checks.space(self._root)
+
+    def lock(self, ref: ProfileRef, *, wait_seconds: float) -> AbstractContextManager[ProfileLock]:
+        """Hold the profile's lock."""
+        return locks.held(self._root, ref, wait_seconds=wait_seconds)
+
+    def profiles(self) -> Sequence[ProfileRef]:
+        """Every profile that has receipts or files."""
+        with translated("listing profiles", self._root.path):
+            found = {
+                ref
+                for area in (CURRENT, RECEIPTS)
+                for ref in self._profiles_in(area)
+                if self._holds_something(area, ref)
+            }
+        return sorted(found, key=lambda ref: (ref.host, ref.profile))
+
+    def _profiles_in(self, area: str) -> Iterator[ProfileRef]:
+        for host in self._names_in(area):
+            for profile in self._names_in(area, host):
+                yield ProfileRef(host=HostId(host), profile=ProfileId(profile))
+
+    def _holds_something(self, area: str, ref: ProfileRef) -> bool:
+        names = (area, ref.host, ref.profile)
+        if area == RECEIPTS:
+            return any(name.endswith(".json") for name in self._listed(*names))
+        return any(self._listed(*names, source) for source in self._names_in(*names))
+
+    def _names_in(self, *folder: str) -> list[str]:
+        return [name for name in self._listed(*folder) if _is_name(name)]
+
+    def _listed(self, *folder: str) -> list[str]:
+        fd = self._root.find(*folder)
+        if fd is None:
+            return []
+        try:
+            return os.listdir(fd)
+        finally:
+            os.close(fd)
+
+    # --- attempts ----------------------------------------------------------------------------------
+
+    def begin_attempt(self, ref: ProfileRef, run: RunId, source: SourceName) -> AttemptDirs:
+        """Make fresh folders for one attempt."""
+        return self._attempts.begin(ref, run, source)
+
+    def fold(self, attempt: AttemptDirs) -> FoldReport:
+        """Put what the attempt displaced into the run's increment; remove the attempt's folders."""
+        report = self._attempts.keep_displaced(attempt)
+        self._attempts.remove(attempt)
+        return report
+
+    def keep_displaced(self, attempt: AttemptDirs) -> FoldReport:
+        """The first half of :meth:`fold`."""
+        return self._attempts.keep_displaced(attempt)
+
+    def unfolded(self, ref: ProfileRef) -> Sequence[AttemptDirs]:
+        """Attempts that a crash left, oldest first."""
+        return self._attempts.unfolded(ref)
+
+    def free_attempt_space(self, ref: ProfileRef, source: SourceName) -> None:
+        """Remove partial files that a finished source no longer needs."""
+        self._attempts.free_space(ref, source)
+
+    # --- files -------------------------------------------------------------------------------------
+
+    def stat(
+        self, ref: ProfileRef, source: SourceName, paths: Iterable[RelPath]
+    ) -> Iterator[tuple[RelPath, FileEntry | None]]:
+        """What stands in ``current`` at each path."""
+        return current.stat_paths(self._root, ref, source, paths)
+
+    def extract(
+        self,
+        ref: ProfileRef,
+        source: SourceName,
+        entries: Iterable[FileEntry],
+        increments: Sequence[RunId],
+        into: Path,
+        on_done: Callable[[FileEntry, PathProblem | None], None],
+    ) -> None:
+        """Write the entries below ``into``."""
+        content = Content(self._root, ref, source, increments)
+        with translated("looking for increments", self._root.path):
+            content.prepare()
+        with content:
+            Extraction(content, into, on_done).run(entries)
+
+    def merge(self, ref: ProfileRef, older: RunId, newer: RunId) -> None:
+        """Move every entry of ``older``'s increment into ``newer``'s."""
+        self._history.merge(ref, older, newer)
+
+    def free(self, ref: ProfileRef, run: RunId) -> None:
+        """Delete the run's increment."""
+        self._history.free(ref, run)
+
+    # --- records -----------------------------------------------------------------------------------
+
+    def write_manifest(
+        self, ref: ProfileRef, *, seq: int, base: int | None, changes: Iterable[Change]
+    ) -> ManifestInfo:
+        """Write the manifest of run ``seq`` durably, streaming."""
+        return self._records.write_manifest(ref, seq=seq, base=base, changes=changes)
+
+    def read_manifest(self, ref: ProfileRef, seq: int) -> Iterator[Change]:
+        """The changes of a manifest in written order."""
+        return self._records.read_manifest(ref, seq)
+
+    def write_receipt(self, receipt: Receipt) -> str:
+        """Make everything durable, then the receipt; return its digest."""
+        return self._records.write_receipt(receipt)
+
+    def receipts(self, ref: ProfileRef, *, after_seq: int = 0) -> Iterator[tuple[Receipt, str]]:
+        """Receipts with their digests, by number."""
+        return self._records.receipts(ref, after_seq=after_seq)
+
+
+def _is_name(text: str) -> bool:
+    try:
+        checked_name(text, "folder")
+    except InvalidInputError:
+        return False
+    return True
+
+
+def _make_area(top: int, area: tuple[str, ...]) -> None:
+    fd = os.dup(top)
+    for name in area:
+        try:
+            below = make_folder(os.fsencode(name), fd)
+        finally:
+            os.close(fd)
+        fd = below
+    os.close(fd)
+
+
+def _write_readme(top: int) -> None:
+    text = TEXT.encode()
+    try:
+        if read_whole(top, README) == text:
+            return
+    except FileNotFoundError:
+        pass
+    write_new(top, README, f".{README}.new", text)

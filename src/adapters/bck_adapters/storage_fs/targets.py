@@ -1,0 +1,59 @@
+"""Folders that restores may write into."""
+
+import os
+from pathlib import Path
+
+from bck_adapters.storage_fs.errors import NO_ROOM, reason_of
+from bckcore.errors import ConflictError, RefusedError, StoreFullError
+
+
+class FsRestoreTargets:
+    """RestoreTargets on this machine's file systems."""
+
+    def __init__(self, storage_root: Path) -> None:
+        self._root = storage_root
+
+    def claim(self, path: Path) -> Path:
+        """Make or take an empty folder, links resolved; never in or around the backup storage."""
+        self._require_apart(path.resolve())
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            full = path.resolve(strict=True)
+            self._require_apart(full)
+            with os.scandir(full) as found:
+                held = next(found, None)
+        except (FileExistsError, NotADirectoryError) as exc:
+            raise ConflictError(
+                f"{path} is not a folder.", advice="Choose a new folder to restore into."
+            ) from exc
+        except OSError as exc:
+            raise _refused(path, exc) from exc
+        if held is not None:
+            raise ConflictError(
+                f"The folder {path} is not empty.",
+                meaning="A restore never mixes with files that are there already.",
+                advice="Choose a new or empty folder.",
+            )
+        return full
+
+    def _require_apart(self, full: Path) -> None:
+        root = self._root.resolve()
+        if full.is_relative_to(root) or root.is_relative_to(full):
+            raise RefusedError(
+                f"{full} lies in the backup storage, or the backup storage lies in it.",
+                meaning="Restored files there would mix with the backups.",
+                advice="Choose a folder elsewhere.",
+            )
+
+
+def _refused(path: Path, exc: OSError) -> Exception:
+    reason = reason_of(exc)
+    if exc.errno in NO_ROOM:
+        return StoreFullError(
+            f"No room is left to make the folder {path} ({reason}).",
+            advice="Free space there, or restore into a folder on another disk.",
+        )
+    return RefusedError(
+        f"The folder {path} cannot be used ({reason}).",
+        advice="Choose a folder that the user who runs this program may write.",
+    )
