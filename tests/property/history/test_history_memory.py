@@ -1,0 +1,80 @@
+"""The history machine over the memory transport, which has rsync's faults; and proof that it finds bugs."""
+
+from typing import cast
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from bck_adapters.memory.hosts import MemoryHost
+from bck_adapters.memory.transport import MemoryTransport
+from bck_adapters.storage_fs import FsStorage
+from bckcore.ports.transport import Transport
+from tests.property.history.faults import FoldsNewestWins, GoneBySetDifference, MergesInTheWrongDirection
+from tests.property.history.machine import HistoryMachine, Tree
+from tests.support.house import PC, House
+from tests.support.worlds import World, world_of_memory
+
+DOCS_PATH = "/home/u/docs"
+
+
+class MemoryHistoryMachine(HistoryMachine):
+    """A scripted PC in memory; storage on disk."""
+
+    storage_type: type[FsStorage] = FsStorage
+    whole_seconds = False
+    set_difference = False
+
+    def built(self) -> tuple[Tree, House]:
+        self.host = MemoryHost()
+        self.docs = self.host.source(DOCS_PATH)
+        transport: Transport = MemoryTransport({PC: self.host}, whole_seconds=self.whole_seconds)
+        if self.set_difference:
+            transport = cast("Transport", GoneBySetDifference(transport))
+        return self.docs, House(self.folder / "store", transport, storage_type=self.storage_type)
+
+    def world(self) -> World:
+        return world_of_memory(self.docs)
+
+    def cut(self, after: int, *, mid_file: bool) -> None:
+        self.host.cut_after, self.host.cut_mid_file = after, mid_file
+
+
+TestMemoryHistory = MemoryHistoryMachine.TestCase
+
+
+class WrongMergeMachine(MemoryHistoryMachine):
+    storage_type = MergesInTheWrongDirection
+
+
+class WrongFoldMachine(MemoryHistoryMachine):
+    storage_type = FoldsNewestWins
+
+
+class WholeSecondsMachine(MemoryHistoryMachine):
+    whole_seconds = True
+
+
+class SetDifferenceMachine(MemoryHistoryMachine):
+    set_difference = True
+
+
+RUNS, STEPS = 400, 40
+"""A planted fault is found within so many runs of so many steps; usually within a few dozen runs."""
+
+
+@pytest.mark.parametrize(
+    "machine", [WrongMergeMachine, WrongFoldMachine, WholeSecondsMachine, SetDifferenceMachine]
+)
+def test_the_machine_finds_each_planted_fault(machine: type[HistoryMachine]) -> None:
+    search = settings(
+        max_examples=RUNS,
+        stateful_step_count=STEPS,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    with pytest.raises(AssertionError, match=r"point \d+|made no point"):
+        run_state_machine_as_test(machine, settings=search)

@@ -1,0 +1,184 @@
+"""A whole installation in a few lines: real services, real storage on disk, memory for all the rest."""
+
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+
+from bck_adapters.memory import MemoryDatabase, MemoryVault, SettableClock
+from bck_adapters.memory.transport import no_filters
+from bck_adapters.storage_fs import FsRestoreTargets, FsStorage
+from bckcore.domain.host import Host
+from bckcore.domain.ids import HostId, JobId, ProfileId
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.profile import Profile
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.retention import RetentionPolicy
+from bckcore.domain.run import Run
+from bckcore.domain.source import parsed_sources
+from bckcore.domain.transfer import TransferOptions, TransferProgress
+from bckcore.plugins.registry import Database
+from bckcore.ports.job_queue import Claim
+from bckcore.ports.transport import PathFilterFactory, Transport
+from bckcore.services.backup import BackupService
+from bckcore.services.hooks import NullHooks
+from bckcore.services.ledger import Ledger
+from bckcore.services.prune import PruneReport, PruneService
+from bckcore.services.pull import Puller
+from bckcore.services.recovery import Recovery
+from bckcore.services.restore import RestoreService
+
+PC = HostId("pc1")
+DOCS = ProfileId("docs")
+
+
+@dataclass
+class RecordingWatcher:
+    """A watcher that remembers; set ``stop`` to cancel."""
+
+    lines: list[str] = field(default_factory=list)
+    stop: Callable[[], bool] = lambda: False
+
+    def progress(self, progress: TransferProgress) -> None:
+        """Nothing to do."""
+
+    def log(self, line: str, *, level: str = "info") -> None:
+        """Remember the line."""
+        self.lines.append(f"{level}: {line}")
+
+    def is_cancelled(self) -> bool:
+        """Ask the test."""
+        return self.stop()
+
+
+class HookedClock(SettableClock):
+    """A clock whose next wait - a backoff between two attempts - first calls ``on_wait``."""
+
+    on_wait: Callable[[], None] | None = None
+
+    def wait(self, seconds: float, *, until: Callable[[], bool]) -> bool:
+        """Call the hook once, then wait."""
+        hook, self.on_wait = self.on_wait, None
+        if hook is not None:
+            hook()
+        return super().wait(seconds, until=until)
+
+
+class House:
+    """One installation with one host and one profile, driven without queue or runner."""
+
+    def __init__(
+        self,
+        root: Path,
+        transport: Transport,
+        *,
+        sources: Iterable[str] = ("/home/u/docs",),
+        excludes: tuple[str, ...] = (),
+        attempts: int = 1,
+        host: Host | None = None,
+        database: Callable[[SettableClock], Database] | None = None,
+        filters: PathFilterFactory = no_filters,
+        storage_type: type[FsStorage] = FsStorage,
+    ) -> None:
+        self.root = root
+        self.clock = HookedClock()
+        self.database = database(self.clock) if database else MemoryDatabase(self.clock).as_database()
+        self.storage = storage_type(root)
+        self.storage.prepare()
+        self.watcher = RecordingWatcher()
+        self._claims = itertools.count(1)
+        self._restores = itertools.count(1)
+        self._random = Random(7)
+        units, storage, clock, hooks = self.database.units, self.storage, self.clock, NullHooks()
+        vault = MemoryVault()
+        ledger = Ledger(units=units, storage=storage)
+        recovery = Recovery(units=units, storage=storage, clock=clock, ledger=ledger)
+        puller = Puller(
+            storage=storage, transport_for=lambda _: transport, vault=vault, clock=clock, random=self._random
+        )
+        self.backups = BackupService(
+            units=units,
+            storage=storage,
+            puller=puller,
+            ledger=ledger,
+            recovery=recovery,
+            filters=filters,
+            hooks=hooks,
+            clock=clock,
+            random_bytes=self._random.randbytes,
+        )
+        self.prunes = PruneService(units=units, storage=storage, recovery=recovery, hooks=hooks, clock=clock)
+        targets = FsRestoreTargets(root)
+        self.restores = RestoreService(units=units, storage=storage, targets=targets, clock=clock)
+        self._set_up(host, tuple(sources), excludes, attempts)
+
+    def _set_up(
+        self, host: Host | None, sources: tuple[str, ...], excludes: tuple[str, ...], attempts: int
+    ) -> None:
+        host = host or Host(id=PC, address="pc1", transport="memory", allowed_roots=("/",))
+        profile = Profile(
+            id=DOCS,
+            host=host.id,
+            sources=parsed_sources(sources),
+            excludes=excludes,
+            options=TransferOptions(attempts=attempts),
+            created=self.clock.now(),
+        )
+        with self.database.units() as uow:
+            uow.hosts.add(host)
+            uow.profiles.add(profile)
+            uow.commit()
+
+    def back_up(self) -> Run:
+        """One backup job, carried out here and now; time moves on by an hour first."""
+        self.clock.advance(3600)
+        claim = self._claimed(JobKind.BACKUP)
+        try:
+            return self.backups.back_up(claim, self.watcher)
+        finally:
+            self.database.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
+
+    def _claimed(self, kind: JobKind) -> Claim:
+        with self.database.units(read_only=True) as uow:
+            host = uow.profiles.get(DOCS).host
+        job = Job(
+            id=JobId(f"job-{next(self._claims)}"),
+            kind=kind,
+            profile=DOCS,
+            host=host,
+            requested_by="test",
+            created=self.clock.now(),
+        )
+        self.database.queue.enqueue(job)
+        claim = self.database.queue.claim("test", lease_seconds=1e6, only=job.id)
+        assert claim is not None, "the queue did not give the job out"
+        return claim
+
+    def change_profile(self, **changes: object) -> None:
+        """Replace fields of the profile."""
+        with self.database.units() as uow:
+            uow.profiles.update(replace(uow.profiles.get(DOCS), **changes))  # type: ignore[arg-type]  # test
+            uow.commit()
+
+    def prune(self, keep_last: int, keep_within: timedelta = timedelta(0)) -> PruneReport:
+        """Apply a retention policy now."""
+        self.change_profile(retention=RetentionPolicy(keep_last=keep_last, keep_within=keep_within))
+        return self.prunes.prune(DOCS, self.watcher)
+
+    def points(self) -> list[RestorePoint]:
+        """Kept points by number."""
+        return list(self.restores.points(DOCS))
+
+    def restore(self, point: RestorePoint, to: Path, paths: tuple[bytes, ...] = ()) -> Path:
+        """Restore a point; fails the test if anything could not be restored."""
+        report = self.restores.restore(DOCS, point=point.run_id, to=to, paths=paths, watcher=self.watcher)
+        assert report.problem_count == 0, report.problems
+        return to
+
+    def current(self, source: str = "docs") -> Path:
+        """Where the newest copy lies."""
+        with self.database.units(read_only=True) as uow:
+            host = uow.profiles.get(DOCS).host
+        return self.root / "current" / host / DOCS / source
