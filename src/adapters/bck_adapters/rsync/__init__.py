@@ -1,0 +1,1 @@
+"""Transports that use the rsync program: over OpenSSH (``rsync-ssh``) and on this machine (``local``)."""

@@ -1,0 +1,138 @@
+"""Pure: from an order to the argument list and environment of rsync.
+
+One shape serves both transports. The data always passes through a "remote shell": OpenSSH for
+``rsync-ssh``, and for ``local`` a two-line ``sh`` that runs the very command rsync would have sent to
+the PC. So a local pull resumes, itemises and fails exactly like one over the network, and the source is
+read as it really is: ``--fake-super`` concerns the receiving side only.
+
+The command line that reaches the PC names one path, escaped, as its last argument; a gate can read it.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bckcore.domain.host import Platform
+from bckcore.domain.transfer import PullOrder
+
+MINIMUM_VERSION = (3, 2, 4)
+"""Older programs do not escape arguments for the remote shell."""
+
+ALIAS = "pc"
+"""What every host is called on rsync's command line; the real address stands in the ssh configuration."""
+
+ITEM_WIDTH = 11
+LOG_FIELDS = "%i %20l %M %32C "
+"""Itemised change, size, modification time, xxh128; the name follows, behind the tag once more."""
+
+LOCAL_SHELL = "sh -c 'shift; eval \"exec $*\"' sh"
+"""Runs on this machine what ssh would run on the PC: drops the host name, lets sh undo rsync's escapes."""
+
+_WILDCARDS = b"*?["
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invocation:
+    """What one start of rsync needs besides the order."""
+
+    remote_shell: str
+    """Value of ``--rsh``: words, quoted as rsync reads them."""
+    tag: str
+    """Random; opens each of our lines in the log, so that nothing a PC sends can look like one."""
+    log_file: Path
+
+
+def environment(search_path: str) -> Mapping[str, str]:
+    """The whole environment of rsync: one language, one time zone, no option from elsewhere."""
+    return {"PATH": search_path, "LC_ALL": "C", "TZ": "UTC0", "HOME": "/nonexistent"}
+
+
+def pull_argv(order: PullOrder, call: Invocation, filters: Iterable[bytes]) -> list[bytes]:
+    """The command that brings the contents of the order's source into its destination.
+
+    It never deletes because the PC lacks something; ``--force`` only lets a folder become a file, and
+    what stood in the folder is displaced first.
+    """
+    argv = ["rsync", *_semantics(order), *_places(order), *_watching(call), *_limits(order)]
+    encoded = [os.fsencode(arg) for arg in argv]
+    encoded += [b"--filter=" + rule for rule in filters]
+    encoded += old_args(order.source.path)
+    encoded += [os.fsencode(f"--rsh={call.remote_shell}"), b"--", remote_path(order.source.path, inside=True)]
+    return [*encoded, os.fsencode(order.destination) + b"/"]
+
+
+def list_argv(remote_shell: str, path: str, *, inside: bool, timeout: int) -> list[bytes]:
+    """The command that lists ``path`` itself, or the one that opens it as a folder and lists nothing."""
+    argv = ["rsync", "--list-only", "--dirs", "--links", "--no-h", f"--timeout={timeout}"]
+    argv += ["--checksum-choice=xxh128", "--filter=- *"] if inside else ["--checksum-choice=xxh128"]
+    encoded = [os.fsencode(arg) for arg in argv] + old_args(path)
+    return [*encoded, os.fsencode(f"--rsh={remote_shell}"), b"--", remote_path(path, inside=inside)]
+
+
+def remote_path(path: str, *, inside: bool) -> bytes:
+    """``path`` on the PC as an argument; ``inside`` asks for what the folder holds.
+
+    rsync escapes everything a shell would act upon except wildcards, and a newline, which a backslash
+    cannot protect; those are done here (see :func:`old_args`).
+    """
+    raw = os.fsencode(path).rstrip(b"/") + (b"/" if inside or not path.strip("/") else b"")
+    if b"\n" in raw:
+        return f"{ALIAS}:".encode() + b"'" + raw.replace(b"'", b"'\\''") + b"'"
+    escaped = b"".join(b"\\" + bytes((char,)) if char in _WILDCARDS else bytes((char,)) for char in raw)
+    return f"{ALIAS}:".encode() + escaped
+
+
+def old_args(path: str) -> list[bytes]:
+    """``--old-args`` for a path with a newline, which only our own quoting brings through a shell.
+
+    That option also skips rsync's check for top-level names nobody asked for. The contents of one folder
+    are asked for, so every name is; rsync still refuses names that lead out of the destination.
+    """
+    return [b"--old-args"] if "\n" in path else []
+
+
+def quoted_word(word: str) -> str:
+    """``word`` as one word of ``--rsh``: rsync knows double quotes, doubled inside; no backslash."""
+    return '"' + word.replace('"', '""') + '"'
+
+
+def _semantics(order: PullOrder) -> list[str]:
+    argv = ["--archive", "--numeric-ids", "--fake-super", "--force", "--sparse"]
+    # By default rsync takes a file of the same size and the same whole second for unchanged.
+    argv += ["--modify-window=-1", "--checksum-choice=xxh128"]
+    if order.host.platform is Platform.WINDOWS:
+        argv += ["--no-perms", "--no-owner", "--no-group", "--chmod=D700,F600"]
+    if order.options.compress:
+        argv.append("--compress")
+    return argv
+
+
+def _places(order: PullOrder) -> list[str]:
+    return [
+        "--backup",
+        f"--backup-dir={order.displaced_dir}",
+        # Absolute: a relative one would hide the user's own folders of that name and litter `current`.
+        f"--partial-dir={order.partial_dir}",
+        f"--temp-dir={order.temp_dir}",
+    ]
+
+
+def _watching(call: Invocation) -> list[str]:
+    return [
+        "-ii",
+        # The log lists unchanged paths only if the output format asks for items too.
+        "--out-format=%i",
+        "--outbuf=B",
+        "--info=progress2,stats2",
+        "--no-human-readable",
+        f"--log-file={call.log_file}",
+        f"--log-file-format={call.tag}{LOG_FIELDS}{call.tag}%n",
+    ]
+
+
+def _limits(order: PullOrder) -> list[str]:
+    argv = ["--max-alloc=1G", f"--timeout={order.options.idle_timeout}"]
+    if order.options.bandwidth_limit is not None:
+        argv.append(f"--bwlimit={order.options.bandwidth_limit // 1024}")
+    return argv

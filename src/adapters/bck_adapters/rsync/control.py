@@ -1,0 +1,198 @@
+"""Questions to a host over fabric: is it there, is it the right one, does it let us in, has it rsync?
+
+Only pinned keys are trusted: fabric's default of accepting any host key is replaced before anything is
+sent, and neither the user's nor the system's ssh configuration, agent or keys are looked at.
+"""
+
+import io
+import logging
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import fabric
+import invoke
+import paramiko
+
+from bck_adapters.rsync.argv import MINIMUM_VERSION
+from bck_adapters.rsync.exit import host_key_changed, key_refused, no_rsync, unreachable
+from bck_adapters.rsync.ssh_config import host_key_parts
+from bck_adapters.rsync.version import parsed_version, too_old
+from bckcore.domain.host import Host
+from bckcore.domain.secret import Secret
+
+_TIMEOUT = 20
+_SCANNED = (
+    ("ssh-ed25519",),
+    ("ecdsa-sha2-nistp256",),
+    ("ecdsa-sha2-nistp384",),
+    ("ecdsa-sha2-nistp521",),
+    ("rsa-sha2-512", "rsa-sha2-256"),
+)
+_LOG = "bck_adapters.rsync.paramiko"
+# paramiko reports every refused connection with a traceback; what matters is raised as our own error.
+logging.getLogger(_LOG).addHandler(logging.NullHandler())
+logging.getLogger(_LOG).propagate = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What a host answered."""
+
+    rsync_version: str
+    """``unknown`` where a forced command lets nothing but transfers through."""
+    host_key: str
+    latency_ms: int
+
+
+def scan_host_keys(host: Host) -> tuple[str, ...]:
+    """The public keys the host shows now, best first. Raises HostUnreachableError."""
+    found: list[str] = []
+    for key_types in _SCANNED:
+        key = _shown_key(host, key_types)
+        if key is not None:
+            found.append(_as_pinned(key))
+    return tuple(found)
+
+
+def examine(host: Host, key: Secret[str] | None) -> Examined:
+    """Connect with pinned keys only, log in, and ask for rsync's version.
+
+    Raises HostUnreachableError, AuthenticationError, HostKeyChangedError, HostKeyUnknownError or
+    RsyncMissingError.
+    """
+    host_key_parts(host)
+    pkey = _loaded_key(host, key)
+    sock, latency_ms = _dialled(host)
+    with sock, _connected(host, pkey, sock) as connection:
+        shown = connection.transport.get_remote_server_key()
+        return Examined(
+            rsync_version=_rsync_version(host, connection),
+            host_key=_as_pinned(shown),
+            latency_ms=latency_ms,
+        )
+
+
+@contextmanager
+def _connected(host: Host, pkey: paramiko.PKey, sock: socket.socket) -> Iterator[fabric.Connection]:
+    connection = fabric.Connection(
+        host.address,
+        user=host.user,
+        port=host.port,
+        # An explicit, empty configuration keeps fabric from reading any file.
+        config=fabric.Config(ssh_config=paramiko.SSHConfig(), lazy=True),
+        forward_agent=False,
+        connect_timeout=_TIMEOUT,
+        connect_kwargs={
+            "sock": sock,
+            "pkey": pkey,
+            "allow_agent": False,
+            "look_for_keys": False,
+            "banner_timeout": _TIMEOUT,
+            "auth_timeout": _TIMEOUT,
+        },
+    )
+    client = connection.client
+    client.set_missing_host_key_policy(paramiko.RejectPolicy())
+    client.set_log_channel(_LOG)
+    _pin(client, host)
+    try:
+        _open(connection, host)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _open(connection: fabric.Connection, host: Host) -> None:
+    try:
+        connection.open()
+    except paramiko.BadHostKeyException as exc:
+        raise host_key_changed(host.id, "") from exc
+    except paramiko.AuthenticationException as exc:
+        raise key_refused(host.id, f" ({exc})") from exc
+    except paramiko.SSHException as exc:
+        if "not found in known_hosts" in str(exc):
+            # Something is pinned, and the host shows a key of another type.
+            raise host_key_changed(host.id, "") from exc
+        raise unreachable(host.id, f" ({exc})") from exc
+    except (OSError, EOFError) as exc:
+        raise unreachable(host.id, f" ({exc})") from exc
+
+
+def _pin(client: paramiko.SSHClient, host: Host) -> None:
+    name = host.address if host.port == 22 else f"[{host.address}]:{host.port}"
+    for kind, blob in host_key_parts(host):
+        entry = paramiko.hostkeys.HostKeyEntry.from_line(f"{name} {kind} {blob}")
+        if entry is None or entry.key is None:
+            raise host_key_changed(host.id, f" (A pinned key of type {kind} cannot be read.)")
+        client.get_host_keys().add(name, kind, entry.key)
+
+
+def _rsync_version(host: Host, connection: fabric.Connection) -> str:
+    try:
+        done = connection.run(
+            "rsync --version",
+            hide=True,
+            warn=True,
+            in_stream=False,
+            pty=False,
+            timeout=_TIMEOUT,
+            encoding="utf-8",
+        )
+    except (paramiko.SSHException, invoke.exceptions.Failure, OSError, EOFError) as exc:
+        raise unreachable(host.id, " (The connection broke off.)") from exc
+    version = parsed_version(str(done.stdout).encode())
+    if version is None:
+        if done.exited in (126, 127):
+            raise no_rsync(host.id, f" ({str(done.stderr).strip()[:200]})")
+        return "unknown"
+    text = ".".join(map(str, version))
+    if version < MINIMUM_VERSION:
+        raise too_old(str(host.id), text)
+    return text
+
+
+def _loaded_key(host: Host, key: Secret[str] | None) -> paramiko.PKey:
+    if key is None:
+        raise key_refused(host.id, " (No key is known for it.)")
+    for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
+        try:
+            return kind.from_private_key(io.StringIO(key.reveal()))
+        except (paramiko.SSHException, ValueError, IndexError):
+            continue
+    raise key_refused(host.id, " (The private key cannot be read; it must be unencrypted OpenSSH or PEM.)")
+
+
+def _dialled(host: Host) -> tuple[socket.socket, int]:
+    """A connection and how many milliseconds it took."""
+    start = time.monotonic()
+    try:
+        sock = socket.create_connection((host.address.strip("[]"), host.port), timeout=_TIMEOUT)
+    except (OSError, UnicodeError) as exc:
+        raise unreachable(host.id, f" ({exc})") from exc
+    return sock, round((time.monotonic() - start) * 1000)
+
+
+def _shown_key(host: Host, key_types: tuple[str, ...]) -> paramiko.PKey | None:
+    """The host's key of one kind, or None if it has none of it."""
+    sock, _ = _dialled(host)
+    with sock:
+        transport = paramiko.Transport(sock)
+        transport.set_log_channel(_LOG)
+        transport.banner_timeout = _TIMEOUT
+        transport.get_security_options().key_types = key_types
+        try:
+            transport.start_client(timeout=_TIMEOUT)
+            return transport.get_remote_server_key()
+        except paramiko.IncompatiblePeer:
+            return None
+        except (paramiko.SSHException, OSError, EOFError) as exc:
+            raise unreachable(host.id, f" ({exc})") from exc
+        finally:
+            transport.close()
+
+
+def _as_pinned(key: paramiko.PKey) -> str:
+    return f"{key.get_name()} {key.get_base64()}"

@@ -1,0 +1,170 @@
+"""Pure: how an attempt ended, decided by exit code *and* what was said.
+
+The code alone misleads: 255 is a PC that is off, but also a wrong key and an impostor; 12 is a broken
+line, but also a PC without rsync; a full store comes as 11 or 23.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bck_adapters.rsync.messages import MessageReader, Sign
+from bckcore.domain.paths import display
+from bckcore.errors import (
+    AuthenticationError,
+    BckError,
+    HostKeyChangedError,
+    HostKeyUnknownError,
+    HostUnreachableError,
+    RsyncMissingError,
+    StoreFullError,
+    TransferFailedError,
+    TransferInterruptedError,
+    TransferTimeoutError,
+)
+
+FINISHED = frozenset({0, 23, 24})
+"""Codes after which there is a report: everything, partial, with vanished files."""
+_PASSING = frozenset({10, 19, 20})
+_TIMEOUTS = frozenset({30, 35})
+
+_UNREACHABLE = (
+    b"Connection refused",
+    b"Connection timed out",
+    b"Operation timed out",
+    b"No route to host",
+    b"Network is unreachable",
+    b"Host is down",
+    b"Could not resolve hostname",
+    b"kex_exchange_identification",
+    b"Connection closed by",
+    b"Connection reset by",
+    b"banner exchange",
+)
+_WRONG_KEY = (b"Permission denied", b"Too many authentication failures", b"no mutual signature", b"Load key ")
+_CHANGED = (b"REMOTE HOST IDENTIFICATION HAS CHANGED", b"no matching host key type")
+_UNKNOWN_KEY = (b"Host key verification failed", b"host key is known for")
+_NO_RSYNC = (b"not found", b"No such file or directory", b"not recognized", b"is your shell clean")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What is known when rsync is gone."""
+
+    code: int
+    """Exit code; negative for the signal that killed it."""
+    host: str
+    """How people call the host."""
+    messages: MessageReader
+
+
+def error_of(ending: Ending) -> BckError | None:
+    """The error an attempt ended with; None if it came to its end and there is a report."""
+    said = ending.messages
+    if Sign.STORE_FULL in said.signs:
+        return store_full()
+    if ending.code in FINISHED:
+        return None
+    if ending.code in (12, 127, 255) and Sign.LOST not in said.signs:
+        return _never_began(ending)
+    return _broke_off(ending)
+
+
+def store_full() -> StoreFullError:
+    """No room on the receiving side."""
+    return StoreFullError(
+        "The backup storage has no room left.",
+        meaning="The transfer was stopped. Everything the storage held before is still there.",
+        advice="Free bytes, inodes or quota, or add storage, then start the backup again.",
+    )
+
+
+def _broke_off(ending: Ending) -> BckError:
+    said = _words(ending)
+    if ending.code in _TIMEOUTS:
+        return TransferTimeoutError(
+            f"{ending.host} sent nothing for too long.{said}",
+            meaning="The transfer was given up; what had arrived is kept.",
+            advice="It is tried again. If it happens often, raise the idle timeout.",
+        )
+    if ending.code < 0 or ending.code in _PASSING or ending.code in (12, 127, 255):
+        how = f"signal {-ending.code}" if ending.code < 0 else f"code {ending.code}"
+        return TransferInterruptedError(
+            f"The transfer from {ending.host} broke off ({how}).{said}",
+            meaning="What had arrived is kept; the next try goes on from there.",
+            advice="It is tried again. If it happens often, look at the network and the host's sleep mode.",
+        )
+    return TransferFailedError(
+        f"rsync ended with code {ending.code}.{said}",
+        meaning="Trying again would end the same way. Nothing the storage held was lost.",
+        advice="Read the last lines of the job's log; mend what they name, then start the backup again.",
+    )
+
+
+def _never_began(ending: Ending) -> BckError:
+    """The connection ended before rsync on the PC had said a word."""
+    heard = b"\n".join(ending.messages.unknown)
+    table: tuple[tuple[tuple[bytes, ...], Callable[[str, str], BckError]], ...] = (
+        (_CHANGED, host_key_changed),
+        (_UNKNOWN_KEY, host_key_unknown),
+    )
+    if ending.code == 255:
+        table += ((_WRONG_KEY, key_refused), (_UNREACHABLE, unreachable))
+    else:
+        return no_rsync(ending.host, _words(ending))
+    for marks, error in table:
+        if any(mark in heard for mark in marks):
+            return error(ending.host, _words(ending))
+    return unreachable(ending.host, _words(ending))
+
+
+def unreachable(host: str, said: str) -> BckError:
+    """The host did not answer."""
+    return HostUnreachableError(
+        f"{host} does not answer.{said}",
+        meaning="It is off, asleep, or not on the network, or its ssh service is not running.",
+        advice="Wake the machine and check its address and port.",
+    )
+
+
+def key_refused(host: str, said: str) -> BckError:
+    """The host refused our key."""
+    return AuthenticationError(
+        f"{host} refused the key.{said}",
+        meaning="The machine is there, but does not let this server in.",
+        advice="Put the public key into the account's authorized_keys, or give the host the right key.",
+    )
+
+
+def host_key_changed(host: str, said: str) -> BckError:
+    """The host shows another key than the pinned one."""
+    return HostKeyChangedError(
+        f"{host} shows another host key than the pinned one.{said}",
+        meaning="The machine was reinstalled, or another one stands in its place. Nothing was sent to it.",
+        advice="Compare the fingerprint at the machine itself; only then pin the new key.",
+    )
+
+
+def host_key_unknown(host: str, said: str) -> BckError:
+    """Nothing is pinned for the host."""
+    return HostKeyUnknownError(
+        f"No host key is pinned for {host}.{said}",
+        meaning="The server cannot tell whether it speaks with the right machine, so it does not speak.",
+        advice="Compare the host's fingerprint and pin its key (`bck host add … --trust-on-first-use`).",
+    )
+
+
+def no_rsync(host: str, said: str) -> BckError:
+    """The host has no usable rsync, or refuses to start it."""
+    return RsyncMissingError(
+        f"{host} did not start rsync.{said}",
+        meaning="rsync is not installed there, not on the account's path, or its forced command refused.",
+        advice="Install rsync 3.2.4 or newer on the host and see that `ssh HOST rsync --version` works.",
+    )
+
+
+def _words(ending: Ending) -> str:
+    """The last thing the programs said, for people; with a leading blank."""
+    for line in reversed(ending.messages.unknown):
+        if line.strip(b"@ "):
+            return f" ({display(line)[:300]})"
+    return ""

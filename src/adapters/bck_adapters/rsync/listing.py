@@ -1,0 +1,129 @@
+"""rsync's log file as the listing of an attempt: read line by line, never held in memory."""
+
+import re
+from calendar import timegm
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bck_adapters.rsync.argv import ITEM_WIDTH
+from bckcore.domain.file_version import EntryKind
+from bckcore.domain.paths import RelPath, rel_path
+from bckcore.domain.transfer import Seen
+from bckcore.errors import InvalidInputError
+
+_ESCAPE = re.compile(rb"\\#([0-7]{3})")
+_DELETED = ord("*")
+_UNCHANGED = b" " * (ITEM_WIDTH - 2)
+_KINDS = {
+    ord("f"): EntryKind.FILE,
+    ord("d"): EntryKind.FOLDER,
+    ord("L"): EntryKind.LINK,
+    # rsync's items do not tell these further apart; kinds here are hints.
+    ord("D"): EntryKind.CHAR_DEVICE,
+    ord("S"): EntryKind.FIFO,
+}
+
+
+def unescaped(name: bytes) -> bytes:
+    """The bytes rsync meant: ``\\#ooo`` stands for the byte with that octal number."""
+    return _ESCAPE.sub(lambda match: bytes((int(match[1], 8) & 0xFF,)), name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogListing:
+    """A Listing over the log of one attempt, valid until its work folder is removed.
+
+    A line counts only if it carries the run's random tag twice, before its fixed fields and before the
+    name: rsync escapes newlines in names, and no PC knows the tag. A line cut short by a crash has no
+    newline and is passed over.
+    """
+
+    log_file: Path
+    tag: bytes
+    also_present: Path
+    """NUL-separated paths that rsync saw but did not log, because they could not be read or stored."""
+
+    def paths(self) -> Iterator[RelPath]:
+        """Every path rsync saw on the PC."""
+        for fields, name in self._lines():
+            if fields[0] != _DELETED and (path := _path(name)) is not None:
+                yield path
+        for raw in _nul_separated(self.also_present):
+            yield RelPath(raw)
+
+    def changes(self) -> Iterator[Seen]:
+        """The paths with a non-blank item."""
+        for fields, name in self._lines():
+            if fields[0] == _DELETED or fields[2:ITEM_WIDTH] == _UNCHANGED:
+                continue
+            if (path := _path(name)) is not None:
+                yield _seen(fields, path)
+
+    def count(self) -> int:
+        """How many lines name a path on the PC."""
+        return sum(fields[0] != _DELETED for fields, _ in self._lines())
+
+    def _lines(self) -> Iterator[tuple[bytes, bytes]]:
+        tag = self.tag
+        try:
+            log = self.log_file.open("rb", buffering=1 << 18)
+        except FileNotFoundError:
+            return
+        with log:
+            for line in log:
+                parts = line.split(tag, 2)
+                if len(parts) == 3 and line.endswith(b"\n") and len(parts[1]) > ITEM_WIDTH:
+                    yield parts[1], parts[2]
+
+
+def _path(name: bytes) -> RelPath | None:
+    """The path in a line's last field, which ends with a newline, and with a slash for a folder."""
+    name = name[:-2] if name.endswith(b"/\n") else name[:-1]
+    if b"\\#" in name:
+        name = unescaped(name)
+    # rsync itself refuses names that climb; the check costs nothing for all others.
+    return checked_path(name) if b".." in name else RelPath(name)
+
+
+def _seen(fields: bytes, path: RelPath) -> Seen:
+    size, mtime, *digest = fields[ITEM_WIDTH:].split()
+    return Seen(
+        path=path,
+        kind=_KINDS.get(fields[1], EntryKind.FILE),
+        size=int(size) if size.isdigit() else None,
+        mtime=_seconds(mtime),
+        digest=bytes.fromhex(digest[0].decode("ascii")) if digest and len(digest[0]) == 32 else b"",
+    )
+
+
+def _seconds(text: bytes) -> int | None:
+    """``YYYY/MM/DD-hh:mm:ss`` in UTC as seconds; None for a time that the calendar cannot hold."""
+    try:
+        day, _, time = text.decode("ascii").partition("-")
+        year, month, date = map(int, day.split("/"))
+        hour, minute, second = map(int, time.split(":"))
+        return timegm((year, month, date, hour, minute, second, 0, 0, 0))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _nul_separated(file: Path) -> Iterator[bytes]:
+    """Records of ``file``; none when it does not exist."""
+    try:
+        stream = file.open("rb")
+    except FileNotFoundError:
+        return
+    rest = b""
+    with stream:
+        while chunk := stream.read(1 << 18):
+            *whole, rest = (rest + chunk).split(b"\0")
+            yield from whole
+
+
+def checked_path(raw: bytes) -> RelPath | None:
+    """``raw`` as a path inside the source, or None where it is none."""
+    try:
+        return rel_path(raw)
+    except InvalidInputError:
+        return None

@@ -1,0 +1,110 @@
+"""Pure: what rsync writes on its standard output, as progress and figures."""
+
+import re
+from dataclasses import dataclass, field
+
+from bckcore.domain.transfer import TransferProgress, TransferStats
+
+_PROGRESS = re.compile(
+    rb"\s*(\d+)\s+(\d+)%\s+([\d.]+)([kMGT]?)B/s\s+[\d:?]+(?:\s+\(xfr#(\d+), (ir|to)-chk=(\d+)/(\d+)\))?"
+)
+_UNITS = {b"": 1, b"k": 1024, b"M": 1024**2, b"G": 1024**3, b"T": 1024**4}
+_STATS = {
+    b"Number of files": "files_seen",
+    b"Number of regular files transferred": "files_sent",
+    b"Total file size": "bytes_seen",
+    b"Total bytes received": "bytes_sent",
+}
+_ITEM_START = b"<>ch."
+_LONGEST = 1 << 16
+
+
+@dataclass(slots=True)
+class OutputReader:
+    """Takes standard output as it comes and knows how far the transfer is.
+
+    ``first_run`` says that the destination was empty: only then is the whole size still to come known,
+    so only then are a percentage by bytes and a remaining time honest.
+    """
+
+    source: str
+    first_run: bool
+    items: int = 0
+    listed: int | None = None
+    """What rsync's closing figures call the number of files, of every kind."""
+    _rest: bytes = b""
+    _bytes: int = 0
+    _byte_percent: int = 0
+    _rate: int | None = None
+    _files: int = 0
+    _to_check: tuple[int, int] | None = None
+    _stats: dict[str, int] = field(default_factory=dict)
+
+    def feed(self, chunk: bytes) -> None:
+        """Take note of the next bytes."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        for line in lines:
+            self._line(line)
+        # The progress line is rewritten with carriage returns and ends only with the file.
+        _, found, rest = self._rest.rpartition(b"\r")
+        if found and len(rest) > 40:
+            self._line(self._rest)
+            self._rest = b""
+        self._rest = self._rest[-_LONGEST:]
+
+    def progress(self) -> TransferProgress:
+        """How far it is; None for what cannot be known yet."""
+        return TransferProgress(
+            phase="transferring",
+            source=self.source,
+            files_seen=self.items,
+            files_done=self._files,
+            bytes_done=self._bytes,
+            bytes_per_second=self._rate,
+            percent=self._percent(),
+            eta_seconds=self._eta(),
+        )
+
+    def stats(self) -> TransferStats:
+        """The closing figures; zeros when the transfer did not get that far."""
+        return TransferStats(**self._stats)
+
+    def _percent(self) -> int | None:
+        if self._to_check is None:
+            return None
+        left, total = self._to_check
+        if self.first_run:
+            return min(100, self._byte_percent)
+        return 100 * (total - left) // total if total else None
+
+    def _eta(self) -> int | None:
+        if not self.first_run or self._to_check is None or not self._rate or not self._byte_percent:
+            return None
+        whole = self._bytes * 100 // self._byte_percent
+        return max(0, whole - self._bytes) // self._rate
+
+    def _line(self, line: bytes) -> None:
+        last = line.rpartition(b"\r")[2]
+        if len(last) == 11 and last[:1] in _ITEM_START:
+            self.items += 1
+        elif match := _PROGRESS.match(last):
+            self._progress(match)
+        elif b": " in last[:60]:
+            self._figure(*last.split(b": ", 1))
+
+    def _progress(self, match: "re.Match[bytes]") -> None:
+        self._bytes, self._byte_percent = int(match[1]), int(match[2])
+        self._rate = int(float(match[3]) * _UNITS[match[4]]) or None
+        if match[5] is not None:
+            self._files = int(match[5])
+            # `ir-chk`: the list of files is still growing, so nobody knows how much is left.
+            self._to_check = (int(match[7]), int(match[8])) if match[6] == b"to" else None
+
+    def _figure(self, name: bytes, value: bytes) -> None:
+        digits = re.match(rb"[\d,]+", value)
+        if name not in _STATS or digits is None:
+            return
+        number = int(digits[0].replace(b",", b""))
+        self._stats[_STATS[name]] = number
+        if name == b"Number of files":
+            self.listed = number

@@ -1,0 +1,166 @@
+"""Run one program in a process group of its own, follow it, stop it, and leave nothing of it behind."""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+# Reads from a pipe whose other end only we hold. When we die, however it happens, the read ends and the
+# whole group dies with us; so no transfer goes on writing while its locks are believed free.
+_WATCHDOG = (
+    'exec {fd}<&0; {{ trap "" TERM INT HUP; read -r _ <&{fd}; kill -KILL 0; }} >/dev/null 2>&1 & '
+    'exec "$@" </dev/null {fd}<&-'
+)
+_CHUNK = 1 << 16
+_TICK = 0.2
+_TERM_GRACE = 2.0
+_LINGER = 0.5
+"""How long helpers of a program that has ended may still speak."""
+_DRAIN_GRACE = 2.0
+
+_Reader = Callable[[bytes], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """What to run. ``inherit_fds`` stay open in every process of the group."""
+
+    argv: Sequence[bytes]
+    env: Mapping[str, str]
+    inherit_fds: tuple[int, ...] = ()
+
+
+def run(
+    program: Program,
+    *,
+    on_stdout: Callable[[bytes], None],
+    on_stderr: Callable[[bytes], None],
+    tick: Callable[[], None],
+) -> int:
+    """Run to the end and return the exit code, negative for a signal. Raises OSError if it cannot start.
+
+    ``tick`` is called about five times a second; when it (or a reader) raises, the program is asked to
+    stop, then killed, and the exception goes on. Either way no process of the group is left.
+    """
+    child = _Child(program, on_stdout, on_stderr)
+    try:
+        child.follow(tick)
+        child.drain(_LINGER)
+    except BaseException:
+        child.quiet()
+        child.terminate()
+        raise
+    finally:
+        code = child.close()
+    return code
+
+
+class _Child:
+    """The program, its pipes, and the pipe that says we live."""
+
+    def __init__(self, program: Program, on_stdout: _Reader, on_stderr: _Reader) -> None:
+        digit = next(str(fd) for fd in range(3, 10) if fd not in program.inherit_fds)
+        guard, self._alive = os.pipe()
+        argv = [b"/bin/sh", b"-c", _WATCHDOG.format(fd=digit).encode(), b"sh", *program.argv]
+        try:
+            self._popen = subprocess.Popen(
+                argv,
+                env=dict(program.env),
+                stdin=guard,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=program.inherit_fds,
+                start_new_session=True,
+                umask=0o077,
+                bufsize=0,
+            )
+        except BaseException:
+            os.close(self._alive)
+            raise
+        finally:
+            os.close(guard)
+        assert self._popen.stdout is not None  # noqa: S101  # for the type checker: we asked for pipes
+        assert self._popen.stderr is not None  # noqa: S101  # same
+        self._pipes = (self._popen.stdout, self._popen.stderr)
+        self._readers = dict(
+            zip((pipe.fileno() for pipe in self._pipes), (on_stdout, on_stderr), strict=True)
+        )
+        self._ended = os.pidfd_open(self._popen.pid)
+
+    def follow(self, tick: Callable[[], None]) -> None:
+        """Serve the pipes until the program has ended."""
+        with selectors.DefaultSelector() as selector:
+            for fd in (*self._readers, self._ended):
+                selector.register(fd, selectors.EVENT_READ)
+            due = 0.0
+            while True:
+                ready = [key.fd for key, _ in selector.select(_TICK)]
+                self._serve(ready, selector)
+                if self._ended in ready:
+                    return
+                if time.monotonic() >= due:
+                    due = time.monotonic() + _TICK
+                    tick()
+
+    def drain(self, seconds: float) -> None:
+        """Serve the pipes to their end, which comes when the last process of the group is gone."""
+        until = time.monotonic() + seconds
+        with selectors.DefaultSelector() as selector:
+            for fd in self._readers:
+                selector.register(fd, selectors.EVENT_READ)
+            while self._readers and (left := until - time.monotonic()) > 0:
+                self._serve([key.fd for key, _ in selector.select(left)], selector)
+
+    def quiet(self) -> None:
+        """From now on nobody wants to know what the program says."""
+        self._readers = dict.fromkeys(self._readers, _ignore)
+
+    def terminate(self) -> None:
+        """Ask the program to stop, and wait a little, so that it can keep its partial file."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._ended, signal.SIGTERM)
+        until = time.monotonic() + _TERM_GRACE
+
+        def give_up() -> None:
+            if time.monotonic() >= until:
+                raise _OutOfTimeError
+
+        with contextlib.suppress(_OutOfTimeError):
+            self.follow(give_up)
+
+    def close(self) -> int:
+        """Kill what is left of the group, close everything, return the exit code."""
+        # The leader is not reaped yet, so its number still names this group and no other.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._popen.pid, signal.SIGKILL)
+        os.close(self._alive)
+        self.quiet()
+        self.drain(_DRAIN_GRACE)
+        code = self._popen.wait()
+        os.close(self._ended)
+        for pipe in self._pipes:
+            pipe.close()
+        return code
+
+    def _serve(self, ready: Sequence[int], selector: selectors.BaseSelector) -> None:
+        """Pass on what can be read; forget pipes that have ended."""
+        for fd in ready:
+            if fd not in self._readers:
+                continue
+            if chunk := os.read(fd, _CHUNK):
+                self._readers[fd](chunk)
+            else:
+                del self._readers[fd]
+                selector.unregister(fd)
+
+
+class _OutOfTimeError(Exception):
+    """The program did not stop when asked."""
+
+
+def _ignore(_: bytes) -> None:
+    """For output that nobody wants any more."""

@@ -1,0 +1,93 @@
+"""The ways to the other side: none at all, or OpenSSH."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from bck_adapters.rsync import control
+from bck_adapters.rsync.argv import LOCAL_SHELL
+from bck_adapters.rsync.probing import listable_sources
+from bck_adapters.rsync.ssh_config import ssh_shell
+from bck_adapters.rsync.version import local_version
+from bckcore.domain.host import Host, Platform
+from bckcore.domain.secret import Secret
+from bckcore.domain.transfer import HostFacts, TransferOptions, TransportCapabilities
+
+
+class Route(Protocol):
+    """How rsync reaches a host, and how the host is asked about itself."""
+
+    @property
+    def capabilities(self) -> TransportCapabilities:
+        """See Transport."""
+
+    def shell(
+        self, host: Host, key: Secret[str] | None, options: TransferOptions
+    ) -> AbstractContextManager[str]:
+        """The value of ``--rsh`` as long as the context lasts."""
+
+    def scan_host_keys(self, host: Host) -> tuple[str, ...]:
+        """See Transport."""
+
+    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str], search_path: str) -> HostFacts:
+        """See Transport."""
+
+
+class LocalRoute:
+    """The same machine: no address, no key, no trust to check."""
+
+    capabilities = TransportCapabilities(resumes=True, digests=True, compresses=False, remote=False)
+
+    @contextmanager
+    def shell(self, host: Host, key: Secret[str] | None, options: TransferOptions) -> Iterator[str]:
+        """No connection is needed."""
+        yield LOCAL_SHELL
+
+    def scan_host_keys(self, host: Host) -> tuple[str, ...]:
+        """There are none."""
+        return ()
+
+    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str], search_path: str) -> HostFacts:
+        """Find rsync and try to list each path."""
+        version = ".".join(map(str, local_version(search_path)))
+        with self.shell(host, key, TransferOptions()) as shell:
+            sources = listable_sources(host.id, shell, paths, search_path)
+        return HostFacts(rsync_version=version, sources=sources)
+
+
+class SshRoute:
+    """OpenSSH for the data, fabric for the questions."""
+
+    capabilities = TransportCapabilities(
+        resumes=True,
+        digests=True,
+        compresses=True,
+        remote=True,
+        platforms=frozenset({Platform.POSIX.value, Platform.WINDOWS.value}),
+    )
+
+    def __init__(self, runtime_dir: Path) -> None:
+        self._runtime_dir = runtime_dir
+
+    def shell(
+        self, host: Host, key: Secret[str] | None, options: TransferOptions
+    ) -> AbstractContextManager[str]:
+        """A private ssh configuration for this host."""
+        return ssh_shell(host, key, options, self._runtime_dir)
+
+    def scan_host_keys(self, host: Host) -> tuple[str, ...]:
+        """Ask the host for its keys without logging in."""
+        return control.scan_host_keys(host)
+
+    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str], search_path: str) -> HostFacts:
+        """Check address, trust and login, ask for rsync's version, try to list each path."""
+        facts = control.examine(host, key)
+        with self.shell(host, key, TransferOptions()) as shell:
+            sources = listable_sources(host.id, shell, paths, search_path)
+        return HostFacts(
+            rsync_version=facts.rsync_version,
+            host_key=facts.host_key,
+            latency_ms=facts.latency_ms,
+            sources=sources,
+        )

@@ -1,0 +1,142 @@
+"""The private folder of one ssh connection: configuration, key and pinned host keys.
+
+It exists as long as the connection and no longer. Whatever stands in the user's or the system's own ssh
+configuration has no influence.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bck_adapters.rsync.argv import ALIAS, quoted_word
+from bck_adapters.rsync.exit import host_key_changed, host_key_unknown
+from bckcore.domain.host import Host
+from bckcore.domain.secret import Secret
+from bckcore.domain.transfer import TransferOptions
+from bckcore.errors import AuthenticationError, TransferFailedError
+
+_ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:%-]*|\[?[0-9A-Fa-f:]+(%[A-Za-z0-9]+)?\]?")
+_USER = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._@+-]*\$?")
+_HOST_KEY = re.compile(r"(?P<type>[a-z0-9@.-]+) (?P<blob>[A-Za-z0-9+/]+={0,2})")
+_RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
+
+
+def config_text(host: Host, folder: Path, options: TransferOptions) -> str:
+    """The ssh configuration. Raises TransferFailedError for a value that could not be taken literally."""
+    if not _ADDRESS.fullmatch(host.address) or not _USER.fullmatch(host.user):
+        raise TransferFailedError(
+            f"The address or user of {host.id} holds characters that ssh would not take literally.",
+            advice="Use a plain host name or address, and a user name of letters, digits and . _ @ + -",
+        )
+    lines = [
+        f"Host {ALIAS}",
+        f"HostName {host.address.strip('[]').replace('%', '%%')}",
+        f"Port {host.port}",
+        f"User {host.user}",
+        f"IdentityFile {_quoted(folder / 'key')}",
+        f"UserKnownHostsFile {_quoted(folder / 'known_hosts')}",
+        f"HostKeyAlias {ALIAS}",
+        f"HostKeyAlgorithms {','.join(key_algorithms(host))}",
+        f"ConnectTimeout {options.connect_timeout}",
+        # A PC that fell asleep is noticed before rsync's own timeout.
+        f"ServerAliveInterval {max(1, min(15, options.idle_timeout // 3))}",
+        "ServerAliveCountMax 3",
+        *_FIXED,
+    ]
+    return "\n".join(lines) + "\n"
+
+
+_FIXED = (
+    "IdentitiesOnly yes",
+    "IdentityAgent none",
+    "BatchMode yes",
+    "PreferredAuthentications publickey",
+    "StrictHostKeyChecking yes",
+    "GlobalKnownHostsFile none",
+    "UpdateHostKeys no",
+    "CheckHostIP no",
+    "VerifyHostKeyDNS no",
+    "ControlMaster no",
+    "ControlPath none",
+    "ForwardAgent no",
+    "ForwardX11 no",
+    "ClearAllForwardings yes",
+    "PermitLocalCommand no",
+    "ProxyCommand none",
+    "RequestTTY no",
+    "EscapeChar none",
+    "TCPKeepAlive yes",
+    # Errors only: login banners and greetings are not ours to interpret.
+    "LogLevel ERROR",
+)
+
+
+def host_key_parts(host: Host) -> Sequence[tuple[str, str]]:
+    """Type and base64 of each pinned key. Raises HostKeyUnknownError if none is, HostKeyChangedError
+    if one is malformed: what cannot be compared must not be trusted."""
+    if not host.host_keys:
+        raise host_key_unknown(host.id, "")
+    matches = [_HOST_KEY.fullmatch(" ".join(key.split()[:2])) for key in host.host_keys]
+    if not all(matches):
+        raise host_key_changed(host.id, " (A pinned key is malformed.)")
+    return [(match["type"], match["blob"]) for match in matches if match]
+
+
+def key_algorithms(host: Host) -> Sequence[str]:
+    """Only what the pinned keys can sign with, so that another kind of key is never even looked at."""
+    kinds = dict.fromkeys(kind for kind, _ in host_key_parts(host))
+    names: list[str] = []
+    for kind in kinds:
+        names += _RSA_SIGNATURES if kind == "ssh-rsa" else (kind,)
+    return names
+
+
+@contextlib.contextmanager
+def ssh_shell(
+    host: Host, key: Secret[str] | None, options: TransferOptions, runtime_dir: Path
+) -> Iterator[str]:
+    """Yield the value of rsync's ``--rsh`` for ``host``; its private folder goes with the context."""
+    if key is None:
+        raise AuthenticationError(
+            f"No key is known for {host.id}.",
+            meaning="The server cannot log in there.",
+            advice="Give the host a private key.",
+        )
+    known = "".join(f"{ALIAS} {kind} {blob}\n" for kind, blob in host_key_parts(host))
+    folder = runtime_dir / f"ssh-{secrets.token_hex(4)}"
+    text = config_text(host, folder, options)
+    try:
+        folder.mkdir(mode=0o700)
+        _write(folder / "config", text)
+        _write(folder / "known_hosts", known)
+        _write(folder / "key", key.reveal().rstrip("\n") + "\n")
+    except OSError as exc:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise TransferFailedError(
+            f"The private folder of the connection could not be made: {exc.strerror}.",
+            advice=f"See that {runtime_dir} exists and belongs to the service's user.",
+        ) from exc
+    try:
+        yield f"ssh -F {quoted_word(str(folder / 'config'))}"
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _quoted(path: Path) -> str:
+    text = str(path)
+    if any(char in text for char in '"\\\n\r'):
+        raise TransferFailedError(
+            f"ssh cannot use the folder {text!r}.", advice="Choose a runtime folder without quotes."
+        )
+    return '"' + text.replace("%", "%%") + '"'
+
+
+def _write(path: Path, text: str) -> None:
+    """A new file that only this user can read."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with os.fdopen(fd, "w", encoding="utf-8", newline="\n") as stream:
+        stream.write(text)

@@ -1,0 +1,194 @@
+"""Transport by the rsync program: one implementation, over any way to reach the other side."""
+
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from bck_adapters.rsync.argv import Invocation, environment, pull_argv
+from bck_adapters.rsync.exit import Ending, error_of, store_full
+from bck_adapters.rsync.filters import rsync_rules
+from bck_adapters.rsync.listing import LogListing
+from bck_adapters.rsync.messages import MessageReader
+from bck_adapters.rsync.output import OutputReader
+from bck_adapters.rsync.process import Program, run
+from bck_adapters.rsync.routes import Route
+from bck_adapters.rsync.version import require_local_rsync
+from bckcore.domain.host import Host
+from bckcore.domain.paths import display
+from bckcore.domain.secret import Secret
+from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
+from bckcore.errors import JobCancelledError, TransferFailedError, TransferTimeoutError
+from bckcore.ports.transport import PullReport, Watcher
+
+_LOGGED_LINES = 2_000
+"""Lines of standard error that reach a job's log; a PC can produce any number of them."""
+_LONGEST_LINE = 1 << 16
+_FULL_ERRNOS = (28, 122)
+
+
+class RsyncTransport:
+    """A Transport (see :mod:`bckcore.ports.transport`) that starts rsync for each attempt.
+
+    A source root that is a link is followed, as rsync does for a path with a trailing slash;
+    :meth:`probe` reports such a root as one that cannot be listed, so that it is not chosen unawares.
+    """
+
+    def __init__(self, *, route: Route, search_path: str | None = None) -> None:
+        self._route = route
+        self._search_path = search_path or os.environ.get("PATH", os.defpath)
+        self._checked = False
+
+    @property
+    def capabilities(self) -> TransportCapabilities:
+        """What it can do."""
+        return self._route.capabilities
+
+    def scan_host_keys(self, host: Host) -> tuple[str, ...]:
+        """The public keys the host shows now."""
+        return self._route.scan_host_keys(host)
+
+    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str]) -> HostFacts:
+        """Connect, check trust, find rsync, and try to list each path. Changes nothing."""
+        self._require_rsync()
+        return self._route.probe(host, key, paths, self._search_path)
+
+    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+        """Bring the source's files into ``order.destination``."""
+        self._require_rsync()
+        with self._route.shell(order.host, key, order.options) as shell:
+            return _Pull(order, watcher, self._search_path).carry_out(shell)
+
+    def _require_rsync(self) -> None:
+        if not self._checked:
+            require_local_rsync(self._search_path)
+            self._checked = True
+
+
+@dataclass(slots=True)
+class _Pull:
+    """One attempt: the readers of what rsync says, and the decision at the end."""
+
+    order: PullOrder
+    watcher: Watcher
+    search_path: str
+    call: Invocation = field(init=False)
+    output: OutputReader = field(init=False)
+    messages: MessageReader = field(init=False)
+    _present: BinaryIO | None = None
+    _rest: bytes = b""
+    _logged: int = 0
+    _reported: float = 0.0
+    _deadline: float | None = None
+
+    def carry_out(self, shell: str) -> PullReport:
+        order = self.order
+        self.call = Invocation(
+            remote_shell=shell,
+            tag=secrets.token_hex(8),
+            log_file=order.work_dir / "rsync.log",
+        )
+        self.messages = MessageReader(
+            source_root=os.fsencode(order.source.path),
+            places=(os.fsencode(order.destination), os.fsencode(order.displaced_dir)),
+        )
+        try:
+            return self._run()
+        except OSError as exc:
+            if exc.errno in _FULL_ERRNOS:
+                raise store_full() from exc
+            raise TransferFailedError(
+                f"rsync could not be run: {exc.strerror}.",
+                meaning="Nothing was transferred.",
+                advice="See that the storage is mounted and that this server can start processes.",
+            ) from exc
+
+    def _run(self) -> PullReport:
+        order = self.order
+        with os.scandir(order.destination) as entries:
+            first_run = next(entries, None) is None
+        self.output = OutputReader(source=order.source.name, first_run=first_run)
+        if order.options.total_timeout is not None:
+            self._deadline = time.monotonic() + order.options.total_timeout
+        program = Program(
+            argv=pull_argv(order, self.call, rsync_rules(order.filters)),
+            env=environment(self.search_path),
+            inherit_fds=order.inherit_fds,
+        )
+        with (order.work_dir / "present").open("wb") as self._present:
+            code = run(program, on_stdout=self.output.feed, on_stderr=self._on_stderr, tick=self._tick)
+            self._on_stderr(b"\n" if self._rest else b"")
+        return self._concluded(code)
+
+    def _concluded(self, code: int) -> PullReport:
+        messages = self.messages
+        error = error_of(Ending(code=code, host=self.order.host.id, messages=messages))
+        if error is not None:
+            raise error
+        self.watcher.progress(self.output.progress())
+        listing = LogListing(
+            log_file=self.call.log_file,
+            tag=self.call.tag.encode(),
+            also_present=self.order.work_dir / "present",
+        )
+        if code != 0:
+            messages.count_unknown()
+            if not messages.problem_count:
+                messages.distrust()
+        if not self._complete(listing):
+            self.watcher.log("The listing is incomplete; no path is taken for deleted.", level="warning")
+            messages.distrust()
+        return PullReport(
+            listing=listing,
+            stats=self.output.stats(),
+            problems=tuple(messages.problems),
+            problem_count=messages.problem_count,
+            unlisted=frozenset(messages.unlisted),
+            vanished=frozenset(messages.vanished),
+        )
+
+    def _complete(self, listing: LogListing) -> bool:
+        """True if the log names as many paths as rsync says it saw.
+
+        rsync goes on when its log cannot be written (a full disk); what is missing there would
+        otherwise be taken for deleted.
+        """
+        return self.output.listed is not None and (
+            listing.count() + self.messages.problem_count >= self.output.listed
+        )
+
+    def _tick(self) -> None:
+        if self.watcher.is_cancelled():
+            raise JobCancelledError(
+                "The transfer was cancelled.",
+                meaning="What had arrived is kept; nothing the storage held was lost.",
+                advice="Start the backup again when you like.",
+            )
+        now = time.monotonic()
+        if self._deadline is not None and now >= self._deadline:
+            raise TransferTimeoutError(
+                f"The transfer took longer than the {self.order.options.total_timeout} s it may take.",
+                meaning="It was stopped; what had arrived is kept.",
+                advice="The next try goes on from there. Raise the limit if the source is that large.",
+            )
+        if now - self._reported >= 0.4:
+            self._reported = now
+            self.watcher.progress(self.output.progress())
+
+    def _on_stderr(self, chunk: bytes) -> None:
+        *lines, rest = (self._rest + chunk).split(b"\n")
+        self._rest = rest[:_LONGEST_LINE]
+        for line in lines:
+            self._on_message(line.rstrip(b"\r"))
+
+    def _on_message(self, line: bytes) -> None:
+        present = self.messages.read(line)
+        if present is not None and self._present is not None:
+            self._present.write(present + b"\0")
+        if self._logged < _LOGGED_LINES and line.strip():
+            self.watcher.log(display(line), level="warning")
+        elif self._logged == _LOGGED_LINES:
+            self.watcher.log("More messages follow; they are counted, not shown.", level="warning")
+        self._logged += 1

@@ -1,0 +1,91 @@
+"""Pure: the wildcards of one gitignore rule as a regular expression over bytes.
+
+pathspec reads the same language, but lets a rule that matches a folder also match what lies in it; with
+``!`` rules that differs from git and from rsync (seen), and a file that only one of the two readings
+hides would be taken for deleted. So the few forms there are are written out here.
+"""
+
+import re
+from collections.abc import Sequence
+
+ANY_DEPTH = b"**"
+
+_TOKEN = re.compile(
+    rb"\\.|\[[!^]?\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*\]|[^\\\[]",
+    re.DOTALL,
+)
+_MEMBER = re.compile(rb"\[:(?P<name>[a-z]+):\]|(?P<low>\\.|.)(?:-(?P<high>\\.|[^\]]))?", re.DOTALL)
+_CLASSES = {
+    b"alnum": rb"0-9A-Za-z",
+    b"alpha": rb"A-Za-z",
+    b"blank": rb"\t ",
+    b"cntrl": rb"\x00-\x1f\x7f",
+    b"digit": rb"0-9",
+    b"graph": rb"!-~",
+    b"lower": rb"a-z",
+    b"print": rb" -~",
+    b"punct": rb"!-/:-@\[-`{-~",
+    b"space": rb"\t-\r ",
+    b"upper": rb"A-Z",
+    b"xdigit": rb"0-9A-Fa-f",
+}
+
+
+def split_name(name: bytes) -> Sequence[bytes] | None:
+    """The characters, escapes, stars and classes of one name; None if it is malformed."""
+    tokens = _TOKEN.findall(name)
+    if b"".join(tokens) != name:
+        return None
+    return tokens if all(_is_sound(token) for token in tokens) else None
+
+
+def path_regex(parts: Sequence[bytes], *, anchored: bool) -> re.Pattern[bytes]:
+    """Matches the whole path of what a rule with these names matches, and nothing below it."""
+    pieces = [] if anchored else [rb"(?:.*/)?"]
+    last = len(parts) - 1
+    for index, part in enumerate(parts):
+        if part == ANY_DEPTH:
+            pieces.append(rb".+" if index == last else rb"(?:.*/)?")
+        else:
+            pieces += [*map(_token_regex, split_name(part) or ()), b"" if index == last else b"/"]
+    return re.compile(b"".join(pieces), re.DOTALL)
+
+
+def _is_sound(token: bytes) -> bool:
+    if token[:1] != b"[":
+        return True
+    if any(name not in _CLASSES for name in re.findall(rb"\[:([a-z]+):\]", token)):
+        return False
+    try:
+        re.compile(_class_regex(token))
+    except re.error:
+        return False
+    return True
+
+
+def _token_regex(token: bytes) -> bytes:
+    if token == b"*":
+        return rb"[^/]*"
+    if token == b"?":
+        return rb"[^/]"
+    if token[:1] == b"[":
+        return rb"(?!/)" + _class_regex(token)
+    return re.escape(_literal(token))
+
+
+def _class_regex(token: bytes) -> bytes:
+    body = token[1:-1]
+    negated = body[:1] in (b"!", b"^")
+    members: list[bytes] = []
+    for match in _MEMBER.finditer(body[1:] if negated else body):
+        if match["name"] is not None:
+            members.append(_CLASSES[match["name"]])
+        else:
+            members.append(re.escape(_literal(match["low"])))
+            if match["high"] is not None:
+                members[-1] += b"-" + re.escape(_literal(match["high"]))
+    return b"[" + (b"^" if negated else b"") + b"".join(members) + b"]"
+
+
+def _literal(token: bytes) -> bytes:
+    return token[1:] if len(token) == 2 and token[:1] == b"\\" else token
