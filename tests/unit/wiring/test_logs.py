@@ -1,0 +1,93 @@
+"""Log lines: JSON, with ids, without secrets."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from bck_apps.wiring import logs
+from bckcore.domain.secret import Secret
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    stream = io.StringIO()
+    logs.configure("info", stream)
+    yield stream
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
+
+
+def _lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_line_is_one_json_object_with_level_name_and_time(stream: io.StringIO) -> None:
+    logs.get_logger("bck.test").info("two\nlines", files=3)
+    [line] = _lines(stream)
+    assert line["message"] == "two\nlines"
+    assert (line["level"], line["logger"], line["files"]) == ("info", "bck.test", 3)
+    assert line["at"].endswith("Z")
+
+
+def test_foreign_lines_take_the_same_form(stream: io.StringIO) -> None:
+    logging.getLogger("uvicorn.error").warning("port %d", 7, extra={"color_message": "x"})
+    [line] = _lines(stream)
+    assert (line["message"], line["level"], line["logger"]) == ("port 7", "warning", "uvicorn.error")
+    assert "color_message" not in line
+
+
+def test_bound_ids_are_on_every_line_and_gone_afterwards(stream: io.StringIO) -> None:
+    with logs.bound(job="j1", host="pc1"):
+        logs.get_logger().info("ours")
+        logging.getLogger("other").info("foreign")
+    logs.get_logger().info("after")
+    ours, foreign, after = _lines(stream)
+    assert (ours["job_id"], ours["host"]) == (foreign["job_id"], foreign["host"]) == ("j1", "pc1")
+    assert "run_id" not in ours
+    assert "job_id" not in after
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"value": Secret("hunter2")},
+        {"password": "hunter2"},
+        {"headers": {"Authorization": "Bearer hunter2"}},
+        {"body": [{"private-key": "hunter2"}]},
+        {"values": (Secret("hunter2"),)},
+    ],
+)
+def test_secrets_never_show(stream: io.StringIO, fields: dict[str, Any]) -> None:
+    logs.get_logger().info("sign in", **fields)
+    logging.getLogger("other").info("sign in", extra=fields)
+    assert "hunter2" not in stream.getvalue()
+    assert stream.getvalue().count("***") == 2
+
+
+def test_secret_in_a_traceback_shows_as_stars(stream: io.StringIO) -> None:
+    try:
+        raise ValueError(f"bad {Secret('hunter2')}")
+    except ValueError:
+        logs.get_logger().exception("failed")
+    [line] = _lines(stream)
+    assert "bad ***" in line["exception"]
+
+
+def test_level_is_obeyed_by_ours_and_foreign(stream: io.StringIO) -> None:
+    logs.get_logger().debug("no")
+    logging.getLogger("other").debug("no")
+    assert stream.getvalue() == ""
+
+
+def test_configuring_twice_does_not_double_lines(stream: io.StringIO) -> None:
+    logs.configure("info", stream)
+    logs.get_logger().info("once")
+    assert len(_lines(stream)) == 1
