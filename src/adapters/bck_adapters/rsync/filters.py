@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise, product
 
-from bck_adapters.rsync.wildcards import ANY_DEPTH, split_name
+from bck_adapters.rsync.wildcards import ANY_DEPTH, path_regex, split_name
 from bckcore.domain.paths import RelPath, components
 from bckcore.errors import InvalidInputError
 
