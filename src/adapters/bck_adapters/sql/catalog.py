@@ -1,0 +1,204 @@
+"""SqlCatalog: versions of every path, streamed in and out; memory does not grow with their number."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from bck_adapters.sql.catalog_rows import (
+    ENTRY,
+    batches,
+    entry_of,
+    kept_table,
+    pages,
+    path_ranges,
+    seen_table,
+)
+from bck_adapters.sql.catalog_statements import Row, begin_versions, end_row, end_versions, version_row
+from bck_adapters.sql.session import SqlSession
+from bck_adapters.sql.tables import catalog_source, file_version
+from bckcore.domain.file_version import FileEntry, FileVersion
+from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.manifest import Change, ChangeOp
+from bckcore.domain.paths import RelPath
+from bckcore.ports.catalog import SourceState
+
+BATCH = 10_000
+_V = file_version.c
+_S = catalog_source.c
+_NO_SOURCE = -1
+_BLANK = {"fingerprint": "0", "paths": 0, "files": 0, "bytes": 0, "interrupted": True, "known": False}
+
+
+def _at(seq: int) -> ColumnElement[bool]:
+    return and_(_V.since_seq <= seq, or_(_V.until_seq.is_(None), _V.until_seq > seq))
+
+
+class SqlCatalog:
+    """See the port for every promise. Runs are entered in the order of their numbers."""
+
+    def __init__(self, session: SqlSession) -> None:
+        self._session = session
+
+    # --- sources ----------------------------------------------------------------------------------
+
+    def source_states(self, profile: ProfileId) -> Mapping[SourceName, SourceState]:
+        """See the port."""
+        query = select(catalog_source).where(_S.profile == profile, _S.known).order_by(_S.source)
+        return {SourceName(row.source): _state_of(row) for row in self._session.execute(query)}
+
+    def save_source_state(self, profile: ProfileId, state: SourceState) -> None:
+        """See the port."""
+        source_id = self._source_to_write(profile, state.source)
+        values = {
+            "fingerprint": f"{state.fingerprint:x}",
+            "paths": state.paths,
+            "files": state.files,
+            "bytes": state.bytes,
+            "interrupted": state.interrupted,
+            "known": True,
+        }
+        self._session.write(update(catalog_source).where(_S.id == source_id).values(values))
+
+    def _source(self, profile: ProfileId, source: SourceName) -> int:
+        query = select(_S.id).where(_S.profile == profile, _S.source == source)
+        return self._session.execute(query).scalar_one_or_none() or _NO_SOURCE
+
+    def _source_to_write(self, profile: ProfileId, source: SourceName) -> int:
+        found = self._source(profile, source)
+        if found == _NO_SOURCE:
+            self._session.write(insert(catalog_source), {"profile": profile, "source": source, **_BLANK})
+            found = self._source(profile, source)
+        return found
+
+    # --- what is live -----------------------------------------------------------------------------
+
+    def live(
+        self, profile: ProfileId, source: SourceName, paths: Sequence[RelPath]
+    ) -> Mapping[RelPath, FileEntry]:
+        """See the port."""
+        this = and_(_V.source_id == self._source(profile, source), _V.until_seq.is_(None))
+        rows = self._session.execute(select(*ENTRY).where(this, _V.path.in_(paths)))
+        return {row[0]: entry_of(row) for row in rows}
+
+    def unseen(self, profile: ProfileId, source: SourceName, seen: Iterable[RelPath]) -> Iterator[FileEntry]:
+        """See the port."""
+        this = and_(_V.source_id == self._source(profile, source), _V.until_seq.is_(None))
+        with self._seen(seen) as table:
+            query = select(*ENTRY).where(this, ~exists().where(table.c.path == _V.path))
+            yield from map(entry_of, pages(self._session, query, _V.path))
+
+    def unknown(self, profile: ProfileId, source: SourceName, seen: Iterable[RelPath]) -> Iterator[RelPath]:
+        """See the port."""
+        this = and_(_V.source_id == self._source(profile, source), _V.until_seq.is_(None))
+        with self._seen(seen) as table:
+            query = select(table.c.path).where(~exists().where(this, table.c.path == _V.path))
+            yield from (row[0] for row in pages(self._session, query, table.c.path))
+
+    @contextmanager
+    def _seen(self, paths: Iterable[RelPath]) -> Iterator[Table]:
+        table = seen_table()
+        add = _insert_new(self._session, table)
+        self._session.helper(table)
+        try:
+            for batch in batches(paths, BATCH):
+                self._session.execute(add, batch)
+            yield table
+        finally:
+            self._session.drop_helper(table)
+
+    # --- changes ----------------------------------------------------------------------------------
+
+    def apply(self, profile: ProfileId, seq: int, changes: Iterable[Change]) -> None:
+        """See the port."""
+        self._session.require_writing()
+        sources: dict[SourceName, int] = {}
+        ends: list[Row] = []
+        begins: list[Row] = []
+        for change in changes:
+            if change.op is ChangeOp.SAME:
+                continue
+            source_id = sources.get(change.source)
+            if source_id is None:
+                source_id = sources[change.source] = self._source_to_write(profile, change.source)
+            ends.append(end_row(source_id, seq, change))
+            if not change.op.ends:
+                begins.append(version_row(source_id, seq, change))
+            if len(ends) >= BATCH:
+                self._enter(ends, begins)
+                ends, begins = [], []
+        self._enter(ends, begins)
+
+    def _enter(self, ends: list[Row], begins: list[Row]) -> None:
+        end_versions(self._session, ends)
+        begin_versions(self._session, begins)
+
+    def compact(self, profile: ProfileId, kept: Sequence[int]) -> int:
+        """See the port."""
+        self._session.require_writing()
+        table = kept_table()
+        self._session.helper(table)
+        try:
+            if kept:
+                self._session.execute(insert(table), [{"seq": seq} for seq in sorted(set(kept))])
+            needed = exists().where(table.c.seq >= _V.since_seq, table.c.seq < _V.until_seq)
+            unneeded = delete(file_version).where(
+                _V.source_id.in_(self._sources_of(profile)), _V.until_seq.is_not(None), ~needed
+            )
+            return self._session.write(unneeded).rowcount
+        finally:
+            self._session.drop_helper(table)
+
+    def forget_profile(self, profile: ProfileId) -> None:
+        """See the port."""
+        self._session.write(delete(file_version).where(_V.source_id.in_(self._sources_of(profile))))
+        self._session.write(delete(catalog_source).where(_S.profile == profile))
+
+    def _sources_of(self, profile: ProfileId) -> Sequence[int]:
+        return self._session.execute(select(_S.id).where(_S.profile == profile)).scalars().all()
+
+    # --- points -----------------------------------------------------------------------------------
+
+    def entries(
+        self, profile: ProfileId, seq: int, source: SourceName, below: Sequence[RelPath] = ()
+    ) -> Iterator[FileEntry]:
+        """See the port."""
+        query = select(*ENTRY).where(_V.source_id == self._source(profile, source), _at(seq))
+        for condition in path_ranges(below):
+            yield from map(entry_of, pages(self._session, query.where(condition), _V.path))
+
+    def sources_at(self, profile: ProfileId, seq: int) -> Sequence[SourceName]:
+        """See the port."""
+        any_entry = exists().where(_V.source_id == _S.id, _at(seq))
+        query = select(_S.source).where(_S.profile == profile, any_entry).order_by(_S.source)
+        return [SourceName(name) for name in self._session.execute(query).scalars()]
+
+    def versions(self, profile: ProfileId, source: SourceName, path: RelPath) -> Sequence[FileVersion]:
+        """See the port."""
+        this = and_(_V.source_id == self._source(profile, source), _V.path == path)
+        rows = self._session.execute(
+            select(*ENTRY, _V.since_seq, _V.until_seq).where(this).order_by(_V.since_seq)
+        )
+        return tuple(
+            FileVersion(source=source, entry=entry_of(row), since_seq=row.since_seq, until_seq=row.until_seq)
+            for row in rows
+        )
+
+
+def _state_of(row: Any) -> SourceState:
+    return SourceState(
+        source=SourceName(row.source),
+        fingerprint=int(row.fingerprint, 16),
+        paths=row.paths,
+        files=row.files,
+        bytes=row.bytes,
+        interrupted=row.interrupted,
+    )
+
+
+def _insert_new(session: SqlSession, table: Table) -> Any:
+    """An insert that passes over rows that are there."""
+    dialect = postgresql if session.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table).on_conflict_do_nothing()

@@ -1,0 +1,83 @@
+"""Reading the catalog: rows to entries, pages by path, ranges of paths, temporary tables."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count
+from typing import Any
+
+from sqlalchemy import Column, ColumnElement, Integer, MetaData, Select, Table, and_, true
+
+from bck_adapters.sql.columns import Blob
+from bck_adapters.sql.session import SqlSession
+from bck_adapters.sql.tables import file_version
+from bckcore.domain.file_version import EntryKind, FileEntry
+from bckcore.domain.paths import ROOT, RelPath, is_below
+
+PAGE = 5_000
+_V = file_version.c
+ENTRY = (_V.path, _V.kind, _V.mode, _V.uid, _V.gid, _V.mtime_ns, _V.size, _V.target, _V.digest)
+_KINDS = {kind.value: kind for kind in EntryKind}
+_numbers = count(1)
+
+
+def entry_of(row: Sequence[Any]) -> FileEntry:
+    """A row that begins with the columns of ENTRY, as an entry."""
+    path, kind, mode, uid, gid, mtime_ns, size, target, digest = row[:9]
+    return FileEntry(path, _KINDS[kind], mode, uid, gid, mtime_ns, size, target, digest)
+
+
+def pages(session: SqlSession, query: Select[Any], path: ColumnElement[bytes]) -> Iterator[Any]:
+    """The rows of a query by path, fetched page by page: no cursor stays open between two rows.
+
+    So the caller may write in the same transaction while it reads, and may stop at any time.
+    The first column of the query is the path, and unique in it.
+    """
+    ordered = query.order_by(path).limit(PAGE)
+    page = ordered
+    while True:
+        rows = session.execute(page).all()
+        yield from rows
+        if len(rows) < PAGE:
+            return
+        page = ordered.where(path > rows[-1][0])
+
+
+def path_ranges(below: Sequence[RelPath]) -> list[ColumnElement[bool]]:
+    """Conditions that hold for the paths at or below any of ``below``; disjoint, in order of path."""
+    if not below or ROOT in below:
+        return [true()]
+    outer: list[RelPath] = []
+    for path in sorted(set(below), key=lambda path: path.split(b"/")):
+        if not outer or not is_below(path, outer[-1]):
+            outer.append(path)
+    ranges: list[tuple[bytes, ColumnElement[bool]]] = [(path, _V.path == path) for path in outer]
+    for path in outer:
+        first, after = path + b"/", path + b"0"  # "0" is the byte after "/"
+        ranges.append((first, and_(_V.path >= first, _V.path < after)))
+    return [condition for _, condition in sorted(ranges, key=lambda pair: pair[0])]
+
+
+def _temporary(name: str, column: Column[Any]) -> Table:
+    number = next(_numbers)
+    return Table(f"{name}_{number}", MetaData(), column, prefixes=["TEMPORARY"], sqlite_with_rowid=False)
+
+
+def seen_table() -> Table:
+    """A temporary table of paths, under a name of its own."""
+    return _temporary("seen", Column("path", Blob, primary_key=True))
+
+
+def kept_table() -> Table:
+    """A temporary table of run numbers, under a name of its own."""
+    return _temporary("kept", Column("seq", Integer, primary_key=True, autoincrement=False))
+
+
+def batches(paths: Iterable[RelPath], size: int) -> Iterator[list[dict[str, object]]]:
+    """Rows for :func:`seen_table`, ``size`` at a time."""
+    batch: list[dict[str, object]] = []
+    for path in paths:
+        batch.append({"path": path})
+        if len(batch) >= size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch

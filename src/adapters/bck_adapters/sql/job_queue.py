@@ -1,0 +1,229 @@
+"""SqlJobQueue: the lease queue. Exactly one runner holds a job, proved by a token that fences off others."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import ColumnElement, Engine, Select, and_, delete, exists, insert, or_, select, update
+
+from bck_adapters.sql import mapping
+from bck_adapters.sql.session import SqlSession
+from bck_adapters.sql.tables import job as jobs
+from bck_adapters.sql.tables import job_key, job_log
+from bckcore.domain.ids import JobId
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
+from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import Claim, Enqueued, LogLine
+
+KEY_KEPT = timedelta(hours=24)
+_ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
+_FREE = {"token": "", "lease_until": None}
+_QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
+
+
+def _row_of(session: SqlSession, job: JobId) -> Any:
+    row = session.execute(select(jobs).where(jobs.c.id == job).with_for_update()).one_or_none()
+    if row is None:
+        raise NotFoundError(f"There is no job {job}.", advice="Check the id.")
+    return row
+
+
+def require_held(session: SqlSession, claim: Claim) -> Any:
+    """The job's row, locked until the transaction ends. Raises LeaseLostError if the claim is lost.
+
+    A claim holds as long as its token is the newest, also a little past its lease: nobody else has
+    the job then.
+    """
+    row = _row_of(session, claim.job.id)
+    if row.status != _RUNNING or row.token != claim.token:
+        raise LeaseLostError(
+            f"Job {claim.job.id} belongs to another runner or is over.", meaning="Nothing was written."
+        )
+    return row
+
+
+def _claimable(now: datetime, only: JobId | None) -> Select[tuple[int]]:
+    running = jobs.alias("running")
+    same = or_(running.c.host == jobs.c.host, running.c.profile == jobs.c.profile)
+    blocked = exists().where(running.c.status == _RUNNING, same)
+    ready: ColumnElement[bool] = or_(
+        and_(jobs.c.status == _QUEUED, ~blocked),
+        and_(jobs.c.status == _RUNNING, jobs.c.lease_until <= now),
+    )
+    query = select(jobs.c.number).where(jobs.c.status.in_([_QUEUED, _RUNNING]), ready)
+    if only is not None:
+        query = query.where(jobs.c.id == only)
+    return query.order_by(jobs.c.number).limit(1)
+
+
+class SqlJobQueue:
+    """JobQueue. Asking for work when there is none takes no lock."""
+
+    def __init__(self, engine: Engine, clock: Clock) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def enqueue(self, job: Job) -> Enqueued:
+        """See the port."""
+        try:
+            return self._enqueue(job)
+        except ConflictError:  # another server was faster between our look and our insert
+            return self._enqueue(job)
+
+    def _enqueue(self, job: Job) -> Enqueued:
+        with self._writing() as session:
+            by_key = self._job_of_key(session, job)
+            answer = by_key or _unfinished_twin(session, job)
+            if answer is None:
+                session.write(insert(jobs), mapping.job_values(job) | _FREE | {"log_lines": 0})
+            if job.idempotency_key and by_key is None:
+                self._keep_key(session, job, answer or job)
+            session.commit()
+            return Enqueued(job=answer or job, created=answer is None)
+
+    def get(self, job: JobId) -> Job:
+        """See the port."""
+        with self._reading() as session:
+            return mapping.job_of(_row_of(session, job))
+
+    def list(
+        self, *, status: Sequence[JobStatus] = (), kind: JobKind | None = None, limit: int = 100
+    ) -> Sequence[Job]:
+        """See the port."""
+        query = select(jobs).order_by(jobs.c.number.desc()).limit(limit)
+        if status:
+            query = query.where(jobs.c.status.in_([each.value for each in status]))
+        if kind is not None:
+            query = query.where(jobs.c.kind == kind.value)
+        with self._reading() as session:
+            return [mapping.job_of(row) for row in session.execute(query)]
+
+    def claim(self, runner: str, *, lease_seconds: float, only: JobId | None = None) -> Claim | None:
+        """See the port."""
+        now = self._clock.now()
+        with self._reading() as session:
+            if session.execute(_claimable(now, only)).first() is None:
+                return None
+        token, lease_until = f"{runner}/{uuid4().hex}", now + timedelta(seconds=lease_seconds)
+        number = _claimable(now, only).with_for_update(skip_locked=True).scalar_subquery()
+        taken = {
+            "status": _RUNNING,
+            "started": now,
+            "finished": None,
+            "claims": jobs.c.claims + 1,
+            "token": token,
+            "lease_until": lease_until,
+        }
+        with self._writing() as session:
+            try:
+                statement = update(jobs).where(jobs.c.number == number).values(taken).returning(jobs)
+                row = session.write(statement).one_or_none()
+                session.commit()
+            except ConflictError:  # another server took a job of the same host or profile just now
+                return None
+        return None if row is None else Claim(job=mapping.job_of(row), token=token, lease_until=lease_until)
+
+    def heartbeat(self, claim: Claim, *, lease_seconds: float, progress: TransferProgress) -> Claim:
+        """See the port."""
+        lease_until = self._clock.now() + timedelta(seconds=lease_seconds)
+        job = self._changed(claim, {"lease_until": lease_until, "progress": asdict(progress)})
+        return Claim(job=job, token=claim.token, lease_until=lease_until)
+
+    def finish(self, claim: Claim, status: JobStatus, result: JobResult) -> Job:
+        """See the port."""
+        return self._changed(claim, {"result": mapping.result_values(result)}, status)
+
+    def hand_back(self, claim: Claim) -> None:
+        """See the port."""
+        self._changed(claim, {}, JobStatus.QUEUED)
+
+    def request_cancel(self, job: JobId) -> Job:
+        """See the port."""
+        with self._writing() as session:
+            found = mapping.job_of(_row_of(session, job))
+            if found.status is JobStatus.QUEUED:
+                ended = found.moved(JobStatus.CANCELLED, at=self._clock.now())
+                _update(session, job, {"status": ended.status.value, "finished": ended.finished})
+            elif found.status is JobStatus.RUNNING:
+                _update(session, job, {"cancel_requested": True})
+            found = mapping.job_of(_row_of(session, job))
+            session.commit()
+            return found
+
+    def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
+        """See the port. Raises NotFoundError for an unknown job."""
+        with self._writing() as session:
+            last = _row_of(session, job).log_lines
+            rows: list[dict[str, object]] = [
+                {"job_id": job, "number": number, "at": line.at, "level": line.level, "text": line.text}
+                for number, line in enumerate(lines, start=last + 1)
+            ]
+            session.write_many(insert(job_log), rows)
+            _update(session, job, {"log_lines": last + len(rows)})
+            session.commit()
+
+    def read_log(self, job: JobId, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
+        """See the port."""
+        query = select(job_log).where(job_log.c.job_id == job, job_log.c.number > after)
+        with self._reading() as session:
+            _row_of(session, job)
+            rows = session.execute(query.order_by(job_log.c.number).limit(limit))
+            return [LogLine(number=row.number, at=row.at, level=row.level, text=row.text) for row in rows]
+
+    def _changed(self, claim: Claim, values: mapping.Values, status: JobStatus | None = None) -> Job:
+        with self._writing() as session:
+            job = mapping.job_of(require_held(session, claim))
+            if status is not None:
+                job = job.moved(status, at=self._clock.now())
+                values = values | _FREE | {"status": job.status.value, "finished": job.finished}
+            _update(session, job.id, values)
+            job = mapping.job_of(_row_of(session, job.id))
+            session.commit()
+            return job
+
+    def _job_of_key(self, session: SqlSession, job: Job) -> Job | None:
+        if not job.idempotency_key:
+            return None
+        joined = jobs.join(job_key, job_key.c.job_id == jobs.c.id)
+        query = select(jobs, job_key.c.at).select_from(joined).where(_same_key(job))
+        row = session.execute(query).one_or_none()
+        if row is None:
+            return None
+        earlier = mapping.job_of(row)
+        return earlier if not earlier.status.final or self._clock.now() - row.at <= KEY_KEPT else None
+
+    def _keep_key(self, session: SqlSession, job: Job, answer: Job) -> None:
+        session.write(delete(job_key).where(_same_key(job)))
+        values = {"profile": job.profile, "kind": job.kind.value, "idempotency_key": job.idempotency_key}
+        session.write(insert(job_key), values | {"job_id": answer.id, "at": self._clock.now()})
+
+    def _reading(self) -> SqlSession:
+        return SqlSession(self._engine, read_only=True)
+
+    def _writing(self) -> SqlSession:
+        return SqlSession(self._engine)
+
+
+def _update(session: SqlSession, job: JobId, values: mapping.Values) -> None:
+    session.write(update(jobs).where(jobs.c.id == job).values(values))
+
+
+def _same_key(job: Job) -> ColumnElement[bool]:
+    return and_(
+        job_key.c.profile == job.profile,
+        job_key.c.kind == job.kind.value,
+        job_key.c.idempotency_key == job.idempotency_key,
+    )
+
+
+def _unfinished_twin(session: SqlSession, job: Job) -> Job | None:
+    if job.kind not in _ONE_AT_A_TIME:
+        return None
+    same = and_(jobs.c.profile == job.profile, jobs.c.kind == job.kind.value)
+    query = select(jobs).where(same, jobs.c.status.in_([_QUEUED, _RUNNING]))
+    row = session.execute(query).one_or_none()
+    return None if row is None else mapping.job_of(row)

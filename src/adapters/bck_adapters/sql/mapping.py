@@ -1,0 +1,234 @@
+"""Rows to domain values and back; pure."""
+
+from dataclasses import asdict, fields
+from datetime import datetime, timedelta
+from typing import Any
+
+from bckcore.domain.access import Role, User
+from bckcore.domain.host import Host, Platform
+from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef, SourceName
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.profile import Profile
+from bckcore.domain.restore_point import Counted, RestorePoint
+from bckcore.domain.retention import RetentionPolicy
+from bckcore.domain.run import Attempt, ChangeCounts, Run, RunOutcome
+from bckcore.domain.schedule import Schedule
+from bckcore.domain.source import Source
+from bckcore.domain.transfer import TransferOptions, TransferProgress
+
+Values = dict[str, Any]
+_MICROSECOND = timedelta(microseconds=1)
+_COUNTS = tuple(field.name for field in fields(ChangeCounts))
+
+
+def host_values(host: Host) -> Values:
+    """A host as a row."""
+    return {
+        "id": host.id,
+        "address": host.address,
+        "port": host.port,
+        "user_name": host.user,
+        "platform": host.platform.value,
+        "transport": host.transport,
+        "key_ref": host.key,
+        "host_keys": list(host.host_keys),
+        "allowed_roots": list(host.allowed_roots),
+    }
+
+
+def host_of(row: Any) -> Host:
+    """A row as a host."""
+    return Host(
+        id=HostId(row.id),
+        address=row.address,
+        port=row.port,
+        user=row.user_name,
+        platform=Platform(row.platform),
+        transport=row.transport,
+        key=None if row.key_ref is None else SecretRef(row.key_ref),
+        host_keys=tuple(row.host_keys),
+        allowed_roots=tuple(row.allowed_roots),
+    )
+
+
+def profile_values(profile: Profile) -> Values:
+    """A profile as a row."""
+    schedule, retention = profile.schedule, profile.retention
+    return {
+        "id": profile.id,
+        "host": profile.host,
+        "sources": [asdict(source) for source in profile.sources],
+        "excludes": list(profile.excludes),
+        "keep_last": retention.keep_last,
+        "keep_within_us": retention.keep_within // _MICROSECOND,
+        "every_us": None if schedule is None else schedule.every // _MICROSECOND,
+        "options": asdict(profile.options),
+        "enabled": profile.enabled,
+        "created": profile.created,
+    }
+
+
+def profile_of(row: Any) -> Profile:
+    """A row as a profile."""
+    schedule = None if row.every_us is None else Schedule(every=row.every_us * _MICROSECOND)
+    return Profile(
+        id=ProfileId(row.id),
+        host=HostId(row.host),
+        sources=tuple(Source(name=SourceName(source["name"]), path=source["path"]) for source in row.sources),
+        excludes=tuple(row.excludes),
+        retention=RetentionPolicy(keep_last=row.keep_last, keep_within=row.keep_within_us * _MICROSECOND),
+        schedule=schedule,
+        options=TransferOptions(**row.options),
+        enabled=row.enabled,
+        created=row.created,
+    )
+
+
+def _counts_values(counts: ChangeCounts) -> Values:
+    return {f"{name}_count": getattr(counts, name) for name in _COUNTS}
+
+
+def _counts_of(row: Any) -> ChangeCounts:
+    return ChangeCounts(**{name: getattr(row, f"{name}_count") for name in _COUNTS})
+
+
+def _attempt_values(attempt: Attempt) -> Values:
+    times = {"started": attempt.started.isoformat(), "finished": attempt.finished.isoformat()}
+    return asdict(attempt) | times
+
+
+def _attempt_of(values: Values) -> Attempt:
+    times = {name: datetime.fromisoformat(values[name]) for name in ("started", "finished")}
+    return Attempt(**(values | times))
+
+
+def run_values(run: Run) -> Values:
+    """A run as a row, without the note about its increment."""
+    return {
+        "id": run.id,
+        "profile": run.profile,
+        "host": run.host,
+        "job": run.job,
+        "seq": run.seq,
+        "started": run.started,
+        "finished": run.finished,
+        "outcome": None if run.outcome is None else run.outcome.value,
+        "made_point": run.made_point,
+        **_counts_values(run.counts),
+        "attempts": [_attempt_values(attempt) for attempt in run.attempts],
+        "problem_count": run.problem_count,
+        "error_code": run.error_code,
+        "error": run.error,
+    }
+
+
+def run_of(row: Any) -> Run:
+    """A row as a run."""
+    return Run(
+        id=RunId(row.id),
+        profile=ProfileId(row.profile),
+        host=HostId(row.host),
+        job=JobId(row.job),
+        seq=row.seq,
+        started=row.started,
+        finished=row.finished,
+        outcome=None if row.outcome is None else RunOutcome(row.outcome),
+        made_point=row.made_point,
+        counts=_counts_of(row),
+        attempts=tuple(_attempt_of(values) for values in row.attempts),
+        problem_count=row.problem_count,
+        error_code=row.error_code,
+        error=row.error,
+    )
+
+
+def point_values(point: RestorePoint) -> Values:
+    """A restore point as a row."""
+    return {
+        "profile": point.profile,
+        "seq": point.seq,
+        "run_id": point.run_id,
+        "outcome": point.outcome.value,
+        "counted": point.counted.value,
+        "started": point.started,
+        "finished": point.finished,
+        "verified_at": point.verified_at,
+        **_counts_values(point.counts),
+    }
+
+
+def point_of(row: Any) -> RestorePoint:
+    """A row as a restore point."""
+    return RestorePoint(
+        profile=ProfileId(row.profile),
+        run_id=RunId(row.run_id),
+        seq=row.seq,
+        outcome=RunOutcome(row.outcome),
+        counted=Counted(row.counted),
+        started=row.started,
+        finished=row.finished,
+        verified_at=row.verified_at,
+        counts=_counts_of(row),
+    )
+
+
+def user_values(user: User) -> Values:
+    """An account as a row."""
+    return {
+        "name": user.name,
+        "role": user.role.value,
+        "password_hash": user.password_hash,
+        "created": user.created,
+    }
+
+
+def user_of(row: Any) -> User:
+    """A row as an account."""
+    return User(name=row.name, role=Role(row.role), password_hash=row.password_hash, created=row.created)
+
+
+def job_values(job: Job) -> Values:
+    """A job as a row, without its lease."""
+    return {
+        "id": job.id,
+        "kind": job.kind.value,
+        "profile": job.profile,
+        "host": job.host,
+        "requested_by": job.requested_by,
+        "created": job.created,
+        "status": job.status.value,
+        "payload": dict(job.payload),
+        "idempotency_key": job.idempotency_key,
+        "started": job.started,
+        "finished": job.finished,
+        "claims": job.claims,
+        "cancel_requested": job.cancel_requested,
+        "progress": asdict(job.progress),
+        "result": result_values(job.result),
+    }
+
+
+def result_values(result: JobResult) -> Values:
+    """A result as JSON."""
+    return {"data": dict(result.data), "error_code": result.error_code, "error": result.error}
+
+
+def job_of(row: Any) -> Job:
+    """A row as a job."""
+    return Job(
+        id=JobId(row.id),
+        kind=JobKind(row.kind),
+        profile=ProfileId(row.profile),
+        host=HostId(row.host),
+        requested_by=row.requested_by,
+        created=row.created,
+        status=JobStatus(row.status),
+        payload=row.payload,
+        idempotency_key=row.idempotency_key,
+        started=row.started,
+        finished=row.finished,
+        claims=row.claims,
+        cancel_requested=row.cancel_requested,
+        progress=TransferProgress(**row.progress),
+        result=JobResult(**row.result),
+    )

@@ -1,0 +1,214 @@
+"""All tables. Every constraint has a name, so that later migrations can address it."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from bck_adapters.sql.columns import Blob, UtcDateTime
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+host = Table(
+    "host",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("address", Text, nullable=False),
+    Column("port", Integer, nullable=False),
+    Column("user_name", Text, nullable=False),
+    Column("platform", String(16), nullable=False),
+    Column("transport", Text, nullable=False),
+    Column("key_ref", Text),
+    Column("host_keys", JSON, nullable=False),
+    Column("allowed_roots", JSON, nullable=False),
+)
+
+profile = Table(
+    "profile",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("host", ForeignKey("host.id"), nullable=False),
+    Column("sources", JSON, nullable=False),
+    Column("excludes", JSON, nullable=False),
+    Column("keep_last", Integer, nullable=False),
+    Column("keep_within_us", BigInteger, nullable=False),
+    Column("every_us", BigInteger),
+    Column("options", JSON, nullable=False),
+    Column("enabled", Boolean, nullable=False),
+    Column("created", UtcDateTime),
+    Index(None, "host"),
+)
+
+
+def _count_columns() -> list[Column[int]]:
+    names = ("files", "bytes", "added", "changed", "gone")
+    return [Column(f"{name}_count", BigInteger, nullable=False) for name in names]
+
+
+# Runs and points name their profile without a foreign key: they are rebuilt from receipts, which may
+# tell of profiles that are gone.
+run = Table(
+    "run",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("profile", String(64), nullable=False),
+    Column("host", String(64), nullable=False),
+    Column("job", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime),
+    Column("outcome", String(16)),
+    Column("made_point", Boolean, nullable=False),
+    *_count_columns(),
+    Column("attempts", JSON, nullable=False),
+    Column("problem_count", BigInteger, nullable=False),
+    Column("error_code", Text, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("increment_removed", Boolean, nullable=False),
+    UniqueConstraint("profile", "seq"),
+)
+
+point = Table(
+    "point",
+    metadata,
+    Column("profile", String(64), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("run_id", String(64), nullable=False),
+    Column("outcome", String(16), nullable=False),
+    Column("counted", String(16), nullable=False),
+    Column("started", UtcDateTime, nullable=False),
+    Column("finished", UtcDateTime, nullable=False),
+    Column("verified_at", UtcDateTime, nullable=False),
+    *_count_columns(),
+    PrimaryKeyConstraint("profile", "seq"),
+)
+
+account = Table(
+    "account",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+)
+
+_RUNNING = text("status = 'running'")
+_UNFINISHED = text("status IN ('queued', 'running') AND kind IN ('backup', 'prune')")
+
+job = Table(
+    "job",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=True),
+    Column("id", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("profile", String(64), nullable=False),
+    Column("host", String(64), nullable=False),
+    Column("requested_by", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("payload", JSON, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("started", UtcDateTime),
+    Column("finished", UtcDateTime),
+    Column("claims", Integer, nullable=False),
+    Column("cancel_requested", Boolean, nullable=False),
+    Column("progress", JSON, nullable=False),
+    Column("result", JSON, nullable=False),
+    Column("token", Text, nullable=False),
+    Column("lease_until", UtcDateTime),
+    Column("log_lines", Integer, nullable=False),
+    UniqueConstraint("id"),
+    Index("uq_job_running_host", "host", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+    Index("uq_job_running_profile", "profile", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+    Index(
+        "uq_job_unfinished",
+        "profile",
+        "kind",
+        unique=True,
+        sqlite_where=_UNFINISHED,
+        postgresql_where=_UNFINISHED,
+    ),
+    Index(None, "status", "number"),
+)
+
+job_key = Table(
+    "job_key",
+    metadata,
+    Column("profile", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("job_id", ForeignKey("job.id"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    PrimaryKeyConstraint("profile", "kind", "idempotency_key"),
+)
+
+job_log = Table(
+    "job_log",
+    metadata,
+    Column("job_id", ForeignKey("job.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("level", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    PrimaryKeyConstraint("job_id", "number"),
+    sqlite_with_rowid=False,
+)
+
+catalog_source = Table(
+    "catalog_source",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("profile", String(64), nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("paths", BigInteger, nullable=False),
+    Column("files", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("interrupted", Boolean, nullable=False),
+    Column("known", Boolean, nullable=False),
+    UniqueConstraint("profile", "source"),
+)
+
+_ENDED = text("until_seq IS NOT NULL")
+
+# One tree keyed by path serves every lookup; no foreign key to catalog_source, because checking it
+# for each of a million rows costs more than it proves.
+file_version = Table(
+    "file_version",
+    metadata,
+    Column("source_id", Integer, nullable=False),
+    Column("path", Blob, nullable=False),
+    Column("since_seq", Integer, nullable=False),
+    Column("until_seq", Integer),
+    Column("kind", String(1), nullable=False),
+    Column("mode", Integer, nullable=False),
+    Column("uid", BigInteger, nullable=False),
+    Column("gid", BigInteger, nullable=False),
+    Column("mtime_ns", BigInteger, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("target", Blob, nullable=False),
+    Column("digest", Blob, nullable=False),
+    PrimaryKeyConstraint("source_id", "path", "since_seq"),
+    Index("ix_file_version_ended", "source_id", "until_seq", sqlite_where=_ENDED, postgresql_where=_ENDED),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,46 @@
+"""SqlUnitOfWork: one transaction over repositories and catalog."""
+
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Engine
+
+from bck_adapters.sql.catalog import SqlCatalog
+from bck_adapters.sql.job_queue import require_held
+from bck_adapters.sql.repositories import SqlHosts, SqlPoints, SqlProfiles, SqlRuns, SqlUsers
+from bck_adapters.sql.session import SqlSession
+from bckcore.errors import LeaseLostError
+from bckcore.ports.job_queue import Claim
+
+
+class SqlUnitOfWork:
+    """UnitOfWork. A writing one takes the writer's place when it is entered, so it cannot fail half-way."""
+
+    def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
+        self._session = SqlSession(engine, read_only=read_only)
+        self.hosts = SqlHosts(self._session)
+        self.profiles = SqlProfiles(self._session)
+        self.runs = SqlRuns(self._session)
+        self.points = SqlPoints(self._session)
+        self.users = SqlUsers(self._session)
+        self.catalog = SqlCatalog(self._session)
+
+    def __enter__(self) -> Self:
+        self._session.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.__exit__(kind, error, trace)
+
+    def commit(self, *, claim: Claim | None = None) -> None:
+        """See the port."""
+        self._session.require_writing()
+        if claim is not None:
+            try:
+                require_held(self._session, claim)
+            except LeaseLostError:
+                self._session.rollback()
+                raise
+        self._session.commit()
