@@ -3,6 +3,8 @@
 import os
 import shutil
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,27 +40,24 @@ def _content(kind: EntryKind, data: bytes) -> bytes:
 def world_of_folder(root: Path) -> World:
     """What a real folder holds, read without following any link."""
     found: World = {}
-    pending = [(b".", os.fsencode(root))]
-    while pending:
-        path, place = pending.pop()
-        status = os.lstat(place)
-        found[path] = _thing(place, status)
-        if stat.S_ISDIR(status.st_mode):
-            prefix = b"" if path == b"." else path + b"/"
-            pending += [(prefix + name, os.path.join(place, name)) for name in _names(place, status)]
+    _read(b".", os.fsencode(root), found)
     return found
 
 
-def _names(place: bytes, status: os.stat_result) -> list[bytes]:
-    """Names in a folder, also in one that its mode closes; the mode is put back."""
+def _read(path: bytes, place: bytes, found: World) -> None:
+    """Enter a path and what lies beneath; a folder that its mode closes is opened for the moment."""
+    status = os.lstat(place)
+    found[path] = _thing(place, status)
+    if not stat.S_ISDIR(status.st_mode):
+        return
     closed = status.st_mode & 0o500 != 0o500
     if closed:
         os.chmod(place, 0o700)
-    try:
-        return os.listdir(place)
-    finally:
-        if closed:
-            os.chmod(place, stat.S_IMODE(status.st_mode))
+    prefix = b"" if path == b"." else path + b"/"
+    for name in os.listdir(place):
+        _read(prefix + name, os.path.join(place, name), found)
+    if closed:
+        os.chmod(place, stat.S_IMODE(status.st_mode))
 
 
 def _thing(place: bytes, status: os.stat_result) -> Thing:
@@ -92,7 +91,10 @@ def differences(expected: World, found: World) -> list[str]:
 
 
 class FolderTree:
-    """A real folder with the verbs of MemoryTree, for transports that read real files."""
+    """A real folder with the verbs of MemoryTree, for transports that read real files.
+
+    Folders that their mode closes are opened for the moment of a change, as their owner would do.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = os.fsencode(root)
@@ -100,25 +102,26 @@ class FolderTree:
 
     def write(self, path: bytes, data: bytes, mtime_ns: int, mode: int = 0o644) -> None:
         """Write a plain file as editors do: a new file under the old name."""
-        place = self._room_for(path)
-        with open(place, "wb") as file:
-            file.write(data)
-        os.chmod(place, mode)
-        self.touch(path, mtime_ns)
+        with self._room_for(path) as place:
+            with open(place, "wb") as file:
+                file.write(data)
+            os.chmod(place, mode)
+            os.utime(place, ns=(mtime_ns, mtime_ns))
 
     def mkdir(self, path: bytes, mtime_ns: int, mode: int = 0o755) -> None:
         """Make a folder, or give the one that is there its mode and time."""
         place = os.path.join(self.root, path)
         if not os.path.isdir(place) or os.path.islink(place):
-            place = self._room_for(path)
-            os.mkdir(place)
+            with self._room_for(path) as room:
+                os.mkdir(room)
         os.chmod(place, mode)
-        self.touch(path, mtime_ns)
+        os.utime(place, ns=(mtime_ns, mtime_ns))
 
     def symlink(self, path: bytes, target: bytes, mtime_ns: int) -> None:
         """Make a link."""
-        os.symlink(target, self._room_for(path))
-        self.touch(path, mtime_ns)
+        with self._room_for(path) as place:
+            os.symlink(target, place)
+            os.utime(place, ns=(mtime_ns, mtime_ns), follow_symlinks=False)
 
     def chmod(self, path: bytes, mode: int) -> None:
         """Change the permission bits only."""
@@ -130,23 +133,48 @@ class FolderTree:
 
     def rename(self, old: bytes, new: bytes) -> None:
         """Move a path and everything beneath it; what stood at the new place goes."""
-        os.rename(os.path.join(self.root, old), self._room_for(new))
+        place = os.path.join(self.root, old)
+        with self._opened(os.path.dirname(place)), self._opened(place), self._room_for(new) as room:
+            os.rename(place, room)
 
     def delete(self, path: bytes) -> None:
         """Take a path and everything beneath it away. Safe to repeat."""
         place = os.path.join(self.root, path)
-        if os.path.isdir(place) and not os.path.islink(place):
-            shutil.rmtree(place)
-        elif os.path.lexists(place):
-            os.unlink(place)
+        if not os.path.lexists(place):
+            return
+        with self._opened(os.path.dirname(place)):
+            if os.path.isdir(place) and not os.path.islink(place):
+                for folder, _, _ in os.walk(place):
+                    os.chmod(folder, 0o700)
+                shutil.rmtree(place)
+            else:
+                os.unlink(place)
 
-    def _room_for(self, path: bytes) -> bytes:
+    @contextmanager
+    def _room_for(self, path: bytes) -> Iterator[bytes]:
+        """The free place of that name, its folder made and open."""
         self.delete(path)
         folder = self.root
         for name in path.split(b"/")[:-1]:
-            folder = os.path.join(folder, name)
-            if os.path.lexists(folder) and (os.path.islink(folder) or not os.path.isdir(folder)):
-                os.unlink(folder)
-            if not os.path.lexists(folder):
-                os.mkdir(folder)
-        return os.path.join(self.root, path)
+            inner = os.path.join(folder, name)
+            if os.path.islink(inner) or not os.path.isdir(inner):
+                with self._opened(folder):
+                    if os.path.lexists(inner):
+                        os.unlink(inner)
+                    os.mkdir(inner)
+            folder = inner
+        with self._opened(folder):
+            yield os.path.join(self.root, path)
+
+    @contextmanager
+    def _opened(self, folder: bytes) -> Iterator[None]:
+        if os.path.islink(folder) or not os.path.isdir(folder):
+            yield
+            return
+        mode = stat.S_IMODE(os.lstat(folder).st_mode)
+        os.chmod(folder, mode | 0o700)
+        try:
+            yield
+        finally:
+            if os.path.isdir(folder):
+                os.chmod(folder, mode)

@@ -133,9 +133,7 @@ class Application:
 
     def close(self) -> None:
         """Release the database and the private runtime folder. Safe to repeat."""
-        if self.container.database.initialized:
-            self.container.database().close()
-            self.container.database.reset()
+        self.container.shutdown_resources()
         shutil.rmtree(self._runtime_dir, ignore_errors=True)
 
     def __enter__(self) -> Self:

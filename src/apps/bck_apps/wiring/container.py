@@ -2,7 +2,7 @@
 
 import os
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import SystemRandom
 from typing import cast
@@ -11,8 +11,8 @@ from dependency_injector import containers, providers
 
 from bck_adapters.auth import Argon2Hasher, JwtTokens
 from bck_adapters.clock import SystemClock
-from bck_adapters.rsync import GitIgnoreFilter
-from bck_adapters.storage_fs import FolderTargets
+from bck_adapters.rsync.filters import GitIgnoreFilter
+from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.plugins import Plugins
 from bck_apps.wiring.settings import Settings
 from bckcore.domain.host import Host
@@ -54,12 +54,15 @@ def made_vault(plugins: Plugins, context: AdapterContext, settings: Settings) ->
     return cast("Vault", plugins.make("bck_vaults", settings.security.vault, context, "vault"))
 
 
-def made_database(plugins: Plugins, context: AdapterContext) -> Database:
-    """The database adapter for the URL's scheme, its schema brought up to date."""
+def opened_database(plugins: Plugins, context: AdapterContext) -> Iterator[Database]:
+    """The database adapter for the URL's scheme, its schema brought up to date; closed at the end."""
     scheme = context.database_url.partition(":")[0].partition("+")[0]
     database = cast("Database", plugins.make("bck_databases", scheme, context, "database"))
-    database.migrate()
-    return database
+    try:
+        database.migrate()
+        yield database
+    finally:
+        database.close()
 
 
 def transport_finder(plugins: Plugins, context: AdapterContext) -> Callable[[Host], Transport]:
@@ -92,12 +95,12 @@ class Container(containers.DeclarativeContainer):
     context = providers.Singleton(adapter_context, home, settings, runtime_dir, clock)
     storage = providers.Singleton(made_storage, plugins, context, settings)
     vault = providers.Singleton(made_vault, plugins, context, settings)
-    database = providers.Singleton(made_database, plugins, context)
+    database = providers.Resource(opened_database, plugins, context)
     units = database.provided.units
     queue = database.provided.queue
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
-    targets = providers.Singleton(FolderTargets, context.provided.storage_root)
+    targets = providers.Singleton(FsRestoreTargets, context.provided.storage_root)
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
     recovery = providers.Singleton(Recovery, units=units, storage=storage, clock=clock, ledger=ledger)

@@ -67,8 +67,8 @@ _SHARED: list[structlog.typing.Processor] = [
 ]
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Send all log lines of this process to ``stream`` (default: standard error). Safe to repeat."""
+def _through_logging() -> None:
+    """Hand every line to ``logging``: a program that was never configured must not print on its own."""
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,
@@ -79,6 +79,14 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+_through_logging()
+
+
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Send all log lines of this process to ``stream`` (default: standard error). Safe to repeat."""
+    _through_logging()
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[

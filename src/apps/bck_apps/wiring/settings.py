@@ -42,9 +42,7 @@ class RunnerSettings(_Section):
     """The part that carries out jobs."""
 
     jobs: Annotated[int, Field(ge=1, le=64, description="Jobs at once, at most one per host.")] = 2
-    lease_seconds: Annotated[
-        float, Field(ge=5, description="A runner silent so long loses its job.")
-    ] = 60
+    lease_seconds: Annotated[float, Field(ge=5, description="A runner silent so long loses its job.")] = 60
     poll_seconds: Annotated[float, Field(gt=0, le=60, description="How often the queue is asked.")] = 1
 
 
