@@ -27,23 +27,29 @@ FINISHED = frozenset({0, 23, 24})
 _PASSING = frozenset({10, 19, 20})
 _TIMEOUTS = frozenset({30, 35})
 
+# What ssh itself says, at log level ERROR.
+_CHANGED = (
+    b"REMOTE HOST IDENTIFICATION HAS CHANGED",
+    b"Host key verification failed",
+    b"host key is known for",
+    b"host key for pc has changed",
+    b"no matching host key type",
+)
+_WRONG_KEY = (
+    b"Permission denied (",
+    b"Too many authentication failures",
+    b"no mutual signature",
+    b'Load key "',
+)
 _UNREACHABLE = (
-    b"Connection refused",
-    b"Connection timed out",
-    b"Operation timed out",
-    b"No route to host",
-    b"Network is unreachable",
-    b"Host is down",
-    b"Could not resolve hostname",
+    b"ssh: connect to host",
+    b"ssh: Could not resolve hostname",
     b"kex_exchange_identification",
     b"Connection closed by",
     b"Connection reset by",
-    b"banner exchange",
+    b"Connection timed out during banner exchange",
 )
-_WRONG_KEY = (b"Permission denied", b"Too many authentication failures", b"no mutual signature", b"Load key ")
-_CHANGED = (b"REMOTE HOST IDENTIFICATION HAS CHANGED", b"no matching host key type")
-_UNKNOWN_KEY = (b"Host key verification failed", b"host key is known for")
-_NO_RSYNC = (b"not found", b"No such file or directory", b"not recognized", b"is your shell clean")
+_CHATTERING = b"is your shell clean"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +70,10 @@ def error_of(ending: Ending) -> BckError | None:
         return store_full()
     if ending.code in FINISHED:
         return None
-    if ending.code in (12, 127, 255) and Sign.LOST not in said.signs:
+    if Sign.BEFORE_FIRST_BYTE in said.signs or (ending.code in (127, 255) and Sign.LOST not in said.signs):
         return _never_began(ending)
+    if any(_CHATTERING in line for line in said.unknown):
+        return no_rsync(ending.host, _words(ending))
     return _broke_off(ending)
 
 
@@ -101,20 +109,24 @@ def _broke_off(ending: Ending) -> BckError:
 
 
 def _never_began(ending: Ending) -> BckError:
-    """The connection ended before rsync on the PC had said a word."""
+    """The connection ended before rsync on the PC had said a word.
+
+    rsync often ends with 12 before it knows that its ssh ended with 255, so the words come first.
+    """
     heard = b"\n".join(ending.messages.unknown)
     table: tuple[tuple[tuple[bytes, ...], Callable[[str, str], BckError]], ...] = (
         (_CHANGED, host_key_changed),
-        (_UNKNOWN_KEY, host_key_unknown),
+        (_WRONG_KEY, key_refused),
+        (_UNREACHABLE, unreachable),
     )
-    if ending.code == 255:
-        table += ((_WRONG_KEY, key_refused), (_UNREACHABLE, unreachable))
-    else:
-        return no_rsync(ending.host, _words(ending))
     for marks, error in table:
         if any(mark in heard for mark in marks):
             return error(ending.host, _words(ending))
-    return unreachable(ending.host, _words(ending))
+    if ending.code == 255:
+        return unreachable(ending.host, _words(ending))
+    if ending.code in (12, 126, 127):
+        return no_rsync(ending.host, _words(ending))
+    return _broke_off(ending)
 
 
 def unreachable(host: str, said: str) -> BckError:

@@ -22,7 +22,6 @@ from bckcore.errors import AuthenticationError, TransferFailedError
 _ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:%-]*|\[?[0-9A-Fa-f:]+(%[A-Za-z0-9]+)?\]?")
 _USER = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._@+-]*\$?")
 _HOST_KEY = re.compile(r"(?P<type>[a-z0-9@.-]+) (?P<blob>[A-Za-z0-9+/]+={0,2})")
-_RSA_SIGNATURES = ("rsa-sha2-512", "rsa-sha2-256")
 
 
 def config_text(host: Host, folder: Path, options: TransferOptions) -> str:
@@ -40,7 +39,6 @@ def config_text(host: Host, folder: Path, options: TransferOptions) -> str:
         f"IdentityFile {_quoted(folder / 'key')}",
         f"UserKnownHostsFile {_quoted(folder / 'known_hosts')}",
         f"HostKeyAlias {ALIAS}",
-        f"HostKeyAlgorithms {','.join(key_algorithms(host))}",
         f"ConnectTimeout {options.connect_timeout}",
         # A PC that fell asleep is noticed before rsync's own timeout.
         f"ServerAliveInterval {max(1, min(15, options.idle_timeout // 3))}",
@@ -84,15 +82,6 @@ def host_key_parts(host: Host) -> Sequence[tuple[str, str]]:
     if not all(matches):
         raise host_key_changed(host.id, " (A pinned key is malformed.)")
     return [(match["type"], match["blob"]) for match in matches if match]
-
-
-def key_algorithms(host: Host) -> Sequence[str]:
-    """Only what the pinned keys can sign with, so that another kind of key is never even looked at."""
-    kinds = dict.fromkeys(kind for kind, _ in host_key_parts(host))
-    names: list[str] = []
-    for kind in kinds:
-        names += _RSA_SIGNATURES if kind == "ssh-rsa" else (kind,)
-    return names
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """Transport by the rsync program: one implementation, over any way to reach the other side."""
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Sequence
@@ -20,11 +21,12 @@ from bckcore.domain.host import Host
 from bckcore.domain.paths import display
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
-from bckcore.errors import JobCancelledError, TransferFailedError, TransferTimeoutError
+from bckcore.errors import InvalidInputError, JobCancelledError, TransferFailedError, TransferTimeoutError
 from bckcore.ports.transport import PullReport, Watcher
 
 _LOGGED_LINES = 2_000
 """Lines of standard error that reach a job's log; a PC can produce any number of them."""
+_PRIVATE_FOLDER = re.compile(rb"/ssh-[0-9a-f]{8}/")
 _LONGEST_LINE = 1 << 16
 _FULL_ERRNOS = (28, 122)
 
@@ -113,7 +115,7 @@ class _Pull:
         if order.options.total_timeout is not None:
             self._deadline = time.monotonic() + order.options.total_timeout
         program = Program(
-            argv=pull_argv(order, self.call, rsync_rules(order.filters)),
+            argv=pull_argv(order, self.call, _filters(order)),
             env=environment(self.search_path),
             inherit_fds=order.inherit_fds,
         )
@@ -187,8 +189,17 @@ class _Pull:
         present = self.messages.read(line)
         if present is not None and self._present is not None:
             self._present.write(present + b"\0")
-        if self._logged < _LOGGED_LINES and line.strip():
+        if _PRIVATE_FOLDER.search(line):
+            return  # ssh's advice to edit a file that is gone by now
+        if self._logged < _LOGGED_LINES and line.strip(b"@ "):
             self.watcher.log(display(line), level="warning")
         elif self._logged == _LOGGED_LINES:
             self.watcher.log("More messages follow; they are counted, not shown.", level="warning")
         self._logged += 1
+
+
+def _filters(order: PullOrder) -> list[bytes]:
+    try:
+        return rsync_rules(order.filters)
+    except InvalidInputError as exc:
+        raise TransferFailedError(exc.what, meaning=exc.meaning, advice=exc.advice) from exc
