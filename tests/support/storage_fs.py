@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,8 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bck_adapters.storage_fs import FsStorage
+from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName
+from bckcore.domain.paths import RelPath
 from bckcore.domain.run import ProfileRef
+from bckcore.domain.stored_stat import kind_of
 
 REF = ProfileRef(host=HostId("pc1"), profile=ProfileId("docs"))
 SOURCE = SourceName("home")
@@ -179,3 +183,66 @@ def poured(winner: Tree, loser: Tree) -> dict[bytes, Content]:
     """The winner whole, and what of the loser does not conflict with it."""
     kept = {path: content for path, content in loser.items() if not any(conflicts(path, w) for w in winner)}
     return {**winner, **kept}
+
+
+# --- everything about a tree ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that a restore must bring back of one path; owners aside, they need root."""
+
+    mode: int
+    mtime_ns: int
+    content: bytes = b""
+
+
+def seen(folder: Path) -> dict[bytes, Seen]:
+    """Every path below ``folder`` and ``.`` itself. Opens what has no rights, after noting its mode."""
+    top = os.open(folder, os.O_PATH)
+    todo, result = [(b"", top)], {b".": _seen(top, b".")}
+    while todo:
+        above, handle = todo.pop()
+        fd = _readable(handle)
+        for name in map(os.fsencode, os.listdir(fd)):
+            result[above + name] = _seen(fd, name)
+            if stat.S_ISDIR(result[above + name].mode):
+                todo.append((above + name + b"/", os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=fd)))
+        os.close(fd)
+    return result
+
+
+def _seen(folder: int, name: bytes) -> Seen:
+    info = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    content = b""
+    if stat.S_ISLNK(info.st_mode):
+        content = os.readlink(name, dir_fd=folder)
+    elif stat.S_ISREG(info.st_mode):
+        with os.fdopen(_readable(os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=folder)), "rb") as file:
+            content = file.read()
+    return Seen(info.st_mode, info.st_mtime_ns, content)
+
+
+def _readable(handle: int) -> int:
+    place = f"/proc/self/fd/{handle}"
+    os.chmod(place, os.fstat(handle).st_mode | 0o700)
+    fd = os.open(place, os.O_RDONLY)
+    os.close(handle)
+    return fd
+
+
+def entries_of(tree: Mapping[bytes, Seen]) -> list[FileEntry]:
+    """The catalog's view of what :func:`seen` gave, in the order the port asks for."""
+    return [
+        FileEntry(
+            path=RelPath(path),
+            kind=kind_of(one.mode),
+            mode=stat.S_IMODE(one.mode),
+            uid=os.getuid(),
+            gid=os.getgid(),
+            mtime_ns=one.mtime_ns,
+            size=len(one.content) if stat.S_ISREG(one.mode) else 0,
+            target=one.content if stat.S_ISLNK(one.mode) else b"",
+        )
+        for path, one in sorted(tree.items())
+    ]
