@@ -1,0 +1,1 @@
+"""Runner: takes jobs from the queue and carries them out."""

@@ -1,0 +1,106 @@
+"""Execution: one claimed job, from its claim to its end in the queue."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+from bck_apps.runner.watcher import JobWatcher
+from bck_apps.wiring.logs import bound
+from bckcore.domain.job import JobKind, JobResult, JobStatus
+from bckcore.errors import LeaseLostError, TransientError
+from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import Claim, JobQueue
+from bckcore.ports.transport import Watcher
+from bckcore.services.worker import Ending, job_failed_unexpectedly
+
+RETRY_AFTER_SECONDS = (0.2, 1.0, 5.0)
+"""Waits between tries to enter how a job ended, while the queue is out of reach."""
+
+_logger = logging.getLogger(__name__)
+
+
+class CarriesOut(Protocol):
+    """The one thing a runner needs of :class:`bckcore.services.worker.Worker`."""
+
+    def carry_out(self, claim: Claim, watcher: Watcher) -> Ending:
+        """Do the job and say how it ended. Raises LeaseLostError only."""
+
+
+class Execution:
+    """Carries out one claim. :meth:`carry_out` is called once, in any thread."""
+
+    def __init__(
+        self, claim: Claim, *, queue: JobQueue, worker: CarriesOut, clock: Clock, lease_seconds: float
+    ) -> None:
+        self.job = claim.job
+        self._queue = queue
+        self._worker = worker
+        self._clock = clock
+        self._watcher = JobWatcher(queue=queue, claim=claim, clock=clock, lease_seconds=lease_seconds)
+
+    def ask_to_stop(self) -> None:
+        """The process ends: stop the work soon and hand the job back. Safe to repeat, from any thread."""
+        self._watcher.ask_to_stop()
+
+    def carry_out(self) -> None:
+        """Do the work and enter how it ended. Never raises; writes nothing once the lease is lost."""
+        with bound(job=self.job.id, host=self.job.host, profile=self.job.profile):
+            self._carry_out()
+
+    def _carry_out(self) -> None:
+        try:
+            with self._watcher:
+                ending = self._ending()
+            if ending is not None and not self._watcher.lease_lost:
+                self._enter(*ending)
+        except LeaseLostError:
+            _logger.warning("job %s was taken over by another runner", self.job.id)
+        except Exception:  # the runner outlives any job; the lease runs out and somebody takes it again
+            _logger.exception("job %s: its end could not be entered", self.job.id)
+
+    def _ending(self) -> Ending | None:
+        try:
+            status, result = self._worker.carry_out(self._watcher.claim, self._watcher)
+        except LeaseLostError:
+            return None
+        except Exception as error:  # whatever it is, the job must end and the runner go on
+            _logger.exception("job %s met an internal error", self.job.id)
+            ending = job_failed_unexpectedly(self.job, error)
+            self._watcher.log(ending[1].error, level="error")
+            return ending
+        if status is JobStatus.CANCELLED and self._stopped_by_us():
+            if self.job.kind is not JobKind.RESTORE:
+                self._watcher.log("This runner ends; the job waits for the next one.", level="warning")
+            else:
+                # What it wrote stays, so the folder is no longer empty and a second try would be refused.
+                text = (
+                    "The restore was stopped because its server ended. What it wrote so far stays. "
+                    "Restore again into an empty folder."
+                )
+                result = replace(result, error=text)
+        return status, result
+
+    def _stopped_by_us(self) -> bool:
+        return self._watcher.stop_asked and not self._watcher.cancel_requested
+
+    def _enter(self, status: JobStatus, result: JobResult) -> None:
+        claim = self._watcher.claim
+        handed_back = status is JobStatus.CANCELLED and self._stopped_by_us()
+        if handed_back and self.job.kind is not JobKind.RESTORE:
+            self._insist(lambda: self._queue.hand_back(claim))
+            _logger.info("job %s handed back", self.job.id)
+            return
+        self._insist(lambda: self._queue.finish(claim, status, result))
+        _logger.info("job %s ended: %s", self.job.id, status.value)
+
+    def _insist(self, step: Callable[[], object]) -> None:
+        for seconds in RETRY_AFTER_SECONDS:
+            try:
+                step()
+            except TransientError as error:
+                _logger.warning("job %s: the queue is out of reach: %s", self.job.id, error)
+                self._clock.wait(seconds, until=lambda: False)
+            else:
+                return
+        step()

@@ -1,0 +1,106 @@
+"""run_one: see one job through, by doing it here when no `bck serve` does."""
+
+from collections.abc import Callable
+from threading import Thread
+from typing import Protocol
+
+from bck_apps.runner.execution import CarriesOut, Execution
+from bckcore.domain.ids import JobId
+from bckcore.domain.job import Job, JobStatus
+from bckcore.errors import LeaseLostError
+from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import Claim, JobQueue
+
+FOLLOW_SECONDS = 0.2
+
+
+class Interruptions(Protocol):
+    """What asks this process to end; see :class:`bck_apps.runner.signals.StopSignals`."""
+
+    interrupts: int
+    terminations: int
+
+    def wait(self, seconds: float | None) -> bool:
+        """Wait for one, at most ``seconds``."""
+
+
+class OneJob:
+    """Follows a job to its end and carries it out itself whenever nobody else serves the queue."""
+
+    def __init__(
+        self,
+        *,
+        queue: JobQueue,
+        worker: CarriesOut,
+        clock: Clock,
+        name: str,
+        lease_seconds: float,
+        served: Callable[[], bool],
+    ) -> None:
+        self._queue = queue
+        self._worker = worker
+        self._clock = clock
+        self._name = name
+        self._lease_seconds = lease_seconds
+        self._served = served
+
+    def run(self, job_id: JobId, *, signals: Interruptions, on_update: Callable[[Job], None]) -> Job:
+        """Return the job as it is at the end, or when a person leaves.
+
+        The first Ctrl-C asks for the job to be cancelled, the second leaves at once. SIGTERM stops work
+        done here and hands the job back, so that the next start goes on with it.
+        """
+        execution: Execution | None = None
+        thread: Thread | None = None
+        asked = False
+        while True:
+            ours_is_over = thread is not None and not thread.is_alive()
+            job = self._queue.get(job_id)
+            on_update(job)
+            if job.status.final or signals.interrupts > 1:
+                break
+            if signals.terminations and (thread is None or ours_is_over):
+                break
+            if signals.terminations and execution:
+                execution.ask_to_stop()
+            if signals.interrupts and not asked:
+                asked = True
+                self._queue.request_cancel(job_id)
+            if (thread is None or ours_is_over) and (execution := self._claimed(job)):
+                thread = Thread(target=execution.carry_out, name=f"job-{job_id}", daemon=True)
+                thread.start()
+            signals.wait(FOLLOW_SECONDS)
+        if thread is not None and job.status.final:
+            thread.join()
+        return job
+
+    def _claimed(self, job: Job) -> Execution | None:
+        if self._served():
+            return None
+        claim = self._queue.claim(self._name, lease_seconds=self._lease_seconds, only=job.id)
+        if claim is None:
+            self._clear_the_way(job)
+            return None
+        return Execution(
+            claim,
+            queue=self._queue,
+            worker=self._worker,
+            clock=self._clock,
+            lease_seconds=self._lease_seconds,
+        )
+
+    def _clear_the_way(self, job: Job) -> None:
+        """Put jobs of the same host or profile whose runner died back in the queue: they block ours."""
+        if job.status is not JobStatus.QUEUED:
+            return
+        for other in self._queue.list(status=[JobStatus.RUNNING]):
+            if other.host == job.host or other.profile == job.profile:
+                claim = self._queue.claim(self._name, lease_seconds=self._lease_seconds, only=other.id)
+                if claim is not None:
+                    self._hand_back(claim)
+
+    def _hand_back(self, claim: Claim) -> None:
+        try:
+            self._queue.hand_back(claim)
+        except LeaseLostError:  # then it has an owner again, which is as good
+            return

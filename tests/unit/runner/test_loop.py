@@ -1,0 +1,145 @@
+"""Runner: slots, one job per host, prompt starts and stops."""
+
+from contextlib import contextmanager
+from threading import Barrier, Event, Thread
+
+import pytest
+
+from bck_adapters.memory import MemoryJobQueue, SettableClock
+from bck_apps.runner.loop import Runner
+from bckcore.domain.job import JobStatus
+from bckcore.errors import TransientError
+from tests.support.runner import DONE, LEASE, PatientWorker, ScriptedWorker, eventually, on_host, queued
+
+LONG = 600.0
+
+
+@pytest.fixture
+def clock():
+    return SettableClock()
+
+
+@pytest.fixture
+def queue(clock):
+    return MemoryJobQueue(clock)
+
+
+@contextmanager
+def running(queue, worker, clock, *, slots=2, poll=LONG):
+    runner = Runner(
+        queue=queue,
+        worker=worker,
+        clock=clock,
+        name="one",
+        slots=slots,
+        lease_seconds=LEASE,
+        poll_seconds=poll,
+    )
+    thread = Thread(target=runner.run)
+    thread.start()
+    try:
+        yield runner
+    finally:
+        runner.stop()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def status(queue, name):
+    return queue.get(name).status
+
+
+def test_queued_jobs_are_carried_out_one_after_the_other_without_waiting_for_a_poll(queue, clock):
+    for name in ("a", "b", "c", "d"):
+        queued(queue, clock, name)
+    worker = ScriptedWorker(lambda claim, watcher: DONE)
+    with running(queue, worker, clock, slots=1):
+        assert eventually(lambda: all(status(queue, name).final for name in "abcd"))
+    assert [claim.job.id for claim in worker.claims] == ["a", "b", "c", "d"]
+
+
+def test_as_many_jobs_run_at_once_as_there_are_slots(queue, clock):
+    together = Barrier(3)
+
+    def work(claim, watcher):
+        together.wait(10)
+        return DONE
+
+    for name in ("a", "b", "c"):
+        queued(queue, clock, name)
+    with running(queue, ScriptedWorker(work), clock, slots=3):
+        assert eventually(lambda: all(status(queue, name).final for name in "abc"))
+    assert {status(queue, name) for name in "abc"} == {JobStatus.SUCCEEDED}
+
+
+def test_a_second_job_of_a_busy_host_waits_while_another_host_is_served(queue, clock):
+    release = Event()
+
+    def work(claim, watcher):
+        if claim.job.id == "a":
+            release.wait(10)
+        return DONE
+
+    first = queued(queue, clock, "a")
+    queue.enqueue(on_host(first, first.host))
+    queued(queue, clock, "b")
+    with running(queue, ScriptedWorker(work), clock, slots=3):
+        assert eventually(lambda: status(queue, "b").final)
+        assert status(queue, "a-twin") is JobStatus.QUEUED
+        release.set()
+        assert eventually(lambda: status(queue, "a-twin").final)
+
+
+def test_a_new_job_is_found_by_polling(queue, clock):
+    with running(queue, ScriptedWorker(lambda claim, watcher: DONE), clock, poll=0.01):
+        queued(queue, clock, "late")
+        assert eventually(lambda: status(queue, "late").final)
+
+
+def test_wake_finds_a_new_job_at_once(queue, clock):
+    with running(queue, ScriptedWorker(lambda claim, watcher: DONE), clock, poll=LONG) as runner:
+        queued(queue, clock, "late")
+        runner.wake()
+        assert eventually(lambda: status(queue, "late").final)
+
+
+def test_stop_hands_running_jobs_back_and_another_start_goes_on_with_them(queue, clock):
+    queued(queue, clock, "a")
+    queued(queue, clock, "b")
+    worker = PatientWorker()
+    with running(queue, worker, clock, slots=1):
+        assert worker.started.wait(10)
+    assert status(queue, "a") is JobStatus.QUEUED
+    assert status(queue, "b") is JobStatus.QUEUED
+    with running(queue, ScriptedWorker(lambda claim, watcher: DONE), clock):
+        assert eventually(lambda: status(queue, "a").final and status(queue, "b").final)
+    assert queue.get("a").claims == 2
+
+
+def test_an_internal_error_in_one_job_does_not_end_the_runner(queue, clock):
+    def work(claim, watcher):
+        if claim.job.id == "bad":
+            raise RuntimeError("planted")
+        return DONE
+
+    queued(queue, clock, "bad")
+    queued(queue, clock, "good")
+    with running(queue, ScriptedWorker(work), clock, slots=1):
+        assert eventually(lambda: status(queue, "good").final)
+    assert status(queue, "bad") is JobStatus.FAILED
+    assert status(queue, "good") is JobStatus.SUCCEEDED
+
+
+def test_a_queue_that_fails_for_a_while_does_not_end_the_runner(clock):
+    failures = [TransientError("busy"), OSError("gone")]
+
+    class Flaky(MemoryJobQueue):
+        def claim(self, runner, *, lease_seconds, only=None):
+            if failures:
+                raise failures.pop()
+            return super().claim(runner, lease_seconds=lease_seconds, only=only)
+
+    queue = Flaky(clock)
+    queued(queue, clock, "a")
+    with running(queue, ScriptedWorker(lambda claim, watcher: DONE), clock, poll=0.01):
+        assert eventually(lambda: status(queue, "a").final)

@@ -1,0 +1,162 @@
+"""OneJob: a job is followed, or done here, or waited for; and people can leave."""
+
+import pytest
+
+from bck_adapters.memory import MemoryJobQueue, SettableClock
+from bck_apps.runner.one import OneJob
+from bckcore.domain.job import Job, JobStatus
+from tests.support.runner import DONE, LEASE, PatientWorker, ScriptedWorker, on_host, queued
+
+
+class ScriptedSignals:
+    """Interrupts as the test wants them: called with the number of the wait."""
+
+    def __init__(self, script=lambda signals, turn: None):
+        self.interrupts = self.terminations = 0
+        self._script = script
+        self._turn = 0
+
+    def wait(self, seconds):
+        from threading import Event
+
+        Event().wait(0.005)  # gives the working thread the processor
+        self._turn += 1
+        self._script(self, self._turn)
+        return False
+
+
+@pytest.fixture
+def clock():
+    return SettableClock()
+
+
+@pytest.fixture
+def queue(clock):
+    return MemoryJobQueue(clock)
+
+
+def seen_through(queue, clock, worker, *, signals=None, served=lambda: False, job="j1"):
+    one = OneJob(queue=queue, worker=worker, clock=clock, name="cli", lease_seconds=LEASE, served=served)
+    updates: list[Job] = []
+    ended = one.run(job, signals=signals or ScriptedSignals(), on_update=updates.append)
+    return ended, updates
+
+
+def done_worker():
+    return ScriptedWorker(lambda claim, watcher: DONE)
+
+
+def test_without_serve_the_job_is_done_here(queue, clock):
+    queued(queue, clock)
+    job, updates = seen_through(queue, clock, done_worker())
+    assert job.status is JobStatus.SUCCEEDED
+    assert updates[-1].status is JobStatus.SUCCEEDED
+
+
+def test_other_queued_jobs_are_left_alone(queue, clock):
+    queued(queue, clock, "older")
+    queued(queue, clock)
+    worker = done_worker()
+    seen_through(queue, clock, worker)
+    assert [claim.job.id for claim in worker.claims] == ["j1"]
+    assert queue.get("older").status is JobStatus.QUEUED
+
+
+def test_while_serve_is_up_the_job_is_only_followed(queue, clock):
+    queued(queue, clock)
+
+    def serve(signals, turn):
+        if turn == 3:
+            queue.finish(queue.claim("serve", lease_seconds=LEASE), *DONE)
+
+    worker = done_worker()
+    job, _ = seen_through(queue, clock, worker, signals=ScriptedSignals(serve), served=lambda: True)
+    assert job.status is JobStatus.SUCCEEDED
+    assert worker.claims == []
+
+
+def test_when_serve_goes_away_before_it_starts_the_job_it_is_done_here(queue, clock):
+    queued(queue, clock)
+    answers = iter([True, True])
+    job, _ = seen_through(queue, clock, done_worker(), served=lambda: next(answers, False))
+    assert job.status is JobStatus.SUCCEEDED
+
+
+def test_a_job_whose_runner_died_is_taken_over_when_its_lease_ends(queue, clock):
+    queued(queue, clock)
+    queue.claim("dead", lease_seconds=LEASE)
+
+    def time_passes(signals, turn):
+        if turn == 3:
+            clock.advance(LEASE + 1)
+
+    job, _ = seen_through(queue, clock, done_worker(), signals=ScriptedSignals(time_passes))
+    assert job.status is JobStatus.SUCCEEDED
+    assert job.claims == 2
+
+
+def test_another_job_of_the_host_whose_runner_died_does_not_block_for_ever(queue, clock):
+    other = queued(queue, clock, "other")
+    queue.claim("dead", lease_seconds=LEASE)
+    queue.enqueue(on_host(other, other.host))
+    clock.advance(LEASE + 1)
+    job, _ = seen_through(queue, clock, done_worker(), job="other-twin")
+    assert job.status is JobStatus.SUCCEEDED
+    assert queue.get("other").status is JobStatus.QUEUED
+
+
+def test_the_first_interrupt_cancels_the_job(queue, clock):
+    queued(queue, clock)
+
+    def press(signals, turn):
+        clock.advance(1)
+        signals.interrupts = 1 if turn >= 3 else 0
+
+    job, _ = seen_through(queue, clock, PatientWorker(), signals=ScriptedSignals(press))
+    assert job.status is JobStatus.CANCELLED
+
+
+def test_the_second_interrupt_leaves_at_once(queue, clock):
+    queued(queue, clock)
+    queue.claim("serve", lease_seconds=LEASE)
+
+    def press(signals, turn):
+        signals.interrupts = turn
+
+    job, _ = seen_through(queue, clock, done_worker(), signals=ScriptedSignals(press), served=lambda: True)
+    assert job.status is JobStatus.RUNNING
+    assert queue.get("j1").cancel_requested
+
+
+def test_termination_hands_a_job_done_here_back(queue, clock):
+    queued(queue, clock)
+
+    def terminate(signals, turn):
+        signals.terminations = 1 if turn >= 3 else 0
+
+    job, _ = seen_through(queue, clock, PatientWorker(), signals=ScriptedSignals(terminate))
+    assert job.status is JobStatus.QUEUED
+    assert not job.cancel_requested
+
+
+def test_termination_leaves_a_job_that_serve_does(queue, clock):
+    queued(queue, clock)
+    queue.claim("serve", lease_seconds=LEASE)
+
+    def terminate(signals, turn):
+        signals.terminations = 1
+
+    job, _ = seen_through(
+        queue, clock, done_worker(), signals=ScriptedSignals(terminate), served=lambda: True
+    )
+    assert job.status is JobStatus.RUNNING
+    assert not queue.get("j1").cancel_requested
+
+
+def test_a_job_that_is_over_already_is_given_back_as_it_is(queue, clock):
+    queued(queue, clock)
+    queue.request_cancel("j1")
+    worker = done_worker()
+    job, _ = seen_through(queue, clock, worker)
+    assert job.status is JobStatus.CANCELLED
+    assert worker.claims == []
