@@ -1,0 +1,1 @@
+"""`bck`: the program on the command line."""

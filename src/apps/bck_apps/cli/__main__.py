@@ -1,0 +1,5 @@
+"""``python -m bck_apps.cli`` is ``bck``."""
+
+from bck_apps.cli.main import main
+
+main()

@@ -1,0 +1,95 @@
+"""`bck doctor`: look at the whole installation, change nothing, name what is bad."""
+
+import re
+import subprocess
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from bck_apps.cli.screen import Json, say, show, table
+from bck_apps.cli.session import opened
+from bck_apps.cli.status import FAILED
+from bckcore.errors import BckError
+from bckcore.ports.storage import StorageFinding
+
+if TYPE_CHECKING:
+    from bck_apps.wiring import Application
+
+LEAST_RSYNC = (3, 2, 3)
+"""The first with --modify-window=-1, digests in the log and all else that the transport asks for."""
+WARN_BEFORE = timedelta(days=21)
+_TOOL_SECONDS = 10
+_VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
+
+
+def doctor(as_json: Json = False) -> None:
+    """Look at storage, database, tools and certificates. Exit status 1 if something is bad."""
+    with opened() as application:
+        findings = [*application.doctor(), *_own_findings(application)]
+    document = {
+        "ok": all(finding.ok for finding in findings),
+        "items": [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings],
+    }
+    rows = [(one.name, "ok" if one.ok else "BAD", one.detail) for one in findings]
+    show(as_json, document, lambda: table(("CHECK", "", ""), rows, empty=""))
+    if bad := [one.name for one in findings if not one.ok]:
+        say(f"Needs attention: {', '.join(bad)}.")
+        raise typer.Exit(FAILED)
+
+
+def _own_findings(application: "Application") -> Sequence[StorageFinding]:
+    return (
+        tool_finding("rsync", ["rsync", "--version"], least=LEAST_RSYNC),
+        tool_finding("ssh", ["ssh", "-V"]),
+        _tried("database", lambda: _database(application)),
+        _tried("certificates", lambda: _certificates(application)),
+    )
+
+
+def tool_finding(name: str, command: Sequence[str], *, least: tuple[int, ...] = ()) -> StorageFinding:
+    """Whether a program is there and new enough."""
+    try:
+        done = subprocess.run(command, capture_output=True, check=False, timeout=_TOOL_SECONDS)
+    except (OSError, subprocess.TimeoutExpired) as exc:
+        return StorageFinding(name=name, ok=False, detail=f"cannot be started ({exc}); install it")
+    first = (done.stdout + done.stderr).decode("utf-8", "replace").partition("\n")[0].strip()
+    found = _VERSION.search(first)
+    version = tuple(int(part or 0) for part in found.groups()) if found else ()
+    ok = done.returncode == 0 and version >= least
+    wanted = "" if version >= least else f"; at least {'.'.join(map(str, least))} is needed"
+    return StorageFinding(name=name, ok=ok, detail=first + wanted)
+
+
+def _tried(name: str, look: Callable[[], tuple[bool, str]]) -> StorageFinding:
+    try:
+        ok, detail = look()
+    except BckError as error:
+        return StorageFinding(name=name, ok=False, detail=str(error))
+    return StorageFinding(name=name, ok=ok, detail=detail)
+
+
+def _database(application: "Application") -> tuple[bool, str]:
+    with application.units(read_only=True) as uow:
+        hosts, profiles = len(uow.hosts.list()), len(uow.profiles.list())
+    return True, f"opens; {hosts} hosts, {profiles} profiles"
+
+
+def _certificates(application: "Application") -> tuple[bool, str]:
+    from cryptography import x509
+
+    files, now = application.tls, application.clock.now()
+    ends = []
+    for path in (files.ca_certificate, files.server_certificate):
+        ends.append(x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc)
+    shared = [str(path) for path in _private_files(files.server_key.parent) if path.stat().st_mode & 0o077]
+    if shared:
+        return False, f"others can read {', '.join(shared)}"
+    ca, server = (f"{end:%Y-%m-%d}" for end in ends)
+    return min(ends) - now > WARN_BEFORE, f"CA until {ca}, server until {server}"
+
+
+def _private_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.name.endswith((".key", "key.pem")))

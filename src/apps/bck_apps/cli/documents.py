@@ -1,0 +1,126 @@
+"""Domain values as JSON documents; the same shapes as the HTTP API's. Pure."""
+
+from collections.abc import Mapping
+
+from bck_apps.cli.units import time_json
+from bckcore.domain.duration import duration_text
+from bckcore.domain.host import Host
+from bckcore.domain.job import Job, JobKind
+from bckcore.domain.profile import Profile
+from bckcore.domain.restore_point import Counted, RestorePoint
+from bckcore.domain.retention import RetentionDecision
+from bckcore.errors import BckError
+from bckcore.ports.job_queue import LogLine
+
+Document = dict[str, object]
+
+
+def error_document(error: BckError) -> Document:
+    """``{"error": …}`` as every verb prints it under --json."""
+    return {
+        "error": {
+            "code": error.code,
+            "what": error.what,
+            "meaning": error.meaning,
+            "advice": error.advice,
+        }
+    }
+
+
+def job_document(job: Job) -> Document:
+    """A job; for a finished one ``result`` holds what it has to say."""
+    progress = job.progress
+    return {
+        "job_id": job.id,
+        "kind": job.kind.value,
+        "profile": job.profile,
+        "host": job.host,
+        "status": job.status.value,
+        "requested_by": job.requested_by,
+        "created": time_json(job.created),
+        "started": time_json(job.started),
+        "finished": time_json(job.finished),
+        "cancel_requested": job.cancel_requested,
+        "claims": job.claims,
+        "progress": {name: getattr(progress, name) for name in progress.__slots__},
+        "result": dict(job.result.data) or None,
+        "error_code": job.result.error_code,
+        "error": job.result.error,
+    }
+
+
+def outcome_document(job: Job) -> Document:
+    """A job at its end, with what people ask for first at the top level."""
+    data: Mapping[str, object] = job.result.data
+    first: Document = {"job_id": job.id, "run_id": None, "outcome": job.status.value}
+    if job.kind is JobKind.BACKUP:
+        first |= {"point": None, "made_point": False, "counts": None, "problems": 0}
+    if data.get("outcome") is None:
+        data = {key: value for key, value in data.items() if key != "outcome"}
+    return {**job_document(job), **first, **data}
+
+
+def log_document(line: LogLine) -> Document:
+    """One line of a job's log."""
+    return {"number": line.number, "at": time_json(line.at), "level": line.level, "text": line.text}
+
+
+def point_document(point: RestorePoint) -> Document:
+    """A restore point. ``counted`` tells if it uses up a place in the retention policy, ``weight`` why."""
+    counts = point.counts
+    return {
+        "point": point.run_id,
+        "seq": point.seq,
+        "outcome": point.outcome.value,
+        "counted": point.counted is Counted.COUNTED,
+        "weight": point.counted.value,
+        "started": time_json(point.started),
+        "finished": time_json(point.finished),
+        "verified_at": time_json(point.verified_at),
+        "files": counts.files,
+        "bytes": counts.bytes,
+        "added": counts.added,
+        "changed": counts.changed,
+        "gone": counts.gone,
+    }
+
+
+def decision_document(decision: RetentionDecision) -> Document:
+    """What the retention policy says about one point."""
+    return {
+        "point": decision.point.run_id,
+        "seq": decision.point.seq,
+        "keep": decision.keep,
+        "reasons": list(decision.reasons),
+    }
+
+
+def host_document(host: Host) -> Document:
+    """A host; its private key is never part of it."""
+    return {
+        "name": host.id,
+        "address": host.address,
+        "port": host.port,
+        "user": host.user,
+        "platform": host.platform.value,
+        "transport": host.transport,
+        "allow": list(host.allowed_roots),
+        "host_keys": list(host.host_keys),
+        "has_key": host.key is not None,
+    }
+
+
+def profile_document(profile: Profile) -> Document:
+    """A profile."""
+    return {
+        "name": profile.id,
+        "host": profile.host,
+        "sources": [{"name": source.name, "path": source.path} for source in profile.sources],
+        "excludes": list(profile.excludes),
+        "keep_last": profile.retention.keep_last,
+        "keep_within": duration_text(profile.retention.keep_within),
+        "compress": profile.options.compress,
+        "bandwidth_limit": profile.options.bandwidth_limit,
+        "enabled": profile.enabled,
+        "created": time_json(profile.created),
+    }

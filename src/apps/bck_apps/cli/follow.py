@@ -1,0 +1,185 @@
+"""Follow one job to its end: progress bar on a terminal, warnings as they come."""
+
+import os
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+import typer
+
+from bck_apps.cli.documents import outcome_document
+from bck_apps.cli.screen import console, fields, say, show
+from bck_apps.cli.session import runner_name
+from bck_apps.cli.status import FAILED, status_of_job
+from bck_apps.cli.units import size_text
+from bckcore.domain.ids import JobId
+from bckcore.domain.job import Job, JobStatus
+from bckcore.domain.transfer import TransferProgress
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+    from rich.progress import Progress, TaskID
+
+    from bck_apps.wiring import Application
+    from bckcore.services.jobs import JobService
+
+MOST_WARNINGS = 20
+PAGE = 1000
+
+
+class Follower:
+    """Shows how a job goes on, on standard error. A context manager; call :meth:`update` as it moves."""
+
+    def __init__(self, jobs: "JobService", *, quiet: bool) -> None:
+        self._jobs = jobs
+        self._quiet = quiet
+        self._seen = self._warned = 0
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        if not self._quiet and sys.stderr.isatty():
+            self._progress = _bar()
+            self._progress.start()
+            self._task = self._progress.add_task("waiting", total=None, detail="")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def update(self, job: Job) -> None:
+        """Show the job as it is now."""
+        if self._quiet:
+            return
+        self._show_warnings(job)
+        if self._progress is not None and self._task is not None:
+            progress = job.progress
+            self._progress.update(
+                self._task,
+                description=_phase(job),
+                total=None if progress.percent is None else 100,
+                completed=progress.percent or 0,
+                detail=progress_text(progress),
+            )
+
+    def _show_warnings(self, job: Job) -> None:
+        while lines := self._jobs.log(job.id, after=self._seen, limit=PAGE):
+            self._seen = lines[-1].number
+            for line in lines:
+                if line.level != "info":
+                    self._warn(f"{line.level}: {line.text}", job)
+
+    def _warn(self, text: str, job: Job) -> None:
+        self._warned += 1
+        if self._warned == MOST_WARNINGS + 1:
+            text = f"More of these: bck log {job.id}"
+        if self._warned <= MOST_WARNINGS + 1:
+            if self._progress is not None:
+                self._progress.console.print(text)
+            else:
+                say(text)
+
+
+def _bar() -> "Progress":
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=24),
+        TextColumn("{task.fields[detail]}", markup=False),
+        TimeElapsedColumn(),
+        console=console(sys.stderr),
+        transient=True,
+    )
+
+
+def _phase(job: Job) -> str:
+    if job.status is JobStatus.QUEUED:
+        return "waiting"
+    return " ".join(part for part in (job.progress.phase or "starting", job.progress.source) if part)
+
+
+def progress_text(progress: TransferProgress) -> str:
+    """Files, bytes and speed in a few words; what is unknown is left out."""
+    parts = []
+    if progress.files_seen or progress.files_done:
+        parts.append(f"{max(progress.files_done, progress.files_seen)} files")
+    if progress.bytes_done:
+        parts.append(size_text(progress.bytes_done))
+    if progress.bytes_per_second:
+        parts.append(f"{size_text(progress.bytes_per_second)}/s")
+    if progress.eta_seconds:
+        parts.append(f"{progress.eta_seconds} s left")
+    return ", ".join(parts)
+
+
+def see_through(application: "Application", job_id: JobId, *, as_json: bool) -> Job:
+    """The job at its end, carried out here if no ``bck serve`` runs. Leaves the program if a person does."""
+    from bck_apps.runner.one import OneJob
+    from bck_apps.runner.presence import serve_is_up
+    from bck_apps.runner.signals import StopSignals
+
+    one = OneJob(
+        queue=application.queue,
+        worker=application.worker,
+        clock=application.clock,
+        name=runner_name("bck"),
+        lease_seconds=application.settings.runner.lease_seconds,
+        served=lambda: serve_is_up(application.home),
+    )
+    with StopSignals() as signals, Follower(application.jobs, quiet=as_json) as follower:
+        job = one.run(job_id, signals=signals, on_update=follower.update)
+    if not job.status.final:
+        _left(job, as_json=as_json)
+    return job
+
+
+def _left(job: Job, *, as_json: bool) -> None:
+    """Say how the job is left and end the process, the thread that works on it included."""
+    show(as_json, outcome_document(job), lambda: None)
+    say(f"Left before the end; the job is {job.status.value}. Look again with: bck status {job.id}")
+    sys.stdout.flush()
+    # A worker thread may sit in a call that cannot be interrupted; a person who asked twice will not wait.
+    os._exit(FAILED)
+
+
+def end_with(job: Job, *, as_json: bool, human: "Callable[[Job], RenderableType]") -> None:
+    """Print how the job ended and leave with the exit status of that."""
+    show(as_json, outcome_document(job), lambda: human(job))
+    raise typer.Exit(status_of_job(job))
+
+
+def outcome_view(job: Job) -> "RenderableType":
+    """How a job ended, for people."""
+    data = job.result.data
+    counts = data.get("counts")
+    return fields(
+        (
+            ("job", job.id),
+            ("run", data.get("run_id")),
+            ("outcome", job.status.value),
+            ("point", _point_text(job)),
+            ("files", _counts_text(counts) if isinstance(counts, dict) else ""),
+            ("problems", data.get("problems") or ""),
+            ("error", job.result.error),
+        )
+    )
+
+
+def _point_text(job: Job) -> str:
+    point, made = job.result.data.get("point"), job.result.data.get("made_point")
+    if not point:
+        return ""
+    if made:
+        return f"{point} (new)"
+    verified = job.status is JobStatus.SUCCEEDED
+    return f"{point} ({'nothing changed since; verified' if verified else 'the newest, from an earlier run'})"
+
+
+def _counts_text(counts: dict[str, int]) -> str:
+    changes = ", ".join(f"{counts.get(name, 0)} {name}" for name in ("added", "changed", "gone"))
+    return f"{counts.get('files', 0)} of {size_text(counts.get('bytes', 0))}: {changes}"

@@ -1,0 +1,195 @@
+"""Verbs about hosts: add, list, show, probe, remove."""
+
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bck_apps.cli.documents import error_document, host_document
+from bck_apps.cli.keys import public_key, read_private_key
+from bck_apps.cli.screen import Json, fields, say, show, show_error, table
+from bck_apps.cli.session import opened
+from bck_apps.cli.status import PARTIAL, status_of_error
+from bckcore.domain.host import Host
+from bckcore.domain.ids import HostId
+from bckcore.domain.transfer import HostFacts
+from bckcore.errors import (
+    AuthenticationError,
+    BckError,
+    HostKeyChangedError,
+    HostKeyUnknownError,
+    HostUnreachableError,
+    InvalidInputError,
+    RsyncMissingError,
+)
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+app = typer.Typer(help="The machines whose files are protected.", no_args_is_help=True)
+HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="Name of the host.")]
+Check = tuple[str, bool | None, str]
+"""What was looked at, how it went (None: not looked at), and what there is to say."""
+
+
+@app.command("add")
+def add(  # noqa: PLR0917  # typer wants one parameter per option
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Short name, for example pc1.")],
+    address: Annotated[str, typer.Option(help="DNS name or IP address.")] = "",
+    port: Annotated[int, typer.Option(min=1, max=65_535, help="SSH port.")] = 22,
+    user: Annotated[str, typer.Option(help="The backup account on the host.")] = "backupsvc",
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key without pass phrase.")] = None,
+    allow: Annotated[
+        list[str] | None, typer.Option(metavar="PATH", help="Folder that may be read; may be repeated.")
+    ] = None,
+    host_key: Annotated[
+        list[str] | None, typer.Option(metavar="'TYPE BASE64'", help="The host's public key; repeatable.")
+    ] = None,
+    trust_on_first_use: Annotated[
+        bool, typer.Option("--trust-on-first-use", help="Take the key that the host shows now for its own.")
+    ] = False,
+    transport: Annotated[str, typer.Option(help="How it is reached; see 'bck plugins'.")] = "rsync-ssh",
+    as_json: Json = False,
+) -> None:
+    """Make a host known, with its key and the folders that may be read."""
+    if trust_on_first_use and host_key:
+        raise InvalidInputError("Give --host-key or --trust-on-first-use, not both.")
+    secret, warning = read_private_key(key) if key else (None, "")
+    host = Host(
+        id=HostId(name),
+        address=address,
+        port=port,
+        user=user,
+        transport=transport,
+        host_keys=tuple(public_key(text) for text in host_key or ()),
+        allowed_roots=tuple(allow or ()),
+    )
+    with opened() as application:
+        saved = application.hosts.add(host, key=secret, trust_on_first_use=trust_on_first_use)
+    if warning:
+        say(f"warning: {warning}")
+    show(as_json, host_document(saved), lambda: _host_view(saved))
+
+
+def fingerprint(host_key: str) -> str:
+    """``TYPE SHA256:…`` of a public key, as ssh-keygen -l shows it."""
+    kind, _, blob = host_key.partition(" ")
+    return f"{kind} SHA256:{b64encode(sha256(b64decode(blob)).digest()).decode().rstrip('=')}"
+
+
+def _host_view(host: Host) -> "RenderableType":
+    return fields(
+        (
+            ("host", host.id),
+            ("address", f"{host.user}@{host.address} port {host.port}" if host.address else ""),
+            ("reached by", host.transport),
+            ("allowed", "\n".join(host.allowed_roots) or "nothing yet: give --allow PATH"),
+            ("host keys", "\n".join(map(fingerprint, host.host_keys))),
+            ("private key", "kept in the vault" if host.key else "none"),
+        )
+    )
+
+
+@app.command("list")
+def list_hosts(as_json: Json = False) -> None:
+    """List all hosts."""
+    with opened() as application:
+        found = application.hosts.list()
+    show(as_json, {"items": [host_document(host) for host in found]}, lambda: _hosts_table(found))
+
+
+def _hosts_table(found: Sequence[Host]) -> "RenderableType":
+    rows = (
+        (host.id, host.address, host.port, host.user, host.transport, ", ".join(host.allowed_roots))
+        for host in found
+    )
+    return table(("HOST", "ADDRESS", "PORT>", "USER", "BY", "ALLOWED"), rows, empty="There are no hosts.")
+
+
+@app.command("show")
+def show_host(host: HostArgument, as_json: Json = False) -> None:
+    """Show one host."""
+    with opened() as application:
+        found = application.hosts.get(HostId(host))
+    show(as_json, host_document(found), lambda: _host_view(found))
+
+
+@app.command("remove")
+def remove(host: HostArgument, as_json: Json = False) -> None:
+    """Forget a host and its private key. Its backups stay in storage."""
+    with opened() as application:
+        application.hosts.remove(HostId(host))
+    show(as_json, {"removed": host}, lambda: fields((("removed", host),)))
+
+
+@app.command("probe")
+def probe(host: HostArgument, as_json: Json = False) -> None:
+    """Connect to a host and look whether a backup would work; changes nothing."""
+    with opened() as application:
+        application.hosts.get(HostId(host))
+        try:
+            facts = application.hosts.probe(HostId(host))
+        except BckError as error:
+            _probe_failed(host, error, as_json=as_json)
+            raise typer.Exit(status_of_error(error)) from error
+    checks = checks_of_facts(facts)
+    extra = {"rsync_version": facts.rsync_version, "latency_ms": facts.latency_ms}
+    show(as_json, {**_checks_document(host, checks), **extra}, lambda: _checks_table(checks))
+    if not all(ok for _, ok, _ in checks):
+        say("Some folders cannot be listed: give the backup account the right to read them.")
+        raise typer.Exit(PARTIAL)
+
+
+def _probe_failed(host: str, error: BckError, *, as_json: bool) -> None:
+    checks = checks_of_error(error)
+    document = {**_checks_document(host, checks), **error_document(error)}
+    show(as_json, document, lambda: _checks_table(checks))
+    show_error(error, as_json=False)
+
+
+def checks_of_facts(facts: HostFacts) -> list[Check]:
+    """The checks of a probe that came through."""
+    checks: list[Check] = [("answers", True, f"after {facts.latency_ms} ms")]
+    if facts.host_key:
+        checks += [
+            ("is the one we know", True, fingerprint(facts.host_key)),
+            ("lets us in", True, ""),
+        ]
+    checks.append(("has rsync", True, facts.rsync_version))
+    return checks + [
+        (f"can list {path}", ok, "" if ok else "no such folder, or no right") for path, ok in facts.sources
+    ]
+
+
+def checks_of_error(error: BckError) -> list[Check]:
+    """The same checks up to the one that failed; those behind it were not made."""
+    names = ("answers", "is the one we know", "lets us in", "has rsync")
+    failed_at = {
+        HostUnreachableError: 0,
+        HostKeyChangedError: 1,
+        HostKeyUnknownError: 1,
+        AuthenticationError: 2,
+        RsyncMissingError: 3,
+    }
+    place = failed_at.get(type(error))
+    if place is None:
+        return [("probe", False, error.what)]
+    before: list[Check] = [(name, True, "") for name in names[:place]]
+    after: list[Check] = [(name, None, "not looked at") for name in names[place + 1 :]]
+    return [*before, (names[place], False, error.what), *after]
+
+
+def _checks_document(host: str, checks: Sequence[Check]) -> dict[str, object]:
+    return {
+        "host": host,
+        "ok": all(ok for _, ok, _ in checks),
+        "checks": [{"name": name, "ok": ok, "detail": detail} for name, ok, detail in checks],
+    }
+
+
+def _checks_table(checks: Sequence[Check]) -> "RenderableType":
+    words = {True: "ok", False: "BAD", None: "-"}
+    return table(("CHECK", "", ""), ((name, words[ok], detail) for name, ok, detail in checks), empty="")

@@ -1,0 +1,176 @@
+"""Verbs about jobs: backup, status, log, cancel, jobs."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bck_apps.cli.documents import job_document, log_document
+from bck_apps.cli.follow import PAGE, end_with, outcome_view, progress_text, see_through
+from bck_apps.cli.screen import Json, fields, say, show, table
+from bck_apps.cli.session import opened, who
+from bck_apps.cli.status import status_of_job
+from bck_apps.cli.units import time_text
+from bckcore.domain.ids import JobId, ProfileId
+from bckcore.domain.job import Job, JobStatus
+from bckcore.ports.job_queue import LogLine
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bck_apps.wiring import Application
+
+JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Job id, as 'bck backup' printed it.")]
+ProfileArgument = Annotated[str, typer.Argument(metavar="PROFILE", help="Name of the profile.")]
+FOLLOW_SECONDS = 0.3
+
+
+def backup(
+    profile: ProfileArgument,
+    wait: Annotated[bool, typer.Option("--wait", help="Come back when the job is over.")] = False,
+    key: Annotated[
+        str, typer.Option("--idempotency-key", metavar="KEY", help="The same key gives the same job.")
+    ] = "",
+    as_json: Json = False,
+) -> None:
+    """Back up a profile now.
+
+    While 'bck serve' runs, it does the job, and this verb only prints the job's id unless --wait is given.
+    While no 'bck serve' runs, the job is done here and this verb always waits.
+
+    Ctrl-C asks for the job to be cancelled; a second one leaves.
+    """
+    from bck_apps.runner.presence import serve_is_up
+
+    with opened() as application:
+        asked = application.jobs.start_backup(ProfileId(profile), requested_by=who(), key=key)
+        if not wait and serve_is_up(application.home):
+            _started(asked.job, created=asked.created, as_json=as_json)
+            return
+        if not wait and not as_json:
+            say("No 'bck serve' is running, so the backup is done here.")
+        job = see_through(application, asked.job.id, as_json=as_json)
+    end_with(job, as_json=as_json, human=outcome_view)
+
+
+def _started(job: Job, *, created: bool, as_json: bool) -> None:
+    show(as_json, {**job_document(job), "created_now": created}, lambda: _started_view(job, created=created))
+
+
+def _started_view(job: Job, *, created: bool) -> "RenderableType":
+    return fields(
+        (
+            ("job", f"{job.id}{'' if created else ' (asked for before)'}"),
+            ("status", job.status.value),
+            ("follow", f"bck log {job.id} --follow"),
+        )
+    )
+
+
+def status(job: JobArgument, as_json: Json = False) -> None:
+    """Show one job; the exit status tells its state."""
+    with opened() as application:
+        found = application.jobs.get(JobId(job))
+    show(as_json, job_document(found), lambda: _status_view(found))
+    raise typer.Exit(status_of_job(found))
+
+
+def _status_view(job: Job) -> "RenderableType":
+    data, progress = job.result.data, job.progress
+    running = job.status is JobStatus.RUNNING
+    return fields(
+        (
+            ("job", job.id),
+            ("what", f"{job.kind.value} of {job.profile} on {job.host}"),
+            ("status", job.status.value),
+            ("cancelling", "asked for" if running and job.cancel_requested else ""),
+            ("now", f"{progress.phase} {progress.source}".strip() if running else ""),
+            ("progress", progress_text(progress) if running else ""),
+            ("asked by", job.requested_by),
+            ("asked", time_text(job.created)),
+            ("started", time_text(job.started)),
+            ("finished", time_text(job.finished)),
+            ("run", data.get("run_id")),
+            ("point", data.get("point")),
+            ("folder", data.get("folder")),
+            ("error", job.result.error),
+        )
+    )
+
+
+def log(
+    job: JobArgument,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on until the job is over.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show a job's log.
+
+    With --follow the exit status tells how the job ended; Ctrl-C leaves and the job goes on.
+    With --follow --json the whole log is printed when the job is over.
+    """
+    with opened() as application:
+        found = application.jobs.get(JobId(job))
+        lines = _all_lines(application, found, follow=follow, live=not as_json)
+        found = application.jobs.get(found.id)
+    show(as_json, {"items": [log_document(line) for line in lines]}, lambda: None)
+    if follow:
+        raise typer.Exit(status_of_job(found))
+
+
+def _all_lines(application: "Application", job: Job, *, follow: bool, live: bool) -> list[LogLine]:
+    from bck_apps.runner.signals import StopSignals
+
+    kept: list[LogLine] = []
+    seen = 0
+    with StopSignals() as signals:
+        while True:
+            # The state is read before the lines: what a job logs last comes before its end.
+            over = not follow or application.jobs.get(job.id).status.final
+            while lines := application.jobs.log(job.id, after=seen, limit=PAGE):
+                seen = lines[-1].number
+                if live:
+                    _print_lines(lines)
+                else:
+                    kept.extend(lines)
+            if over or signals.wait(FOLLOW_SECONDS):
+                return kept
+
+
+def _print_lines(lines: Sequence[LogLine]) -> None:
+    for line in lines:
+        level = "" if line.level == "info" else f"{line.level}: "
+        print(f"{line.at.astimezone():%H:%M:%S} {level}{line.text}", flush=True)
+
+
+def cancel(job: JobArgument, as_json: Json = False) -> None:
+    """Ask a job to stop. A queued one is cancelled at once, a running one within seconds."""
+    with opened() as application:
+        found = application.jobs.cancel(JobId(job))
+    show(as_json, job_document(found), lambda: fields((("job", found.id), ("status", _cancel_text(found)))))
+
+
+def _cancel_text(job: Job) -> str:
+    if job.status is JobStatus.RUNNING:
+        return "running; it was asked to stop"
+    return job.status.value
+
+
+def jobs(
+    state: Annotated[
+        list[JobStatus] | None, typer.Option("--status", help="Only jobs in this state; may be repeated.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """List jobs, newest first."""
+    with opened() as application:
+        found = application.jobs.list(status=state or (), limit=limit)
+    show(as_json, {"items": [job_document(job) for job in found]}, lambda: _jobs_table(found))
+
+
+def _jobs_table(found: Sequence[Job]) -> "RenderableType":
+    rows = (
+        (job.id, job.kind.value, job.profile, job.status.value, time_text(job.created), job.requested_by)
+        for job in found
+    )
+    return table(("JOB", "KIND", "PROFILE", "STATUS", "ASKED", "BY"), rows, empty="There are no jobs.")

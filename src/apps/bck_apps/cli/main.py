@@ -1,0 +1,132 @@
+"""`bck`: the verbs, and how every error becomes text, JSON and an exit status."""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+from bck_apps.cli import admin, doctor, hosts, jobs, points, profiles, serve, status
+from bck_apps.cli.screen import safe_streams, show_error
+from bckcore.errors import BckError
+
+EPILOG = "\n\n".join(
+    ["[bold]Exit status[/bold]", *(f"{code}  {text}" for code, text in status.MEANINGS.items())]
+)
+
+app = typer.Typer(
+    name="bck",
+    help="Backup Orchestrator: pulls files from PCs and never loses what it held. BCK_HOME names the "
+    "installation. Every verb takes --json: one JSON document on standard output, "
+    '{"error": {code, what, meaning, advice}} when it fails.',
+    epilog=EPILOG,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class _UsageError(BckError):
+    """What the parser of the command line has to say."""
+
+    code = "usage"
+
+
+class _InternalError(BckError):
+    """The program itself is at fault."""
+
+    code = "internal"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            print(f"bck {version('bckwinrsync')}")
+        except PackageNotFoundError:
+            print("bck (not installed, run from its sources)")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Options before the verb."""
+
+
+SETUP, WORK, LOOK = "Set up", "Work", "Look"
+app.command("init", rich_help_panel=SETUP)(admin.init)
+app.command("serve", rich_help_panel=SETUP)(serve.serve)
+app.add_typer(hosts.app, name="host", rich_help_panel=SETUP)
+app.add_typer(profiles.app, name="profile", rich_help_panel=SETUP)
+app.command("backup", rich_help_panel=WORK)(jobs.backup)
+app.command("restore", rich_help_panel=WORK)(points.restore)
+app.command("prune", rich_help_panel=WORK)(points.prune)
+app.command("cancel", rich_help_panel=WORK)(jobs.cancel)
+app.command("status", rich_help_panel=LOOK)(jobs.status)
+app.command("log", rich_help_panel=LOOK)(jobs.log)
+app.command("jobs", rich_help_panel=LOOK)(jobs.jobs)
+app.command("points", rich_help_panel=LOOK)(points.points)
+app.command("snapshots", hidden=True)(points.points)
+app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
+app.command("plugins", rich_help_panel=LOOK)(admin.plugins)
+app.add_typer(admin.config_app, name="config", rich_help_panel=LOOK)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Carry out one command line and return its exit status. Never raises."""
+    as_json = "--json" in arguments
+    try:
+        result = app(args=list(arguments), prog_name="bck", standalone_mode=False)
+    except typer.TyperException as error:
+        return _failed(_usage(error), error.exit_code, as_json=as_json)
+    except BckError as error:
+        return _failed(error, status.status_of_error(error), as_json=as_json)
+    except BrokenPipeError:
+        _discard_output()
+        return status.FAILED
+    except (KeyboardInterrupt, typer.Abort):
+        return _failed(_UsageError("Interrupted."), status.FAILED, as_json=as_json)
+    except Exception as error:  # noqa: BLE001  # whatever it is, people get words and scripts a status
+        return _failed(_internal(error), status.FAILED, as_json=as_json)
+    return result if isinstance(result, int) else status.SUCCEEDED
+
+
+def _failed(error: BckError, code: int, *, as_json: bool) -> int:
+    if error.what:
+        show_error(error, as_json=as_json)
+    return code
+
+
+def _usage(error: typer.TyperException) -> BckError:
+    context: typer.Context | None = getattr(error, "ctx", None)
+    verb = context.command_path if context else "bck"
+    return _UsageError(error.format_message(), advice=f"See: {verb} --help")
+
+
+def _internal(error: Exception) -> BckError:
+    traceback.print_exc(file=sys.stderr)
+    return _InternalError(
+        f"An internal error stopped the command: {type(error).__name__}: {error}",
+        meaning="The program is at fault, not you. What was stored before stays as it is.",
+        advice="Report it with the lines above.",
+    )
+
+
+def _discard_output() -> None:
+    """Nobody reads standard output any more; keep the interpreter from complaining at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def main() -> NoReturn:
+    """The program `bck`."""
+    safe_streams()
+    sys.exit(run(sys.argv[1:]))
