@@ -1,0 +1,6 @@
+"""The HTTP API: HTTPS with a certificate of our own, JSON, problem documents, server-sent events."""
+
+from bck_apps.api.main import create_app
+from bck_apps.api.serve import Address, serve
+
+__all__ = ["Address", "create_app", "serve"]

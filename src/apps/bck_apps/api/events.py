@@ -1,0 +1,70 @@
+"""What happens to a job, as server-sent events.
+
+``status`` (the job) when its state changes, ``progress`` when that moves, ``log`` for every log line,
+with the line's number as event id, and ``end`` (the job) once it is final; then the stream is over. A
+client that reconnects sends the last id it saw and gets every line after it, none twice.
+
+The queue is a database that other processes write to, and it has no way to call out to them all; so
+the stream asks it again every POLL_SECONDS. That is faster than the eye, sleeps in the event loop
+without holding a thread, and costs one or two reads by primary key each time.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import anyio
+from fastapi.sse import ServerSentEvent
+
+from bck_apps.api.views import job_view, line_view, progress_view
+from bckcore.domain.ids import JobId
+from bckcore.domain.job import Job
+from bckcore.domain.transfer import TransferProgress
+from bckcore.ports.job_queue import LogLine
+from bckcore.services.jobs import JobService
+
+POLL_SECONDS = 0.3
+LINES_AT_ONCE = 500
+
+
+@dataclass(slots=True)
+class JobEvents:
+    """Turns two looks at a job into the events between them. ``after`` is the last line known."""
+
+    after: int = 0
+    _status: tuple[object, ...] = ()
+    _progress: TransferProgress = field(default_factory=TransferProgress)
+
+    def between(self, job: Job, lines: Sequence[LogLine]) -> Iterator[ServerSentEvent]:
+        """Events since the last look, in the order in which they make sense."""
+        status = (job.status, job.cancel_requested, job.claims)
+        if status != self._status:
+            self._status = status
+            yield ServerSentEvent(event="status", data=job_view(job))
+        for line in lines:
+            self.after = line.number
+            yield ServerSentEvent(event="log", id=str(line.number), data=line_view(line))
+        if job.progress != self._progress:
+            self._progress = job.progress
+            yield ServerSentEvent(event="progress", data=progress_view(job.progress))
+
+
+async def follow(
+    jobs: JobService, job_id: JobId, *, after: int, stopping: Callable[[], bool]
+) -> AsyncGenerator[ServerSentEvent, None]:
+    """Events of a job until it is final, the client leaves, or the server stops."""
+    events = JobEvents(after=after)
+
+    def look() -> tuple[Job, Sequence[LogLine]]:
+        # The job first: a job seen as final has written all its lines before.
+        return jobs.get(job_id), jobs.log(job_id, after=events.after, limit=LINES_AT_ONCE)
+
+    while not stopping():
+        job, lines = await anyio.to_thread.run_sync(look)
+        for event in events.between(job, lines):
+            yield event
+        if len(lines) == LINES_AT_ONCE:
+            continue
+        if job.status.final:
+            yield ServerSentEvent(event="end", data=job_view(job))
+            return
+        await anyio.sleep(POLL_SECONDS)

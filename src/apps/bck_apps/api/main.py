@@ -1,0 +1,55 @@
+"""create_app: the HTTP API over one opened installation."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from bck_apps.api import deps, errors, middleware
+from bck_apps.api.about import TITLE, program_version
+from bck_apps.api.routes import auth, backup, following, health, hosts, jobs, points, profiles, restore
+from bck_apps.api.schemas import Problem
+from bck_apps.wiring import Application
+
+ROUTES = (auth, health, hosts, profiles, points, backup, restore, jobs)
+
+
+def create_app(application: Application) -> FastAPI:
+    """The API over ``application``, which stays open as long as the API is used.
+
+    One process serves one installation: wiring is by module, so the app made last is the one served.
+    """
+    application.container.wire(modules=[deps, following, *ROUTES])
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        application.container.unwire()
+
+    # No interactive documentation: its pages load scripts from elsewhere.
+    app = FastAPI(title=TITLE, version=program_version(), docs_url=None, redoc_url=None, lifespan=lifespan)
+    app.state.sign_ins = deps.SignIns()
+    app.state.stopping = lambda: False
+    for module in ROUTES:
+        app.include_router(module.router)
+    errors.install(app)
+    app.add_middleware(middleware.BodyLimit)
+    app.add_middleware(middleware.Guard)
+    app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI documents this way
+    return app
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document; errors are problem documents, so FastAPI's own form of them goes."""
+    if app.openapi_schema is None:
+        document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+        schemas = document["components"]["schemas"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            schemas.pop(name, None)
+        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        schemas.update(problem.pop("$defs", {}))
+        schemas["Problem"] = problem
+        app.openapi_schema = document
+    return app.openapi_schema

@@ -1,0 +1,51 @@
+"""Backups: start, follow, cancel."""
+
+from typing import Annotated
+
+from dependency_injector.wiring import Provide, inject
+from fastapi import APIRouter, Depends, Header
+
+from bck_apps.api.deps import requires
+from bck_apps.api.errors import responses
+from bck_apps.api.routes.following import add_following
+from bck_apps.api.schemas import JobView, StartBackup, Started
+from bck_apps.api.views import job_view, started_view
+from bck_apps.wiring.container import Container
+from bckcore.domain.access import Permission, Principal
+from bckcore.domain.ids import JobId, ProfileId
+from bckcore.services.jobs import LONGEST_KEY, JobService
+
+router = APIRouter(prefix="/backup", tags=["backup"])
+add_following(router)
+
+IdempotencyKey = Annotated[
+    str,
+    Header(
+        max_length=LONGEST_KEY, description="The same key gives the same job for 24 hours; safe to resend."
+    ),
+]
+
+
+@router.post("/start", status_code=202, responses=responses(401, 403, 404, 409, 422))
+@inject
+def start_backup(
+    body: StartBackup,
+    idempotency_key: IdempotencyKey = "",
+    who: Principal = requires(Permission.BACK_UP),
+    jobs: JobService = Depends(Provide[Container.jobs]),
+) -> Started:
+    """Ask for a backup now. One that is queued or running already answers for it."""
+    return started_view(
+        jobs.start_backup(ProfileId(body.profile), requested_by=who.name, key=idempotency_key)
+    )
+
+
+@router.post("/cancel/{job_id}", responses=responses(401, 403, 404, 422))
+@inject
+def cancel_backup(
+    job_id: str,
+    _who: Principal = requires(Permission.BACK_UP),
+    jobs: JobService = Depends(Provide[Container.jobs]),
+) -> JobView:
+    """Ask a job to stop. A queued one is cancelled at once, a finished one left as it is."""
+    return job_view(jobs.cancel(JobId(job_id)))

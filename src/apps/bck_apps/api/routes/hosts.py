@@ -1,0 +1,71 @@
+"""Hosts: the machines whose files are protected."""
+
+from dependency_injector.wiring import Provide, inject
+from fastapi import APIRouter, Depends
+
+from bck_apps.api.deps import requires
+from bck_apps.api.errors import responses
+from bck_apps.api.schemas import HostBody, HostFactsView, HostView, Page
+from bck_apps.api.views import facts_view, host_of, host_view
+from bck_apps.wiring.container import Container
+from bckcore.domain.access import Permission, Principal
+from bckcore.domain.ids import HostId
+from bckcore.domain.secret import Secret
+from bckcore.services.hosts import HostService
+
+router = APIRouter(prefix="/hosts", tags=["hosts"])
+
+
+@router.get("", responses=responses(401, 403))
+@inject
+def list_hosts(
+    _who: Principal = requires(Permission.READ),
+    hosts: HostService = Depends(Provide[Container.hosts]),
+) -> Page[HostView]:
+    """All hosts by name."""
+    return Page(items=[host_view(host) for host in hosts.list()], next=None)
+
+
+@router.post("", status_code=201, responses=responses(401, 403, 404, 409, 422, 502, 504))
+@inject
+def add_host(
+    body: HostBody,
+    _who: Principal = requires(Permission.CONFIGURE),
+    hosts: HostService = Depends(Provide[Container.hosts]),
+) -> HostView:
+    """Save a new host with its private key, its host keys pinned."""
+    key = Secret(body.private_key.get_secret_value()) if body.private_key else None
+    return host_view(hosts.add(host_of(body), key=key, trust_on_first_use=body.trust_on_first_use))
+
+
+@router.get("/{name}", responses=responses(401, 403, 404, 422))
+@inject
+def get_host(
+    name: str,
+    _who: Principal = requires(Permission.READ),
+    hosts: HostService = Depends(Provide[Container.hosts]),
+) -> HostView:
+    """One host."""
+    return host_view(hosts.get(HostId(name)))
+
+
+@router.delete("/{name}", status_code=204, responses=responses(401, 403, 404, 409, 422))
+@inject
+def remove_host(
+    name: str,
+    _who: Principal = requires(Permission.CONFIGURE),
+    hosts: HostService = Depends(Provide[Container.hosts]),
+) -> None:
+    """Forget a host that no profile uses, and its key. What is stored of it stays."""
+    hosts.remove(HostId(name))
+
+
+@router.post("/{name}/probe", responses=responses(401, 403, 404, 422, 502, 504))
+@inject
+def probe_host(
+    name: str,
+    _who: Principal = requires(Permission.BACK_UP),
+    hosts: HostService = Depends(Provide[Container.hosts]),
+) -> HostFactsView:
+    """Connect to the host and look whether a backup would work; changes nothing."""
+    return facts_view(hosts.probe(HostId(name)))

@@ -1,0 +1,69 @@
+"""Profiles: what is backed up, from where, kept how long."""
+
+from dependency_injector.wiring import Provide, inject
+from fastapi import APIRouter, Depends
+
+from bck_apps.api.deps import requires
+from bck_apps.api.errors import responses
+from bck_apps.api.schemas import Page, ProfileBody, ProfileView
+from bck_apps.api.views import profile_of, profile_view
+from bck_apps.wiring.container import Container
+from bckcore.domain.access import Permission, Principal
+from bckcore.domain.ids import ProfileId
+from bckcore.errors import ConflictError, InvalidInputError
+from bckcore.services.profiles import ProfileService
+
+router = APIRouter(prefix="/profiles", tags=["profiles"])
+
+
+@router.get("", responses=responses(401, 403))
+@inject
+def list_profiles(
+    _who: Principal = requires(Permission.READ),
+    profiles: ProfileService = Depends(Provide[Container.profiles]),
+) -> Page[ProfileView]:
+    """All profiles by name."""
+    return Page(items=[profile_view(profile) for profile in profiles.list()], next=None)
+
+
+@router.post("", status_code=201, responses=responses(401, 403, 404, 409, 422))
+@inject
+def add_profile(
+    body: ProfileBody,
+    _who: Principal = requires(Permission.CONFIGURE),
+    profiles: ProfileService = Depends(Provide[Container.profiles]),
+) -> ProfileView:
+    """Save a new profile."""
+    return profile_view(profiles.add(profile_of(body)))
+
+
+@router.get("/{name}", responses=responses(401, 403, 404, 422))
+@inject
+def get_profile(
+    name: str,
+    _who: Principal = requires(Permission.READ),
+    profiles: ProfileService = Depends(Provide[Container.profiles]),
+) -> ProfileView:
+    """One profile."""
+    return profile_view(profiles.get(ProfileId(name)))
+
+
+@router.put("/{name}", responses=responses(401, 403, 404, 409, 422))
+@inject
+def change_profile(
+    name: str,
+    body: ProfileBody,
+    _who: Principal = requires(Permission.CONFIGURE),
+    profiles: ProfileService = Depends(Provide[Container.profiles]),
+) -> ProfileView:
+    """Replace a profile's plan. Name and host stay: another host would be another set of files."""
+    if body.name != name:
+        raise InvalidInputError(f"The body names {body.name!r}, the address {name!r}.")
+    before = profiles.get(ProfileId(name))
+    if body.host != before.host:
+        raise ConflictError(
+            f"Profile {name} belongs to host {before.host}.",
+            meaning="Nothing was changed: another host would be another set of files.",
+            advice="Make a new profile for the other host.",
+        )
+    return profile_view(profiles.change(profile_of(body, before)))

@@ -1,0 +1,299 @@
+"""Request and response bodies. What goes in is checked here for form; the core checks the sense."""
+
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+Item = TypeVar("Item")
+
+
+class Body(BaseModel):
+    """What a caller sends: a field that is not known is an error, not a wish passed over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _is_real_text(cls, value: object) -> object:
+        """JSON can spell half a character and NUL; neither can be stored, sent or opened."""
+        for text in value if isinstance(value, list) else [value]:
+            plain = text.get_secret_value() if isinstance(text, SecretStr) else text
+            if isinstance(plain, str) and (
+                "\0" in plain or any("\ud800" <= char <= "\udfff" for char in plain)
+            ):
+                raise ValueError("The text holds NUL or half a character.")
+        return value
+
+
+class View(BaseModel):
+    """What a caller gets."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class Page(View, Generic[Item]):
+    """A list, or the first part of it."""
+
+    items: list[Item]
+    next: str | None = Field(None, description="Cursor of the next part; null when there is none.")
+
+
+class FieldProblem(View):
+    """One malformed field of a request."""
+
+    field: str = Field(description="Where it stands, for example `body.name`.")
+    message: str
+
+
+class Problem(View):
+    """An error, after RFC 9457."""
+
+    type: str = Field(description="`urn:bck:` and a stable code.", examples=["urn:bck:not-found"])
+    title: str = Field(description="What kind of error it is.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened.")
+    meaning: str = Field("", description="What it means; may be empty.")
+    advice: str = Field("", description="What to do; may be empty.")
+    errors: list[FieldProblem] = Field(default=[], description="Malformed fields, if that is the trouble.")
+
+
+# --- signing in and health ------------------------------------------------------------------------
+
+
+class Login(Body):
+    """A name and its password."""
+
+    name: str = Field(max_length=64, description="Account name.")
+    password: SecretStr = Field(max_length=1024, description="Password; never stored or logged in the clear.")
+
+
+class Token(View):
+    """A fresh access token."""
+
+    access_token: str = Field(description="Send it as `Authorization: Bearer …`.")
+    token_type: str = Field("bearer", description="Always `bearer`.")
+    expires_at: datetime
+    name: str = Field(description="Who is signed in.")
+    role: str = Field(description="`admin`, `operator` or `viewer`.")
+
+
+class Health(View):
+    """Whether the server works."""
+
+    status: str = Field(description="`ok`")
+    version: str = Field(description="Version of the program.")
+
+
+class ReadyCheck(View):
+    """One thing that must hold before work makes sense."""
+
+    name: str
+    ok: bool
+
+
+class Readiness(View):
+    """Whether jobs can be taken and carried out; details are for the administrator, in `bck doctor`."""
+
+    ready: bool
+    checks: list[ReadyCheck]
+
+
+# --- hosts ----------------------------------------------------------------------------------------
+
+
+class HostBody(Body):
+    """A new host."""
+
+    name: str = Field(description="1 to 64 of a-z 0-9 . _ - and first a letter or digit.", examples=["pc1"])
+    address: str = Field("", max_length=255, description="Name or IP address; empty for transport `local`.")
+    port: int = Field(22, ge=1, le=65535, description="TCP port of the SSH server.")
+    user: str = Field("backupsvc", max_length=64, description="Account on the host that may read the files.")
+    private_key: SecretStr | None = Field(
+        None, max_length=65536, description="Private key, OpenSSH text. Write-only: it is never given out."
+    )
+    allow: list[str] = Field(default=[], description="Folders that may be backed up; nothing else is read.")
+    host_keys: list[str] = Field(default=[], description="Public keys of the host, each `type base64`.")
+    trust_on_first_use: bool = Field(False, description="Pin the keys that the host shows now.")
+    transport: str = Field("rsync-ssh", description="Registered name of the transport.")
+
+
+class HostView(View):
+    """A host as saved."""
+
+    name: str
+    address: str
+    port: int
+    user: str
+    platform: str = Field(description="`posix` or `windows`.")
+    transport: str
+    allow: list[str]
+    host_keys: list[str] = Field(description="Pinned public keys.")
+    has_private_key: bool
+
+
+class ListedFolder(View):
+    """One allowed folder of a probed host."""
+
+    path: str
+    listed: bool = Field(description="Whether the host let us list it.")
+
+
+class HostFactsView(View):
+    """What probing a host found."""
+
+    rsync_version: str
+    host_key: str = Field(description="As pinned; empty for transports without one.")
+    latency_ms: int
+    sources: list[ListedFolder]
+
+
+# --- profiles and points --------------------------------------------------------------------------
+
+
+class SourceBody(Body):
+    """One folder to back up."""
+
+    name: str | None = Field(None, description="Name in the storage; made from the path when missing.")
+    path: str = Field(max_length=4096, description="Full path on the host.", examples=["/home/u/docs"])
+
+
+class ProfileBody(Body):
+    """A plan: what, from where, kept how long."""
+
+    name: str = Field(description="1 to 64 of a-z 0-9 . _ - and first a letter or digit.", examples=["docs"])
+    host: str = Field(description="Name of a host that exists.")
+    sources: list[SourceBody] = Field(min_length=1, max_length=1000, description="Folders; none in another.")
+    excludes: list[str] = Field(default=[], max_length=10000, description="gitignore rules.")
+    keep_last: int = Field(20, ge=1, description="How many counted points stay at least.")
+    keep_within: str = Field(
+        "7d", description="Points younger than that stay as well.", examples=["7d", "1w"]
+    )
+    compress: bool = Field(False, description="Compress on the way.")
+    bandwidth_limit: int | None = Field(None, ge=1024, description="Bytes per second; null for no limit.")
+    enabled: bool = Field(True, description="Whether backups may be started.")
+
+
+class SourceView(View):
+    """One folder that is backed up."""
+
+    name: str
+    path: str
+
+
+class ProfileView(View):
+    """A plan as saved."""
+
+    name: str
+    host: str
+    sources: list[SourceView]
+    excludes: list[str]
+    keep_last: int
+    keep_within: str
+    compress: bool
+    bandwidth_limit: int | None
+    enabled: bool
+    created: datetime | None
+
+
+class PointView(View):
+    """One state that can be restored."""
+
+    point: str = Field(description="Its name: the id of the run that made it.")
+    seq: int = Field(description="Number of that run in the profile.")
+    outcome: str = Field(description="How the run ended.")
+    counted: str = Field(description="`counted`, `weak` or `suspect`: whether retention counts it.")
+    started: datetime
+    finished: datetime
+    verified_at: datetime = Field(description="When a run last proved that the sources still look like this.")
+    files: int
+    bytes: int
+    added: int
+    changed: int
+    gone: int
+
+
+class DecisionView(View):
+    """What the retention policy says about one point now."""
+
+    point: str
+    seq: int
+    keep: bool
+    reasons: list[str]
+
+
+# --- jobs -----------------------------------------------------------------------------------------
+
+
+class StartBackup(Body):
+    """Ask for a backup."""
+
+    profile: str = Field(description="Name of the profile.")
+
+
+class StartRestore(Body):
+    """Ask for a restore."""
+
+    profile: str = Field(description="Name of the profile.")
+    point: str = Field("latest", max_length=64, description="`latest`, a point's name or number, or a time.")
+    to: str = Field(max_length=4096, description="Full path of an empty or new folder on the server.")
+    paths: list[str] = Field(
+        default=[],
+        max_length=10000,
+        description="`SOURCE`, `SOURCE/path` or full paths; none means everything.",
+    )
+    path_bytes: list[str] = Field(
+        default=[], max_length=10000, description="The same, percent-encoded, for names that are not UTF-8."
+    )
+
+
+class ProgressView(View):
+    """How far a job is; null means honestly unknown."""
+
+    phase: str = Field(description="connecting, transferring, cataloguing, restoring, pruning.")
+    source: str
+    files_seen: int
+    files_done: int
+    bytes_done: int
+    bytes_per_second: int | None
+    percent: int | None
+    eta_seconds: int | None
+    current_file: str = Field(description="For display, escaped.")
+
+
+class JobView(View):
+    """A job."""
+
+    job_id: str
+    kind: str = Field(description="`backup`, `restore` or `prune`.")
+    profile: str
+    host: str
+    status: str = Field(
+        description="queued or running; or, final: succeeded, partial, suspect, failed, cancelled."
+    )
+    requested_by: str
+    created: datetime
+    started: datetime | None
+    finished: datetime | None
+    cancel_requested: bool
+    claims: int = Field(description="How often a runner took it; more than one: a runner died over it.")
+    progress: ProgressView
+    result: dict[str, Any] | None = Field(description="What a finished job has to say.")
+    error_code: str = Field(description="Stable code; empty when nothing went wrong.")
+    error: str = Field(description="What happened, what it means, what to do.")
+
+
+class Started(View):
+    """The answer to a request for work."""
+
+    created: bool = Field(description="False when an earlier request or an unfinished job answers for it.")
+    job: JobView
+
+
+class LogLineView(View):
+    """One line of a job's log."""
+
+    number: int = Field(description="Counts from 1 within the job.")
+    at: datetime
+    level: str
+    text: str

@@ -1,0 +1,179 @@
+"""serve: the API on HTTPS until it is told to stop."""
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import ssl
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from threading import Event
+
+import uvicorn
+
+from bck_apps.api.main import create_app
+from bck_apps.wiring import Application, logs
+from bckcore.errors import BckError, ConflictError, InvalidInputError
+
+GRACE_SECONDS = 5
+"""How long running requests may go on after the stop; event streams end at once."""
+RENEWAL_SECONDS = 6 * 3600
+"""How often a server that runs for months looks whether its certificate must be renewed."""
+TICKS_PER_SECOND = 10
+ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not bound here, only recognised
+
+log = logs.get_logger("bck.api")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where the API can be reached from this machine, as written to ``<home>/run/api.json``."""
+
+    port: int
+    pid: int
+    url: str
+    ca: str
+    """Path of the CA certificate that clients pin."""
+
+
+def serve(
+    application: Application,
+    *,
+    stop: Event,
+    port: int | None = None,
+    host: str | None = None,
+    ready: Callable[[Address], None] = lambda _address: None,
+) -> None:
+    """Serve until ``stop`` is set, then end event streams, let requests finish, and return.
+
+    Runs in the calling thread and leaves signals alone: what sets ``stop`` is the caller's affair. Port
+    and host default to the settings'; port 0 takes a free one. When connections are taken,
+    ``<home>/run/api.json`` is written and ``ready`` called. Raises ConflictError when the port is
+    taken, InvalidInputError when the address cannot be listened on.
+    """
+    chosen_host = application.settings.api.host if host is None else host
+    chosen_port = application.settings.api.port if port is None else port
+    with contextlib.closing(_listening(chosen_host, chosen_port)) as listener:
+        address = _address(application, chosen_host, listener.getsockname()[1])
+        server = _Server(application, stop, lambda: ready(address))
+        with _announced(application.home, address, server):
+            server.run(sockets=[listener])
+    if not server.started:
+        raise ConflictError("The API could not be started.", advice="The log says why.")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, where = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, OverflowError) as exc:
+        raise InvalidInputError(f"Nothing can listen on {host} port {port}: {exc}.") from exc
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(where)
+        listener.listen(128)
+    except OSError as exc:
+        listener.close()
+        raise ConflictError(
+            f"The API cannot listen on {host} port {port}: {exc.strerror}.",
+            advice="Stop what uses the port, or choose another one with --port.",
+        ) from exc
+    return listener
+
+
+def _address(application: Application, host: str, port: int) -> Address:
+    name = ANYWHERE.get(host, host)
+    return Address(
+        port=port,
+        pid=os.getpid(),
+        url=f"https://{f'[{name}]' if ':' in name else name}:{port}",
+        ca=str(application.tls.ca_certificate),
+    )
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, stopped by an event instead of by signals, and with a certificate that stays fresh."""
+
+    def __init__(self, application: Application, stop: Event, ready: Callable[[], None]) -> None:
+        self._application = application
+        self._stop = stop
+        self.on_ready = [ready]
+        app = create_app(application)
+        app.state.stopping = stop.is_set
+        tls = application.tls
+        super().__init__(
+            uvicorn.Config(
+                app,
+                ssl_certfile=tls.server_certificate,
+                ssl_keyfile=tls.server_key,
+                ssl_context_factory=_modern,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                ws="none",
+                timeout_graceful_shutdown=GRACE_SECONDS,
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals belong to whoever called :func:`serve`."""
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin, and say so."""
+        await super().startup(sockets=sockets)
+        if self.started:
+            for tell in self.on_ready:
+                tell()
+
+    async def on_tick(self, counter: int) -> bool:
+        """Called ten times a second; True ends the server."""
+        if self._stop.is_set():
+            return True
+        if counter and counter % (RENEWAL_SECONDS * TICKS_PER_SECOND) == 0:
+            await asyncio.to_thread(self.refresh_certificate)
+        return await super().on_tick(counter)
+
+    def refresh_certificate(self) -> None:
+        """Renew the certificate if it is time; new connections get it."""
+        try:
+            tls = self._application.tls
+        except BckError as error:
+            log.error("the server certificate could not be renewed", error=str(error))
+            return
+        if self.config.ssl is not None:
+            self.config.ssl.load_cert_chain(tls.server_certificate, tls.server_key)
+
+
+def _modern(_config: uvicorn.Config, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
+    context = make()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+@contextlib.contextmanager
+def _announced(home: Path, address: Address, server: _Server) -> Iterator[None]:
+    """Write ``run/api.json`` when the server is ready; remove it afterwards unless it is another's."""
+    path = home / "run" / "api.json"
+    text = json.dumps(asdict(address), indent=2) + "\n"
+    server.on_ready.insert(0, lambda: _write(path, text))
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if path.read_text("utf-8") == text:
+                path.unlink()
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".api.", delete=False) as file:
+        file.write(text)
+    Path(file.name).replace(path)

@@ -1,0 +1,177 @@
+"""From domain values to response bodies, and from request bodies to domain values. Pure."""
+
+from bck_apps.api import schemas
+from bckcore.domain.duration import duration_text, parsed_duration
+from bckcore.domain.host import Host, normal_posix_path
+from bckcore.domain.ids import HostId, ProfileId, SourceName
+from bckcore.domain.job import Job
+from bckcore.domain.paths import percent_decoded
+from bckcore.domain.profile import Profile
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.retention import RetentionDecision, RetentionPolicy
+from bckcore.domain.source import Source, derived_name
+from bckcore.domain.transfer import HostFacts, TransferOptions, TransferProgress
+from bckcore.ports.job_queue import Enqueued, LogLine
+
+
+def host_of(body: schemas.HostBody) -> Host:
+    """The host that a request describes, without its key. Raises InvalidInputError."""
+    return Host(
+        id=HostId(body.name),
+        address=body.address,
+        port=body.port,
+        user=body.user,
+        transport=body.transport,
+        host_keys=tuple(body.host_keys),
+        allowed_roots=tuple(normal_posix_path(path) for path in body.allow),
+    )
+
+
+def host_view(host: Host) -> schemas.HostView:
+    """A host for callers; its key stays in the vault."""
+    return schemas.HostView(
+        name=host.id,
+        address=host.address,
+        port=host.port,
+        user=host.user,
+        platform=host.platform.value,
+        transport=host.transport,
+        allow=list(host.allowed_roots),
+        host_keys=list(host.host_keys),
+        has_private_key=host.key is not None,
+    )
+
+
+def facts_view(facts: HostFacts) -> schemas.HostFactsView:
+    """What a probe found."""
+    return schemas.HostFactsView(
+        rsync_version=facts.rsync_version,
+        host_key=facts.host_key,
+        latency_ms=facts.latency_ms,
+        sources=[schemas.ListedFolder(path=path, listed=listed) for path, listed in facts.sources],
+    )
+
+
+def profile_of(body: schemas.ProfileBody, before: Profile | None = None) -> Profile:
+    """The profile that a request describes. Raises InvalidInputError.
+
+    A source without a name keeps the one it has in ``before``: a name is never derived twice.
+    """
+    return Profile(
+        id=ProfileId(body.name),
+        host=HostId(body.host),
+        sources=_sources(body.sources, before.sources if before else ()),
+        excludes=tuple(body.excludes),
+        retention=RetentionPolicy(keep_last=body.keep_last, keep_within=parsed_duration(body.keep_within)),
+        schedule=before.schedule if before else None,
+        options=TransferOptions(compress=body.compress, bandwidth_limit=body.bandwidth_limit),
+        enabled=body.enabled,
+    )
+
+
+def _sources(bodies: list[schemas.SourceBody], before: tuple[Source, ...]) -> tuple[Source, ...]:
+    known = {source.path: source.name for source in before}
+    taken = {*known.values(), *(SourceName(body.name) for body in bodies if body.name)}
+    sources = []
+    for body in bodies:
+        path = normal_posix_path(body.path)
+        name = SourceName(body.name) if body.name else known.get(path) or derived_name(path, taken)
+        taken.add(name)
+        sources.append(Source(name=name, path=path))
+    return tuple(sources)
+
+
+def profile_view(profile: Profile) -> schemas.ProfileView:
+    """A profile for callers."""
+    return schemas.ProfileView(
+        name=profile.id,
+        host=profile.host,
+        sources=[schemas.SourceView(name=source.name, path=source.path) for source in profile.sources],
+        excludes=list(profile.excludes),
+        keep_last=profile.retention.keep_last,
+        keep_within=duration_text(profile.retention.keep_within),
+        compress=profile.options.compress,
+        bandwidth_limit=profile.options.bandwidth_limit,
+        enabled=profile.enabled,
+        created=profile.created,
+    )
+
+
+def point_view(point: RestorePoint) -> schemas.PointView:
+    """A restore point for callers."""
+    return schemas.PointView(
+        point=point.run_id,
+        seq=point.seq,
+        outcome=point.outcome.value,
+        counted=point.counted.value,
+        started=point.started,
+        finished=point.finished,
+        verified_at=point.verified_at,
+        files=point.counts.files,
+        bytes=point.counts.bytes,
+        added=point.counts.added,
+        changed=point.counts.changed,
+        gone=point.counts.gone,
+    )
+
+
+def decision_view(decision: RetentionDecision) -> schemas.DecisionView:
+    """A retention decision for callers."""
+    return schemas.DecisionView(
+        point=decision.point.run_id,
+        seq=decision.point.seq,
+        keep=decision.keep,
+        reasons=list(decision.reasons),
+    )
+
+
+def wanted_paths(body: schemas.StartRestore) -> tuple[bytes, ...]:
+    """The paths of a restore request as bytes. Raises InvalidInputError."""
+    texts = (path.encode("utf-8") for path in body.paths)
+    return (*texts, *(percent_decoded(path) for path in body.path_bytes))
+
+
+def progress_view(progress: TransferProgress) -> schemas.ProgressView:
+    """Progress for callers."""
+    return schemas.ProgressView(
+        phase=progress.phase,
+        source=progress.source,
+        files_seen=progress.files_seen,
+        files_done=progress.files_done,
+        bytes_done=progress.bytes_done,
+        bytes_per_second=progress.bytes_per_second,
+        percent=progress.percent,
+        eta_seconds=progress.eta_seconds,
+        current_file=progress.current_file,
+    )
+
+
+def job_view(job: Job) -> schemas.JobView:
+    """A job for callers; its payload is for runners."""
+    return schemas.JobView(
+        job_id=job.id,
+        kind=job.kind.value,
+        profile=job.profile,
+        host=job.host,
+        status=job.status.value,
+        requested_by=job.requested_by,
+        created=job.created,
+        started=job.started,
+        finished=job.finished,
+        cancel_requested=job.cancel_requested,
+        claims=job.claims,
+        progress=progress_view(job.progress),
+        result=dict(job.result.data) or None,
+        error_code=job.result.error_code,
+        error=job.result.error,
+    )
+
+
+def started_view(enqueued: Enqueued) -> schemas.Started:
+    """The answer to a request for work."""
+    return schemas.Started(created=enqueued.created, job=job_view(enqueued.job))
+
+
+def line_view(line: LogLine) -> schemas.LogLineView:
+    """A log line for callers."""
+    return schemas.LogLineView(number=line.number, at=line.at, level=line.level, text=line.text)
