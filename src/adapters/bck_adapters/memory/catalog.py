@@ -67,6 +67,7 @@ class MemoryCatalog:
 
     def apply(self, profile: ProfileId, seq: int, changes: Iterable[Change]) -> None:
         """See the port."""
+        self._session.require_writing()
         for change in changes:
             if change.op is ChangeOp.SAME:
                 continue

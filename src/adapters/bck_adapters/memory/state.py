@@ -85,7 +85,7 @@ class Session:
     def versions_to_write(self, key: SourceKey) -> Versions:
         """The versions of one source, to change."""
         state = self.write()
-        if key not in self._own_sources:
+        if key not in self._own_sources or key not in state.versions:
             state.versions[key] = dict(state.versions.get(key, {}))
             self._own_sources.add(key)
         return state.versions[key]

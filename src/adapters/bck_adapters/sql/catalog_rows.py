@@ -13,16 +13,17 @@ from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.paths import ROOT, RelPath, is_below
 
 PAGE = 5_000
+SECOND_NS = 1_000_000_000
 _V = file_version.c
-ENTRY = (_V.path, _V.kind, _V.mode, _V.uid, _V.gid, _V.mtime_ns, _V.size, _V.target, _V.digest)
+ENTRY = (_V.path, _V.kind, _V.mode, _V.uid, _V.gid, _V.mtime_s, _V.mtime_ns, _V.size, _V.target, _V.digest)
 _KINDS = {kind.value: kind for kind in EntryKind}
 _numbers = count(1)
 
 
 def entry_of(row: Sequence[Any]) -> FileEntry:
     """A row that begins with the columns of ENTRY, as an entry."""
-    path, kind, mode, uid, gid, mtime_ns, size, target, digest = row[:9]
-    return FileEntry(path, _KINDS[kind], mode, uid, gid, mtime_ns, size, target, digest)
+    path, kind, mode, uid, gid, seconds, nanos, size, target, digest = row[:10]
+    return FileEntry(path, _KINDS[kind], mode, uid, gid, seconds * SECOND_NS + nanos, size, target, digest)
 
 
 def pages(session: SqlSession, query: Select[Any], path: ColumnElement[bytes]) -> Iterator[Any]:

@@ -17,6 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
+from bck_adapters.sql.catalog_rows import SECOND_NS
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
 from bckcore.domain.manifest import Change
@@ -56,8 +57,8 @@ def end_row(source_id: int, seq: int, change: Change) -> Row:
 def version_row(source_id: int, seq: int, change: Change) -> Row:
     """Values for :func:`begin_versions`."""
     e = change.entry
-    attributes = (e.kind.value, e.mode, e.uid, e.gid, e.mtime_ns, e.size, e.target, e.digest)
-    return source_id, e.path, seq, *attributes
+    attributes = (e.kind.value, e.mode, e.uid, e.gid, *divmod(e.mtime_ns, SECOND_NS), e.size)
+    return source_id, e.path, seq, *attributes, e.target, e.digest
 
 
 def end_versions(session: SqlSession, rows: Sequence[Row]) -> None:

@@ -191,6 +191,7 @@ catalog_source = Table(
 
 _ENDED = text("until_seq IS NOT NULL")
 
+# Times are split into seconds and nanoseconds: together, those after 2262 are more than 64 bits hold.
 # One tree keyed by path serves every lookup; no foreign key to catalog_source, because checking it
 # for each of a million rows costs more than it proves.
 file_version = Table(
@@ -204,7 +205,8 @@ file_version = Table(
     Column("mode", Integer, nullable=False),
     Column("uid", BigInteger, nullable=False),
     Column("gid", BigInteger, nullable=False),
-    Column("mtime_ns", BigInteger, nullable=False),
+    Column("mtime_s", BigInteger, nullable=False),
+    Column("mtime_ns", Integer, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("target", Blob, nullable=False),
     Column("digest", Blob, nullable=False),

@@ -1,0 +1,218 @@
+"""What every JobQueue promises. Subclass and give the fixture ``queue``, made with the fixture ``clock``."""
+
+# A suite asserts, as tests do.
+# ruff: noqa: S101
+
+from dataclasses import replace
+
+import pytest
+
+from bck_adapters.testkit.samples import START, StepClock, sample_job
+from bckcore.domain.ids import JobId
+from bckcore.domain.job import JobKind, JobResult, JobStatus
+from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import IllegalTransitionError, LeaseLostError, NotFoundError
+from bckcore.ports.job_queue import Claim, JobQueue, LogLine
+
+LEASE = 30.0
+DAY = 24 * 3600
+QUIET = TransferProgress()
+
+
+def claimed(queue: JobQueue, runner: str = "r", only: str | None = None) -> Claim:
+    """A claim that is expected to succeed."""
+    claim = queue.claim(runner, lease_seconds=LEASE, only=None if only is None else JobId(only))
+    assert claim is not None
+    return claim
+
+
+class JobQueueContract:
+    """Asked for once, carried out once."""
+
+    @pytest.fixture
+    def clock(self) -> StepClock:
+        """The clock of the queue."""
+        return StepClock()
+
+    @pytest.fixture
+    def queue(self, clock: StepClock) -> JobQueue:
+        """An empty queue on that clock."""
+        raise NotImplementedError
+
+    def test_a_job_comes_back_whole(self, queue: JobQueue) -> None:
+        job = sample_job("j", key="k")
+        answer = queue.enqueue(job)
+        assert (answer.job, answer.created) == (job, True)
+        assert queue.get(JobId("j")) == job
+        with pytest.raises(NotFoundError):
+            queue.get(JobId("none"))
+
+    def test_the_same_key_gives_the_same_job_for_a_day_also_when_it_is_over(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
+        queue.finish(claimed(queue), JobStatus.SUCCEEDED, JobResult())
+        clock.advance(DAY - 1)
+        again = queue.enqueue(sample_job("two", JobKind.RESTORE, key="k"))
+        assert (again.job.id, again.job.status, again.created) == ("one", JobStatus.SUCCEEDED, False)
+        with pytest.raises(NotFoundError):
+            queue.get(JobId("two"))
+
+    def test_the_same_key_for_another_profile_or_kind_is_another_job(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
+        assert queue.enqueue(sample_job("two", JobKind.RESTORE, profile="other", key="k")).created
+        assert queue.enqueue(sample_job("three", JobKind.BACKUP, key="k")).created
+
+    def test_an_unfinished_job_keeps_its_key_longer(self, queue: JobQueue, clock: StepClock) -> None:
+        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
+        clock.advance(10 * DAY)
+        assert not queue.enqueue(sample_job("two", JobKind.RESTORE, key="k")).created
+
+    @pytest.mark.parametrize("kind", [JobKind.BACKUP, JobKind.PRUNE])
+    def test_an_unfinished_backup_or_prune_answers_for_a_second_one(
+        self, queue: JobQueue, kind: JobKind
+    ) -> None:
+        queue.enqueue(sample_job("one", kind, key="k1"))
+        assert queue.enqueue(sample_job("two", kind, key="k2")).job.id == "one"
+        claim = claimed(queue)
+        assert queue.enqueue(sample_job("three", kind)).job.id == "one"
+        queue.finish(claim, JobStatus.FAILED, JobResult())
+        assert queue.enqueue(sample_job("four", kind)).created
+        assert queue.enqueue(sample_job("five", kind, key="k2")).job.id == "one"
+
+    def test_restores_queue_up(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("one", JobKind.RESTORE))
+        assert queue.enqueue(sample_job("two", JobKind.RESTORE)).created
+
+    def test_lists_are_newest_first_and_filtered(self, queue: JobQueue) -> None:
+        for number in range(3):
+            queue.enqueue(sample_job(f"r{number}", JobKind.RESTORE))
+        queue.enqueue(sample_job("b"))
+        claimed(queue)
+        assert [job.id for job in queue.list()] == ["b", "r2", "r1", "r0"]
+        assert [job.id for job in queue.list(limit=2)] == ["b", "r2"]
+        assert [job.id for job in queue.list(kind=JobKind.BACKUP)] == ["b"]
+        assert [job.id for job in queue.list(status=[JobStatus.RUNNING])] == ["r0"]
+        assert len(queue.list(status=[JobStatus.RUNNING, JobStatus.QUEUED])) == 4
+
+    def test_the_oldest_job_whose_host_and_profile_are_free_is_taken(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("a", profile="p1", host="h1"))
+        queue.enqueue(sample_job("same-host", profile="p2", host="h1"))
+        queue.enqueue(sample_job("same-profile", JobKind.RESTORE, profile="p1", host="h2"))
+        queue.enqueue(sample_job("free", profile="p3", host="h3"))
+        first = claimed(queue)
+        assert (first.job.id, first.job.status, first.job.claims) == ("a", JobStatus.RUNNING, 1)
+        assert (first.job.started, first.lease_until.timestamp()) == (START, START.timestamp() + LEASE)
+        assert claimed(queue).job.id == "free"
+        assert queue.claim("r", lease_seconds=LEASE) is None
+        queue.finish(first, JobStatus.SUCCEEDED, JobResult())
+        assert claimed(queue).job.id == "same-host"
+
+    def test_only_asks_for_that_job(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("a", profile="p1", host="h1"))
+        queue.enqueue(sample_job("b", profile="p2", host="h2"))
+        queue.enqueue(sample_job("c", profile="p3", host="h2"))
+        assert claimed(queue, only="b").job.id == "b"
+        assert queue.claim("r", lease_seconds=LEASE, only=JobId("b")) is None
+        assert queue.claim("r", lease_seconds=LEASE, only=JobId("c")) is None
+        assert queue.claim("r", lease_seconds=LEASE, only=JobId("none")) is None
+
+    def test_an_expired_lease_is_taken_over_and_the_old_owner_is_fenced_off(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        queue.enqueue(sample_job("a"))
+        old = claimed(queue, "one")
+        clock.advance(LEASE - 1)
+        assert queue.claim("two", lease_seconds=LEASE) is None
+        clock.advance(1)
+        new = claimed(queue, "two")
+        assert (new.job.id, new.job.claims) == ("a", 2)
+        for step in (
+            lambda: queue.heartbeat(old, lease_seconds=LEASE, progress=QUIET),
+            lambda: queue.finish(old, JobStatus.SUCCEEDED, JobResult()),
+            lambda: queue.hand_back(old),
+        ):
+            with pytest.raises(LeaseLostError):
+                step()
+        assert queue.finish(new, JobStatus.FAILED, JobResult()).status is JobStatus.FAILED
+
+    def test_a_heartbeat_renews_the_lease_and_keeps_the_progress(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        queue.enqueue(sample_job("a"))
+        claim = claimed(queue)
+        clock.advance(LEASE - 1)
+        progress = TransferProgress(phase="transferring", files_done=3, percent=None, current_file="ü")
+        beat = queue.heartbeat(claim, lease_seconds=LEASE, progress=progress)
+        assert (beat.token, beat.job.progress) == (claim.token, progress)
+        clock.advance(LEASE - 1)
+        assert queue.claim("two", lease_seconds=LEASE) is None
+        assert queue.get(JobId("a")).progress == progress
+
+    def test_a_late_heartbeat_holds_while_nobody_took_over(self, queue: JobQueue, clock: StepClock) -> None:
+        queue.enqueue(sample_job("a"))
+        claim = claimed(queue)
+        clock.advance(LEASE + 5)
+        queue.heartbeat(claim, lease_seconds=LEASE, progress=QUIET)
+        assert queue.claim("two", lease_seconds=LEASE) is None
+
+    def test_a_finished_job_keeps_its_result_and_nothing_more_happens_to_it(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        queue.enqueue(sample_job("a"))
+        claim = claimed(queue)
+        clock.advance(5)
+        result = JobResult(data={"run_id": "x", "counts": {"files": 3}}, error_code="c", error="e")
+        done = queue.finish(claim, JobStatus.PARTIAL, result)
+        assert (done.status, done.result, done.finished) == (JobStatus.PARTIAL, result, clock.now())
+        assert queue.get(JobId("a")) == done
+        assert queue.request_cancel(JobId("a")) == done
+        with pytest.raises(LeaseLostError):
+            queue.finish(claim, JobStatus.FAILED, JobResult())
+
+    def test_a_job_never_finishes_as_running(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("a"))
+        claim = claimed(queue)
+        with pytest.raises(IllegalTransitionError):
+            queue.finish(claim, JobStatus.RUNNING, JobResult())
+        queue.finish(claim, JobStatus.CANCELLED, JobResult())
+
+    def test_a_job_handed_back_keeps_its_place(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("a", profile="p1"))
+        queue.enqueue(sample_job("b", profile="p2"))
+        claim = claimed(queue)
+        queue.hand_back(claim)
+        with pytest.raises(LeaseLostError):
+            queue.heartbeat(claim, lease_seconds=LEASE, progress=QUIET)
+        again = claimed(queue)
+        assert (again.job.id, again.job.claims) == ("a", 2)
+
+    def test_a_queued_job_is_cancelled_at_once(self, queue: JobQueue, clock: StepClock) -> None:
+        queue.enqueue(sample_job("a"))
+        cancelled = queue.request_cancel(JobId("a"))
+        assert (cancelled.status, cancelled.finished) == (JobStatus.CANCELLED, clock.now())
+        assert queue.claim("r", lease_seconds=LEASE) is None
+        with pytest.raises(NotFoundError):
+            queue.request_cancel(JobId("none"))
+
+    def test_a_running_job_learns_of_its_cancellation_by_heartbeat(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("a"))
+        claim = claimed(queue)
+        marked = queue.request_cancel(JobId("a"))
+        assert (marked.status, marked.cancel_requested) == (JobStatus.RUNNING, True)
+        beat = queue.heartbeat(claim, lease_seconds=LEASE, progress=QUIET)
+        assert beat.job.cancel_requested
+
+    def test_log_lines_are_numbered_and_paged(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("a"))
+        lines = [LogLine(number=0, at=START, level="info", text=f"line {n}\tü") for n in range(5)]
+        queue.append_log(JobId("a"), lines[:3])
+        queue.append_log(JobId("a"), [])
+        queue.append_log(JobId("a"), lines[3:])
+        numbered = [replace(line, number=number) for number, line in enumerate(lines, start=1)]
+        assert list(queue.read_log(JobId("a"))) == numbered
+        assert list(queue.read_log(JobId("a"), after=1, limit=2)) == numbered[1:3]
+        assert list(queue.read_log(JobId("a"), after=5)) == []
+        for step in (lambda: queue.read_log(JobId("none")), lambda: queue.append_log(JobId("none"), lines)):
+            with pytest.raises(NotFoundError):
+                step()

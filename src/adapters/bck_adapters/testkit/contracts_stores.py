@@ -1,0 +1,270 @@
+"""What every UnitOfWork and its repositories promise. Subclass and give the fixture ``database``."""
+
+# A suite asserts, as tests do.
+# ruff: noqa: S101
+
+from dataclasses import replace
+from datetime import timedelta
+from threading import Thread
+
+import pytest
+
+from bck_adapters.testkit.samples import (
+    START,
+    ended_run,
+    sample_host,
+    sample_job,
+    sample_point,
+    sample_profile,
+    sample_run,
+)
+from bckcore.domain.access import Role, User
+from bckcore.domain.ids import HostId, ProfileId, RunId
+from bckcore.domain.job import JobResult, JobStatus
+from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
+from bckcore.plugins.registry import Database
+
+DOCS = ProfileId("docs")
+
+
+class _NeedsDatabase:
+    @pytest.fixture
+    def database(self) -> Database:
+        """A fresh, migrated database; its clock may be any."""
+        raise NotImplementedError
+
+
+class UnitOfWorkContract(_NeedsDatabase):
+    """Transactions."""
+
+    def test_leaving_without_commit_rolls_back(self, database: Database) -> None:
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            uow.catalog.forget_profile(DOCS)
+        with database.units(read_only=True) as uow:
+            assert list(uow.hosts.list()) == []
+
+    def test_an_exception_rolls_back_and_gets_out(self, database: Database) -> None:
+        def fail_midway() -> None:
+            with database.units() as uow:
+                uow.hosts.add(sample_host())
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            fail_midway()
+        with database.units(read_only=True) as uow:
+            assert list(uow.hosts.list()) == []
+
+    def test_a_commit_makes_everything_visible_at_once(self, database: Database) -> None:
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            uow.profiles.add(sample_profile())
+            with database.units(read_only=True) as other:
+                assert list(other.hosts.list()) == []
+            uow.commit()
+        with database.units(read_only=True) as uow:
+            assert (len(uow.hosts.list()), len(uow.profiles.list())) == (1, 1)
+
+    def test_a_unit_goes_on_after_its_commit(self, database: Database) -> None:
+        with database.units() as uow:
+            uow.hosts.add(sample_host("one"))
+            uow.commit()
+            uow.hosts.add(sample_host("two"))
+        with database.units(read_only=True) as uow:
+            assert [host.id for host in uow.hosts.list()] == ["one"]
+
+    def test_a_read_only_unit_sees_one_frozen_state(self, database: Database) -> None:
+        with database.units(read_only=True) as reader:
+            with database.units() as uow:
+                uow.hosts.add(sample_host())
+                uow.commit()
+            assert list(reader.hosts.list()) == []
+
+    def test_a_read_only_unit_refuses_writes_and_commits(self, database: Database) -> None:
+        with database.units(read_only=True) as uow:
+            for step in (
+                lambda: uow.hosts.add(sample_host()),
+                lambda: uow.points.add(sample_point(1)),
+                lambda: uow.runs.increment_removed(RunId("x")),
+                lambda: uow.catalog.apply(DOCS, 1, ()),
+                lambda: uow.catalog.compact(DOCS, ()),
+                uow.commit,
+            ):
+                with pytest.raises(ConflictError):
+                    step()
+
+    def test_writers_wait_for_one_another(self, database: Database) -> None:
+        def add(name: str) -> None:
+            with database.units() as uow:
+                uow.hosts.add(sample_host(name))
+                uow.commit()
+
+        threads = [Thread(target=add, args=(f"pc{number}",)) for number in range(8)]
+        with database.units() as uow:
+            for thread in threads:
+                thread.start()
+            uow.hosts.add(sample_host("first"))
+            uow.commit()
+        for thread in threads:
+            thread.join()
+        with database.units(read_only=True) as uow:
+            assert len(uow.hosts.list()) == 9
+
+    def test_a_commit_with_a_held_claim_writes(self, database: Database) -> None:
+        database.queue.enqueue(sample_job("j"))
+        claim = database.queue.claim("r", lease_seconds=60)
+        assert claim is not None
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            uow.commit(claim=claim)
+        with database.units(read_only=True) as uow:
+            assert len(uow.hosts.list()) == 1
+
+    def test_a_commit_with_a_lost_claim_writes_nothing(self, database: Database) -> None:
+        database.queue.enqueue(sample_job("j"))
+        claim = database.queue.claim("r", lease_seconds=60)
+        assert claim is not None
+        database.queue.finish(claim, JobStatus.FAILED, JobResult())
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            with pytest.raises(LeaseLostError):
+                uow.commit(claim=claim)
+        with database.units(read_only=True) as uow:
+            assert list(uow.hosts.list()) == []
+
+
+class RepositoriesContract(_NeedsDatabase):
+    """Hosts, profiles, runs, points and users come back as they were saved."""
+
+    def test_hosts_come_back_whole_and_by_name(self, database: Database) -> None:
+        bare = replace(sample_host("a"), key=None, host_keys=(), allowed_roots=(), address="")
+        with database.units() as uow:
+            uow.hosts.add(sample_host("b"))
+            uow.hosts.add(bare)
+            assert list(uow.hosts.list()) == [bare, sample_host("b")]
+            uow.hosts.update(replace(bare, port=23))
+            assert uow.hosts.get(bare.id).port == 23
+            uow.hosts.remove(bare.id)
+            assert list(uow.hosts.list()) == [sample_host("b")]
+
+    def test_a_taken_or_missing_host_is_told_apart(self, database: Database) -> None:
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            with pytest.raises(ConflictError):
+                uow.hosts.add(sample_host())
+            for step in (
+                lambda: uow.hosts.get(HostId("none")),
+                lambda: uow.hosts.update(sample_host("none")),
+                lambda: uow.hosts.remove(HostId("none")),
+            ):
+                with pytest.raises(NotFoundError):
+                    step()
+
+    def test_a_host_stays_while_a_profile_uses_it(self, database: Database) -> None:
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            uow.profiles.add(sample_profile())
+            with pytest.raises(ConflictError):
+                uow.hosts.remove(HostId("pc1"))
+            assert len(uow.hosts.list()) == 1
+
+    def test_profiles_come_back_whole_and_by_name(self, database: Database) -> None:
+        plain = replace(sample_profile("a"), excludes=(), schedule=None, enabled=True, created=None)
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            uow.profiles.add(sample_profile("b"))
+            uow.profiles.add(plain)
+            assert list(uow.profiles.list()) == [plain, sample_profile("b")]
+            uow.profiles.update(replace(plain, excludes=("x",)))
+            assert uow.profiles.get(plain.id).excludes == ("x",)
+            with pytest.raises(ConflictError):
+                uow.profiles.add(plain)
+
+    def test_a_profile_needs_its_host_and_its_name(self, database: Database) -> None:
+        with database.units() as uow:
+            with pytest.raises(NotFoundError):
+                uow.profiles.add(sample_profile())
+            uow.hosts.add(sample_host())
+            for step in (
+                lambda: uow.profiles.get(DOCS),
+                lambda: uow.profiles.update(sample_profile()),
+            ):
+                with pytest.raises(NotFoundError):
+                    step()
+
+    def test_runs_come_back_whole_and_by_number(self, database: Database) -> None:
+        runs = [sample_run(seq) for seq in (1, 2, 10)]
+        with database.units() as uow:
+            for run in reversed(runs):
+                uow.runs.add(run)
+            uow.runs.add(sample_run(3, profile="other"))
+            assert list(uow.runs.list(DOCS)) == runs
+            assert list(uow.runs.list(DOCS, after_seq=1, limit=1)) == [runs[1]]
+            assert uow.runs.last(DOCS) == runs[2]
+            assert uow.runs.last(ProfileId("none")) is None
+            uow.runs.update(ended_run(runs[0]))
+            assert uow.runs.get(runs[0].id) == ended_run(runs[0])
+
+    def test_a_taken_or_missing_run_is_told_apart(self, database: Database) -> None:
+        with database.units() as uow:
+            uow.runs.add(sample_run(1))
+            for taken in (
+                sample_run(1),
+                replace(sample_run(1), id=RunId("other")),
+                replace(sample_run(1), seq=2),
+            ):
+                with pytest.raises(ConflictError):
+                    uow.runs.add(taken)
+            for step in (lambda: uow.runs.get(RunId("none")), lambda: uow.runs.update(sample_run(2))):
+                with pytest.raises(NotFoundError):
+                    step()
+
+    def test_increments_stand_until_they_are_noted_as_removed(self, database: Database) -> None:
+        runs = [sample_run(seq) for seq in (1, 2, 3)]
+        with database.units() as uow:
+            for run in runs:
+                uow.runs.add(run)
+            uow.runs.increment_removed(runs[1].id)
+            uow.runs.increment_removed(runs[1].id)
+            uow.runs.update(ended_run(runs[1]))
+            assert list(uow.runs.increments(DOCS)) == [runs[0], runs[2]]
+            assert list(uow.runs.increments(DOCS, after_seq=1)) == [runs[2]]
+
+    def test_points_come_back_whole_and_by_number(self, database: Database) -> None:
+        with database.units() as uow:
+            for seq in (10, 2, 1):
+                uow.points.add(sample_point(seq))
+            uow.points.add(sample_point(99, profile="other"))
+            assert list(uow.points.list(DOCS)) == [sample_point(seq) for seq in (1, 2, 10)]
+            assert uow.points.newest(DOCS) == sample_point(10)
+            again = replace(sample_point(10), counts=sample_point(3).counts)
+            uow.points.add(again)
+            assert uow.points.newest(DOCS) == again
+            uow.points.forget(DOCS, 10)
+            uow.points.forget(DOCS, 10)
+            assert uow.points.newest(DOCS) == sample_point(2)
+            assert uow.points.newest(ProfileId("none")) is None
+
+    def test_a_point_is_verified_later_and_never_earlier(self, database: Database) -> None:
+        later = START + timedelta(days=1)
+        with database.units() as uow:
+            uow.points.add(sample_point(1))
+            uow.points.verified(DOCS, 1, later)
+            uow.points.verified(DOCS, 1, START)
+            uow.points.verified(DOCS, 2, later)
+            assert list(uow.points.list(DOCS)) == [replace(sample_point(1), verified_at=later)]
+
+    def test_users_come_back_whole_and_by_name(self, database: Database) -> None:
+        zoe = User(name="zoë", role=Role.VIEWER, password_hash="$x$", created=START)  # noqa: S106  # no password
+        anna = replace(zoe, name="anna", role=Role.ADMIN)
+        with database.units() as uow:
+            for user in (zoe, anna):
+                uow.users.add(user)
+            assert list(uow.users.list()) == [anna, zoe]
+            uow.users.update(replace(anna, role=Role.OPERATOR))
+            assert uow.users.get("anna").role is Role.OPERATOR
+            with pytest.raises(ConflictError):
+                uow.users.add(zoe)
+            for step in (lambda: uow.users.get("eve"), lambda: uow.users.update(replace(zoe, name="eve"))):
+                with pytest.raises(NotFoundError):
+                    step()

@@ -1,0 +1,176 @@
+"""QueueMachine: runners that come, stall, die and come back, against a queue whose clock is set.
+
+Subclass it, give ``make_queue``; its ``TestCase`` is the test.
+"""
+
+from dataclasses import dataclass, field
+
+# A suite asserts, as tests do.
+# ruff: noqa: S101
+import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+
+from bck_adapters.testkit.samples import StepClock, sample_job
+from bckcore.domain.ids import JobId
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import LeaseLostError
+from bckcore.ports.job_queue import Claim, JobQueue
+
+LEASE = 30
+_ENDS = [status for status in JobStatus if status.final]
+
+
+@dataclass(slots=True)
+class Known:
+    """What the model knows of a job."""
+
+    job: Job
+    status: JobStatus = JobStatus.QUEUED
+    token: str = ""
+    lease_until: float = 0.0
+    claims: int = 0
+    tokens: set[str] = field(default_factory=set)
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """At most one running job per host and profile, one owner per job, nothing lost, order kept."""
+
+    claims = Bundle("claims")
+
+    def make_queue(self, clock: StepClock) -> JobQueue:
+        """An empty queue on that clock."""
+        raise NotImplementedError
+
+    @initialize()
+    def begin(self) -> None:
+        """An empty queue."""
+        self.clock = StepClock()
+        self.queue = self.make_queue(self.clock)
+        self.known: dict[JobId, Known] = {}
+        self.keys: dict[tuple[str, JobKind, str], tuple[JobId, float]] = {}
+
+    # --- what people do ---------------------------------------------------------------------------
+
+    @rule(
+        kind=st.sampled_from(JobKind),
+        profile=st.sampled_from(["p1", "p2", "p3"]),
+        host=st.sampled_from(["h1", "h2"]),
+        key=st.sampled_from(["", "", "k1", "k2"]),
+    )
+    def enqueue(self, kind: JobKind, profile: str, host: str, key: str) -> None:
+        """A request, perhaps sent twice, perhaps while the same work goes on."""
+        name = f"j{len(self.known)}"
+        job = sample_job(name, kind, profile, host, key, self.clock.now())
+        expected = self._expected_answer(job)
+        answer = self.queue.enqueue(job)
+        assert (answer.job.id, answer.created) == (expected or name, expected is None)
+        if expected is None:
+            self.known[job.id] = Known(job)
+        if key and self._job_of_key(job) is None:
+            self.keys[profile, kind, key] = (answer.job.id, self.clock.monotonic())
+
+    def _job_of_key(self, job: Job) -> JobId | None:
+        found = self.keys.get((job.profile, job.kind, job.idempotency_key))
+        if not job.idempotency_key or found is None:
+            return None
+        in_time = self.clock.monotonic() - found[1] <= 24 * 3600
+        return found[0] if in_time or not self.known[found[0]].status.final else None
+
+    def _expected_answer(self, job: Job) -> JobId | None:
+        twins = (
+            other.job.id
+            for other in self.known.values()
+            if job.kind is not JobKind.RESTORE
+            and (other.job.kind, other.job.profile) == (job.kind, job.profile)
+            and not other.status.final
+        )
+        return self._job_of_key(job) or next(twins, None)
+
+    @rule(number=st.integers(0, 20))
+    def cancel(self, number: int) -> None:
+        """Somebody cancels a job, whatever its state."""
+        if number < len(self.known):
+            known = list(self.known.values())[number]
+            if known.status is JobStatus.QUEUED:
+                known.status = JobStatus.CANCELLED
+            assert self.queue.request_cancel(known.job.id).status is known.status
+
+    @rule(seconds=st.sampled_from([1, LEASE - 1, LEASE, 13 * 3600]))
+    def time_passes(self, seconds: int) -> None:
+        """Runners stall, leases expire, keys age."""
+        self.clock.advance(seconds)
+
+    # --- what runners do --------------------------------------------------------------------------
+
+    @rule(target=claims)
+    def claim(self) -> object:
+        """A runner asks for work and gets the oldest job that may start."""
+        expected = next((known for known in self.known.values() if self._may_start(known)), None)
+        claim = self.queue.claim("runner", lease_seconds=LEASE)
+        if expected is None:
+            assert claim is None
+            return multiple()
+        assert claim is not None
+        assert claim.job.id == expected.job.id
+        assert claim.token not in expected.tokens
+        expected.tokens.add(claim.token)
+        expected.status, expected.token = JobStatus.RUNNING, claim.token
+        expected.lease_until, expected.claims = self.clock.monotonic() + LEASE, expected.claims + 1
+        assert claim.job.claims == expected.claims
+        return claim
+
+    def _may_start(self, known: Known) -> bool:
+        if known.status is JobStatus.RUNNING:
+            return known.lease_until <= self.clock.monotonic()
+        running = [other.job for other in self.known.values() if other.status is JobStatus.RUNNING]
+        return known.status is JobStatus.QUEUED and not any(
+            known.job.host == job.host or known.job.profile == job.profile for job in running
+        )
+
+    @rule(claim=claims)
+    def heartbeat(self, claim: Claim) -> None:
+        """A runner says that it still works, perhaps too late."""
+        if self._held(claim):
+            self.queue.heartbeat(claim, lease_seconds=LEASE, progress=TransferProgress(phase="x"))
+            self.known[claim.job.id].lease_until = self.clock.monotonic() + LEASE
+        else:
+            with pytest.raises(LeaseLostError):
+                self.queue.heartbeat(claim, lease_seconds=LEASE, progress=TransferProgress())
+
+    @rule(claim=claims, status=st.sampled_from(_ENDS))
+    def finish(self, claim: Claim, status: JobStatus) -> None:
+        """A runner ends its job, perhaps one that is no longer its own."""
+        if self._held(claim):
+            assert self.queue.finish(claim, status, JobResult(error="e")).status is status
+            self.known[claim.job.id].status = status
+        else:
+            with pytest.raises(LeaseLostError):
+                self.queue.finish(claim, status, JobResult())
+
+    @rule(claim=claims)
+    def hand_back(self, claim: Claim) -> None:
+        """A runner shuts down."""
+        if self._held(claim):
+            self.queue.hand_back(claim)
+            self.known[claim.job.id].status = JobStatus.QUEUED
+        else:
+            with pytest.raises(LeaseLostError):
+                self.queue.hand_back(claim)
+
+    def _held(self, claim: Claim) -> bool:
+        known = self.known[claim.job.id]
+        return known.status is JobStatus.RUNNING and known.token == claim.token
+
+    @invariant()
+    def the_queue_knows_what_the_model_knows(self) -> None:
+        """All jobs, newest first, in the state they are in; one running per host and profile."""
+        if not hasattr(self, "queue"):
+            return
+        jobs = self.queue.list(limit=10_000)
+        assert [(job.id, job.status) for job in reversed(jobs)] == [
+            (known.job.id, known.status) for known in self.known.values()
+        ]
+        running = [job for job in jobs if job.status is JobStatus.RUNNING]
+        assert len({job.host for job in running}) == len({job.profile for job in running}) == len(running)

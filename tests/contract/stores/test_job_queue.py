@@ -1,0 +1,44 @@
+"""Job queues keep their promises on every database."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import settings
+
+from bck_adapters.testkit.contracts_queue import JobQueueContract
+from bck_adapters.testkit.machine_queue import QueueMachine
+from tests.support.databases import memory_database, sqlite_database
+
+
+class TestJobQueue(JobQueueContract):
+    @pytest.fixture
+    def clock(self, clock):
+        return clock
+
+    @pytest.fixture
+    def queue(self, make):
+        return make.queue
+
+
+class MemoryQueueMachine(QueueMachine):
+    def make_queue(self, clock):
+        return memory_database(clock, Path()).queue
+
+
+class SqliteQueueMachine(QueueMachine):
+    def make_queue(self, clock):
+        self.folder = TemporaryDirectory()
+        self.database = sqlite_database(clock, Path(self.folder.name))
+        return self.database.queue
+
+    def teardown(self):
+        if hasattr(self, "database"):
+            self.database.close()
+            self.folder.cleanup()
+
+
+TestMemoryQueueMachine = MemoryQueueMachine.TestCase
+TestSqliteQueueMachine = SqliteQueueMachine.TestCase
+# Every step waits for the disk; the memory machine walks the long paths.
+TestSqliteQueueMachine.settings = settings(stateful_step_count=20)
