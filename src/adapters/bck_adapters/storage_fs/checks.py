@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from bck_adapters.storage_fs.errors import translated
+from bck_adapters.storage_fs.files import open_new
 from bck_adapters.storage_fs.handles import make_folder, proc_path, remove_tree
 from bck_adapters.storage_fs.root import AREAS, ATTEMPTS, HISTORY, RECEIPTS, WORK, Root
 from bckcore.domain.stored_stat import XATTR_NAME
@@ -37,7 +38,7 @@ def require_able(root: Root) -> None:
 
 
 def _require_attributes(root: Root, probe: int) -> None:
-    os.close(os.open(b"file", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=probe))
+    os.close(open_new(probe, "file"))
     os.close(make_folder(b"folder", probe))
     try:
         for name in (b"file", b"folder"):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from bck_adapters.storage_fs.errors import translated
+from bck_adapters.storage_fs.files import PRIVATE_FILE
 from bck_adapters.storage_fs.root import LOCKS, WORK, Root, profile_names
 from bckcore.domain.run import ProfileRef
 from bckcore.errors import StoreBusyError
@@ -26,7 +27,8 @@ def held(root: Root, ref: ProfileRef, *, wait_seconds: float) -> Iterator[Profil
     with translated("locking", root.place(WORK, LOCKS, lock_name(ref))):
         folder = root.make(WORK, LOCKS)
         try:
-            fd = os.open(lock_name(ref), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=folder)
+            fd = os.open(lock_name(ref), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE, dir_fd=folder)
+            os.fchmod(fd, PRIVATE_FILE)  # whatever the umask
         finally:
             os.close(folder)
     try:

@@ -1,7 +1,7 @@
 """The text that lies in the storage root: how to get files back without this program."""
 
-FULL_RESTORE_AS_ROOT = ("rsync", "-a", "--fake-super", "-M--super")
-FULL_RESTORE_AS_USER = ("rsync", "-rlpt", "--fake-super", "-M--no-super")
+FULL_RESTORE_AS_ROOT = ("rsync", "-a", "--modify-window=-1", "--fake-super", "-M--super")
+FULL_RESTORE_AS_USER = ("rsync", "-rlpt", "--modify-window=-1", "--fake-super", "-M--no-super")
 """Both are run by a test as they stand in the text."""
 
 _AS_ROOT = " ".join(FULL_RESTORE_AS_ROOT)
