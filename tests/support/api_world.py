@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
+from queue import Queue
+from threading import Event
 from typing import Any
 
+import httpx2
 from dependency_injector import providers
 from starlette.testclient import TestClient
 
 from bck_adapters.memory import MemoryPasswordHasher, MemoryTokens, SettableClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
-from bck_apps.api import create_app
+from bck_apps.api import Address, create_app, serve
 from bck_apps.wiring import Application, Settings
 from bck_apps.wiring.settings import DatabaseSettings, SecuritySettings, StorageSettings
 from bckcore.domain.access import Role
@@ -35,7 +41,7 @@ class ApiWorld:
     """One API, its parts in reach of the test."""
 
     application: Application
-    client: TestClient
+    client: httpx2.Client
     clock: SettableClock
     pcs: dict[HostId, MemoryHost]
     headers: dict[Role, dict[str, str]] = field(default_factory=dict)
@@ -97,15 +103,25 @@ class ApiWorld:
         return point
 
 
+@dataclass(slots=True)
+class ServedWorld(ApiWorld):
+    """The same, served over HTTPS."""
+
+    address: Address = field(kw_only=True)
+    stop: Event = field(kw_only=True)
+    running: Future[None] = field(kw_only=True)
+
+
 @contextmanager
-def api_world(home: Path) -> Iterator[ApiWorld]:
-    """An API that forgets everything afterwards."""
+def memory_application(
+    home: Path, clock: SettableClock, pcs: dict[HostId, MemoryHost]
+) -> Iterator[Application]:
+    """An installation that forgets everything afterwards."""
     settings = Settings(
         storage=StorageSettings(root=home / "storage"),
         database=DatabaseSettings(url="memory:"),
         security=SecuritySettings(vault="memory"),
     )
-    clock, pcs = SettableClock(auto_advance=False), {HostId("pc1"): MemoryHost()}
     with Application(home, settings) as application:
         container = application.container
         container.clock.override(providers.Object(clock))
@@ -115,5 +131,34 @@ def api_world(home: Path) -> Iterator[ApiWorld]:
         container.transport_for.override(providers.Object(lambda _host: transport))
         for role in Role:
             application.access.add_user(role.value, Secret(PASSWORD), role)
-        with TestClient(create_app(application), raise_server_exceptions=False) as client:
-            yield ApiWorld(application, client, clock, pcs)
+        yield application
+
+
+@contextmanager
+def api_world(home: Path) -> Iterator[ApiWorld]:
+    """Its API, called without a network."""
+    clock, pcs = SettableClock(auto_advance=False), {HostId("pc1"): MemoryHost()}
+    with (
+        memory_application(home, clock, pcs) as application,
+        TestClient(create_app(application), raise_server_exceptions=False) as client,
+    ):
+        yield ApiWorld(application, client, clock, pcs)
+
+
+@contextmanager
+def served_world(home: Path) -> Iterator[ServedWorld]:
+    """Its API over HTTPS on a free port, in a thread of its own."""
+    clock, pcs = SettableClock(datetime.now(UTC), auto_advance=False), {HostId("pc1"): MemoryHost()}
+    stop, answers = Event(), Queue[Address]()
+    with memory_application(home, clock, pcs) as application, ThreadPoolExecutor(1) as pool:
+        running = pool.submit(serve, application, stop=stop, port=0, ready=answers.put)
+        try:
+            address = answers.get(timeout=20)
+            context = ssl.create_default_context(cafile=address.ca)
+            with httpx2.Client(base_url=address.url, verify=context, timeout=20) as client:
+                yield ServedWorld(
+                    application, client, clock, pcs, address=address, stop=stop, running=running
+                )
+        finally:
+            stop.set()
+            running.result(timeout=20)

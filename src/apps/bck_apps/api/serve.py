@@ -16,7 +16,7 @@ import uvicorn
 
 from bck_apps.api.main import create_app
 from bck_apps.wiring import Application, logs
-from bckcore.errors import BckError, ConflictError, InvalidInputError
+from bckcore.errors import BckError, ConflictError, InvalidInputError, PermanentError
 
 GRACE_SECONDS = 5
 """How long running requests may go on after the stop; event streams end at once."""
@@ -60,9 +60,7 @@ def serve(
         address = _address(application, chosen_host, listener.getsockname()[1])
         server = _Server(application, stop, lambda: ready(address))
         with _announced(application.home, address, server):
-            server.run(sockets=[listener])
-    if not server.started:
-        raise ConflictError("The API could not be started.", advice="The log says why.")
+            server.run_until_stopped(listener)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -125,6 +123,13 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Signals belong to whoever called :func:`serve`."""
         yield
+
+    def run_until_stopped(self, listener: socket.socket) -> None:
+        """Serve on an open socket. Raises PermanentError if the app would not start."""
+        try:
+            self.run(sockets=[listener])
+        except SystemExit as exc:  # uvicorn's way of saying so
+            raise PermanentError("The API could not be started.", advice="The log says why.") from exc
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin, and say so."""

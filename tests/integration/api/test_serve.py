@@ -1,0 +1,220 @@
+"""The API on a real socket: TLS, readiness, live events, and a clean end."""
+
+import http.client
+import json
+import os
+import socket
+import ssl
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import httpx2
+import pytest
+
+from bck_adapters.memory import SettableClock
+from bck_apps.api import serve
+from bckcore.domain.access import Role
+from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import ConflictError, InvalidInputError
+from tests.support.api_world import ServedWorld, memory_application, served_world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[ServedWorld]:
+    with served_world(tmp_path) as made:
+        yield made
+
+
+class Stream:
+    """Reads server-sent events as they come."""
+
+    def __init__(self, response: httpx2.Response) -> None:
+        self._lines = response.iter_lines()
+
+    def event(self) -> tuple[str, str, Any]:
+        """The next event; raises StopIteration at the end of the stream."""
+        fields: dict[str, str] = {}
+        while True:
+            line = next(self._lines)
+            if line.startswith(":"):
+                continue
+            if line:
+                name, _, value = line.partition(": ")
+                fields[name] = value
+            elif fields:
+                return fields["event"], fields.get("id", ""), json.loads(fields["data"])
+
+    def until(self, wanted: str) -> Any:
+        """The data of the next event of that name."""
+        while True:
+            name, _, data = self.event()
+            if name == wanted:
+                return data
+
+
+def _events(world: ServedWorld, job_id: str, **headers: str) -> Any:
+    signed_in = world.sign_in(Role.VIEWER)
+    return world.client.stream("GET", f"/backup/events/{job_id}", headers={**signed_in, **headers})
+
+
+def test_api_file_tells_where_the_api_is_while_it_is_there(tmp_path: Path) -> None:
+    with served_world(tmp_path) as world:
+        path = tmp_path / "run" / "api.json"
+        found = json.loads(path.read_text())
+        assert found == {
+            "port": world.address.port,
+            "pid": os.getpid(),
+            "url": f"https://127.0.0.1:{world.address.port}",
+            "ca": str(world.application.tls.ca_certificate),
+        }
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert world.client.get("/health").status_code == 200
+    assert not path.exists()
+
+
+def test_the_api_file_of_another_server_is_left_alone(tmp_path: Path) -> None:
+    with served_world(tmp_path):
+        (tmp_path / "run" / "api.json").write_text("{}")
+    assert (tmp_path / "run" / "api.json").read_text() == "{}"
+
+
+def test_a_client_that_does_not_know_the_ca_refuses_the_server(world: ServedWorld) -> None:
+    context = ssl.create_default_context()
+    connection = http.client.HTTPSConnection("127.0.0.1", world.address.port, context=context, timeout=10)
+    with pytest.raises(ssl.SSLCertVerificationError):
+        connection.request("GET", "/health")
+
+
+def test_old_tls_is_refused_and_plain_http_gets_nothing(world: ServedWorld) -> None:
+    old = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    old.check_hostname, old.verify_mode = False, ssl.CERT_NONE
+    old.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        old.minimum_version = ssl.TLSVersion.TLSv1
+    with pytest.warns(DeprecationWarning, match="TLSv1"):
+        old.maximum_version = ssl.TLSVersion.TLSv1_1
+    with (
+        socket.create_connection(("127.0.0.1", world.address.port), timeout=10) as raw,
+        pytest.raises(OSError, match=r"(?i)alert|eof|reset"),
+    ):
+        old.wrap_socket(raw)
+    with socket.create_connection(("127.0.0.1", world.address.port), timeout=10) as raw:
+        raw.sendall(b"GET /health HTTP/1.0\r\n\r\n")
+        try:
+            answer = raw.recv(1000)
+        except ConnectionResetError:
+            answer = b""
+        assert b"200" not in answer
+
+
+def test_events_come_while_the_job_runs(world: ServedWorld) -> None:
+    world.prepare()
+    job_id = world.start()
+    with _events(world, job_id) as response:
+        stream = Stream(response)
+        assert stream.until("status")["status"] == "queued"
+        claim = world.claim()
+        assert stream.until("status")["status"] == "running"
+        world.log(job_id, "hello")
+        assert stream.until("log")["text"] == "hello"
+        progress = TransferProgress(files_done=7)
+        claim = world.application.queue.heartbeat(claim, lease_seconds=60, progress=progress)
+        assert stream.until("progress")["files_done"] == 7
+        world.finish(claim)
+        assert stream.until("end")["status"] == "succeeded"
+        with pytest.raises(StopIteration):
+            stream.event()
+
+
+def test_a_cut_stream_goes_on_after_the_last_line_it_gave(world: ServedWorld) -> None:
+    world.prepare()
+    job_id = world.start()
+    claim = world.claim()
+    world.log(job_id, "one", "two", "three")
+    seen: list[tuple[str, str]] = []
+    with _events(world, job_id) as response:
+        stream = Stream(response)
+        while len(seen) < 2:
+            name, ident, data = stream.event()
+            if name == "log":
+                seen.append((ident, data["text"]))
+    world.log(job_id, "four")
+    world.finish(claim)
+    with _events(world, job_id, **{"Last-Event-ID": seen[-1][0]}) as response:
+        stream = Stream(response)
+        while (event := stream.event())[0] != "end":
+            if event[0] == "log":
+                seen.append((event[1], event[2]["text"]))
+    assert seen == [("1", "one"), ("2", "two"), ("3", "three"), ("4", "four")]
+
+
+def test_a_client_that_leaves_ends_its_stream(world: ServedWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.prepare()
+    job_id = world.start()
+    looked, real = Event(), world.application.jobs.get
+
+    def watched(job: Any) -> Any:
+        looked.set()
+        return real(job)
+
+    monkeypatch.setattr(world.application.jobs, "get", watched)
+    with _events(world, job_id) as response:
+        Stream(response).until("status")
+    for _ in range(20):
+        looked.clear()
+        if not looked.wait(1):  # a stream looks every 0.3 s: none for a second means that it is over
+            return
+    pytest.fail("the server still follows the job for a client that left")
+
+
+def test_stopping_ends_streams_at_once_and_without_a_false_end(world: ServedWorld) -> None:
+    world.prepare()
+    job_id = world.start()
+    with _events(world, job_id) as response:
+        stream = Stream(response)
+        stream.until("status")
+        world.stop.set()
+        with pytest.raises(StopIteration):
+            stream.event()
+    world.running.result(timeout=3)
+
+
+def test_a_port_that_is_taken_is_a_conflict(tmp_path: Path) -> None:
+    with socket.socket() as other, memory_application(tmp_path, SettableClock(), {}) as application:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ConflictError, match="port"):
+            serve(application, stop=Event(), port=other.getsockname()[1])
+        assert not (tmp_path / "run" / "api.json").exists()
+
+
+def test_an_address_that_is_none_is_wrong_input(tmp_path: Path) -> None:
+    with (
+        memory_application(tmp_path, SettableClock(), {}) as application,
+        pytest.raises(InvalidInputError),
+    ):
+        serve(application, stop=Event(), host="no such host", port=0)
+
+
+def test_all_addresses_are_announced_as_the_loopback(tmp_path: Path) -> None:
+    from bck_apps.api.serve import _address
+
+    with memory_application(tmp_path, SettableClock(), {}) as application:
+        assert _address(application, "0.0.0.0", 7).url == "https://127.0.0.1:7"
+        assert _address(application, "::", 7).url == "https://[::1]:7"
+
+
+def test_a_renewed_certificate_is_shown_to_new_connections(tmp_path: Path) -> None:
+    from bck_apps.api.serve import _Server
+
+    with served_world(tmp_path) as world:
+        server = _Server(world.application, Event(), lambda: None)
+        server.config.load()
+        before = world.application.tls.server_certificate.read_bytes()
+        world.clock.advance(380 * 86_400)
+        server.refresh_certificate()
+        assert world.application.tls.server_certificate.read_bytes() != before
+        assert server.config.ssl is not None
