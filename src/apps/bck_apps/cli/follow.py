@@ -16,6 +16,7 @@ from bck_apps.cli.units import size_text
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobStatus
 from bckcore.domain.transfer import TransferProgress
+from bckcore.ports.job_queue import LogLine
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -35,6 +36,8 @@ class Follower:
         self._jobs = jobs
         self._quiet = quiet
         self._seen = self._warned = 0
+        self.shown: set[str] = set()
+        """Log texts that were shown."""
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -71,10 +74,13 @@ class Follower:
             self._seen = lines[-1].number
             for line in lines:
                 if line.level != "info":
-                    self._warn(f"{line.level}: {line.text}", job)
+                    self._warn(line, job)
 
-    def _warn(self, text: str, job: Job) -> None:
+    def _warn(self, line: LogLine, job: Job) -> None:
+        text = f"{line.level}: {line.text}"
         self._warned += 1
+        if self._warned <= MOST_WARNINGS:
+            self.shown.add(line.text)
         if self._warned == MOST_WARNINGS + 1:
             text = f"More of these: bck log {job.id}"
         if self._warned <= MOST_WARNINGS + 1:
@@ -135,6 +141,8 @@ def see_through(application: "Application", job_id: JobId, *, as_json: bool) -> 
         job = one.run(job_id, signals=signals, on_update=follower.update)
     if not job.status.final:
         _left(job, as_json=as_json)
+    if not as_json and job.result.error and job.result.error not in follower.shown:
+        say(f"error: {job.result.error}")
     return job
 
 
@@ -165,7 +173,6 @@ def outcome_view(job: Job) -> "RenderableType":
             ("point", _point_text(job)),
             ("files", _counts_text(counts) if isinstance(counts, dict) else ""),
             ("problems", data.get("problems") or ""),
-            ("error", job.result.error),
         )
     )
 

@@ -87,7 +87,6 @@ def _restore_view(job: Job) -> "RenderableType":
             ("files", data.get("files")),
             ("size", size_text(count) if isinstance(count, int) else ""),
             ("problems", data.get("problems") or ""),
-            ("error", job.result.error),
         )
     )
 
@@ -132,6 +131,5 @@ def _prune_view(job: Job) -> "RenderableType":
             ("forgotten", data.get("forgotten")),
             ("increments merged", data.get("merged")),
             ("increments freed", data.get("freed")),
-            ("error", job.result.error),
         )
     )

@@ -53,11 +53,16 @@ def console(file: TextIO | None = None) -> "Console":
 def show(as_json: bool, document: Mapping[str, object], human: "Callable[[], RenderableType | None]") -> None:
     """Print the document, or what ``human`` makes of it."""
     if as_json:
-        print(json.dumps(document, indent=2, allow_nan=False))
+        print(json.dumps(document, indent=2, allow_nan=False), flush=True)
         return
     drawn = human()
     if drawn is not None:
-        console().print(drawn)
+        screen = console()
+        with screen.capture() as captured:
+            screen.print(drawn)
+        # Columns are padded to their width; nobody wants blanks at the end of lines.
+        lines = captured.get().rstrip().splitlines()
+        print("\n".join(line.rstrip() for line in lines), flush=True)
 
 
 def say(text: str) -> None:
