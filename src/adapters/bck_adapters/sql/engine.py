@@ -5,21 +5,24 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
 
 from bckcore.errors import InvalidInputError
 
 BUSY_SECONDS = 30
 READ_ONLY = {"bck_read_only": True}
 _CACHE_KIB = 32_768
+_ADVICE = "Use sqlite:////full/path/to/file."
 
 
 def make_engine(database_url: str) -> Engine:
     """An engine for ``sqlite:///FILE``; the file is made private. Raises InvalidInputError."""
-    url = make_url(database_url)
+    try:
+        url = make_url(database_url)
+    except ArgumentError as exc:
+        raise InvalidInputError(f"{database_url!r} is no database address.", advice=_ADVICE) from exc
     if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        raise InvalidInputError(
-            f"{url.render_as_string()} names no SQLite file.", advice="Use sqlite:////full/path/to/file."
-        )
+        raise InvalidInputError(f"{url.render_as_string()} names no SQLite file.", advice=_ADVICE)
     return _sqlite_engine(url, url.database)
 
 

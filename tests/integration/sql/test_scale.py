@@ -1,0 +1,41 @@
+"""The catalog is fast enough, and its memory does not grow with the number of files."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def measure(tmp_path):
+    def run(count):
+        folder = tmp_path / str(count)
+        folder.mkdir()
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        program = [sys.executable, str(Path(__file__).with_name("scale.py")), str(folder), str(count)]
+        output = subprocess.run(program, env=environment, check=True, capture_output=True, text=True).stdout
+        print(output)
+        return json.loads(output)
+
+    return run
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_files_are_entered_and_compared_in_seconds(measure):
+    found = measure(100_000)
+    assert found["counts"] == [1, 1, 100_000, 100]
+    assert found["apply"] + found["commit"] < 2.5
+    assert max(found["unseen"], found["unknown"], found["entries"]) < 1.0
+    assert found["folder"] < 0.05
+
+
+@pytest.mark.long
+def test_memory_is_flat_up_to_a_million_files(measure):
+    small, large = measure(20_000), measure(1_000_000)
+    assert large["counts"] == [1, 1, 1_000_000, 100]
+    assert large["peak_mb"] < 150
+    # The page caches of the database are bounded; a small catalog does not fill them.
+    assert large["peak_mb"] - small["peak_mb"] < 80
