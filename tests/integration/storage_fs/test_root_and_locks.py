@@ -99,20 +99,40 @@ def test_an_area_that_is_a_link_is_refused(tmp_path):
     assert not all(finding.ok for finding in storage.inspect())
 
 
-def test_an_area_on_another_file_system_is_refused(tmp_path, small_fs):
-    storage = new_store(tmp_path)
-    (tmp_path / "store" / ".history").rmdir()
-    (small_fs / "h").mkdir()
-    mounted = subprocess.run(
-        ["mount", "--bind", small_fs / "h", tmp_path / "store" / ".history"], check=False, capture_output=True
+PREPARE = """
+import sys
+from pathlib import Path
+from bck_adapters.storage_fs import FsStorage
+from bckcore.errors import StorageError
+
+try:
+    FsStorage(Path(sys.argv[1])).prepare()
+except StorageError as exc:
+    sys.exit(str(exc))
+"""
+
+
+@pytest.mark.parametrize("area", [".history", "current", ".work/a"])
+@pytest.mark.parametrize("mount", ["mount -t tmpfs tmpfs", "mount --bind $PWD"])
+def test_an_area_that_no_rename_reaches_is_refused(tmp_path, require_tool, area, mount):
+    new_store(tmp_path)
+    apart = [require_tool("unshare"), "--mount", "--propagation", "private"]
+    if os.geteuid() != 0:
+        apart += ["--user", "--map-root-user"]
+    if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine lets no ordinary user mount in a name space of his own")
+    (tmp_path / "other").mkdir()
+    places = [str(tmp_path / "store" / area), str(tmp_path / "store")]
+    ended = subprocess.run(
+        [*apart, "sh", "-c", f'{mount} "$2" && exec "$0" -c "$1" "$3"', sys.executable, PREPARE, *places],
+        cwd=tmp_path / "other",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=False,
+        capture_output=True,
+        text=True,
     )
-    if mounted.returncode:
-        pytest.skip("only root may mount; the rule is also kept by the comparison of devices in inspect")
-    try:
-        with pytest.raises(StorageError, match="another file system"):
-            storage.prepare()
-    finally:
-        subprocess.run(["umount", tmp_path / "store" / ".history"], check=True)
+    assert ended.returncode == 1
+    assert f"store/{area} lies on another file system" in ended.stderr
 
 
 def test_a_file_system_without_user_attributes_is_refused():
