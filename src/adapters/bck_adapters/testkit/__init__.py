@@ -1,8 +1,5 @@
-"""Contract suites and helpers for everybody who writes an adapter; needs the extra `testkit`."""
+"""For authors of adapters: contract suites every implementation of a port must pass, and their tools.
 
-import pytest
-
-_SUITES = ("contracts", "contracts_catalog", "contracts_queue", "contracts_stores", "machine_queue")
-
-# So that a failed assertion in a suite shows its values, as one in a test does.
-pytest.register_assert_rewrite(*(f"{__name__}.{suite}" for suite in _SUITES))
+The suites assert with plain ``assert``; a test package that wants detailed failures calls
+``pytest.register_assert_rewrite("bck_adapters.testkit.contracts")`` before it imports them.
+"""

@@ -1,0 +1,53 @@
+"""Wrappers of ports that fail on purpose."""
+
+from collections.abc import Sequence
+
+from bckcore.domain.host import Host
+from bckcore.domain.secret import Secret
+from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
+from bckcore.errors import BckError
+from bckcore.ports.transport import PullReport, Transport, Watcher
+
+
+class FaultyTransport:
+    """A Transport whose n-th pulls raise, before or after the real one did its work.
+
+    ``before`` and ``after`` map the number of a pull, counted from 1, to the error. An error *after* is
+    the nasty kind: the files have moved, and nobody got the report.
+    """
+
+    def __init__(
+        self,
+        inner: Transport,
+        *,
+        before: dict[int, BckError] | None = None,
+        after: dict[int, BckError] | None = None,
+    ) -> None:
+        self._inner = inner
+        self._before = before or {}
+        self._after = after or {}
+        self.pulls = 0
+        """How many were asked for."""
+
+    @property
+    def capabilities(self) -> TransportCapabilities:
+        """Those of the real one."""
+        return self._inner.capabilities
+
+    def scan_host_keys(self, host: Host) -> tuple[str, ...]:
+        """Ask the real one."""
+        return self._inner.scan_host_keys(host)
+
+    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str]) -> HostFacts:
+        """Ask the real one."""
+        return self._inner.probe(host, key, paths)
+
+    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+        """Pull, or fail as planned."""
+        self.pulls += 1
+        if error := self._before.get(self.pulls):
+            raise error
+        report = self._inner.pull(order, key, watcher)
+        if error := self._after.get(self.pulls):
+            raise error
+        return report
