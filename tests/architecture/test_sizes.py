@@ -10,6 +10,9 @@ from tests.architecture.source import Module, modules
 MODULE_LINES = 500
 FUNCTION_LINES = 50
 
+# A schema step is one list of tables, written once and never edited again.
+FROZEN = ".migrations.versions."
+
 # "module:function": why it is better in one piece.
 LONG_FUNCTIONS: dict[str, str] = {}
 
@@ -35,11 +38,16 @@ def test_no_module_is_longer_than_the_limit() -> None:
     assert long == {}
 
 
+def _long_functions() -> set[str]:
+    living = [module for module in modules() if FROZEN not in module.name]
+    return {name for module in living for name, lines in _functions(module) if lines > FUNCTION_LINES}
+
+
 def test_long_functions_have_a_written_reason() -> None:
-    long = {name for module in modules() for name, lines in _functions(module) if lines > FUNCTION_LINES}
+    long = _long_functions()
     assert sorted(long - set(LONG_FUNCTIONS)) == []
 
 
 def test_written_reasons_are_still_needed() -> None:
-    long = {name for module in modules() for name, lines in _functions(module) if lines > FUNCTION_LINES}
+    long = _long_functions()
     assert sorted(set(LONG_FUNCTIONS) - long) == []
