@@ -179,7 +179,7 @@ def test_stopping_ends_streams_at_once_and_without_a_false_end(world: ServedWorl
         world.stop.set()
         with pytest.raises(StopIteration):
             stream.event()
-    world.running.result(timeout=3)
+    world.running.result(timeout=4)  # less than the grace given to requests
 
 
 def test_a_port_that_is_taken_is_a_conflict(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from bckcore.errors import BckError, ConflictError, InvalidInputError, Permanent
 
 GRACE_SECONDS = 5
 """How long running requests may go on after the stop; event streams end at once."""
+GOODBYE_SECONDS = 0.5
+"""How long a connection that is being closed waits for the client to agree, at least."""
 RENEWAL_SECONDS = 6 * 3600
 """How often a server that runs for months looks whether its certificate must be renewed."""
 TICKS_PER_SECOND = 10
@@ -145,6 +147,25 @@ class _Server(uvicorn.Server):
         if counter and counter % (RENEWAL_SECONDS * TICKS_PER_SECOND) == 0:
             await asyncio.to_thread(self.refresh_certificate)
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End open requests; hang up on clients that are idle."""
+        hanging_up = asyncio.create_task(self._hang_up())
+        try:
+            await super().shutdown(sockets=sockets)
+        finally:
+            hanging_up.cancel()
+
+    async def _hang_up(self) -> None:
+        """A closed TLS connection waits for the client's goodbye, which an idle one never says."""
+        closing: set[object] = set()
+        while True:
+            await asyncio.sleep(GOODBYE_SECONDS)
+            connections = [one for one in self.server_state.connections if one.transport.is_closing()]
+            for connection in connections:
+                if connection in closing:
+                    connection.transport.abort()
+            closing = set(connections)
 
     def refresh_certificate(self) -> None:
         """Renew the certificate if it is time; new connections get it."""
