@@ -5,6 +5,11 @@ import pytest
 from bck_adapters.testkit.samples import StepClock
 from tests.support.databases import memory_database, sqlite_database
 
+# So that a failed assertion in a suite shows its values, as one in a test does.
+pytest.register_assert_rewrite(
+    *(f"bck_adapters.testkit.{name}" for name in ("contracts_catalog", "contracts_queue", "contracts_stores"))
+)
+
 
 @pytest.fixture
 def clock():

@@ -72,6 +72,7 @@ class Pull:
         nodes = dict(self._walk(tree))
         self._host_moves_on(tree)
         for path, node in nodes.items():
+            self._stop_if_cancelled()
             self._listed[path] = None
             self._step(tree, path, node)
         self._set_folder_times()
@@ -230,8 +231,7 @@ class Pull:
     # --- faults and reports -----------------------------------------------------------------------
 
     def _before_change(self, partial: bytes | None = None, data: bytes = b"") -> None:
-        if self._watcher.is_cancelled():
-            raise JobCancelledError("The transfer was stopped.")
+        self._stop_if_cancelled()
         left = self._host.cut_after
         if left == 0:
             self._host.cut_after = None
@@ -242,6 +242,10 @@ class Pull:
             )
         if left is not None:
             self._host.cut_after = left - 1
+
+    def _stop_if_cancelled(self) -> None:
+        if self._watcher.is_cancelled():
+            raise JobCancelledError("The transfer was stopped.")
 
     def _note(self, path: RelPath, node: Node, digest: bytes = b"") -> None:
         """A line with a change in the listing; size and time are those of the listing."""
