@@ -11,27 +11,30 @@ from bck_adapters.memory import MemoryDatabase, MemoryVault, SettableClock
 from bck_adapters.memory.transport import no_filters
 from bck_adapters.storage_fs import FsRestoreTargets, FsStorage
 from bckcore.domain.host import Host
-from bckcore.domain.ids import HostId, JobId, ProfileId
+from bckcore.domain.ids import HostId, JobId, ProfileId, SecretRef
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.run import Run
+from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions, TransferProgress
 from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import PathFilterFactory, Transport
 from bckcore.services.backup import BackupService
-from bckcore.services.hooks import NullHooks
+from bckcore.services.hooks import Hooks, NullHooks
 from bckcore.services.ledger import Ledger
 from bckcore.services.prune import PruneReport, PruneService
 from bckcore.services.pull import Puller
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
+from bckcore.services.worker import Worker
 
 PC = HostId("pc1")
 DOCS = ProfileId("docs")
+KEY = SecretRef("host/pc1/ssh")
 
 
 @dataclass
@@ -80,7 +83,10 @@ class House:
         host: Host | None = None,
         database: Callable[[SettableClock], Database] | None = None,
         filters: PathFilterFactory = no_filters,
+        key: Secret[str] | None = None,
+        options: TransferOptions | None = None,
         storage_type: type[FsStorage] = FsStorage,
+        hooks: Hooks | None = None,
     ) -> None:
         self.root = root
         self.clock = HookedClock()
@@ -91,8 +97,12 @@ class House:
         self._claims = itertools.count(1)
         self._restores = itertools.count(1)
         self._random = Random(7)
-        units, storage, clock, hooks = self.database.units, self.storage, self.clock, NullHooks()
+        units, storage, clock = self.database.units, self.storage, self.clock
+        hooks = hooks or NullHooks()
         vault = MemoryVault()
+        if key is not None and host is not None:
+            vault.put(KEY, key)
+            host = replace(host, key=KEY)
         ledger = Ledger(units=units, storage=storage)
         recovery = Recovery(units=units, storage=storage, clock=clock, ledger=ledger)
         puller = Puller(
@@ -111,11 +121,14 @@ class House:
         )
         self.prunes = PruneService(units=units, storage=storage, recovery=recovery, hooks=hooks, clock=clock)
         targets = FsRestoreTargets(root)
-        self.restores = RestoreService(units=units, storage=storage, targets=targets, clock=clock)
-        self._set_up(host, tuple(sources), excludes, attempts)
+        self.restores = RestoreService(
+            units=units, storage=storage, recovery=recovery, targets=targets, clock=clock
+        )
+        self.worker = Worker(backups=self.backups, restores=self.restores, prunes=self.prunes)
+        self._set_up(host, tuple(sources), excludes, options or TransferOptions(attempts=attempts))
 
     def _set_up(
-        self, host: Host | None, sources: tuple[str, ...], excludes: tuple[str, ...], attempts: int
+        self, host: Host | None, sources: tuple[str, ...], excludes: tuple[str, ...], options: TransferOptions
     ) -> None:
         host = host or Host(id=PC, address="pc1", transport="memory", allowed_roots=("/",))
         profile = Profile(
@@ -123,7 +136,7 @@ class House:
             host=host.id,
             sources=parsed_sources(sources),
             excludes=excludes,
-            options=TransferOptions(attempts=attempts),
+            options=options,
             created=self.clock.now(),
         )
         with self.database.units() as uow:
