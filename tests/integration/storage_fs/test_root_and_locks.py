@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -67,10 +68,15 @@ def test_prepare_may_be_repeated_and_leaves_nothing_but_the_layout(tmp_path):
     for _ in range(2):
         FsStorage(tmp_path / "a" / "b" / "store").prepare()
     store = tmp_path / "a" / "b" / "store"
-    assert set(found(store)) == {b"README.txt"}
+    assert set(found(store)) == {b"README.txt", b".work/locks/setup.lock"}
     areas = {b"current", b".history", b".receipts", b".work", b".work/a", b".work/partial", b".work/locks"}
     assert folders(store) == areas
     assert all(finding.ok for finding in FsStorage(store).inspect() if finding.name != "storage space")
+
+
+def test_a_root_may_be_prepared_by_many_at_once(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: FsStorage(tmp_path / "store").prepare(), range(40)))
 
 
 def test_a_root_that_is_no_folder_or_not_mounted_is_an_error(tmp_path):
@@ -306,6 +312,14 @@ def test_a_restore_folder_in_or_around_the_storage_is_refused(tmp_path):
             with pytest.raises(RefusedError):
                 targets.claim(tmp_path / place)
     assert folders(tmp_path / "store" / "current") == set()
+
+
+def test_a_restore_folder_that_cannot_be_one_is_invalid(tmp_path):
+    new_store(tmp_path)
+    (tmp_path / "loop").symlink_to("loop")
+    for place in (tmp_path / "loop" / "x", Path("/tmp/a\0b")):
+        with pytest.raises((InvalidInputError, ConflictError, RefusedError)):
+            FsRestoreTargets(tmp_path / "store").claim(place)
 
 
 # --- no room left -----------------------------------------------------------------------------------

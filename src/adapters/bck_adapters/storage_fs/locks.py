@@ -14,6 +14,7 @@ from bckcore.errors import StoreBusyError
 from bckcore.ports.storage import ProfileLock
 
 _POLL_SECONDS = 0.05
+_SETUP = "setup.lock"
 
 
 def lock_name(ref: ProfileRef) -> str:
@@ -25,18 +26,34 @@ def lock_name(ref: ProfileRef) -> str:
 def held(root: Root, ref: ProfileRef, *, wait_seconds: float) -> Iterator[ProfileLock]:
     """Hold the profile's lock; raises StoreBusyError when it is not free within the wait."""
     with translated("locking", root.place(WORK, LOCKS, lock_name(ref))):
-        folder = root.make(WORK, LOCKS)
-        try:
-            fd = os.open(lock_name(ref), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE, dir_fd=folder)
-            os.fchmod(fd, PRIVATE_FILE)  # whatever the umask
-        finally:
-            os.close(folder)
+        fd = _lock_file(root, lock_name(ref))
     try:
         _wait(root, ref, fd, time.monotonic() + wait_seconds)
         yield ProfileLock(ref=ref, fd=fd)
     finally:
         # Closed, not unlocked: unlocking would take the lock from processes that inherited it.
         os.close(fd)
+
+
+@contextmanager
+def setting_up(root: Root) -> Iterator[None]:
+    """Let one process at a time set up the root; a short wait, so it has no end."""
+    fd = _lock_file(root, _SETUP)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+def _lock_file(root: Root, name: str) -> int:
+    folder = root.make(WORK, LOCKS)
+    try:
+        fd = os.open(name, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, PRIVATE_FILE, dir_fd=folder)
+    finally:
+        os.close(folder)
+    os.fchmod(fd, PRIVATE_FILE)  # whatever the umask
+    return fd
 
 
 def _wait(root: Root, ref: ProfileRef, fd: int, deadline: float) -> None:

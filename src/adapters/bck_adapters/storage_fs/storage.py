@@ -46,11 +46,12 @@ class FsStorage:
             try:
                 for area in AREAS:
                     _make_area(top, area)
-                _write_readme(top)
+                with locks.setting_up(self._root):
+                    _write_readme(top)
+                    checks.require_able(self._root)
+                    self._attempts.sweep()
             finally:
                 os.close(top)
-        checks.require_able(self._root)
-        self._attempts.sweep()
 
     def inspect(self) -> Sequence[StorageFinding]:
         """Look at the root without changing it."""

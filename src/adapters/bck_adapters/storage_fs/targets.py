@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from bck_adapters.storage_fs.errors import NO_ROOM, reason_of
-from bckcore.errors import ConflictError, RefusedError, StoreFullError
+from bckcore.errors import ConflictError, InvalidInputError, RefusedError, StoreFullError
 
 
 class FsRestoreTargets:
@@ -15,7 +15,10 @@ class FsRestoreTargets:
 
     def claim(self, path: Path) -> Path:
         """Make or take an empty folder, links resolved; never in or around the backup storage."""
-        self._require_apart(path.resolve())
+        try:
+            self._require_apart(path.resolve())
+        except (ValueError, RuntimeError, OSError) as exc:  # a NUL in it, links in a circle, no rights
+            raise InvalidInputError(f"{str(path)!r} cannot be a folder: {exc}.") from exc
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             full = path.resolve(strict=True)
