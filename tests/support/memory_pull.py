@@ -45,7 +45,7 @@ class PullBench:
         self.transport = MemoryTransport({PC: self.host}, whole_seconds=whole_seconds)
         self.watcher = QuietWatcher()
         self.current = root / "current"
-        self.current.mkdir()
+        self.current.mkdir(parents=True)
         (root / "partial").mkdir()
         self.attempts = 0
 
