@@ -1,6 +1,6 @@
 """Restore: find a point and bring its files back, exactly, into an empty folder on this server."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from bckcore.domain.ids import ProfileId, RunId, SourceName
 from bckcore.domain.paths import ROOT, RelPath, display, is_below, parents, rel_path
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
-from bckcore.domain.transfer import PathProblem, TransferProgress
+from bckcore.domain.transfer import PathProblem, ProblemKind, TransferProgress
 from bckcore.errors import InvalidInputError, JobCancelledError, NotFoundError
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.clock import Clock
@@ -18,6 +18,7 @@ from bckcore.ports.storage import RestoreTargets, Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.backup import LOCK_WAIT_SECONDS
+from bckcore.services.recovery import Recovery
 
 MOST_PROBLEMS = 1000
 REPORT_EVERY_SECONDS = 0.5
@@ -62,28 +63,39 @@ def chosen_point(points: Sequence[RestorePoint], wanted: str) -> RestorePoint:
     )
 
 
-def selected_paths(profile: Profile, texts: Sequence[bytes]) -> dict[SourceName, list[RelPath]]:
+def selected_paths(
+    profile: Profile, texts: Sequence[bytes], at_point: Iterable[SourceName] = ()
+) -> dict[SourceName, list[RelPath]]:
     """What to restore of each source. Texts are ``SOURCE``, ``SOURCE/path`` or the full path on the host.
 
+    ``at_point``: sources of the restore point; one that the profile has dropped goes by its name.
     None at all means everything. Raises InvalidInputError for a path in no source.
     """
     if not texts:
         return {source.name: [ROOT] for source in profile.sources}
+    prefixes = [*_prefixes(profile), *((name, name.encode("ascii")) for name in at_point)]
     chosen: dict[SourceName, list[RelPath]] = {}
     for text in texts:
-        name, path = _located(profile, text)
+        name, path = _located(profile, prefixes, text)
         chosen.setdefault(name, []).append(path)
     return chosen
 
 
-def _located(profile: Profile, text: bytes) -> tuple[SourceName, RelPath]:
-    wanted = text.rstrip(b"/")
+def _prefixes(profile: Profile) -> Iterator[tuple[SourceName, bytes]]:
     for source in profile.sources:
-        for prefix in (source.path.encode("utf-8", "surrogateescape"), source.name.encode("ascii")):
-            if wanted == prefix:
-                return source.name, ROOT
-            if wanted.startswith(prefix.rstrip(b"/") + b"/"):
-                return source.name, rel_path(wanted[len(prefix.rstrip(b"/")) + 1 :])
+        yield source.name, source.path.rstrip("/").encode("utf-8", "surrogateescape")
+        yield source.name, source.name.encode("ascii")
+
+
+def _located(
+    profile: Profile, prefixes: Iterable[tuple[SourceName, bytes]], text: bytes
+) -> tuple[SourceName, RelPath]:
+    wanted = text.rstrip(b"/")
+    for name, prefix in prefixes:
+        if text and wanted == prefix:
+            return name, ROOT
+        if wanted.startswith(prefix + b"/"):
+            return name, rel_path(wanted[len(prefix) + 1 :])
     names = ", ".join(source.name for source in profile.sources)
     raise InvalidInputError(
         f"{display(text)} is in no source of {profile.id}.",
@@ -95,10 +107,17 @@ class RestoreService:
     """Carries out restores."""
 
     def __init__(
-        self, *, units: UnitOfWorkFactory, storage: Storage, targets: RestoreTargets, clock: Clock
+        self,
+        *,
+        units: UnitOfWorkFactory,
+        storage: Storage,
+        recovery: Recovery,
+        targets: RestoreTargets,
+        clock: Clock,
     ) -> None:
         self._units = units
         self._storage = storage
+        self._recovery = recovery
         self._targets = targets
         self._clock = clock
 
@@ -111,45 +130,38 @@ class RestoreService:
     def check_request(self, profile: ProfileId, point: str, paths: Sequence[bytes]) -> RestorePoint:
         """Raise what :meth:`restore` would raise for this request, before a job is made of it."""
         with self._units(read_only=True) as uow:
-            selected_paths(uow.profiles.get(profile), paths)
-            return chosen_point(uow.points.list(profile), point)
+            plan = uow.profiles.get(profile)
+            chosen = chosen_point(uow.points.list(profile), point)
+            selected_paths(plan, paths, uow.catalog.sources_at(profile, chosen.seq))
+            return chosen
 
     def restore(
         self, profile_id: ProfileId, *, point: str, to: Path, paths: Sequence[bytes], watcher: Watcher
     ) -> RestoreReport:
         """Write the chosen paths of a point to ``to``/<source>/… and say what could not be written.
 
-        Raises NotFoundError, InvalidInputError, ConflictError (folder not empty), StoreBusyError,
-        StoreFullError (no room at the target), JobCancelledError; files written so far stay.
+        What a crash left is put in order first: files that it displaced may belong to the point.
+        Raises NotFoundError (also when none of ``paths`` was there), InvalidInputError, ConflictError
+        (folder not empty), StoreBusyError, StoreFullError (no room at the target), JobCancelledError;
+        files written so far stay.
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
-            wanted = selected_paths(profile, paths)
-        with (
-            self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS),
-            self._units(read_only=True) as uow,
-        ):
-            chosen = chosen_point(uow.points.list(profile_id), point)
-            folder = self._targets.claim(to)
-            work = _Extraction(chosen, watcher, self._clock)
-            increments = [run.id for run in uow.runs.increments(profile_id, after_seq=chosen.seq)]
-            for name, below in self._sources(uow, chosen, wanted, everything=not paths):
-                self._extract(uow, profile, chosen, name, below, increments, folder, work)
-            if paths:
-                work.require_found()
+        with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS):
+            for sentence in self._recovery.recover(profile.ref):
+                watcher.log(sentence, level="warning")
+            with self._units(read_only=True) as uow:
+                chosen = chosen_point(uow.points.list(profile_id), point)
+                names = uow.catalog.sources_at(profile_id, chosen.seq)
+                wanted = selected_paths(profile, paths, names) if paths else {name: [ROOT] for name in names}
+                wanted, missing = _there(uow.catalog, chosen, wanted)
+                folder = self._targets.claim(to)
+                work = _Extraction(chosen, watcher, self._clock)
+                work.missed(missing)
+                increments = [run.id for run in uow.runs.increments(profile_id, after_seq=chosen.seq)]
+                for name, below in wanted.items():
+                    self._extract(uow, profile, chosen, name, below, increments, folder, work)
         return work.report(folder)
-
-    def _sources(
-        self,
-        uow: UnitOfWork,
-        point: RestorePoint,
-        wanted: dict[SourceName, list[RelPath]],
-        *,
-        everything: bool,
-    ) -> Iterator[tuple[SourceName, list[RelPath]]]:
-        for name in uow.catalog.sources_at(point.profile, point.seq):
-            if everything or name in wanted:
-                yield name, wanted.get(name, [ROOT])
 
     def _extract(
         self,
@@ -195,6 +207,28 @@ def _at_point(catalog: Catalog, point: RestorePoint, source: SourceName, path: R
     return None
 
 
+Selection = dict[SourceName, list[RelPath]]
+
+
+def _there(
+    catalog: Catalog, point: RestorePoint, wanted: Selection
+) -> tuple[Selection, list[tuple[SourceName, RelPath]]]:
+    """Of what is wanted: what was there at the point, and what not. Raises NotFoundError if nothing was."""
+    found: Selection = {}
+    missing: list[tuple[SourceName, RelPath]] = []
+    for name, paths in wanted.items():
+        for path in paths:
+            if _at_point(catalog, point, name, path) is None:
+                missing.append((name, path))
+            else:
+                found.setdefault(name, []).append(path)
+    if not found and missing:
+        raise NotFoundError(
+            f"None of these paths existed at restore point {point.run_id}.", advice="Choose another point."
+        )
+    return found, missing
+
+
 class _Extraction:
     """Counts, reports and stops one restore."""
 
@@ -203,13 +237,12 @@ class _Extraction:
         self._watcher = watcher
         self._clock = clock
         self._started = self._reported = clock.monotonic()
-        self._files = self._bytes = self._entries = self._problem_count = 0
+        self._files = self._bytes = self._problem_count = 0
         self._problems: list[PathProblem] = []
         self.source = SourceName("")
 
     def done(self, entry: FileEntry, problem: PathProblem | None) -> None:
         """One entry is written, or could not be."""
-        self._entries += 1
         if problem is not None:
             self._note(problem)
         elif entry.kind is not EntryKind.FOLDER:
@@ -243,13 +276,11 @@ class _Extraction:
             )
         )
 
-    def require_found(self) -> None:
-        """Raise NotFoundError if the chosen paths were at the point not at all."""
-        if not self._entries:
-            raise NotFoundError(
-                f"None of these paths existed at restore point {self._point.run_id}.",
-                advice="Choose another point.",
-            )
+    def missed(self, paths: Iterable[tuple[SourceName, RelPath]]) -> None:
+        """These were asked for and were not there at the point."""
+        for self.source, path in paths:
+            message = "was not there at this restore point"
+            self._note(PathProblem(kind=ProblemKind.NOT_RESTORED, path=path, message=message))
 
     def report(self, folder: Path) -> RestoreReport:
         """What was done."""

@@ -124,7 +124,9 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         random_bytes=providers.Object(os.urandom),
     )
-    restores = providers.Singleton(RestoreService, units=units, storage=storage, targets=targets, clock=clock)
+    restores = providers.Singleton(
+        RestoreService, units=units, storage=storage, recovery=recovery, targets=targets, clock=clock
+    )
     prunes = providers.Singleton(
         PruneService, units=units, storage=storage, recovery=recovery, hooks=plugins, clock=clock
     )
