@@ -1,0 +1,191 @@
+"""Each error is told apart, by text and by exit status, and nothing that was held is lost."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cli import Bck
+from tests.support.sshd import LoopbackSshd, new_key
+from tests.support.worlds import World, world_of_folder
+
+
+@dataclass
+class Scene:
+    """An installation with one good point."""
+
+    bck: Bck
+    sshd: LoopbackSshd
+    docs: Path
+    world: World
+    point: str
+    turn: int = 0
+
+    def fails(self, code: str) -> Any:
+        """Back up, expect that error, and prove that the good point is still there, whole."""
+        failed = self.bck.ok("backup", "docs", "--wait", code=1)
+        assert (failed["outcome"], failed["error_code"]) == ("failed", code), failed
+        job = failed["job_id"]
+        assert self.bck.ok("status", job, code=1)["error_code"] == code
+        texts = [line["text"] for line in self.bck.ok("log", job)["items"] if line["level"] == "error"]
+        assert failed["error"] in texts
+        self.still_whole()
+        return failed
+
+    def still_whole(self) -> None:
+        assert [point["point"] for point in self.bck.ok("points", "docs")["items"]] == [self.point]
+        self.turn += 1
+        target = self.bck.folder / f"restored-{self.turn}"
+        self.bck.ok("restore", "docs", "--point", self.point, "--to", str(target))
+        assert world_of_folder(target / "docs") == self.world
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, require_tool) -> Iterator[Scene]:
+    require_tool("sshd")
+    require_tool("rsync")
+    folder = tmp_path_factory.mktemp("errors")
+    docs = folder / "pc" / "docs"
+    docs.mkdir(parents=True)
+    (docs / "f").write_text("held")
+    sshd = LoopbackSshd(folder / "sshd")
+    sshd.start()
+    try:
+        (folder / "server").mkdir()
+        bck = Bck(folder / "server")
+        bck.init()
+        bck.add_host(sshd, folder / "pc")
+        bck.ok("profile", "add", "docs", "--host", "pc1", "--source", str(docs))
+        point = bck.ok("backup", "docs", "--wait")["run_id"]
+        yield Scene(bck=bck, sshd=sshd, docs=docs, world=world_of_folder(docs), point=point)
+    finally:
+        sshd.stop()
+
+
+@pytest.fixture
+def scene(made: Scene) -> Iterator[Scene]:
+    """The scene; whatever a test does to the PC is undone afterwards."""
+    before = (list(made.sshd.host_keys), made.sshd.login, made.sshd.options)
+    yield made
+    made.sshd.stop()
+    made.sshd.host_keys, made.sshd.login, made.sshd.options = before
+    made.sshd.start()
+
+
+def test_another_host_key_is_an_alarm(scene: Scene):
+    scene.sshd.stop()
+    scene.sshd.host_keys = [new_key()]
+    scene.sshd.start()
+    failed = scene.fails("host-key-changed")
+    assert "pc1" in failed["error"]
+    probe = scene.bck.ok("host", "probe", "pc1", code=1)
+    assert [check["ok"] for check in probe["checks"]] == [True, False, None, None]
+    assert probe["error"]["code"] == "host-key-changed"
+
+
+def test_a_key_that_the_pc_does_not_take(scene: Scene):
+    scene.sshd.stop()
+    scene.sshd.login = new_key()
+    scene.sshd.start()
+    scene.fails("authentication-refused")
+    probe = scene.bck.ok("host", "probe", "pc1", code=1)
+    assert [check["ok"] for check in probe["checks"]] == [True, True, False, None]
+
+
+def test_a_host_that_is_down(scene: Scene):
+    scene.sshd.stop()
+    failed = scene.fails("host-unreachable")
+    assert failed["result"]["attempts"] == 3
+    probe = scene.bck.ok("host", "probe", "pc1", code=1)
+    assert [check["ok"] for check in probe["checks"]] == [False, None, None, None]
+
+
+def test_no_rsync_on_the_pc(scene: Scene):
+    scene.sshd.stop()
+    scene.sshd.options = ("ForceCommand exec /nowhere/rsync --server",)
+    scene.sshd.start()
+    scene.fails("rsync-missing")
+    probe = scene.bck.ok("host", "probe", "pc1", code=1)
+    assert [check["ok"] for check in probe["checks"]] == [True, True, True, False]
+
+
+def test_the_source_folder_is_gone(scene: Scene):
+    hidden = scene.docs.with_name("moved")
+    scene.docs.rename(hidden)
+    try:
+        scene.fails("source-missing")
+    finally:
+        hidden.rename(scene.docs)
+
+
+def test_an_unreadable_file_makes_a_run_partial(scene: Scene, tmp_path: Path):
+    if os.geteuid() == 0:
+        pytest.skip("root reads every file; run the tests as an ordinary user")
+    secret = scene.docs / "secret"
+    secret.write_text("x")
+    secret.chmod(0)
+    scene.bck.ok("profile", "add", "weak", "--host", "pc1", "--source", str(scene.docs))
+    done = scene.bck.ok("backup", "weak", "--wait", code=3)
+    secret.unlink()
+    assert (done["outcome"], done["problems"]) == ("partial", 1)
+    human = scene.bck.run("status", done["job_id"])
+    assert (human.code, "partial" in human.out) == (3, True)
+
+
+def test_a_path_outside_the_allow_list_is_refused(scene: Scene):
+    done = scene.bck.run("profile", "add", "etc", "--host", "pc1", "--source", "/etc")
+    assert done.code == 5
+    assert "error: /etc is outside the folders allowed for pc1." in done.err
+    assert "means: " in done.err
+    assert "do:    " in done.err
+    assert done.out == ""
+    answer = scene.bck.ok("profile", "add", "etc", "--host", "pc1", "--source", "/etc", code=5)
+    assert set(answer["error"]) == {"code", "what", "meaning", "advice"}
+    assert answer["error"]["code"] == "path-not-allowed"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("backup", "nope", "--wait"), 4),
+        (("points", "nope"), 4),
+        (("status", "nope"), 4),
+        (("log", "nope"), 4),
+        (("cancel", "nope"), 4),
+        (("host", "probe", "nope"), 4),
+        (("restore", "docs", "--point", "1999-01-01", "--to", "x"), 4),
+        (("restore", "docs", "--point", "latest", "--to", "x", "elsewhere/f"), 2),
+        (("backup",), 2),
+        (("frobnicate",), 2),
+        (("backup", "docs", "--frobnicate"), 2),
+        (("profile", "add", "p", "--host", "pc1", "--source", "relative"), 2),
+        (("profile", "add", "P!", "--host", "pc1", "--source", "/x"), 2),
+        (("profile", "add", "p", "--host", "pc1", "--source", "/x", "--keep-within", "soon"), 2),
+        (("profile", "add", "p", "--host", "pc1", "--source", "/x", "--bwlimit", "fast"), 2),
+        (("host", "add", "pc1", "--address", "h", "--key", "/nowhere"), 2),
+        (("host", "remove", "pc1"), 5),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else str(value),
+)
+def test_wrong_use_unknown_names_and_refusals_differ(scene: Scene, arguments, code):
+    answer = scene.bck.ok(*arguments, code=code)
+    assert answer["error"]["what"]
+    human = scene.bck.run(*arguments)
+    assert human.code == code
+    assert human.err.startswith("error: ")
+    assert "Traceback" not in human.err
+
+
+def test_a_restore_into_a_folder_with_files_is_refused(scene: Scene, tmp_path: Path):
+    (tmp_path / "mine").write_text("keep me")
+    done = scene.bck.ok("restore", "docs", "--point", "latest", "--to", str(tmp_path), code=5)
+    assert done["error_code"] == "conflict"
+    assert (tmp_path / "mine").read_text() == "keep me"
+
+
+def test_without_an_installation_every_verb_says_how_to_make_one(tmp_path: Path):
+    answer = Bck(tmp_path).ok("jobs", code=4)
+    assert "bck init" in answer["error"]["advice"]

@@ -1,0 +1,146 @@
+"""`bck` as people run it: a subprocess with an installation of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from bck_adapters.clock import SystemClock
+from tests.support.sshd import LoopbackSshd
+
+PASSWORD = "a long enough password"
+PATIENCE = 60.0
+COMMAND = (sys.executable, "-m", "bck_apps.cli")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """A `bck` that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The one document on standard output."""
+        return json.loads(self.out)
+
+
+@dataclass(slots=True)
+class Bck:
+    """One installation below ``folder`` and the program that works on it."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+    """More environment, such as ``BCK_RUNNER__LEASE_SECONDS``."""
+
+    @property
+    def home(self) -> Path:
+        """BCK_HOME."""
+        return self.folder / "home"
+
+    @property
+    def storage(self) -> Path:
+        """Root of the backup storage."""
+        return self.folder / "store"
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the program gets; nothing of the installation the developer may have."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("BCK_")}
+        return {**kept, "BCK_HOME": str(self.home), "COLUMNS": "200", **self.settings}
+
+    def run(self, *arguments: str | bytes, text: str = "") -> Done:
+        """Run it to its end."""
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            input=text.encode(),
+            capture_output=True,
+            env=self.environment,
+            cwd=self.folder,
+            timeout=PATIENCE * 3,
+            check=False,
+        )
+        return Done(
+            code=done.returncode,
+            out=done.stdout.decode("utf-8", "surrogateescape"),
+            err=done.stderr.decode("utf-8", "surrogateescape"),
+        )
+
+    def ok(self, *arguments: str | bytes, text: str = "", code: int = 0) -> Any:
+        """Run it with --json, insist on its exit status, give its document."""
+        done = self.run(*arguments, "--json", text=text)
+        assert done.code == code, f"{arguments}: {done}"
+        return done.json
+
+    def start(self, *arguments: str, stdout: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start it in a session of its own, as a service manager would."""
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=(self.folder / "stderr.log").open("ab"),
+            env=self.environment,
+            cwd=self.folder,
+            start_new_session=True,
+        )
+
+    def init(self) -> Any:
+        """Make the installation."""
+        return self.ok(
+            "init", "--storage", str(self.storage), "--admin", "ann", "--password-stdin", text=PASSWORD + "\n"
+        )
+
+    def add_host(self, sshd: LoopbackSshd, *allow: Path, name: str = "pc1") -> Any:
+        """Make the sshd known as a host."""
+        key = self.folder / "login-key"
+        if not key.exists():
+            with open(os.open(key, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                file.write(sshd.login.private)
+        roots = [word for path in allow for word in ("--allow", str(path))]
+        where = ("--address", sshd.address, "--port", str(sshd.port), "--user", sshd.user)
+        return self.ok("host", "add", name, *where, "--key", str(key), *roots, "--trust-on-first-use")
+
+    @contextlib.contextmanager
+    def serving(self) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
+        """`bck serve` on a free port, stopped at the end; with what it says when it listens."""
+        process = self.start("serve", "--port", "0", "--json", stdout=subprocess.PIPE)
+        try:
+            assert process.stdout is not None
+            lines: list[bytes] = []
+            while not lines or lines[-1] != b"}\n":
+                lines.append(process.stdout.readline())
+                assert lines[-1], (self.folder / "stderr.log").read_text()
+            yield process, json.loads(b"".join(lines))
+        finally:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            process.wait(PATIENCE)
+            if process.stdout is not None:
+                process.stdout.close()
+
+
+def eventually(condition: Any, seconds: float = PATIENCE) -> bool:
+    """Whether the condition holds before patience ends."""
+    return SystemClock().wait(seconds, until=condition)
+
+
+def processes_about(place: Path) -> list[str]:
+    """Command lines of every process, but this one, that names the place."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                line = (entry / "cmdline").read_bytes()
+                if os.fsencode(place) in line:
+                    found.append(f"{entry.name}: {line!r}")
+    return found
