@@ -1,0 +1,148 @@
+"""What the server sends, as frozen values; unknown fields are ignored so that servers may grow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from bck_apps.gui.problems import BadAnswerError
+
+FINAL_STATUSES = frozenset({"succeeded", "partial", "suspect", "failed", "cancelled"})
+T = TypeVar("T")
+
+
+class Message(BaseModel):
+    """Base of everything that is read from the server."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Session(Message):
+    """Who is signed in. The token is kept by the API client alone."""
+
+    access_token: str = Field(repr=False)
+    expires_at: datetime
+    name: str
+    role: str
+
+    @property
+    def may_configure(self) -> bool:
+        """True if the server lets this person change profiles; the server checks again."""
+        return self.role == "admin"
+
+    @property
+    def may_back_up(self) -> bool:
+        """True if the server lets this person start and stop backups."""
+        return self.role in ("admin", "operator")
+
+
+class Source(Message):
+    """One folder of a profile. The server names a new one."""
+
+    name: str | None = None
+    path: str
+
+
+class Profile(Message):
+    """A plan as the server holds it."""
+
+    name: str
+    host: str
+    sources: tuple[Source, ...]
+    excludes: tuple[str, ...] = ()
+    keep_last: int | None = None
+    keep_within: str | None = None
+    compress: bool = False
+    bandwidth_limit: int | None = None
+    enabled: bool = True
+
+
+class Point(Message):
+    """A restore point."""
+
+    point: str
+    seq: int
+    outcome: str
+    counted: str
+    started: datetime
+    finished: datetime
+    verified_at: datetime
+    files: int
+    bytes: int
+    added: int
+    changed: int
+    gone: int
+
+
+class Progress(Message):
+    """How far a job is; None is honestly unknown."""
+
+    phase: str = ""
+    source: str = ""
+    files_seen: int = 0
+    files_done: int = 0
+    bytes_done: int = 0
+    bytes_per_second: int | None = None
+    percent: int | None = None
+    eta_seconds: int | None = None
+    current_file: str = ""
+
+
+class Job(Message):
+    """A job as the server reports it."""
+
+    job_id: str
+    kind: str
+    profile: str
+    host: str = ""
+    status: str
+    requested_by: str = ""
+    created: datetime
+    started: datetime | None = None
+    finished: datetime | None = None
+    cancel_requested: bool = False
+    progress: Progress = Progress()
+    result: Mapping[str, object] | None = None
+    error_code: str | None = None
+    error: str | None = None
+
+    @property
+    def final(self) -> bool:
+        """True when nothing more will happen to it."""
+        return self.status in FINAL_STATUSES
+
+
+class LogLine(Message):
+    """One line of a job's log."""
+
+    number: int
+    at: datetime
+    level: str
+    text: str
+
+
+class Started(Message):
+    """The answer to a start: the job, and whether it is a new one."""
+
+    created: bool
+    job: Job
+
+
+class Page(Message, Generic[T]):
+    """One page of a list."""
+
+    items: tuple[T, ...]
+    next: str | None = None
+
+
+def parsed(kind: type[T], body: bytes | str) -> T:
+    """The JSON ``body`` as a value of ``kind``. Raises BadAnswerError if it is none."""
+    try:
+        return TypeAdapter(kind).validate_json(body)
+    except ValidationError as exc:
+        first = exc.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"])) or "answer"
+        raise BadAnswerError("bad-answer", detail=f"{place}: {first['msg']}") from exc

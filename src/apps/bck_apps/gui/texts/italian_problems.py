@@ -1,0 +1,259 @@
+"""Testi italiani per gli errori: che cosa è successo, che cosa significa, che cosa fare."""
+
+from collections.abc import Mapping
+from typing import Final
+
+
+def _problem(code: str, what: str, meaning: str, advice: str) -> dict[str, str]:
+    return {
+        f"problem.{code}.what": what,
+        f"problem.{code}.meaning": meaning,
+        f"problem.{code}.advice": advice,
+    }
+
+
+PROBLEMS: Final[Mapping[str, str]] = {
+    # this side
+    **_problem(
+        "config-unreadable",
+        "Il file di configurazione {file} non si può leggere.",
+        "Senza, il programma non sa di quale server fidarsi.",
+        "Dai a te stesso il permesso di leggerlo, o indica un altro file con --config.",
+    ),
+    **_problem(
+        "config-not-json",
+        "Il file di configurazione {file} non è JSON.",
+        "Non ne è stato usato nulla: mezzo file potrebbe fare danni.",
+        "Correggi il punto indicato sotto, oppure elimina il file e accedi di nuovo.",
+    ),
+    **_problem(
+        "config-invalid",
+        "Il file di configurazione {file} contiene valori non utilizzabili.",
+        "Non ne è stato usato nulla: mezzo file potrebbe fare danni.",
+        "Correggi i punti indicati sotto. I valori ammessi sono in config.schema.json.",
+    ),
+    **_problem(
+        "config-not-saved",
+        "Il file di configurazione {file} non si è potuto scrivere.",
+        "Le impostazioni valgono fino alla chiusura; il vecchio file è rimasto com'era.",
+        "Controlla lo spazio libero e il permesso di scrivere in quella cartella.",
+    ),
+    **_problem(
+        "ca-unreadable",
+        "Il certificato {file} non si può leggere.",
+        "Senza, nessuno distingue il tuo server da un impostore. Non è stato inviato nulla.",
+        "Scegli il file ca.pem che ti ha dato l'amministratore.",
+    ),
+    **_problem(
+        "ca-invalid",
+        "{file} non contiene esattamente un certificato in formato PEM.",
+        "Senza, nessuno distingue il tuo server da un impostore. Non è stato inviato nulla.",
+        "Scegli il file ca.pem che ti ha dato l'amministratore.",
+    ),
+    **_problem(
+        "ca-other",
+        "{file} è un certificato diverso da quello dell'impronta impostata.",
+        "File e impronta devono concordare. Il file ha {found}. Non è stato inviato nulla.",
+        "Chiedi all'amministratore quale è giusto e correggi l'altro.",
+    ),
+    **_problem(
+        "bad-endpoint",
+        "L'indirizzo del server non è utilizzabile.",
+        "È fatto di https://, un nome e, se serve, una porta: https://backup.example:8443.",
+        "Correggi l'indirizzo.",
+    ),
+    **_problem(
+        "bad-fingerprint",
+        "L'impronta non è utilizzabile.",
+        "È uno SHA-256: 64 cifre esadecimali, con o senza due punti.",
+        "Copiala per intero da quella che mostra il server.",
+    ),
+    **_problem(
+        "offline",
+        "Il server non risponde.",
+        "È spento, la rete non va o l'indirizzo è sbagliato. I backup che conserva non sono toccati.",
+        "Controlla la rete e l'indirizzo, poi riprova.",
+    ),
+    **_problem(
+        "timeout",
+        "Il server ha impiegato troppo tempo.",
+        "Forse è occupato o la rete è lenta. Un backup in corso prosegue.",
+        "Riprova fra un minuto.",
+    ),
+    **_problem(
+        "tls-untrusted",
+        "{host} non ha potuto dimostrare di essere il tuo server.",
+        "Forse un'altra macchina si è messa in mezzo, o il certificato è nuovo. Non è stato inviato nulla.",
+        "Non usare altrove questa password. Chiedi all'amministratore il file ca.pem attuale.",
+    ),
+    **_problem(
+        "tls-name",
+        "Il certificato del server è per un nome diverso da {host}.",
+        "Il server si conosce con un altro nome, oppure è un'altra macchina. Non è stato inviato nulla.",
+        "Usa il nome che ti ha dato l'amministratore, o chiedi di aggiungere questo al certificato.",
+    ),
+    **_problem(
+        "tls-time",
+        "Il certificato di {host} è scaduto, o l'orologio di questo computer è sbagliato.",
+        "Non è stato inviato nulla.",
+        "Controlla data e ora qui, poi avvisa l'amministratore.",
+    ),
+    **_problem(
+        "tls-fingerprint",
+        "{host} non mostra alcun certificato con l'impronta impostata.",
+        "È un'altra macchina, o non invia il suo certificato CA. Non è stato inviato nulla.",
+        "Confronta l'impronta con l'amministratore, o usa il file ca.pem.",
+    ),
+    **_problem(
+        "bad-answer",
+        "Il server risponde in un modo che questo programma non capisce.",
+        "Server e client hanno versioni diverse, o non è un server di backup.",
+        "Aggiorna il più vecchio dei due.",
+    ),
+    **_problem(
+        "unknown",
+        "Il server ha rifiutato con il codice {code}.",
+        "Questo programma non conosce quel codice.",
+        "Mostra all'amministratore le parole qui sotto.",
+    ),
+    # the server: requests
+    **_problem(
+        "access-denied",
+        "Il server non te lo permette.",
+        "Nome o password sono sbagliati, o il tuo account non può farlo.",
+        "Controlla nome e password, o chiedi a un amministratore.",
+    ),
+    **_problem(
+        "invalid-input",
+        "Il server non può usare un valore.",
+        "Non è stato cambiato nulla.",
+        "Correggilo come indica il server.",
+    ),
+    **_problem(
+        "not-found",
+        "Il server non lo conosce.",
+        "Nel frattempo è stato tolto o ha cambiato nome.",
+        "Aggiorna l'elenco.",
+    ),
+    **_problem(
+        "conflict",
+        "Adesso non è possibile.",
+        "Lo stato attuale non lo permette. Non è stato cambiato nulla.",
+        "Aggiorna e fai come indica il server.",
+    ),
+    **_problem(
+        "illegal-transition",
+        "Il lavoro è già oltre.",
+        "È finito, o se ne occupa un altro programma.",
+        "Aggiorna l'elenco.",
+    ),
+    **_problem(
+        "refused",
+        "Il server ha rifiutato.",
+        "Ha capito e non lo permette.",
+        "Chiedi a un amministratore.",
+    ),
+    **_problem(
+        "path-not-allowed",
+        "Il server non può leggere quella cartella.",
+        "È fuori dalle cartelle ammesse per questo computer. Non è stato letto né cambiato nulla.",
+        "Scegli un'altra cartella, o chiedi a un amministratore di ammetterla.",
+    ),
+    # the server: how jobs end
+    **_problem(
+        "host-unreachable",
+        "Il computer non ha risposto.",
+        "È spento, in sospensione o non in rete. Non è un danno.",
+        "Accendilo e ripeti il backup.",
+    ),
+    **_problem(
+        "transfer-interrupted",
+        "Il collegamento si è interrotto a metà.",
+        "Ciò che era arrivato resta; il prossimo backup riparte da lì.",
+        "Ripeti il backup. Se succede spesso, controlla la rete.",
+    ),
+    **_problem(
+        "transfer-timeout",
+        "Ci è voluto troppo tempo.",
+        "Per un po' non si è mosso nulla. Ciò che era arrivato resta.",
+        "Ripeti il backup; guarda se il computer va in sospensione o la rete è lenta.",
+    ),
+    **_problem(
+        "store-busy",
+        "Un altro lavoro usa questo profilo.",
+        "Due insieme si disturberebbero.",
+        "Aspetta che finisca.",
+    ),
+    **_problem(
+        "authentication-refused",
+        "Il computer ha rifiutato la chiave del server.",
+        "Il suo account di backup non conosce la chiave, o non più.",
+        "Un amministratore rimette la chiave pubblica del server sul computer.",
+    ),
+    **_problem(
+        "host-key-changed",
+        "Il computer mostra un'identità diversa da prima.",
+        "È stato reinstallato, o un'altra macchina si spaccia per lui. Non è stato letto nulla.",
+        "Prima di tutto avvisa l'amministratore.",
+    ),
+    **_problem(
+        "host-key-unknown",
+        "L'identità del computer non è ancora nota.",
+        "Senza, nessuno lo distingue da un'altra macchina.",
+        "Un amministratore inserisce la sua chiave host sul server.",
+    ),
+    **_problem(
+        "rsync-missing",
+        "Il computer non ha un rsync utilizzabile.",
+        "Senza quel programma i suoi file non si possono leggere.",
+        "Installa rsync sul computer, o permetti all'account di backup di avviarlo.",
+    ),
+    **_problem(
+        "source-missing",
+        "Nessuna delle cartelle si poteva leggere.",
+        "Sono state spostate o rinominate, un disco è scollegato, o l'account di backup non può leggerle.",
+        "Controlla le cartelle dell'elenco, poi ripeti il backup.",
+    ),
+    **_problem(
+        "transfer-failed",
+        "Non è stato possibile copiare i file.",
+        "Riprovare non cambia nulla finché qualcuno non interviene.",
+        "Mostra all'amministratore le parole qui sotto e il registro.",
+    ),
+    **_problem(
+        "vetoed",
+        "Una regola del server ha fermato il backup.",
+        "Un plugin lo ha rifiutato e ha detto perché.",
+        "Leggi il motivo qui sotto; un amministratore può toglierlo.",
+    ),
+    **_problem(
+        "store-full",
+        "Il server non ha più spazio.",
+        "Non è andato perso nulla, e nulla di nuovo si salva finché non c'è spazio.",
+        "Avvisa subito l'amministratore.",
+    ),
+    **_problem(
+        "storage",
+        "L'archivio dei backup non è come deve essere.",
+        "Il server si è fermato prima di fare danni.",
+        "Un amministratore esegue «bck doctor» sul server.",
+    ),
+    **_problem(
+        "cancelled",
+        "Il lavoro è stato fermato.",
+        "Qualcuno lo ha fermato, o il server è stato spento.",
+        "Ripeti il backup quando vuoi.",
+    ),
+    **_problem(
+        "lease-lost",
+        "Un altro processo del server ha preso il lavoro.",
+        "Prosegue lì.",
+        "Aggiorna l'elenco.",
+    ),
+    **_problem(
+        "internal",
+        "Il server ha commesso un errore suo.",
+        "Nulla di conservato è andato perso; il prossimo backup rimette in ordine.",
+        "Mostra all'amministratore le parole qui sotto.",
+    ),
+}

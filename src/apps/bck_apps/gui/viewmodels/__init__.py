@@ -1,0 +1,1 @@
+"""What each page knows and decides, in plain Python: no Qt in here. Widgets show it and pass on clicks."""

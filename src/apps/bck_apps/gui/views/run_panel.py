@@ -1,0 +1,103 @@
+"""The one big button, and what became of it: progress, connection, result."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPalette
+from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from bck_apps.gui.texts import Texts
+from bck_apps.gui.viewmodels.profile_page import ProfilePage
+from bck_apps.gui.viewmodels.standing import State
+from bck_apps.gui.views.look import GAP, label
+from bck_apps.gui.views.notice import Notice
+
+
+class RunPanel(QWidget):
+    """Back up now, Stop, a bar that does not lie, and the verdict."""
+
+    def __init__(self, page: ProfilePage, texts: Texts, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._page = page
+        self._texts = texts
+        self.start = QPushButton(texts("page.back-up"))
+        self.start.clicked.connect(page.back_up)
+        self.stop = QPushButton(texts("page.stop"))
+        self.stop.clicked.connect(page.run.stop)
+        font = self.start.font()
+        font.setBold(True)
+        self.start.setFont(font)
+        self.why = label()
+        self.why.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.headline = label()
+        self.facts = label()
+        self.file = label(wrap=False)
+        self.file.setMinimumWidth(1)  # a long name is cut, the window does not grow
+        self.hint = label(texts("page.goes-on"))
+        for quiet in (self.file, self.hint):
+            quiet.setForegroundRole(QPalette.ColorRole.PlaceholderText)
+        self.lost = Notice(texts)
+        self.problem = Notice(texts, closable=True)
+        self.verdict = Notice(texts, closable=True)
+        self.problem.dismissed.connect(page.run.dismiss)
+        self.verdict.dismissed.connect(page.run.dismiss)
+        self._build()
+        self.render_run()
+
+    def _build(self) -> None:
+        buttons = QHBoxLayout()
+        buttons.setSpacing(GAP)
+        buttons.addWidget(self.start)
+        buttons.addWidget(self.stop)
+        buttons.addWidget(self.why, 1, Qt.AlignmentFlag.AlignVCenter)
+        self.moving = QWidget()
+        moving = QVBoxLayout(self.moving)
+        moving.setContentsMargins(0, 0, 0, 0)
+        moving.setSpacing(4)
+        for part in (self.headline, self.bar, self.facts, self.file, self.hint):
+            moving.addWidget(part)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(GAP)
+        column.addLayout(buttons)
+        for widget in (self.moving, self.lost, self.problem, self.verdict):
+            column.addWidget(widget)
+
+    def render_run(self) -> None:
+        """Show the run as it is now."""
+        page, run, texts = self._page, self._page.run, self._texts
+        why = page.why_not
+        self.start.setEnabled(why is None)
+        self.stop.setVisible(run.active)
+        self.stop.setEnabled(page.can_stop)
+        self.stop.setText(texts("page.stopping") if run.stopping else texts("page.stop"))
+        self.why.setText("" if why is None or run.active else texts.say(why))
+        self.start.setToolTip(texts.say(why) if why else "")
+        self.start.setAccessibleDescription(texts.say(why) if why else "")
+        self.moving.setVisible(run.active)
+        if run.active:
+            self._render_progress()
+        if run.active and run.lost:
+            self.lost.say(State.OFFLINE, texts("progress.lost"))
+        else:
+            self.lost.hide()
+        self.problem.show_error(run.problem)
+        self.verdict.show_verdict(run.verdict)
+
+    def _render_progress(self) -> None:
+        progress, texts = self._page.run.progress, self._texts
+        if progress.percent is None:
+            self.bar.setRange(0, 0)
+        else:
+            self.bar.setRange(0, 100)
+            self.bar.setValue(progress.percent)
+        facts = "  ·  ".join(texts.say(fact) for fact in progress.facts)
+        self.headline.setText(texts.say(progress.headline))
+        self.facts.setText(facts)
+        self.file.setText(progress.current_file)
+        self.facts.setVisible(bool(facts))
+        self.file.setVisible(bool(progress.current_file))
+        self.bar.setAccessibleName(texts.say(progress.headline))
+        self.bar.setAccessibleDescription(facts)

@@ -1,0 +1,192 @@
+"""The client's server in memory: answers when the test says so, and can be made to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from bck_apps.gui.api import Follower
+from bck_apps.gui.messages import Job, LogLine, Point, Profile, Progress, Session, Source, Started
+from bck_apps.gui.pending import Pending
+from bck_apps.gui.problems import ClientError, SignInError
+
+T = TypeVar("T")
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+PASSWORD = "correct horse battery"
+
+
+def profile(name: str = "docs", *folders: str, **fields: object) -> Profile:
+    """A profile of pc1 with these folders, by default one."""
+    paths = folders or ("/home/anna/Documents",)
+    sources = tuple(Source(name=path.rpartition("/")[2].lower(), path=path) for path in paths)
+    return Profile(name=name, host="pc1", sources=sources).model_copy(update=fields)
+
+
+def point(seq: int, at: datetime, **fields: object) -> Point:
+    """A restore point made, and last confirmed, at a time."""
+    values: dict[str, object] = {
+        "point": f"run-{seq}",
+        "seq": seq,
+        "outcome": "succeeded",
+        "counted": "counted",
+        "started": at,
+        "finished": at,
+        "verified_at": at,
+        "files": 1200,
+        "bytes": 3_400_000_000,
+        "added": 12,
+        "changed": 3,
+        "gone": 1,
+    }
+    return Point.model_validate(values | fields)
+
+
+def job(job_id: str, status: str = "running", at: datetime = NOON, **fields: object) -> Job:
+    """A backup job of profile docs."""
+    values: dict[str, object] = {"kind": "backup", "profile": "docs", "host": "pc1", "created": at}
+    return Job.model_validate(values | fields | {"job_id": job_id, "status": status})
+
+
+def done(job_id: str = "j1", status: str = "succeeded", at: datetime = NOON, **fields: object) -> Job:
+    """A job that is over, with a result as the server gives it."""
+    result = {
+        "made_point": True,
+        "counts": {"files": 1200, "bytes": 3_400_000_000, "added": 12, "changed": 3, "gone": 1},
+        "problems": 0,
+    }
+    return job(job_id, status, at, **{"result": result, **fields})
+
+
+def line(number: int, text: str = "") -> LogLine:
+    """A log line."""
+    return LogLine(number=number, at=NOON, level="info", text=text or f"line {number}")
+
+
+class MemoryStream:
+    """A followed job; the test plays the server by calling the follower."""
+
+    def __init__(self, job_id: str, follower: Follower, after: int) -> None:
+        self.job_id = job_id
+        self.follower = follower
+        self.after = after
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class MemoryApi:
+    """Keeps the Api protocol; ``fail`` maps a method's name to the error it answers with."""
+
+    held: list[Profile] = field(default_factory=lambda: [profile()])
+    kept_points: dict[str, list[Point]] = field(default_factory=dict)
+    kept_jobs: list[Job] = field(default_factory=list)
+    fail: dict[str, ClientError] = field(default_factory=dict)
+    role: str = "admin"
+    keys: list[tuple[str, str]] = field(default_factory=list)
+    saved: list[Profile] = field(default_factory=list)
+    cancelled: list[str] = field(default_factory=list)
+    streams: list[MemoryStream] = field(default_factory=list)
+    hold: bool = False
+    waiting: list[Callable[[], None]] = field(default_factory=list)
+    signed_in_as: str = ""
+
+    def _answer(self, method: str, make: Callable[[], T]) -> Pending[T]:
+        pending: Pending[T] = Pending()
+
+        def settle() -> None:
+            if method in self.fail:
+                pending.reject(self.fail[method])
+            else:
+                pending.resolve(make())
+
+        if self.hold:
+            self.waiting.append(settle)
+        else:
+            settle()
+        return pending
+
+    def release(self) -> None:
+        """Answer what is held back."""
+        self.hold = False
+        waiting, self.waiting = self.waiting, []
+        for settle in waiting:
+            settle()
+
+    def sign_in(self, name: str, password: str) -> Pending[Session]:
+        if password != PASSWORD:
+            self.fail["sign_in"] = SignInError("access-denied", what="The name or the password is wrong.")
+        else:
+            self.fail.pop("sign_in", None)
+            self.signed_in_as = name
+        return self._answer("sign_in", lambda: self.session(name))
+
+    def session(self, name: str = "anna") -> Session:
+        return Session(access_token="t", expires_at=NOON + timedelta(hours=1), name=name, role=self.role)
+
+    def sign_out(self) -> None:
+        self.signed_in_as = ""
+
+    def profiles(self) -> Pending[tuple[Profile, ...]]:
+        return self._answer("profiles", lambda: tuple(self.held))
+
+    def save_profile(self, profile: Profile) -> Pending[Profile]:
+        def save() -> Profile:
+            self.saved.append(profile)
+            named = tuple(
+                source if source.name else Source(name=f"s{number}", path=source.path)
+                for number, source in enumerate(profile.sources)
+            )
+            kept = profile.model_copy(update={"sources": named})
+            self.held = [kept if old.name == kept.name else old for old in self.held]
+            return kept
+
+        return self._answer("save_profile", save)
+
+    def points(self, profile: str) -> Pending[tuple[Point, ...]]:
+        return self._answer("points", lambda: tuple(self.kept_points.get(profile, ())))
+
+    def jobs(self, limit: int = 100) -> Pending[tuple[Job, ...]]:
+        return self._answer("jobs", lambda: tuple(self.kept_jobs[:limit]))
+
+    def start_backup(self, profile: str, key: str) -> Pending[Started]:
+        self.keys.append((profile, key))
+
+        def start() -> Started:
+            new = job(f"job-{key}", "queued", profile=profile)
+            self.kept_jobs.insert(0, new)
+            return Started(created=True, job=new)
+
+        return self._answer("start_backup", start)
+
+    def cancel(self, job_id: str) -> Pending[Job]:
+        self.cancelled.append(job_id)
+        return self._answer("cancel", lambda: job(job_id, cancel_requested=True))
+
+    def log(self, job_id: str, after: int) -> Pending[tuple[LogLine, ...]]:
+        return self._answer("log", tuple)
+
+    def follow(self, job_id: str, follower: Follower, *, after: int = 0) -> MemoryStream:
+        stream = MemoryStream(job_id, follower, after)
+        self.streams.append(stream)
+        return stream
+
+    @property
+    def stream(self) -> MemoryStream:
+        """The latest followed job."""
+        return self.streams[-1]
+
+    def finish(self, last: Job) -> None:
+        """The followed job ends like this."""
+        self.kept_jobs = [last, *(old for old in self.kept_jobs if old.job_id != last.job_id)]
+        self.stream.follower.on_end(last)
+
+
+def running(**progress: object) -> tuple[Job, Progress]:
+    """A running job and how far it is."""
+    return job("j1", "running", started=NOON), Progress.model_validate(
+        {"phase": "transferring", "source": "documents"} | progress
+    )
