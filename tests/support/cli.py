@@ -84,15 +84,16 @@ class Bck:
 
     def start(self, *arguments: str, stdout: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
         """Start it in a session of its own, as a service manager would."""
-        return subprocess.Popen(
-            [*COMMAND, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=(self.folder / "stderr.log").open("ab"),
-            env=self.environment,
-            cwd=self.folder,
-            start_new_session=True,
-        )
+        with (self.folder / "stderr.log").open("ab") as errors:
+            return subprocess.Popen(
+                [*COMMAND, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=errors,
+                env=self.environment,
+                cwd=self.folder,
+                start_new_session=True,
+            )
 
     def init(self) -> Any:
         """Make the installation."""
