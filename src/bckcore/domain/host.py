@@ -54,7 +54,11 @@ class Host:
             raise InvalidInputError("Allowed roots are full, normal paths.", advice="For example /home/u.")
 
     def require_allowed(self, path: str) -> None:
-        """Raise PathNotAllowedError unless ``path`` is an allowed root or lies below one."""
+        """Raise PathNotAllowedError unless ``path`` is an allowed root or lies below one.
+
+        Raises InvalidInputError for a path that is not full, or that goes up by ``..``.
+        """
+        path = normal_posix_path(path)
         for root in self.allowed_roots:
             if path == root or path.startswith(root.rstrip("/") + "/"):
                 return

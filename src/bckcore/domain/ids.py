@@ -16,7 +16,7 @@ SecretRef = NewType("SecretRef", str)
 
 NAME_RULE = "1 to 64 of a-z 0-9 . _ - and first a letter or digit"
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
-_RUN_ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{8}")
+_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{6}Z-[0-9a-f]{8}")
 
 
 def checked_name(value: str, what: str) -> str:

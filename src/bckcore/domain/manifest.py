@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bckcore.domain.file_version import EntryKind, FileEntry
-from bckcore.domain.ids import SourceName
-from bckcore.domain.paths import RelPath, percent_decoded, percent_encoded
+from bckcore.domain.ids import SourceName, checked_name
+from bckcore.domain.paths import percent_decoded, percent_encoded, rel_path
 from bckcore.errors import InvalidInputError, StorageError
 
 FULL_EVERY = 20
@@ -73,7 +73,7 @@ def decoded_line(line: str) -> Change:
     try:
         op, source, path, kind, mode, uid, gid, mtime, size, digest, target = line.rstrip("\n").split("\t")
         entry = FileEntry(
-            path=RelPath(percent_decoded(path)),
+            path=rel_path(percent_decoded(path)),
             kind=EntryKind(kind),
             mode=int(mode, 8),
             uid=int(uid),
@@ -83,6 +83,6 @@ def decoded_line(line: str) -> Change:
             target=percent_decoded(target),
             digest=bytes.fromhex(digest),
         )
-        return Change(SourceName(source), ChangeOp(op), entry)
+        return Change(SourceName(checked_name(source, "source")), ChangeOp(op), entry)
     except (ValueError, InvalidInputError) as exc:
         raise StorageError(f"A manifest line cannot be read: {line[:200]!r}.") from exc

@@ -1,6 +1,7 @@
 """Paths inside a source: bytes, relative, slash-separated, exactly as the host names them.
 
-The root of a source is ``b"."``. Bytes compare so that a folder always sorts before what it holds.
+The root of a source is ``b"."``. Sorted as bytes, a folder comes before what it holds - the root excepted,
+which some names precede.
 """
 
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ RelPath = NewType("RelPath", bytes)
 ROOT = RelPath(b".")
 
 _SAFE = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,=@ ")
+_HEX = "0123456789ABCDEFabcdef"
+_DECODED = {high + low: bytes((int(high + low, 16),)) for high in _HEX for low in _HEX}
 _ENCODED = tuple(chr(byte) if byte in _SAFE else f"%{byte:02X}" for byte in range(256))
 
 
@@ -55,9 +58,9 @@ def percent_decoded(text: str) -> bytes:
     head, *rest = text.split("%")
     try:
         return head.encode("ascii") + b"".join(
-            bytes((int(piece[:2], 16),)) + piece[2:].encode("ascii") for piece in rest
+            _DECODED[piece[:2]] + piece[2:].encode("ascii") for piece in rest
         )
-    except (ValueError, UnicodeEncodeError) as exc:
+    except (KeyError, UnicodeEncodeError) as exc:
         raise InvalidInputError(f"{text!r} is not a percent-encoded path.") from exc
 
 

@@ -4,14 +4,16 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from typing import TypeVar
 
-from bckcore.domain.ids import HostId, JobId, ProfileId, checked_run_id
+from bckcore.domain.ids import HostId, JobId, ProfileId, checked_name, checked_run_id
 from bckcore.domain.manifest import ManifestInfo
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import ChangeCounts, Run, RunOutcome
 from bckcore.errors import InvalidInputError, StorageError
 
 FORMAT = 1
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,7 @@ def decoded(raw: bytes) -> Receipt:
     """Read a receipt. Raises StorageError when it is damaged or of a newer format."""
     try:
         document = json.loads(raw)
-        if document["format"] != FORMAT:
+        if _of(int, document["format"]) != FORMAT:
             raise StorageError(
                 f"A receipt has format {document['format']}; this program reads {FORMAT}.",
                 advice="Install the version of this program that wrote it, or a newer one.",
@@ -76,34 +78,48 @@ def decoded(raw: bytes) -> Receipt:
         manifest = document["manifest"]
         return Receipt(
             run=_run(document),
-            counted=Counted(document["point"]) if document["point"] else None,
-            manifest=ManifestInfo(**manifest) if manifest else None,
-            head=document["head"],
-            depth=document["depth"],
-            filters=tuple(document["filters"]),
-            previous=document["previous"],
+            counted=Counted(document["point"]) if document["point"] is not None else None,
+            manifest=_manifest(manifest) if manifest is not None else None,
+            head=_of(int, document["head"]) if document["head"] is not None else None,
+            depth=_of(int, document["depth"]),
+            filters=tuple(_of(str, rule) for rule in _of(list, document["filters"])),
+            previous=_of(str, document["previous"]),
         )
     except (ValueError, KeyError, TypeError, InvalidInputError) as exc:
         raise StorageError(f"A receipt cannot be read: {exc}.") from exc
 
 
+def _of(kind: type[T], value: object) -> T:
+    """The value, which must be of that type."""
+    if not isinstance(value, kind) or isinstance(value, bool):
+        raise TypeError(f"{value!r} is no {kind.__name__}")
+    return value
+
+
+def _manifest(document: dict[str, object]) -> ManifestInfo:
+    return ManifestInfo(
+        seq=_of(int, document["seq"]),
+        base=_of(int, document["base"]) if document["base"] is not None else None,
+        sha256=_of(str, document["sha256"]),
+        lines=_of(int, document["lines"]),
+    )
+
+
 def _run(document: dict[str, object]) -> Run:
-    text = {key: str(value) for key, value in document.items()}
-    counts = document["counts"]
-    if not isinstance(counts, dict):
-        raise TypeError("counts")
+    text = {key: value for key, value in document.items() if isinstance(value, str)}
+    counts = _of(dict, document["counts"])
     return Run(
         id=checked_run_id(text["run_id"]),
-        profile=ProfileId(text["profile"]),
-        host=HostId(text["host"]),
+        profile=ProfileId(checked_name(text["profile"], "profile")),
+        host=HostId(checked_name(text["host"], "host")),
         job=JobId(text["job"]),
-        seq=int(text["seq"]),
+        seq=_of(int, document["seq"]),
         started=datetime.fromisoformat(text["started"]),
         finished=datetime.fromisoformat(text["finished"]),
         outcome=RunOutcome(text["outcome"]),
         made_point=document["point"] is not None,
-        counts=ChangeCounts(**counts),
-        problem_count=int(text["problems"]),
+        counts=ChangeCounts(**{name: _of(int, counts[name]) for name in ChangeCounts.__slots__}),
+        problem_count=_of(int, document["problems"]),
         error_code=text["error_code"],
         error=text["error"],
     )

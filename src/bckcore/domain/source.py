@@ -26,7 +26,7 @@ class Source:
 def derived_name(path: str, taken: Iterable[str]) -> SourceName:
     """A source name from the last component of ``path``; ``-2``, ``-3`` … when taken."""
     last = path.rstrip("/").rpartition("/")[2].lower()
-    base = re.sub(r"[^a-z0-9._-]+", "-", last).lstrip("._-")[:56] or "root"
+    base = re.sub(r"[^a-z0-9._-]+", "-", last).strip("._-")[:56] or "root"
     used = set(taken)
     name, number = base, 2
     while name in used:
@@ -35,17 +35,27 @@ def derived_name(path: str, taken: Iterable[str]) -> SourceName:
 
 
 def parsed_sources(texts: Iterable[str]) -> tuple[Source, ...]:
-    """Sources from ``[NAME=]PATH`` texts. Raises InvalidInputError for doubles and overlaps."""
+    """Sources from ``[NAME=]PATH`` texts; names that are given come first, others give way to them.
+
+    Raises InvalidInputError for doubles and overlaps.
+    """
+    parts = [_parted(text) for text in texts]
+    taken = {name for name, _ in parts if name}
     sources: list[Source] = []
-    for text in texts:
-        given, equals, path = text.partition("=")
-        if not equals or given.startswith("/"):
-            given, path = "", text
-        path = normal_posix_path(path)
-        name = SourceName(given) if given else derived_name(path, (source.name for source in sources))
+    for given, path in parts:
+        name = SourceName(given) if given is not None else derived_name(path, taken)
+        taken.add(name)
         sources.append(Source(name=name, path=path))
     require_disjoint(sources)
     return tuple(sources)
+
+
+def _parted(text: str) -> tuple[str | None, str]:
+    """The name, if one is given, and the path."""
+    given, equals, path = text.partition("=")
+    if not equals or given.startswith("/"):
+        return None, normal_posix_path(text)
+    return given, normal_posix_path(path)
 
 
 def require_disjoint(sources: Iterable[Source]) -> None:

@@ -4,6 +4,7 @@ Under ``--fake-super`` rsync writes plain files and folders only and keeps what 
 this attribute, as ``MODE(octal) MAJOR,MINOR UID:GID``. Without the attribute the file is what it seems.
 """
 
+import re
 import stat
 from dataclasses import dataclass
 
@@ -12,6 +13,7 @@ from bckcore.errors import StorageError
 
 XATTR_NAME = "user.rsync.%stat"
 
+_FORM = re.compile(rb"([0-7]{1,7}) ([0-9]{1,10}),([0-9]{1,10}) ([0-9]{1,10}):([0-9]{1,10})\0*")
 _KINDS = {
     stat.S_IFREG: EntryKind.FILE,
     stat.S_IFDIR: EntryKind.FOLDER,
@@ -51,11 +53,9 @@ def encoded(value: StoredStat) -> bytes:
 
 def decoded(raw: bytes) -> StoredStat:
     """Read the attribute. Raises StorageError when it is damaged."""
-    try:
-        mode_text, rdev, owner = raw.decode("ascii").rstrip("\0").split(" ")
-        major, minor = map(int, rdev.split(","))
-        uid, gid = map(int, owner.split(":"))
-        mode = int(mode_text, 8)
-    except (ValueError, UnicodeDecodeError) as exc:
-        raise StorageError(f"A stored file carries an unreadable {XATTR_NAME}: {raw!r}.") from exc
+    found = _FORM.fullmatch(raw)
+    if found is None:
+        raise StorageError(f"A stored file carries an unreadable {XATTR_NAME}: {raw[:100]!r}.")
+    mode = int(found[1], 8)
+    major, minor, uid, gid = map(int, found.groups()[1:])
     return StoredStat(kind=kind_of(mode), mode=mode & 0o7777, uid=uid, gid=gid, rdev=(major, minor))
