@@ -45,13 +45,13 @@ def test_a_finished_job_gives_its_story_and_the_stream_ends(world: ApiWorld) -> 
     job_id = _finished(world, 2, JobStatus.PARTIAL)
     events = _events(world, job_id)
     assert [(name, ident) for name, ident, _ in events] == [
-        ("status", ""),
         ("log", "1"),
         ("log", "2"),
         ("progress", ""),
+        ("status", ""),
         ("end", ""),
     ]
-    status, _, line, progress, end = (data for _, _, data in events)
+    _, line, progress, status, end = (data for _, _, data in events)
     assert status == end == world.call("GET", f"/backup/status/{job_id}").json()
     assert (end["status"], end["result"]) == ("partial", {"run_id": "r1"})
     assert (line["text"], line["number"]) == ("line 2", 2)

@@ -35,17 +35,23 @@ class JobEvents:
     _progress: TransferProgress = field(default_factory=TransferProgress)
 
     def between(self, job: Job, lines: Sequence[LogLine]) -> Iterator[ServerSentEvent]:
-        """Events since the last look, in the order in which they make sense."""
-        status = (job.status, job.cancel_requested, job.claims)
-        if status != self._status:
-            self._status = status
-            yield ServerSentEvent(event="status", data=job_view(job))
+        """Events since the last look: that a job has begun comes first, that it is over comes last."""
+        if not job.status.final:
+            yield from self._status_event(job)
         for line in lines:
             self.after = line.number
             yield ServerSentEvent(event="log", id=str(line.number), data=line_view(line))
         if job.progress != self._progress:
             self._progress = job.progress
             yield ServerSentEvent(event="progress", data=progress_view(job.progress))
+        if job.status.final:
+            yield from self._status_event(job)
+
+    def _status_event(self, job: Job) -> Iterator[ServerSentEvent]:
+        status = (job.status, job.cancel_requested, job.claims)
+        if status != self._status:
+            self._status = status
+            yield ServerSentEvent(event="status", data=job_view(job))
 
 
 async def follow(

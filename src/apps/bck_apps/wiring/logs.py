@@ -57,6 +57,12 @@ def _extra_of_foreign(_logger: object, _method: str, event: Event) -> Event:
     return event
 
 
+def _readable(_logger: object, _method: str, event: Event) -> Event:
+    """What people look for first, first."""
+    first = {name: event.pop(name) for name in ("at", "level", "logger", "message") if name in event}
+    return {**first, **event}
+
+
 _SHARED: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -94,6 +100,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
             structlog.processors.format_exc_info,
             _redact,
             structlog.processors.EventRenamer("message"),
+            _readable,
             structlog.processors.JSONRenderer(),
         ],
     )
