@@ -1,0 +1,1 @@
+"""Parts of scripts/demo.py: a client of the HTTP API, folder trees, processes, and what is shown."""
