@@ -11,7 +11,6 @@ The command line that reaches the PC names one path, escaped, as its last argume
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from bckcore.domain.host import Platform
 from bckcore.domain.transfer import PullOrder
@@ -23,7 +22,7 @@ ALIAS = "pc"
 """What every host is called on rsync's command line; the real address stands in the ssh configuration."""
 
 ITEM_WIDTH = 11
-LOG_FIELDS = "%i %20l %M %32C "
+ITEM_FIELDS = "%i %20l %M %32C "
 """Itemised change, size, modification time, xxh128; the name follows, behind the tag once more."""
 
 LOCAL_SHELL = "sh -c 'shift; eval \"exec $*\"' sh"
@@ -39,8 +38,7 @@ class Invocation:
     remote_shell: str
     """Value of ``--rsh``: words, quoted as rsync reads them."""
     tag: str
-    """Random; opens each of our lines in the log, so that nothing a PC sends can look like one."""
-    log_file: Path
+    """Random; opens each line of the listing, so that nothing a PC sends can look like one."""
 
 
 def environment(search_path: str) -> Mapping[str, str]:
@@ -120,14 +118,15 @@ def _places(order: PullOrder) -> list[str]:
 
 def _watching(call: Invocation) -> list[str]:
     return [
+        # Twice: unchanged paths are listed too. Only with %i in the output format, not with --log-file alone.
         "-ii",
-        # The log lists unchanged paths only if the output format asks for items too.
-        "--out-format=%i",
+        # The listing goes to standard output: rsync's own log cuts long lines (3.5.0: at 2 KiB), and a
+        # path may have 4 KiB.
+        f"--out-format={call.tag}{ITEM_FIELDS}{call.tag}%n",
+        "--8-bit-output",
         "--outbuf=B",
         "--info=progress2,stats2",
         "--no-human-readable",
-        f"--log-file={call.log_file}",
-        f"--log-file-format={call.tag}{LOG_FIELDS}{call.tag}%n",
     ]
 
 

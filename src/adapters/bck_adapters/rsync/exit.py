@@ -49,6 +49,7 @@ _UNREACHABLE = (
     b"Connection reset by",
     b"Connection timed out during banner exchange",
 )
+_TOO_LONG = b"backup filename too long"
 _CHATTERING = b"is your shell clean"
 
 
@@ -100,6 +101,12 @@ def _broke_off(ending: Ending) -> BckError:
             f"The transfer from {ending.host} broke off ({how}).{said}",
             meaning="What had arrived is kept; the next try goes on from there.",
             advice="It is tried again. If it happens often, look at the network and the host's sleep mode.",
+        )
+    if any(_TOO_LONG in line for line in ending.messages.unknown):
+        return TransferFailedError(
+            f"A path on {ending.host} is so long that its old copy could not be kept.{said}",
+            meaning="rsync stopped before it overwrote anything; the source is backed up no further.",
+            advice="Shorten or exclude paths of more than 4,000 bytes on the host.",
         )
     return TransferFailedError(
         f"rsync ended with code {ending.code}.{said}",

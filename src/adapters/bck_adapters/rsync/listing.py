@@ -1,4 +1,4 @@
-"""rsync's log file as the listing of an attempt: read line by line, never held in memory."""
+"""rsync's itemised output, kept in a file, as the listing of an attempt: never held in memory."""
 
 import re
 from calendar import timegm
@@ -31,18 +31,18 @@ def unescaped(name: bytes) -> bytes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogListing:
-    """A Listing over the log of one attempt, valid until its work folder is removed.
+class ItemListing:
+    """A Listing over what one attempt itemised, valid until its work folder is removed.
 
     A line counts only if it carries the run's random tag twice, before its fixed fields and before the
     name: rsync escapes newlines in names, and no PC knows the tag. A line cut short by a crash has no
     newline and is passed over.
     """
 
-    log_file: Path
+    items: Path
     tag: bytes
     also_present: Path
-    """NUL-separated paths that rsync saw but did not log, because they could not be read or stored."""
+    """NUL-separated paths that rsync saw but did not itemise, because they could not be read or stored."""
 
     def paths(self) -> Iterator[RelPath]:
         """Every path rsync saw on the PC."""
@@ -66,12 +66,8 @@ class LogListing:
 
     def _lines(self) -> Iterator[tuple[bytes, bytes]]:
         tag = self.tag
-        try:
-            log = self.log_file.open("rb", buffering=1 << 18)
-        except FileNotFoundError:
-            return
-        with log:
-            for line in log:
+        with self.items.open("rb", buffering=1 << 18) as lines:
+            for line in lines:
                 parts = line.split(tag, 2)
                 if len(parts) == 3 and line.endswith(b"\n") and len(parts[1]) > ITEM_WIDTH:
                     yield parts[1], parts[2]
@@ -109,13 +105,9 @@ def _seconds(text: bytes) -> int | None:
 
 
 def _nul_separated(file: Path) -> Iterator[bytes]:
-    """Records of ``file``; none when it does not exist."""
-    try:
-        stream = file.open("rb")
-    except FileNotFoundError:
-        return
+    """Records of ``file``."""
     rest = b""
-    with stream:
+    with file.open("rb") as stream:
         while chunk := stream.read(1 << 18):
             *whole, rest = (rest + chunk).split(b"\0")
             yield from whole

@@ -1,7 +1,8 @@
-"""Pure: what rsync writes on its standard output, as progress and figures."""
+"""What rsync writes on its standard output: the listing, the progress and the closing figures."""
 
 import re
 from dataclasses import dataclass, field
+from typing import BinaryIO
 
 from bckcore.domain.transfer import TransferProgress, TransferStats
 
@@ -15,7 +16,6 @@ _STATS = {
     b"Total file size": "bytes_seen",
     b"Total bytes received": "bytes_sent",
 }
-_ITEM_START = b"<>ch."
 _LONGEST = 1 << 16
 
 
@@ -29,6 +29,9 @@ class OutputReader:
 
     source: str
     first_run: bool
+    tag: bytes
+    listing: BinaryIO
+    """Where lines that carry the tag go, untouched."""
     items: int = 0
     listed: int | None = None
     """What rsync's closing figures call the number of files, of every kind."""
@@ -42,9 +45,9 @@ class OutputReader:
 
     def feed(self, chunk: bytes) -> None:
         """Take note of the next bytes."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        for line in lines:
-            self._line(line)
+        whole, newline, self._rest = (self._rest + chunk).rpartition(b"\n")
+        if newline:
+            self._lines(whole + newline)
         # The progress line is rewritten with carriage returns and ends only with the file.
         _, found, rest = self._rest.rpartition(b"\r")
         if found and len(rest) > 40:
@@ -83,11 +86,22 @@ class OutputReader:
         whole = self._bytes * 100 // self._byte_percent
         return max(0, whole - self._bytes) // self._rate
 
+    def _lines(self, whole: bytes) -> None:
+        if b"\r" not in whole and whole.count(b"\n") * 2 == whole.count(self.tag):
+            # Items only, as in a run that finds nothing new: no need to look at each.
+            self.listing.write(whole)
+            self.items += whole.count(b"\n")
+            return
+        for line in whole.split(b"\n"):
+            if line.count(self.tag) == 2:
+                self.items += 1
+                self.listing.write(line + b"\n")
+            else:
+                self._line(line)
+
     def _line(self, line: bytes) -> None:
         last = line.rpartition(b"\r")[2]
-        if len(last) == 11 and last[:1] in _ITEM_START:
-            self.items += 1
-        elif match := _PROGRESS.match(last):
+        if match := _PROGRESS.match(last):
             self._progress(match)
         elif b": " in last[:60]:
             self._figure(*last.split(b": ", 1))

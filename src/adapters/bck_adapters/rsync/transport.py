@@ -6,12 +6,13 @@ import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import BinaryIO
 
 from bck_adapters.rsync.argv import Invocation, environment, pull_argv
 from bck_adapters.rsync.exit import Ending, error_of, store_full
 from bck_adapters.rsync.filters import rsync_rules
-from bck_adapters.rsync.listing import LogListing
+from bck_adapters.rsync.listing import ItemListing
 from bck_adapters.rsync.messages import MessageReader
 from bck_adapters.rsync.output import OutputReader
 from bck_adapters.rsync.process import Program, run
@@ -85,12 +86,19 @@ class _Pull:
     _reported: float = 0.0
     _deadline: float | None = None
 
+    @property
+    def _items(self) -> Path:
+        return self.order.work_dir / "items"
+
+    @property
+    def _also_present(self) -> Path:
+        return self.order.work_dir / "also-present"
+
     def carry_out(self, shell: str) -> PullReport:
         order = self.order
         self.call = Invocation(
             remote_shell=shell,
             tag=secrets.token_hex(8),
-            log_file=order.work_dir / "rsync.log",
         )
         self.messages = MessageReader(
             source_root=os.fsencode(order.source.path),
@@ -111,7 +119,6 @@ class _Pull:
         order = self.order
         with os.scandir(order.destination) as entries:
             first_run = next(entries, None) is None
-        self.output = OutputReader(source=order.source.name, first_run=first_run)
         if order.options.total_timeout is not None:
             self._deadline = time.monotonic() + order.options.total_timeout
         program = Program(
@@ -119,7 +126,10 @@ class _Pull:
             env=environment(self.search_path),
             inherit_fds=order.inherit_fds,
         )
-        with (order.work_dir / "present").open("wb") as self._present:
+        with self._items.open("wb") as items, self._also_present.open("wb") as self._present:
+            self.output = OutputReader(
+                source=order.source.name, first_run=first_run, tag=self.call.tag.encode(), listing=items
+            )
             code = run(program, on_stdout=self.output.feed, on_stderr=self._on_stderr, tick=self._tick)
             self._on_stderr(b"\n" if self._rest else b"")
         return self._concluded(code)
@@ -130,11 +140,7 @@ class _Pull:
         if error is not None:
             raise error
         self.watcher.progress(self.output.progress())
-        listing = LogListing(
-            log_file=self.call.log_file,
-            tag=self.call.tag.encode(),
-            also_present=self.order.work_dir / "present",
-        )
+        listing = ItemListing(items=self._items, tag=self.call.tag.encode(), also_present=self._also_present)
         if code != 0:
             messages.count_unknown()
             if not messages.problem_count:
@@ -151,12 +157,9 @@ class _Pull:
             vanished=frozenset(messages.vanished),
         )
 
-    def _complete(self, listing: LogListing) -> bool:
-        """True if the log names as many paths as rsync says it saw.
-
-        rsync goes on when its log cannot be written (a full disk); what is missing there would
-        otherwise be taken for deleted.
-        """
+    def _complete(self, listing: ItemListing) -> bool:
+        """True if the listing names as many paths as rsync says it saw; what is missing there for whatever
+        reason would otherwise be taken for deleted."""
         return self.output.listed is not None and (
             listing.count() + self.messages.problem_count >= self.output.listed
         )
