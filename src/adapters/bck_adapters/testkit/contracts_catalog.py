@@ -123,6 +123,16 @@ class CatalogContract:
         with database.units(read_only=True) as uow:
             assert list(uow.catalog.unseen(P, S, [])) == entries
 
+    def test_part_of_a_point_is_what_lies_at_or_below_the_folders_asked_for(self, database: Database) -> None:
+        with database.units() as uow:
+            uow.catalog.apply(P, 1, added(*map(sample_entry, PATHS)))
+            for below in ([path] for path in PATHS):
+                wanted = [path for path in sorted(PATHS) if is_below(path, below[0])]
+                assert paths_of(uow.catalog.entries(P, 1, S, below)) == wanted
+            twice = [rel_path(b"a/b"), rel_path(b"a-b"), rel_path(b"a"), rel_path(b"nothing"), rel_path(b"a")]
+            wanted = [path for path in sorted(PATHS) if path[:2] in (b"a", b"a/") or path == b"a-b"]
+            assert paths_of(uow.catalog.entries(P, 1, S, twice)) == wanted
+
     def test_live_takes_ten_thousand_paths(self, database: Database) -> None:
         asked = [rel_path(b"f%05d" % number) for number in range(10_000)]
         with database.units() as uow:

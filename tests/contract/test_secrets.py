@@ -1,0 +1,44 @@
+"""Vaults, tokens and hashers keep their promises, in memory and for real."""
+
+import pytest
+
+from bck_adapters.auth import Argon2Hasher, JwtTokens
+from bck_adapters.memory import MemoryPasswordHasher, MemoryTokens, MemoryVault
+from bck_adapters.testkit.contracts_secrets import PasswordHasherContract, TokensContract, VaultContract
+from bck_adapters.vault_file import FileVault
+
+
+class TestMemoryVault(VaultContract):
+    @pytest.fixture
+    def vault(self):
+        return MemoryVault()
+
+
+class TestFileVault(VaultContract):
+    @pytest.fixture
+    def vault(self, tmp_path):
+        return FileVault(tmp_path / "vault")
+
+
+class TestMemoryTokens(TokensContract):
+    @pytest.fixture
+    def tokens(self):
+        return MemoryTokens()
+
+
+class TestJwtTokens(TokensContract):
+    @pytest.fixture
+    def tokens(self, tmp_path):
+        return JwtTokens(tmp_path)
+
+
+class TestMemoryPasswordHasher(PasswordHasherContract):
+    @pytest.fixture
+    def hasher(self):
+        return MemoryPasswordHasher()
+
+
+class TestArgon2Hasher(PasswordHasherContract):
+    @pytest.fixture
+    def hasher(self):
+        return Argon2Hasher()
