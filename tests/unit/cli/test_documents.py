@@ -1,0 +1,155 @@
+"""JSON documents and views: exact keys, no secrets, honest words."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from bck_apps.cli.admin import masked
+from bck_apps.cli.doctor import tool_finding
+from bck_apps.cli.documents import host_document, outcome_document, point_document
+from bck_apps.cli.follow import progress_text
+from bck_apps.cli.hosts import checks_of_error, checks_of_facts, fingerprint
+from bckcore import errors
+from bckcore.domain.host import Host
+from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.restore_point import Counted, RestorePoint
+from bckcore.domain.run import ChangeCounts, RunOutcome
+from bckcore.domain.transfer import HostFacts, TransferProgress
+
+AT = datetime(2026, 1, 5, 12, 0, tzinfo=UTC)
+JOB = Job(
+    id=JobId("j"),
+    kind=JobKind.BACKUP,
+    profile=ProfileId("p"),
+    host=HostId("h"),
+    requested_by="t",
+    created=AT,
+    status=JobStatus.FAILED,
+)
+POINT = RestorePoint(
+    profile=ProfileId("p"),
+    run_id=RunId("20260105T120000Z-00000000"),
+    seq=3,
+    outcome=RunOutcome.SUSPECT,
+    counted=Counted.SUSPECT,
+    started=AT,
+    finished=AT,
+    verified_at=AT,
+    counts=ChangeCounts(files=5, bytes=6, added=1, changed=2, gone=3),
+)
+
+
+def test_a_point_has_exactly_the_keys_of_the_contract():
+    assert point_document(POINT) == {
+        "point": "20260105T120000Z-00000000",
+        "seq": 3,
+        "outcome": "suspect",
+        "counted": False,
+        "weight": "suspect",
+        "started": "2026-01-05T12:00:00+00:00",
+        "finished": "2026-01-05T12:00:00+00:00",
+        "verified_at": "2026-01-05T12:00:00+00:00",
+        "files": 5,
+        "bytes": 6,
+        "added": 1,
+        "changed": 2,
+        "gone": 3,
+    }
+    assert point_document(replace(POINT, counted=Counted.COUNTED))["counted"] is True
+
+
+def test_a_backup_that_never_began_a_run_still_has_all_its_keys():
+    document = outcome_document(replace(JOB, result=JobResult(error_code="store-busy", error="Busy.")))
+    assert {document[key] for key in ("run_id", "point", "counts")} == {None}
+    assert (document["outcome"], document["error_code"]) == ("failed", "store-busy")
+    assert json.loads(json.dumps(document)) == document
+
+
+def test_the_outcome_of_a_run_stands_at_the_top():
+    data = {"run_id": "r", "outcome": "partial", "point": "r", "counts": {"files": 1}}
+    document = outcome_document(replace(JOB, status=JobStatus.PARTIAL, result=JobResult(data=data)))
+    assert {key: document[key] for key in data} == data
+
+
+def test_a_host_never_shows_its_key():
+    host = Host(id=HostId("pc1"), address="a", key=SecretRef("host/pc1/ssh"))
+    document = host_document(host)
+    assert document["has_key"] is True
+    assert "host/pc1/ssh" not in json.dumps(document)
+
+
+def test_a_fingerprint_is_the_one_ssh_keygen_shows(tmp_path, require_tool):
+    import subprocess
+
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl"
+    (tmp_path / "k.pub").write_text(key + "\n")
+    shown = subprocess.run(
+        [require_tool("ssh-keygen"), "-l", "-f", tmp_path / "k.pub"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert fingerprint(key).split()[1] in shown.split()
+
+
+@pytest.mark.parametrize(
+    ("kind", "answers"),
+    [
+        (errors.HostUnreachableError, [False, None, None, None]),
+        (errors.HostKeyChangedError, [True, False, None, None]),
+        (errors.HostKeyUnknownError, [True, False, None, None]),
+        (errors.AuthenticationError, [True, True, False, None]),
+        (errors.RsyncMissingError, [True, True, True, False]),
+        (errors.TransferTimeoutError, [False]),
+    ],
+)
+def test_a_failed_probe_tells_how_far_it_came(kind, answers):
+    assert [ok for _, ok, _ in checks_of_error(kind("x"))] == answers
+
+
+def test_a_good_probe_shows_each_check_and_folder():
+    facts = HostFacts(rsync_version="3.2.7", latency_ms=4, sources=(("/a", True), ("/b", False)))
+    assert checks_of_facts(facts) == [
+        ("answers", True, "after 4 ms"),
+        ("has rsync", True, "3.2.7"),
+        ("can list /a", True, ""),
+        ("can list /b", False, "no such folder, or no right"),
+    ]
+
+
+def test_settings_are_shown_without_secrets():
+    shown = masked(
+        {
+            "database": {"url": "postgresql://bck:pa:ss@db/bck"},
+            "smtp": {"password": "x", "api_token": "y", "host": "mail"},
+            "security": {"token_minutes": 60},
+            "plain": "sqlite:///tmp/a@b",
+        }
+    )
+    assert shown == {
+        "database": {"url": "postgresql://bck:***@db/bck"},
+        "smtp": {"password": "***", "api_token": "***", "host": "mail"},
+        "security": {"token_minutes": 60},
+        "plain": "sqlite:///tmp/a@b",
+    }
+
+
+def test_a_missing_program_is_bad_and_says_so():
+    found = tool_finding("rsync", ["no-such-program-anywhere"])
+    assert not found.ok
+    assert "install" in found.detail
+
+
+def test_a_program_that_is_too_old_is_bad():
+    echo = ["echo", "rsync  version 3.1.3  protocol version 31"]
+    assert not tool_finding("rsync", echo, least=(3, 2, 3)).ok
+    assert tool_finding("rsync", echo, least=(3, 1, 3)).ok
+
+
+def test_progress_says_only_what_is_known():
+    assert progress_text(TransferProgress()) == ""
+    known = TransferProgress(files_seen=3, bytes_done=2048, bytes_per_second=1024, eta_seconds=9)
+    assert progress_text(known) == "3 files, 2.0 KiB, 1.0 KiB/s, 9 s left"

@@ -1,0 +1,113 @@
+"""How the command line fails: three parts for people, one document for programs, no traceback."""
+
+import json
+import os
+
+import pytest
+
+from bck_apps.cli.main import run
+from bck_apps.cli.screen import error_text
+from bckcore.errors import NotFoundError
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path, monkeypatch):
+    monkeypatch.setenv("BCK_HOME", str(tmp_path / "nowhere"))
+
+
+def test_an_error_has_up_to_three_parts():
+    error = NotFoundError("It is gone.", meaning="Nothing was changed.", advice="Look elsewhere.")
+    assert error_text(error) == "error: It is gone.\nmeans: Nothing was changed.\ndo:    Look elsewhere."
+    assert error_text(NotFoundError("It is gone.")) == "error: It is gone."
+
+
+def test_people_read_errors_on_standard_error(capsys):
+    assert run(["jobs"]) == 4
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.startswith("error: There is no installation in ")
+    assert "\ndo:    " in captured.err
+
+
+def test_programs_read_errors_on_standard_output(capsys):
+    assert run(["jobs", "--json"]) == 4
+    document = json.loads(capsys.readouterr().out)
+    assert set(document) == {"error"}
+    assert set(document["error"]) == {"code", "what", "meaning", "advice"}
+    assert document["error"]["code"] == "not-found"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["frobnicate"],
+        ["host", "frobnicate"],
+        ["backup"],
+        ["backup", "p", "--frobnicate"],
+        ["jobs", "--limit", "0"],
+        ["jobs", "--status", "asleep"],
+        ["serve", "--port", "70000"],
+        ["restore", "p", "--to", "x"],
+        ["init", "--admin", "a"],
+    ],
+    ids=" ".join,
+)
+def test_wrong_use_is_two_and_points_to_help(arguments, capsys):
+    assert run(arguments) == 2
+    assert "--help" in capsys.readouterr().err
+    assert run([*arguments, "--json"]) == 2
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "usage"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["init"],
+        ["serve"],
+        ["backup"],
+        ["restore"],
+        ["prune"],
+        ["cancel"],
+        ["status"],
+        ["log"],
+        ["jobs"],
+        ["points"],
+        ["snapshots"],
+        ["doctor"],
+        ["plugins"],
+        ["config", "show"],
+        ["host", "add"],
+        ["host", "list"],
+        ["host", "show"],
+        ["host", "probe"],
+        ["host", "remove"],
+        ["profile", "add"],
+        ["profile", "list"],
+        ["profile", "show"],
+    ],
+    ids=" ".join,
+)
+def test_every_verb_has_help_and_takes_json(arguments, capsys):
+    assert run([*arguments, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert f"Usage: bck {' '.join(arguments)}" in shown
+    assert "--json" in shown
+
+
+def test_version_is_one_line(capsys):
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("bck ")
+
+
+def test_a_relative_home_is_wrong_use(monkeypatch, capsys):
+    monkeypatch.setenv("BCK_HOME", "here")
+    assert run(["jobs"]) == 2
+    assert "here" in capsys.readouterr().err
+
+
+def test_a_password_is_never_asked_for_where_nobody_can_type(monkeypatch, capsys, tmp_path):
+    with (tmp_path / "empty").open("w+") as empty:
+        monkeypatch.setattr("sys.stdin", empty)
+        assert run(["init", "--storage", "/x", "--admin", "a"]) == 2
+    assert "--password-stdin" in capsys.readouterr().err
+    assert not os.path.exists(os.environ["BCK_HOME"])
