@@ -20,19 +20,18 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]  # runs from a checkout, not installed
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a checkout, not installed
 
-from demo_parts.client import Api, ApiError  # noqa: E402  # found by the line above
-from demo_parts.processes import (  # noqa: E402
+from scripts.demo_parts.client import Api, ApiError  # found by the line above
+from scripts.demo_parts.processes import (
     DemoError,
     left_behind,
     run_bck,
     served,
     stop_on_signals,
 )
-from demo_parts.screen import Screen, shortened, size  # noqa: E402
-from demo_parts.trees import (  # noqa: E402
+from scripts.demo_parts.screen import Screen, shortened, size
+from scripts.demo_parts.trees import (
     MOST_BYTES,
     MOST_FILES,
     Copied,
@@ -42,8 +41,7 @@ from demo_parts.trees import (  # noqa: E402
     differences,
     set_aside,
 )
-
-from tests.support.sshd import LoopbackSshd, running_sshd, sshd_program  # noqa: E402
+from tests.support.sshd import LoopbackSshd, running_sshd, sshd_program
 
 ADMIN = "admin"
 
