@@ -20,7 +20,8 @@ KEPT_FOLDERS = 10_000
 
 _HEAD = rb"rsync: (?:\[(?P<role>\w+)\] )?"
 _FAILED = re.compile(
-    _HEAD + rb'(?P<what>[\w ]+?)[ (]"(?P<path>.*)"\)?(?: \(in [^"]*\))?(?: failed)?: [^"]*\((?P<errno>\d+)\)$'
+    _HEAD
+    + rb'(?P<what>[\w: ]+?)[ (]"(?P<path>.*)"\)?(?: \(in [^"]*\))?(?: failed)?: [^"]*\((?P<errno>\d+)\)$'
 )
 _NUMBERED = re.compile(_HEAD + rb".*\((?P<errno>\d+)\)$")
 _VANISHED = re.compile(

@@ -21,7 +21,7 @@ from bckcore.errors import AuthenticationError, TransferFailedError
 
 _ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:%-]*|\[?[0-9A-Fa-f:]+(%[A-Za-z0-9]+)?\]?")
 _USER = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._@+-]*\$?")
-_HOST_KEY = re.compile(r"(?P<type>[a-z0-9@.-]+) (?P<blob>[A-Za-z0-9+/]+={0,2})")
+_HOST_KEY = re.compile(r"(?P<type>[a-z0-9@.-]+) (?P<blob>[A-Za-z0-9+/]+={0,2})(?: [^\n\r]*)?\Z")
 
 
 def config_text(host: Host, folder: Path, options: TransferOptions) -> str:
@@ -78,7 +78,7 @@ def host_key_parts(host: Host) -> Sequence[tuple[str, str]]:
     if one is malformed: what cannot be compared must not be trusted."""
     if not host.host_keys:
         raise host_key_unknown(host.id, "")
-    matches = [_HOST_KEY.fullmatch(" ".join(key.split()[:2])) for key in host.host_keys]
+    matches = [_HOST_KEY.match(key) for key in host.host_keys]
     if not all(matches):
         raise host_key_changed(host.id, " (A pinned key is malformed.)")
     return [(match["type"], match["blob"]) for match in matches if match]

@@ -1,0 +1,74 @@
+"""gitignore rules as rsync's and as decisions."""
+
+from __future__ import annotations
+
+import pytest
+
+from bck_adapters.rsync.filters import GitIgnoreFilter, rsync_rules
+from bckcore.domain.paths import rel_path
+from bckcore.errors import InvalidInputError
+from bckcore.ports.transport import PathFilterFactory
+
+
+@pytest.mark.parametrize(
+    ("rules", "translated"),
+    [
+        (["*.tmp"], [b"H *.tmp"]),
+        (["/build/"], [b"H /build/"]),
+        (["a/b"], [b"H /a/b"]),
+        (["**/a"], [b"H a"]),
+        (["a/**"], [b"H /a/**"]),
+        (["a/**/b"], [b"H /a/**/b", b"H /a/b"]),
+        (["*", "!keep"], [b"S keep", b"H *"]),
+        ([r"\#x", r"\!y", r"a\ "], [b"H a ", b"H !y", b"H #x"]),
+        ([r"back\\slash"], [b"H back\\slash"]),
+        ([r"\*literal"], [b"H \\*literal"]),
+        (["# comment", "", "   ", "/"], []),
+        (["blank   "], [b"H blank"]),
+        (["a***b"], [b"H a*b"]),
+        (["è"], ["H è".encode()]),
+    ],
+)
+def test_translation(rules: list[str], translated: list[bytes]) -> None:
+    assert rsync_rules(rules) == translated
+
+
+@pytest.mark.parametrize(
+    ("rules", "path", "is_folder", "hidden"),
+    [
+        (["*.tmp"], b"a/b.tmp", False, True),
+        (["*.tmp", "!b.tmp"], b"a/b.tmp", False, False),
+        (["a/", "!a/b"], b"a/b", False, True),
+        (["a/*", "!a/b"], b"a/b", False, False),
+        (["a/"], b"a", False, False),
+        (["a/"], b"a", True, True),
+        (["/a"], b"x/a", False, False),
+        (["x/a"], b"y/x/a", False, False),
+        (["**/x/a"], b"y/x/a", False, True),
+        (["a/**"], b"a", True, False),
+        (["a/**"], b"a/b/c", False, True),
+        (["a/**/c"], b"a/c", False, True),
+        (["**"], b"a", False, True),
+        (["?"], b"\xff", False, True),
+        (["?"], "é".encode(), False, False),
+        (["a*"], b"a\nb", False, True),
+        (["[[:digit:]]x"], b"7x", False, True),
+        (["[!a-c]"], b"b", False, False),
+        (["*"], b".", True, False),
+    ],
+)
+def test_decision(rules: list[str], path: bytes, is_folder: bool, hidden: bool) -> None:
+    assert GitIgnoreFilter(rules).excludes(rel_path(path), is_folder=is_folder) is hidden
+
+
+@pytest.mark.parametrize("rule", ["a[", "[z-a]", "[[:nope:]]", "a\\", "a\nb", "x" * 2000, "**/a/" * 5 + "b"])
+def test_a_rule_that_cannot_be_understood_is_named(rule: str) -> None:
+    for reading in (rsync_rules, GitIgnoreFilter):
+        with pytest.raises(InvalidInputError) as caught:
+            reading([rule])
+        assert caught.value.advice
+
+
+def test_the_class_is_a_factory_of_the_port() -> None:
+    factory: PathFilterFactory = GitIgnoreFilter
+    assert not factory([]).excludes(rel_path(b"a"), is_folder=False)
