@@ -187,7 +187,7 @@ class House:
     def restore(self, point: RestorePoint, to: Path, paths: tuple[bytes, ...] = ()) -> Path:
         """Restore a point; fails the test if anything could not be restored."""
         report = self.restores.restore(DOCS, point=point.run_id, to=to, paths=paths, watcher=self.watcher)
-        assert report.problem_count == 0, report.problems
+        assert report.problem_count == 0, f"point {point.seq} cannot be restored: {report.problems}"
         return to
 
     def current(self, source: str = "docs") -> Path:
