@@ -1,12 +1,15 @@
 """The whole story on the command line, without a server: set up, back up, edit, restore, compare."""
 
+import ast
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.cli import COMMAND, PASSWORD, Bck
+from tests.support.cli import PASSWORD, Bck
 from tests.support.sshd import LoopbackSshd, running_sshd
 from tests.support.trees import ODD_NAMES
 from tests.support.worlds import world_of_folder
@@ -226,17 +229,24 @@ def test_doctor_names_what_is_bad(bck: Bck):
     assert not bck.ok("doctor", code=1)["ok"]
 
 
-def test_help_and_status_do_not_load_the_server(bck: Bck):
-    import subprocess
+def loaded_by(bck: Bck, *arguments: str) -> set[str]:
+    code = f"import sys; from bck_apps.cli.main import run; run({arguments!r}); print([*sys.modules], file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=bck.environment
+    )
+    return set(ast.literal_eval(done.stderr.splitlines()[-1]))
 
-    listing = "import sys; from bck_apps.cli.main import run; run({arguments}); print([*sys.modules])"
-    for arguments in (["--help"], ["backup", "--help"]):
-        done = subprocess.run(
-            [COMMAND[0], "-c", listing.format(arguments=arguments)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        loaded = set(done.stdout.rpartition("[")[2].replace("'", "").rstrip("]\n").split(", "))
-        heavy = {"fastapi", "uvicorn", "fabric", "paramiko", "alembic", "sqlalchemy", "dependency_injector"}
-        assert loaded & heavy == set()
+
+def test_short_verbs_do_not_load_what_they_do_not_use(bck: Bck):
+    bck.init()
+    server = {"fastapi", "uvicorn", "fabric", "paramiko", "alembic"}
+    assert loaded_by(bck, "--help") & (server | {"sqlalchemy", "dependency_injector", "pydantic"}) == set()
+    assert loaded_by(bck, "backup", "--help") & (server | {"sqlalchemy", "pydantic"}) == set()
+    for verb in (
+        ("status", "nope"),
+        ("jobs",),
+        ("points", "nope"),
+        ("host", "list"),
+        ("log", "nope", "--json"),
+    ):
+        assert loaded_by(bck, *verb) & server == set(), verb

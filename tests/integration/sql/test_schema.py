@@ -7,7 +7,7 @@ from alembic.script import ScriptDirectory
 
 from bck_adapters.clock import SystemClock
 from bck_adapters.sql import sql_database
-from bck_adapters.sql.database import alembic_config, migrate
+from bck_adapters.sql.database import alembic_config, is_current, migrate, newest_step
 from bck_adapters.sql.engine import make_engine
 from bck_adapters.sql.tables import metadata
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
@@ -103,3 +103,14 @@ def test_no_helper_table_outlives_its_unit(engine):
         uow.commit()
     with engine.connect() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM sqlite_temp_schema").scalar_one() == 0
+
+
+def test_the_newest_step_is_found_without_alembic():
+    assert newest_step() == ScriptDirectory.from_config(alembic_config()).get_current_head()
+
+
+def test_a_schema_that_is_current_is_opened_while_somebody_writes(engine):
+    migrate(engine)
+    with engine.begin():  # holds the one writer's place
+        assert is_current(engine)
+        migrate(engine)

@@ -5,7 +5,6 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
-from bck_adapters.rsync import control
 from bck_adapters.rsync.argv import LOCAL_SHELL
 from bck_adapters.rsync.probing import listable_sources
 from bck_adapters.rsync.ssh_config import ssh_shell
@@ -78,10 +77,14 @@ class SshRoute:
 
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """Ask the host for its keys without logging in."""
+        from bck_adapters.rsync import control  # loads fabric, which a transfer does not need
+
         return control.scan_host_keys(host)
 
     def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str], search_path: str) -> HostFacts:
         """Check address, trust and login, ask for rsync's version, try to list each path."""
+        from bck_adapters.rsync import control  # see above
+
         facts = control.examine(host, key)
         with self.shell(host, key, TransferOptions()) as shell:
             sources = listable_sources(host.id, shell, paths, search_path)

@@ -33,7 +33,7 @@ def serve(
     from bck_apps.wiring.logs import configure
 
     with (
-        opened() as application,
+        opened(serving=True) as application,
         ServeLock(application.home, clock=application.clock),
         StopSignals() as signals,
     ):
