@@ -230,7 +230,10 @@ def test_doctor_names_what_is_bad(bck: Bck):
 
 
 def loaded_by(bck: Bck, *arguments: str) -> set[str]:
-    code = f"import sys; from bck_apps.cli.main import run; run({arguments!r}); print([*sys.modules], file=sys.stderr)"
+    code = (
+        f"import sys; from bck_apps.cli.main import run; run({arguments!r});"
+        "print([*sys.modules], file=sys.stderr)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=bck.environment
     )
@@ -240,8 +243,8 @@ def loaded_by(bck: Bck, *arguments: str) -> set[str]:
 def test_short_verbs_do_not_load_what_they_do_not_use(bck: Bck):
     bck.init()
     server = {"fastapi", "uvicorn", "fabric", "paramiko", "alembic"}
-    assert loaded_by(bck, "--help") & (server | {"sqlalchemy", "dependency_injector", "pydantic"}) == set()
-    assert loaded_by(bck, "backup", "--help") & (server | {"sqlalchemy", "pydantic"}) == set()
+    for verb in (("--help",), ("backup", "--help")):
+        assert loaded_by(bck, *verb) & (server | {"sqlalchemy", "dependency_injector"}) == set(), verb
     for verb in (
         ("status", "nope"),
         ("jobs",),
