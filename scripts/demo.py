@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a chec
 from scripts.demo_parts.client import Api, ApiError  # found by the line above
 from scripts.demo_parts.processes import (
     DemoError,
+    bck_program,
     left_behind,
     run_bck,
     served,
@@ -229,7 +230,7 @@ class Demo:
                 ("the server's log, JSON lines", str(places.log)),
                 (
                     "settings, database, keys",
-                    f"{places.home}  (export BCK_HOME={places.home}; bck points documents)",
+                    f"{places.home}  (BCK_HOME={places.home} {bck_program()} points documents)",
                 ),
             )
         )

@@ -114,12 +114,12 @@ class ServedWorld(ApiWorld):
 
 @contextmanager
 def memory_application(
-    home: Path, clock: SettableClock, pcs: dict[HostId, MemoryHost]
+    home: Path, clock: SettableClock, pcs: dict[HostId, MemoryHost], database: str = "memory:"
 ) -> Iterator[Application]:
-    """An installation that forgets everything afterwards."""
+    """An installation that forgets everything afterwards; with ``database`` empty, one with SQLite."""
     settings = Settings(
         storage=StorageSettings(root=home / "storage"),
-        database=DatabaseSettings(url="memory:"),
+        database=DatabaseSettings(url=database),
         security=SecuritySettings(vault="memory"),
     )
     with Application(home, settings) as application:
@@ -135,11 +135,11 @@ def memory_application(
 
 
 @contextmanager
-def api_world(home: Path) -> Iterator[ApiWorld]:
+def api_world(home: Path, database: str = "memory:") -> Iterator[ApiWorld]:
     """Its API, called without a network."""
     clock, pcs = SettableClock(auto_advance=False), {HostId("pc1"): MemoryHost()}
     with (
-        memory_application(home, clock, pcs) as application,
+        memory_application(home, clock, pcs, database) as application,
         TestClient(create_app(application), raise_server_exceptions=False) as client,
     ):
         yield ApiWorld(application, client, clock, pcs)

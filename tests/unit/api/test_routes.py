@@ -133,6 +133,7 @@ def test_a_profile_keeps_name_and_host(world: ApiWorld) -> None:
         ({"sources": [{"path": "/home/u/a"}, {"path": "/home/u/a/b"}]}, 422),
         ({"keep_within": "soon"}, 422),
         ({"keep_last": 0}, 422),
+        ({"keep_last": 10**30}, 422),
         ({"bandwidth_limit": 5}, 422),
         ({"schedule": "daily"}, 422),
     ],

@@ -1,11 +1,13 @@
 """Request and response bodies. What goes in is checked here for form; the core checks the sense."""
 
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 Item = TypeVar("Item")
+Line = Annotated[str, Field(max_length=16384)]
+"""A path (percent-encoded it is three times as long), a pattern or a public key."""
 
 
 class Body(BaseModel):
@@ -112,8 +114,12 @@ class HostBody(Body):
     private_key: SecretStr | None = Field(
         None, max_length=65536, description="Private key, OpenSSH text. Write-only: it is never given out."
     )
-    allow: list[str] = Field(default=[], description="Folders that may be backed up; nothing else is read.")
-    host_keys: list[str] = Field(default=[], description="Public keys of the host, each `type base64`.")
+    allow: list[Line] = Field(
+        default=[], max_length=1000, description="Folders that may be backed up; nothing else is read."
+    )
+    host_keys: list[Line] = Field(
+        default=[], max_length=100, description="Public keys of the host, each `type base64`."
+    )
     trust_on_first_use: bool = Field(False, description="Pin the keys that the host shows now.")
     transport: str = Field("rsync-ssh", description="Registered name of the transport.")
 
@@ -164,13 +170,15 @@ class ProfileBody(Body):
     name: str = Field(description="1 to 64 of a-z 0-9 . _ - and first a letter or digit.", examples=["docs"])
     host: str = Field(description="Name of a host that exists.")
     sources: list[SourceBody] = Field(min_length=1, max_length=1000, description="Folders; none in another.")
-    excludes: list[str] = Field(default=[], max_length=10000, description="gitignore rules.")
-    keep_last: int = Field(20, ge=1, description="How many counted points stay at least.")
+    excludes: list[Line] = Field(default=[], max_length=10000, description="gitignore rules.")
+    keep_last: int = Field(20, ge=1, le=1_000_000, description="How many counted points stay at least.")
     keep_within: str = Field(
         "7d", description="Points younger than that stay as well.", examples=["7d", "1w"]
     )
     compress: bool = Field(False, description="Compress on the way.")
-    bandwidth_limit: int | None = Field(None, ge=1024, description="Bytes per second; null for no limit.")
+    bandwidth_limit: int | None = Field(
+        None, ge=1024, le=10**12, description="Bytes per second; null for no limit."
+    )
     enabled: bool = Field(True, description="Whether backups may be started.")
 
 
@@ -237,12 +245,12 @@ class StartRestore(Body):
     profile: str = Field(description="Name of the profile.")
     point: str = Field("latest", max_length=64, description="`latest`, a point's name or number, or a time.")
     to: str = Field(max_length=4096, description="Full path of an empty or new folder on the server.")
-    paths: list[str] = Field(
+    paths: list[Line] = Field(
         default=[],
         max_length=10000,
         description="`SOURCE`, `SOURCE/path` or full paths; none means everything.",
     )
-    path_bytes: list[str] = Field(
+    path_bytes: list[Line] = Field(
         default=[], max_length=10000, description="The same, percent-encoded, for names that are not UTF-8."
     )
 
@@ -268,9 +276,7 @@ class JobView(View):
     kind: str = Field(description="`backup`, `restore` or `prune`.")
     profile: str
     host: str
-    status: str = Field(
-        description="queued or running; or, final: succeeded, partial, suspect, failed, cancelled."
-    )
+    status: str = Field(description="queued, running; final: succeeded, partial, suspect, failed, cancelled.")
     requested_by: str
     created: datetime
     started: datetime | None
