@@ -179,6 +179,13 @@ def test_wrong_use_unknown_names_and_refusals_differ(scene: Scene, arguments, co
     assert "Traceback" not in human.err
 
 
+@pytest.mark.parametrize("verb", ["status", "log", "points", "backup"])
+def test_bytes_that_are_no_text_name_nothing(scene: Scene, verb):
+    done = scene.bck.run(verb, b"odd\xff")
+    assert done.code == 2
+    assert "Traceback" not in done.err
+
+
 def test_a_restore_into_a_folder_with_files_is_refused(scene: Scene, tmp_path: Path):
     (tmp_path / "mine").write_text("keep me")
     done = scene.bck.ok("restore", "docs", "--point", "latest", "--to", str(tmp_path), code=5)

@@ -243,8 +243,8 @@ def loaded_by(bck: Bck, *arguments: str) -> set[str]:
 def test_short_verbs_do_not_load_what_they_do_not_use(bck: Bck):
     bck.init()
     server = {"fastapi", "uvicorn", "fabric", "paramiko", "alembic"}
-    for verb in (("--help",), ("backup", "--help")):
-        assert loaded_by(bck, *verb) & (server | {"sqlalchemy", "dependency_injector"}) == set(), verb
+    for helped in (("--help",), ("backup", "--help")):
+        assert loaded_by(bck, *helped) & (server | {"sqlalchemy", "dependency_injector"}) == set(), helped
     for verb in (
         ("status", "nope"),
         ("jobs",),

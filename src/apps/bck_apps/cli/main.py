@@ -90,6 +90,8 @@ def run(arguments: Sequence[str]) -> int:
         return _failed(_usage(error), error.exit_code, as_json=as_json)
     except BckError as error:
         return _failed(error, status.status_of_error(error), as_json=as_json)
+    except UnicodeEncodeError:
+        return _failed(_not_text(), status.WRONG_USE, as_json=as_json)
     except BrokenPipeError:
         _discard_output()
         return status.FAILED
@@ -110,6 +112,14 @@ def _usage(error: typer.TyperException) -> BckError:
     context: typer.Context | None = getattr(error, "ctx", None)
     verb = context.command_path if context else "bck"
     return _UsageError(error.format_message(), advice=f"See: {verb} --help")
+
+
+def _not_text() -> BckError:
+    """Names are stored as UTF-8; the shell handed over other bytes."""
+    return _UsageError(
+        "An argument holds bytes that are no UTF-8 text.",
+        meaning="Nothing has such a name. Only PATH and --to of 'bck restore' may be any bytes.",
+    )
 
 
 def _internal(error: Exception) -> BckError:
