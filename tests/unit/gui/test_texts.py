@@ -12,7 +12,7 @@ import pytest
 
 import bck_apps.gui
 import bckcore.errors
-from bck_apps.gui.problems import ClientError, InvalidError, SignInError, problem_from
+from bck_apps.gui.problems import ClientError, InvalidError, RefusedError, SignInError, problem_from
 from bck_apps.gui.texts import Ago, Count, Moment, Phrase, Rate, Size, Span, Texts, explain, language_of
 from bck_apps.gui.texts.catalogue import CATALOGUES, known_problem
 from bck_apps.gui.viewmodels.standing import State
@@ -97,13 +97,18 @@ def test_english_error_is_the_servers_own() -> None:
     error = SignInError("access-denied", what="Locked.", advice="Wait.")
     told = explain(error, Texts("en"))
     assert (told.what, told.advice) == ("Locked.", "Wait.")
-    assert told.meaning == EN["problem.access-denied.meaning"]
+    assert told.meaning == EN["problem.sign-in-refused.meaning"]
 
 
 def test_italian_error_is_ours_with_the_servers_words_below() -> None:
     told = explain(SignInError("access-denied", what="Locked.", advice="Wait."), Texts("it"))
-    assert told.what == IT["problem.access-denied.what"]
+    assert told.what == IT["problem.sign-in-refused.what"]
     assert told.detail == "Locked. Wait."
+
+
+def test_missing_right_is_told_apart_from_a_wrong_password() -> None:
+    told = [explain(kind("access-denied"), Texts("en")).what for kind in (SignInError, RefusedError)]
+    assert told == ["The server did not let you in.", "Your account may not do this."]
 
 
 def test_unknown_code_is_told_as_unknown() -> None:

@@ -26,12 +26,14 @@ class PointsModel(QAbstractTableModel):
         self._texts = texts
         self._points: tuple[Point, ...] = ()
 
-    def show(self, points: Sequence[Point]) -> None:
-        """Show these points; selection and place are kept when nothing changed."""
-        if tuple(points) != self._points:
-            self.beginResetModel()
-            self._points = tuple(points)
-            self.endResetModel()
+    def show(self, points: Sequence[Point]) -> bool:
+        """Show these points; False, with selection and place kept, when nothing changed."""
+        if tuple(points) == self._points:
+            return False
+        self.beginResetModel()
+        self._points = tuple(points)
+        self.endResetModel()
+        return True
 
     def rowCount(self, parent: _Index = _NOWHERE) -> int:
         """One row a point."""

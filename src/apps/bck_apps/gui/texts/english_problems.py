@@ -118,10 +118,16 @@ PROBLEMS: Final[Mapping[str, str]] = {
     ),
     # the server: requests
     **_problem(
+        "sign-in-refused",
+        "The server did not let you in.",
+        "It does not say whether name or password is wrong, so that nobody can guess names.",
+        "Check both, and mind capital letters.",
+    ),
+    **_problem(
         "access-denied",
-        "The server did not let you.",
-        "Name or password are wrong, or your account may not do this.",
-        "Check name and password, or ask an administrator.",
+        "Your account may not do this.",
+        "Nothing was changed.",
+        "Ask an administrator.",
     ),
     **_problem(
         "invalid-input",

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bck_apps.gui.problems import ClientError
+from bck_apps.gui.problems import ClientError, SignInError
 from bck_apps.gui.texts.catalogue import Texts
+
+SIGN_IN_REFUSED = "sign-in-refused"
+"""The server gives a wrong password and a missing right the same code; people need two texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +27,8 @@ class Explanation:
 def explain(error: ClientError, texts: Texts) -> Explanation:
     """In the language of ``texts``. The server speaks English: what it says comes first there, and as
     detail below our own words elsewhere."""
-    ours = _from_catalogue(error.code, texts, error.params)
+    code = SIGN_IN_REFUSED if isinstance(error, SignInError) else error.code
+    ours = _from_catalogue(code, texts, error.params)
     if texts.language == "en" and error.what:
         return Explanation(
             what=error.what,

@@ -118,10 +118,16 @@ PROBLEMS: Final[Mapping[str, str]] = {
     ),
     # the server: requests
     **_problem(
+        "sign-in-refused",
+        "Il server non ti ha fatto entrare.",
+        "Non dice se è sbagliato il nome o la password, così nessuno può indovinare i nomi.",
+        "Controlla entrambi, e attenzione alle maiuscole.",
+    ),
+    **_problem(
         "access-denied",
-        "Il server non te lo permette.",
-        "Nome o password sono sbagliati, o il tuo account non può farlo.",
-        "Controlla nome e password, o chiedi a un amministratore.",
+        "Il tuo account non può farlo.",
+        "Non è stato cambiato nulla.",
+        "Chiedi a un amministratore.",
     ),
     **_problem(
         "invalid-input",

@@ -7,9 +7,9 @@ from PySide6.QtGui import QKeySequence, QPalette, QShortcut
 from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
+    QGridLayout,
     QHBoxLayout,
     QLineEdit,
-    QListWidget,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -17,7 +17,7 @@ from PySide6.QtWidgets import (
 
 from bck_apps.gui.texts import Count, Texts
 from bck_apps.gui.viewmodels.profile_page import ProfilePage
-from bck_apps.gui.views.look import GAP, label
+from bck_apps.gui.views.look import GAP, SmallList, label
 from bck_apps.gui.views.notice import Notice
 
 
@@ -30,7 +30,7 @@ class FoldersTab(QWidget):
         self._vm = page.folders
         self._texts = texts
         host = page.profile.host
-        self.rows = QListWidget()
+        self.rows = SmallList()
         self.rows.setAccessibleName(texts("folders.title", host=host))
         self.rows.itemSelectionChanged.connect(self.render_folders)
         self.path = QLineEdit()
@@ -54,7 +54,7 @@ class FoldersTab(QWidget):
         self.problem = label()
         self.note = label()
         self.note.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.refusal = Notice(texts)
+        self.refusal = Notice(texts)  # the page shows it above the tabs, where it is seen at once
         delete = QShortcut(QKeySequence.StandardKey.Delete, self.rows)
         delete.setContext(Qt.ShortcutContext.WidgetShortcut)
         delete.activated.connect(self._remove)
@@ -66,13 +66,16 @@ class FoldersTab(QWidget):
         title = label(self._texts("folders.title", host=host))
         title.setBuddy(self.rows)
         self.entry = QWidget()
-        entry = QHBoxLayout(self.entry)
+        entry = QGridLayout(self.entry)
         entry.setContentsMargins(0, 0, 0, 0)
-        entry.addWidget(self.path, 1)
-        for button in (self.browse, self.add, self.remove):
-            entry.addWidget(button)
+        entry.setSpacing(GAP)
+        entry.addWidget(self.path, 0, 0, 1, 3)
+        entry.addWidget(self.add, 0, 3)
+        entry.addWidget(self.browse, 1, 0)
+        entry.addWidget(self.remove, 1, 3)
+        entry.setColumnStretch(1, 1)
         buttons = QHBoxLayout()
-        buttons.addWidget(self.note, 1)
+        buttons.addStretch(1)
         buttons.addWidget(self.discard)
         buttons.addWidget(self.save)
         column = QVBoxLayout(self)
@@ -84,7 +87,7 @@ class FoldersTab(QWidget):
         column.addWidget(self.compress)
         if rules:
             column.addWidget(label(self._texts("folders.excludes", count=Count(rules))))
-        column.addWidget(self.refusal)
+        column.addWidget(self.note)
         column.addLayout(buttons)
 
     def _browse(self) -> None:
@@ -127,6 +130,7 @@ class FoldersTab(QWidget):
             self.problem.setText(texts.say(wrong) if wrong else "")
         self.problem.setVisible(bool(self.problem.text()))
         self.note.setText(self._note())
+        self.note.setVisible(bool(self.note.text()))
         self.refusal.show_error(vm.refusal)
 
     def _note(self) -> str:

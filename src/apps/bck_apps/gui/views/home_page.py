@@ -7,6 +7,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLineEdit,
     QPushButton,
+    QScrollArea,
     QSplitter,
     QStackedWidget,
     QVBoxLayout,
@@ -32,14 +33,17 @@ class HomePage(QWidget):
         self.offline = Notice(texts)
         self.list = ProfileList(home, texts)
         self.profile: ProfileView | None = None
-        self._detail = QStackedWidget()
-        self._loading = label(texts("list.loading"))
+        self._scroll = QScrollArea()
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._loading = label(wrap=False)
         self._loading.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.empty = self._empty_page()
         self._split = QSplitter(Qt.Orientation.Horizontal)
         self._split.setChildrenCollapsible(False)
         self._split.addWidget(self.list)
-        self._split.addWidget(self._detail)
+        self._split.addWidget(self._scroll)
         self._split.setStretchFactor(1, 1)
         self._split.setSizes([230, 650])
         self.list.setMinimumWidth(150)
@@ -100,7 +104,7 @@ class HomePage(QWidget):
         self.empty_missing.setVisible(bool(home.missing))
         page: QWidget = self._split if home.pages else self.empty if home.known else self._loading
         self._pages.setCurrentWidget(page)
-        self._loading.setVisible(home.error is None)
+        self._loading.setText("" if home.error else texts("list.loading"))
 
     def _show_chosen(self) -> None:
         chosen = self._home.chosen
@@ -108,13 +112,13 @@ class HomePage(QWidget):
             return
         if self.profile is not None:
             self.profile.leave()
-            self._detail.removeWidget(self.profile)
-            self.profile.deleteLater()
+            self._scroll.takeWidget().deleteLater()
             self.profile = None
         if chosen is not None:
             self.profile = ProfileView(self._home, chosen, self._texts)
-            self._detail.addWidget(self.profile)
-            self._detail.setCurrentWidget(self.profile)
+            self._scroll.setWidget(self.profile)
+            bar = self._scroll.verticalScrollBar().sizeHint().width()
+            self._scroll.setMinimumWidth(self.profile.minimumSizeHint().width() + bar)
 
     def leave(self) -> None:
         """The page is going away."""

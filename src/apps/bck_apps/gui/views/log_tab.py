@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtGui import QFontDatabase
+from PySide6.QtGui import QFontDatabase, QTextCursor
 from PySide6.QtWidgets import QPlainTextEdit, QVBoxLayout, QWidget
 
 from bck_apps.gui.messages import LogLine
 from bck_apps.gui.texts import Texts
 from bck_apps.gui.viewmodels.log_book import KEPT, LogBook
-from bck_apps.gui.views.look import GAP, label
+from bck_apps.gui.views.look import GAP, SmallText, label
 
 
 class LogTab(QWidget):
@@ -19,7 +19,7 @@ class LogTab(QWidget):
         self._book = book
         self._version = book.version
         self._shown = 0
-        self.text = QPlainTextEdit()
+        self.text = SmallText()
         self.text.setReadOnly(True)
         self.text.setMaximumBlockCount(KEPT)
         self.text.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
@@ -42,13 +42,23 @@ class LogTab(QWidget):
             self.text.clear()
         lines = self._book.after(self._shown)
         if lines:
-            bar = self.text.verticalScrollBar()
-            at_end = bar.value() >= bar.maximum() - 2
-            self.text.appendPlainText("\n".join(map(_worded, lines)))
-            if at_end:
-                bar.setValue(bar.maximum())
+            self._append("\n".join(map(_worded, lines)))
             self._shown = lines[-1].number
         self._clipped.setVisible(self._book.clipped)
+
+    def _append(self, text: str) -> None:
+        down, right = self.text.verticalScrollBar(), self.text.horizontalScrollBar()
+        at_end, column = down.value() >= down.maximum() - 2, right.value()
+        self.text.appendPlainText(text)
+        cursor = self.text.textCursor()
+        if at_end and not cursor.hasSelection():
+            # The view follows its cursor, and at the end of a long line that would be far to the right.
+            cursor.movePosition(QTextCursor.MoveOperation.End)
+            cursor.movePosition(QTextCursor.MoveOperation.StartOfBlock)
+            self.text.setTextCursor(cursor)
+        right.setValue(column)
+        if at_end:
+            down.setValue(down.maximum())
 
     def leave(self) -> None:
         """The tab is going away."""

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPixmap
-from PySide6.QtWidgets import QLabel, QSizePolicy, QWidget
+from PySide6.QtGui import QColor, QFont, QIcon, QPainter, QPalette, QPen, QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QLabel,
+    QListWidget,
+    QPlainTextEdit,
+    QPushButton,
+    QSizePolicy,
+    QTableView,
+    QWidget,
+)
 
 from bck_apps.gui.viewmodels.standing import State
 
@@ -49,26 +57,70 @@ def state_color(state: State, palette: QPalette) -> QColor:
 
 
 def state_icon(state: State, widget: QWidget, size: int = 12) -> QIcon:
-    """A dot; a ring where there is nothing to be glad or worried about."""
+    """A dot; a ring where there is nothing to be glad or worried about. On a selected row it has a disc
+    of the list's own colour behind it, so that it stands out from any highlight."""
+    icon = QIcon()
+    icon.addPixmap(_dot(state, widget, size), QIcon.Mode.Normal)
+    icon.addPixmap(_dot(state, widget, size), QIcon.Mode.Disabled)
+    icon.addPixmap(_dot(state, widget, size, behind=True), QIcon.Mode.Selected)
+    return icon
+
+
+def _dot(state: State, widget: QWidget, size: int, *, behind: bool = False) -> QPixmap:
     ratio = widget.devicePixelRatioF()
     pixmap = QPixmap(QSize(round(size * ratio), round(size * ratio)))
     pixmap.setDevicePixelRatio(ratio)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if behind:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(widget.palette().color(QPalette.ColorRole.Base))
+        painter.drawEllipse(0, 0, size, size)
     color = state_color(state, widget.palette())
-    pen = painter.pen()
-    pen.setColor(color)
-    pen.setWidthF(2)
-    painter.setPen(pen)
-    if state not in _HOLLOW:
-        painter.setBrush(color)
-    painter.drawEllipse(2, 2, size - 4, size - 4)
+    painter.setPen(QPen(color, 2))
+    painter.setBrush(Qt.BrushStyle.NoBrush if state in _HOLLOW else color)
+    painter.drawEllipse(3, 3, size - 6, size - 6)
     painter.end()
-    icon = QIcon()
-    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected, QIcon.Mode.Disabled):
-        icon.addPixmap(pixmap, mode)
-    return icon
+    return pixmap
+
+
+class ElidedLabel(QLabel):
+    """One line that is shortened in the middle rather than making the window wider."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setMinimumWidth(1)
+        self._whole = ""
+
+    def set_whole(self, text: str) -> None:
+        """The whole text; the tool tip shows it too."""
+        self._whole = text
+        self.setToolTip(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Shorten anew."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        fitting = self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, self.width())
+        if fitting != self.text():
+            self.setText(fitting)
+
+
+def as_primary(button: QPushButton) -> None:
+    """Show a button as the one to press; while it cannot be pressed, as any other."""
+    palette = QPalette()
+    if button.isEnabled():
+        # Styles draw a button lighter than its colour; darker, its white text stays readable.
+        highlight = palette.color(QPalette.ColorRole.Highlight)
+        palette.setColor(QPalette.ColorRole.Button, highlight.darker(135))
+        palette.setColor(QPalette.ColorRole.ButtonText, palette.color(QPalette.ColorRole.HighlightedText))
+    if palette != button.palette():
+        button.setPalette(palette)
 
 
 def label(text: str = "", *, wrap: bool = True, selectable: bool = False) -> QLabel:
@@ -77,7 +129,10 @@ def label(text: str = "", *, wrap: bool = True, selectable: bool = False) -> QLa
     made.setTextFormat(Qt.TextFormat.PlainText)
     made.setWordWrap(wrap)
     if wrap:
-        made.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        policy.setHeightForWidth(True)
+        made.setSizePolicy(policy)
+        made.setMinimumHeight(1)  # else Qt asks for the height that the narrowest width would need
     if selectable:
         made.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -95,6 +150,33 @@ def heading(text: str = "", *, scale: float = 1.4) -> QLabel:
     return made
 
 
-def escaped(text: str) -> str:
-    """For texts that Qt reads mnemonics from, such as tabs and menus."""
-    return text.replace("&", "&&")
+# Lists and texts take what room there is but ask for little, so that small windows scroll late. Their Qt
+# parents ask for 192 pixels, and the size policy that ignores that also ignores a least height.
+
+
+class SmallList(QListWidget):
+    """A list that asks for three lines."""
+
+    def sizeHint(self) -> QSize:
+        """Three lines."""
+        return _lines(self, 3)
+
+
+class SmallTable(QTableView):
+    """A table that asks for eight lines."""
+
+    def sizeHint(self) -> QSize:
+        """Eight lines."""
+        return _lines(self, 8)
+
+
+class SmallText(QPlainTextEdit):
+    """A text that asks for eight lines."""
+
+    def sizeHint(self) -> QSize:
+        """Eight lines."""
+        return _lines(self, 8)
+
+
+def _lines(widget: QWidget, number: int) -> QSize:
+    return QSize(200, number * widget.fontMetrics().lineSpacing() + GAP)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedLayout, QTableView, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QStackedLayout, QVBoxLayout, QWidget
 
 from bck_apps.gui.qtmodels.points_model import PointsModel
 from bck_apps.gui.texts import Texts
 from bck_apps.gui.viewmodels.profile_page import ProfilePage
-from bck_apps.gui.views.look import WIDE, label
+from bck_apps.gui.views.look import GAP, WIDE, SmallTable, label
 
 
 class PointsTab(QWidget):
@@ -17,7 +17,7 @@ class PointsTab(QWidget):
         super().__init__(parent)
         self._page = page
         self.model = PointsModel(texts, self)
-        self.table = QTableView()
+        self.table = SmallTable()
         self.table.setModel(self.model)
         self.table.setAccessibleName(texts("points.tab").replace("&", ""))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
@@ -27,9 +27,11 @@ class PointsTab(QWidget):
         self.table.setShowGrid(False)
         self.table.setAlternatingRowColors(True)
         self.table.setWordWrap(False)
-        self.table.verticalHeader().hide()
+        rows = self.table.verticalHeader()
+        rows.hide()
+        rows.setDefaultSectionSize(self.table.fontMetrics().lineSpacing() + GAP)
         header = self.table.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
         empty = QWidget()
@@ -44,5 +46,11 @@ class PointsTab(QWidget):
 
     def render_points(self) -> None:
         """Show the points as they are known now."""
-        self.model.show(self._page.points)
+        if self.model.show(self._page.points):
+            self._fit_columns()
         self._stack.setCurrentIndex(1 if self._page.points_known and not self._page.points else 0)
+
+    def _fit_columns(self) -> None:
+        self.table.resizeColumnsToContents()
+        for column in range(self.model.columnCount() - 1):
+            self.table.setColumnWidth(column, self.table.columnWidth(column) + GAP)

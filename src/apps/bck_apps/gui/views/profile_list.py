@@ -11,6 +11,7 @@ from bck_apps.gui.viewmodels.profile_page import ProfilePage
 from bck_apps.gui.views.look import GAP, heading, label, state_icon
 
 _NAME = Qt.ItemDataRole.UserRole
+_DOT = 16
 
 
 class ProfileList(QWidget):
@@ -23,7 +24,7 @@ class ProfileList(QWidget):
         title = heading(texts("list.title"), scale=1.15)
         self.rows = QListWidget()
         self.rows.setAccessibleName(texts("list.title"))
-        self.rows.setIconSize(QSize(14, 14))
+        self.rows.setIconSize(QSize(_DOT, _DOT))
         self.rows.setSpacing(1)
         self.rows.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.rows.setTextElideMode(Qt.TextElideMode.ElideRight)
@@ -62,7 +63,8 @@ class ProfileList(QWidget):
             item.setText(text)
             item.setData(_NAME, page.profile.name)
             item.setData(_NAME + 1, state.value)
-            item.setIcon(state_icon(state, self))
+            item.setIcon(state_icon(state, self, _DOT))
+            item.setSizeHint(QSize(0, 2 * self.fontMetrics().lineSpacing() + 2 * GAP))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{page.profile.name}: {words}")
             item.setToolTip(f"{page.profile.name} · {page.profile.host}")
 
@@ -71,4 +73,4 @@ class ProfileList(QWidget):
         super().changeEvent(event)
         if event.type() == QEvent.Type.PaletteChange and hasattr(self, "rows"):
             for number, page in enumerate(self._home.pages[: self.rows.count()]):
-                self.rows.item(number).setIcon(state_icon(page.standing.state, self))
+                self.rows.item(number).setIcon(state_icon(page.standing.state, self, _DOT))

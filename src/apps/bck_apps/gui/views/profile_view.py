@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPalette
-from PySide6.QtWidgets import QHBoxLayout, QTabWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QStyle, QTabWidget, QVBoxLayout, QWidget
 
 from bck_apps.gui.texts import Moment, Phrase, Texts
 from bck_apps.gui.viewmodels.home import Home
@@ -15,7 +15,26 @@ from bck_apps.gui.views.look import GAP, WIDE, heading, label, state_icon
 from bck_apps.gui.views.points_tab import PointsTab
 from bck_apps.gui.views.run_panel import RunPanel
 
-_DOT = 16
+_DOT = 18
+
+
+class Tabs(QTabWidget):
+    """Tabs as tall as the tallest page needs at a width; Qt's own ignore that wrapped texts grow."""
+
+    def hasHeightForWidth(self) -> bool:
+        """Yes."""
+        return True
+
+    def heightForWidth(self, width: int) -> int:
+        """For the tallest page."""
+        # Frame and a little more: styles differ in what they take, and a spare pixel does no harm.
+        margins = 2 * self.style().pixelMetric(QStyle.PixelMetric.PM_DefaultFrameWidth) + GAP
+        pages = [page for number in range(self.count()) if (page := self.widget(number))]
+        tallest = max(
+            (max(page.heightForWidth(width - margins), page.minimumSizeHint().height()) for page in pages),
+            default=0,
+        )
+        return self.tabBar().sizeHint().height() + tallest + margins
 
 
 class ProfileView(QWidget):
@@ -37,7 +56,7 @@ class ProfileView(QWidget):
         self.folders = FoldersTab(page, texts)
         self.points = PointsTab(page, texts)
         self.log = LogTab(page.run.log, texts)
-        self.tabs = QTabWidget()
+        self.tabs = Tabs()
         self.tabs.addTab(self.folders, texts("folders.tab"))
         self.tabs.addTab(self.points, texts("points.tab"))
         self.tabs.addTab(self.log, texts("log.tab"))
@@ -61,6 +80,7 @@ class ProfileView(QWidget):
         column.addWidget(self.sentence)
         column.addWidget(self.next)
         column.addWidget(self.run)
+        column.addWidget(self.folders.refusal)
         column.addWidget(self.tabs, 1)
 
     def render_page(self) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from bck_apps.gui.texts import Texts
 from bck_apps.gui.viewmodels.profile_page import ProfilePage
 from bck_apps.gui.viewmodels.standing import State
-from bck_apps.gui.views.look import GAP, label
+from bck_apps.gui.views.look import GAP, WIDE, ElidedLabel, as_primary, label
 from bck_apps.gui.views.notice import Notice
 
 
@@ -24,17 +24,19 @@ class RunPanel(QWidget):
         self.start.clicked.connect(page.back_up)
         self.stop = QPushButton(texts("page.stop"))
         self.stop.clicked.connect(page.run.stop)
+        for button in (self.start, self.stop):
+            button.setMinimumHeight(2 * button.fontMetrics().height() + 2)
         font = self.start.font()
         font.setBold(True)
         self.start.setFont(font)
+        self.start.setMinimumWidth(self.start.sizeHint().width() + 2 * WIDE)
         self.why = label()
         self.why.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         self.bar = QProgressBar()
         self.bar.setTextVisible(False)
         self.headline = label()
         self.facts = label()
-        self.file = label(wrap=False)
-        self.file.setMinimumWidth(1)  # a long name is cut, the window does not grow
+        self.file = ElidedLabel()
         self.hint = label(texts("page.goes-on"))
         for quiet in (self.file, self.hint):
             quiet.setForegroundRole(QPalette.ColorRole.PlaceholderText)
@@ -70,6 +72,7 @@ class RunPanel(QWidget):
         page, run, texts = self._page, self._page.run, self._texts
         why = page.why_not
         self.start.setEnabled(why is None)
+        as_primary(self.start)
         self.stop.setVisible(run.active)
         self.stop.setEnabled(page.can_stop)
         self.stop.setText(texts("page.stopping") if run.stopping else texts("page.stop"))
@@ -86,6 +89,12 @@ class RunPanel(QWidget):
         self.problem.show_error(run.problem)
         self.verdict.show_verdict(run.verdict)
 
+    def changeEvent(self, event: QEvent) -> None:
+        """Colour the button anew for another palette."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "start"):
+            as_primary(self.start)
+
     def _render_progress(self) -> None:
         progress, texts = self._page.run.progress, self._texts
         if progress.percent is None:
@@ -93,10 +102,11 @@ class RunPanel(QWidget):
         else:
             self.bar.setRange(0, 100)
             self.bar.setValue(progress.percent)
-        facts = "  ·  ".join(texts.say(fact) for fact in progress.facts)
+        # Lines break between facts, never between a number and its unit.
+        facts = "\u00a0· ".join(texts.say(fact).replace(" ", "\u00a0") for fact in progress.facts)
         self.headline.setText(texts.say(progress.headline))
         self.facts.setText(facts)
-        self.file.setText(progress.current_file)
+        self.file.set_whole(progress.current_file)
         self.facts.setVisible(bool(facts))
         self.file.setVisible(bool(progress.current_file))
         self.bar.setAccessibleName(texts.say(progress.headline))

@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 from bck_apps.gui.texts import Texts
 from bck_apps.gui.viewmodels.sign_in import SignIn
 from bck_apps.gui.viewmodels.standing import State
-from bck_apps.gui.views.look import GAP, WIDE, heading, label
+from bck_apps.gui.views.look import GAP, WIDE, as_primary, heading, label
 from bck_apps.gui.views.notice import Notice
 
 _FORM_WIDTH = 560
@@ -43,7 +43,7 @@ class SignInPage(QScrollArea):
         self.password.setAccessibleName(texts("sign-in.password").replace("&", ""))
         self.password.textChanged.connect(self._render)
         self.submit = QPushButton(texts("sign-in.submit"))
-        self.submit.setDefault(True)
+        self.submit.setMinimumHeight(2 * self.submit.fontMetrics().height() + 2)
         self.submit.clicked.connect(self._submit)
         self.notice = Notice(texts)
         self._hint = label()
@@ -145,6 +145,7 @@ class SignInPage(QScrollArea):
         for field in (self.endpoint, self.ca_file, self.fingerprint, self.user, self.password):
             field.setEnabled(not vm.busy)
         self.submit.setEnabled(missing is None and not vm.busy)
+        as_primary(self.submit)
         hint = texts("sign-in.busy") if vm.busy else texts.say(missing) if missing else ""
         self._hint.setText(hint)
         if vm.problem is None and vm.note is not None:

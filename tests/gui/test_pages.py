@@ -1,0 +1,188 @@
+"""Every face of the client, in both languages, at the smallest size: nothing cut off, everything named."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor, QPalette
+from PySide6.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QPlainTextEdit,
+    QTableView,
+    QToolButton,
+    QWidget,
+)
+
+from bck_apps.gui.viewmodels.standing import State
+from bck_apps.gui.views.look import ElidedLabel, state_color
+from bck_apps.gui.views.sign_in_page import SignInPage
+from tests.support.gui_api import PASSWORD
+from tests.support.gui_screens import SCREENS, Screen
+
+SMALLEST = (560, 420)
+MNEMONIC = re.compile(r"&([^&\s])")
+
+
+@pytest.fixture
+def show(qtbot):
+    shown: list[Screen] = []
+
+    def show(name: str, language: str = "en", size: tuple[int, int] = (900, 640)) -> Screen:
+        screen = SCREENS[name]("it" if language == "it" else "en")
+        screen.window.resize(*size)
+        screen.window.show()
+        shown.append(screen)
+        for _ in range(5):
+            QApplication.processEvents()
+        return screen
+
+    yield show
+    for screen in shown:
+        screen.close()
+
+
+def _visible(screen: Screen, kind: type[QWidget]) -> list[QWidget]:
+    return [widget for widget in screen.window.findChildren(kind) if widget.isVisible()]
+
+
+@pytest.mark.parametrize("size", [SMALLEST, (900, 640)], ids=["smallest", "usual"])
+@pytest.mark.parametrize("language", ["en", "it"])
+@pytest.mark.parametrize("name", SCREENS)
+def test_no_text_is_cut_off(show, name, language, size) -> None:
+    screen = show(name, language, size)
+    cut = []
+    for label in screen.window.findChildren(QLabel):
+        if not label.isVisible() or not label.text() or isinstance(label, ElidedLabel):
+            continue
+        needed = label.heightForWidth(label.width()) if label.wordWrap() else label.sizeHint().height()
+        if label.height() < needed or (not label.wordWrap() and label.width() < label.sizeHint().width()):
+            cut.append(label.text())
+    for part in (*_visible(screen, QAbstractButton), *_visible(screen, QLineEdit)):
+        least = part.minimumSizeHint()
+        if part.width() < least.width() or part.height() < least.height():
+            cut.append(part.accessibleName() or str(part.property("text")))
+    assert cut == []
+
+
+@pytest.mark.parametrize("name", SCREENS)
+def test_everything_that_takes_the_keyboard_has_a_name(show, name) -> None:
+    screen = show(name)
+    kinds = (QLineEdit, QListWidget, QPlainTextEdit, QTableView, QToolButton)
+    nameless = [
+        widget
+        for kind in kinds
+        for widget in _visible(screen, kind)
+        if not widget.accessibleName()
+        and widget.objectName() not in ("ScrollLeftButton", "ScrollRightButton")
+    ]
+    assert nameless == []
+
+
+@pytest.mark.parametrize("language", ["en", "it"])
+@pytest.mark.parametrize("name", ["sign-in", "empty", "refused-folder", "running"])
+def test_no_two_things_on_a_page_share_a_key(show, name, language) -> None:
+    screen = show(name, language)
+    texts = [action.text() for action in screen.window.menuBar().actions()]
+    texts += [button.text() for button in screen.window.findChildren(QAbstractButton) if button.isVisible()]
+    texts += [
+        label.text() for label in screen.window.findChildren(QLabel) if label.buddy() and label.isVisible()
+    ]
+    if name not in ("sign-in", "empty"):
+        tabs = screen.profile.tabs
+        texts += [tabs.tabText(number) for number in range(tabs.count())]
+    keys = [found.group(1).lower() for text in texts if (found := MNEMONIC.search(text))]
+    assert sorted(keys) == sorted(set(keys))
+
+
+def test_sign_in_works_with_the_keyboard_alone(qtbot, show) -> None:
+    screen = show("sign-in")
+    page = screen.window.page
+    assert isinstance(page, SignInPage)
+    page.password.setFocus()
+    qtbot.keyClicks(page.password, PASSWORD)
+    qtbot.keyClick(page.password, Qt.Key.Key_Return)
+    assert screen.api.signed_in_as == "anna"
+    assert screen.home.list.rows.count() == 1
+
+
+def test_folder_is_added_and_removed_with_the_keyboard_alone(qtbot, show) -> None:
+    folders = show("ready").profile.folders
+    qtbot.keyClicks(folders.path, "/srv/new")
+    qtbot.keyClick(folders.path, Qt.Key.Key_Return)
+    assert folders.rows.item(2).text() == "/srv/new"
+    folders.rows.setFocus()
+    folders.rows.setCurrentRow(0)
+    qtbot.keyClick(folders.rows, Qt.Key.Key_Delete)
+    assert folders.rows.count() == 2
+
+
+def test_choosing_a_profile_shows_its_page(qtbot, show) -> None:
+    screen = show("ready")
+    qtbot.keyClick(screen.home.list.rows, Qt.Key.Key_Down)
+    assert screen.profile.page.profile.name == "pictures"
+    assert "old" in screen.profile.sentence.text()
+
+
+def test_button_says_why_it_cannot_be_pressed(show) -> None:
+    run = show("refused-folder").profile.run
+    assert not run.start.isEnabled()
+    assert run.why.text() == run.start.accessibleDescription() == "Save the folders first."
+
+
+def test_bar_moves_without_end_while_the_whole_is_unknown(show) -> None:
+    bar = show("lost").profile.run.bar
+    assert (bar.minimum(), bar.maximum()) == (0, 0)
+    bar = show("running").profile.run.bar
+    assert (bar.maximum(), bar.value()) == (100, 37)
+
+
+def test_texts_of_server_and_files_are_never_markup(show) -> None:
+    screen = show("failed")
+    assert {label.textFormat() for label in screen.profile.findChildren(QLabel)} == {Qt.TextFormat.PlainText}
+
+
+def test_language_changes_at_once_and_keeps_the_backup_running(qtbot, show) -> None:
+    screen = show("running")
+    screen.desk.choose_language("it")
+    assert screen.profile.run.stop.text() == "&Ferma"
+    assert screen.profile.page.run.active
+    assert "Connected to pc1" in screen.profile.log.text.toPlainText()
+    assert not screen.api.stream.closed
+
+
+def test_signing_out_leads_back_and_stops_listening(show) -> None:
+    screen = show("running")
+    screen.desk.sign_out()
+    page = screen.window.page
+    assert isinstance(page, SignInPage)
+    assert page.password.text() == ""
+    assert screen.api.stream.closed
+    assert screen.api.cancelled == []
+
+
+def _luminance(color: QColor) -> float:
+    """Relative luminance, as WCAG defines it."""
+
+    def linear(part: float) -> float:
+        return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)
+
+    weighted = (
+        0.2126 * linear(color.redF()),
+        0.7152 * linear(color.greenF()),
+        0.0722 * linear(color.blueF()),
+    )
+    return sum(weighted)
+
+
+@pytest.mark.parametrize("window", ["#f0f0f0", "#ffffff", "#2b2b2b", "#000000"])
+@pytest.mark.parametrize("state", State)
+def test_state_colours_stand_out_from_light_and_dark(qapp, state, window) -> None:
+    palette = QPalette(QColor(window))
+    light, dark = sorted((_luminance(QColor(window)), _luminance(state_color(state, palette))), reverse=True)
+    assert (light + 0.05) / (dark + 0.05) >= 3
