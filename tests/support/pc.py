@@ -42,7 +42,7 @@ class Pc:
     def restored(self, seq: int, source: str = "docs") -> World:
         """What point ``seq`` gives back."""
         self.restores += 1
-        target = self.store.parent / f"restored-{self.restores}"
+        target = self.folder.parents[1] / f"restored-{self.restores}"
         point = next(point for point in self.house.points() if point.seq == seq)
         self.house.restore(point, target)
         return world_of_folder(target / source)

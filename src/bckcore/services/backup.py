@@ -2,29 +2,32 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from bckcore.domain.events import HostUnreachable, RunFinished
 from bckcore.domain.host import Host
-from bckcore.domain.ids import SourceName, new_run_id
+from bckcore.domain.ids import ProfileId, SourceName, new_run_id
 from bckcore.domain.manifest import Change, ChangeOp
-from bckcore.domain.paths import ROOT, display
+from bckcore.domain.paths import ROOT, RelPath, display
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import Attempt, ChangeCounts, Run, RunOutcome
-from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.transfer import ProblemKind, TransferProgress
 from bckcore.errors import (
     BckError,
+    ConflictError,
     HostUnreachableError,
     JobCancelledError,
     LeaseLostError,
     SourceMissingError,
+    StoreFullError,
     VetoedError,
 )
 from bckcore.ports.catalog import Catalog, SourceState
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.storage import ProfileLock, Storage
-from bckcore.ports.transport import PathFilter, PathFilterFactory, Watcher
+from bckcore.ports.transport import PathFilter, PathFilterFactory, PullReport, Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
@@ -43,7 +46,7 @@ class _Plan:
     host: Host
     run: Run
     prior: dict[SourceName, SourceState]
-    newly_hidden: PathFilter | None
+    hidden: PathFilter | None
 
 
 class BackupService:
@@ -76,21 +79,24 @@ class BackupService:
         """Run the claimed job to its end and return the run, over, however it ended.
 
         Raises only what keeps a run from starting at all (NotFoundError, PathNotAllowedError,
-        StoreBusyError, StorageError) and LeaseLostError.
+        InvalidInputError for the filters, StoreBusyError, StorageError), what keeps it from being
+        written down (StoreFullError, TransientError of the database) and LeaseLostError; the next
+        start then puts things in order.
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(claim.job.profile)
             host = uow.hosts.get(profile.host)
         for source in profile.sources:
             host.require_allowed(source.path)
+        hidden = self._filters(profile.excludes) if profile.excludes else None
         with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS) as lock:
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
-            run = self._carried_out(self._planned(claim, profile, host), claim, lock, watcher)
+            run = self._carried_out(self._planned(claim, profile, host, hidden), claim, lock, watcher)
         self._hooks.run_finished(RunFinished(run=run))
         return run
 
-    def _planned(self, claim: Claim, profile: Profile, host: Host) -> _Plan:
+    def _planned(self, claim: Claim, profile: Profile, host: Host, hidden: PathFilter | None) -> _Plan:
         with self._units() as uow:
             last = uow.runs.last(profile.id)
             seq = last.seq + 1 if last else 1
@@ -109,15 +115,7 @@ class BackupService:
                 state = prior.setdefault(source.name, SourceState(source=source.name))
                 uow.catalog.save_source_state(profile.id, replace(state, interrupted=True))
             uow.commit(claim=claim)
-        hidden = self._newly_hidden(run, profile)
-        return _Plan(profile=profile, host=host, run=run, prior=prior, newly_hidden=hidden)
-
-    def _newly_hidden(self, run: Run, profile: Profile) -> PathFilter | None:
-        """The profile's filter, unless the newest run with a manifest surely used the same."""
-        before = self._ledger.last(run.ref, run.seq)
-        if before is not None and before[0].filters == profile.excludes:
-            return None
-        return self._filters(profile.excludes)
+        return _Plan(profile=profile, host=host, run=run, prior=prior, hidden=hidden)
 
     def _carried_out(self, plan: _Plan, claim: Claim, lock: ProfileLock, watcher: Watcher) -> Run:
         run, attempts = plan.run, list[Attempt]()
@@ -157,8 +155,21 @@ class BackupService:
             self._hooks.host_unreachable(HostUnreachable(host=run.host, at=now, why=error.what))
         ended = run.ended(outcome, now, error)
         watcher.log(str(error), level="warning" if cancelled else "error")
-        self._ledger.close(Closing(run=ended, counted=None, manifest=None, filters=()), claim=claim)
+        if isinstance(error, StoreFullError):
+            self._make_room(claim.job.profile, watcher)
+        try:
+            self._ledger.close(Closing(run=ended, counted=None, manifest=None, filters=()), claim=claim)
+        except ConflictError:  # it ended well and its receipt stands; the next start enters that
+            raise error from None
         return ended
+
+    def _make_room(self, profile_id: ProfileId, watcher: Watcher) -> None:
+        """Give up half-transferred files: they would keep a full storage full for ever."""
+        with self._units(read_only=True) as uow:
+            profile = uow.profiles.get(profile_id)
+        for source in profile.sources:
+            self._storage.free_attempt_space(profile.ref, source.name)
+        watcher.log("Half-transferred files were removed to make room.", level="warning")
 
     def _finished(
         self, plan: _Plan, attempts: tuple[Attempt, ...], pulled: list[Pulled], claim: Claim, watcher: Watcher
@@ -168,10 +179,10 @@ class BackupService:
             ingests = [self._ingest(plan, one, uow) for one in pulled]
             changes = self._all_changes(plan, ingests, uow)
             manifest = self._ledger.spool(plan.run, changes)
-        lost = [display(path) for ingest in ingests for path in ingest.lost]
-        for path in lost:
-            watcher.log(f"not-stored: {path}: the new content could not be stored", level="error")
-        problems = sum(one.report.problem_count for one in pulled) + len(lost)
+        lost = [_unreported(ingest, one) for ingest, one in zip(ingests, pulled, strict=True)]
+        for path in chain.from_iterable(lost):
+            watcher.log(f"not-stored: {display(path)}: the new content could not be stored", level="error")
+        problems = sum(one.report.problem_count for one in pulled) + sum(map(len, lost))
         outcome = _outcome(ingests, problems)
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
         run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
@@ -183,8 +194,14 @@ class BackupService:
         )
         self._ledger.close(closing, claim=claim)
         for one in pulled:
-            self._storage.free_attempt_space(plan.profile.ref, one.source.name)
+            self._freed(plan, one, watcher)
         return run
+
+    def _freed(self, plan: _Plan, one: Pulled, watcher: Watcher) -> None:
+        try:
+            self._storage.free_attempt_space(plan.profile.ref, one.source.name)
+        except BckError as error:  # the run's end stands; the next one frees them
+            watcher.log(f"Partial files are left for later: {error}", level="warning")
 
     def _ingest(self, plan: _Plan, one: Pulled, uow: UnitOfWork) -> SourceIngest:
         prior = plan.prior[one.source.name]
@@ -196,7 +213,7 @@ class BackupService:
             prior=prior,
             report=one.report,
             compare_all=prior.interrupted or one.retried,
-            newly_hidden=plan.newly_hidden,
+            hidden=plan.hidden,
         )
 
     def _all_changes(self, plan: _Plan, ingests: list[SourceIngest], uow: UnitOfWork) -> Iterator[Change]:
@@ -222,8 +239,19 @@ def _dropped_states(plan: _Plan) -> Iterator[SourceState]:
     return (SourceState(source=name) for name in _dropped(plan))
 
 
+def _unreported(ingest: SourceIngest, one: Pulled) -> list[RelPath]:
+    """Paths whose new content could not be stored, without those that the transport named itself."""
+    named = {problem.path for problem in one.report.problems if problem.kind is ProblemKind.NOT_STORED}
+    return [path for path in ingest.lost if path not in named]
+
+
+def _nothing_read(report: PullReport) -> bool:
+    """True if not even the folder's first entry was listed. A full listing may be incomplete, too."""
+    return ROOT in report.unlisted and len(list(islice(report.listing.paths(), 2))) < 2
+
+
 def _require_something_read(pulled: list[Pulled]) -> None:
-    if all(ROOT in one.report.unlisted for one in pulled):
+    if all(_nothing_read(one.report) for one in pulled):
         messages = [problem.message for one in pulled for problem in one.report.problems[:1]]
         raise SourceMissingError(
             f"None of the folders could be read: {'; '.join(messages) or 'no listing'}",

@@ -26,8 +26,9 @@ class HostService:
     def add(self, host: Host, *, key: Secret[str] | None, trust_on_first_use: bool = False) -> Host:
         """Save a host with its private key; return it as saved.
 
-        With ``trust_on_first_use`` the keys the host shows now are pinned; without, ``host.host_keys``
-        must hold them. Raises ConflictError, InvalidInputError, HostKeyUnknownError, HostUnreachableError.
+        ``host.host_keys`` are pinned; where there are none and ``trust_on_first_use`` allows it, the
+        keys that the host shows now. Raises ConflictError, InvalidInputError, HostKeyUnknownError,
+        HostUnreachableError.
         """
         transport = self._transport_for(host)
         with self._units(read_only=True) as uow:
@@ -51,7 +52,9 @@ class HostService:
             raise InvalidInputError("The host needs an address.")
         if key is None:
             raise InvalidInputError("The host needs a private key that its backup account accepts.")
-        keys = transport.scan_host_keys(host) if trust_on_first_use else host.host_keys
+        keys = host.host_keys
+        if not keys and trust_on_first_use:
+            keys = transport.scan_host_keys(host)
         if not keys:
             raise HostKeyUnknownError(
                 f"No host key of {host.id} is known.",

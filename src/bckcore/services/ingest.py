@@ -11,7 +11,7 @@ from itertools import islice
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.manifest import Change, ChangeOp
-from bckcore.domain.paths import RelPath, is_below, parents
+from bckcore.domain.paths import RelPath, parents
 from bckcore.domain.run import ChangeCounts, ProfileRef
 from bckcore.domain.transfer import ProblemKind, Seen
 from bckcore.ports.catalog import Catalog, SourceState
@@ -58,11 +58,11 @@ class SourceIngest:
         prior: SourceState,
         report: PullReport,
         compare_all: bool,
-        newly_hidden: PathFilter | None,
+        hidden: PathFilter | None,
     ) -> None:
         """``compare_all``: current may differ from the catalog beyond what the listing tells.
 
-        ``newly_hidden``: the filter, if it is another than the run before used.
+        ``hidden``: the profile's filter. What it hides and is still live was shown to an earlier run.
         """
         self._catalog = catalog
         self._storage = storage
@@ -70,7 +70,7 @@ class SourceIngest:
         self._source = source
         self._prior = prior
         self._report = report
-        self._newly_hidden = newly_hidden
+        self._hidden = hidden
         self._interrupted = compare_all
         self._tally = _Tally()
         self.suspect = False
@@ -108,7 +108,9 @@ class SourceIngest:
     @property
     def weak(self) -> bool:
         """True if more than a tenth of what the source held before could not be read."""
-        unreadable = sum(1 for problem in self._report.problems if problem.kind is ProblemKind.UNREADABLE)
+        report = self._report
+        unreadable = sum(1 for problem in report.problems if problem.kind is ProblemKind.UNREADABLE)
+        unreadable += max(0, report.problem_count - len(report.problems))  # not named: assume the worst
         return (self._tally.carried + unreadable) * 10 > self._prior.paths > 0
 
     def changes(self) -> Iterator[Change]:
@@ -207,19 +209,14 @@ class SourceIngest:
     def _fate(self, entry: FileEntry) -> ChangeOp | None:
         """GONE, EXCLUDED, or None: nothing was proved, the last state carries on."""
         path, report = entry.path, self._report
-        if path in report.vanished:
+        unproved = report.unlisted, report.vanished
+        if any(unproved) and any(place in places for place in (path, *parents(path)) for places in unproved):
             return None
-        if report.unlisted and any(is_below(path, folder) for folder in self._unlisted_above(path)):
-            return None
-        if self._newly_hidden is not None:
+        if self._hidden is not None:
             is_folder = entry.kind is EntryKind.FOLDER
-            if self._newly_hidden.excludes(path, is_folder=is_folder):
+            if self._hidden.excludes(path, is_folder=is_folder):
                 return ChangeOp.EXCLUDED
         return ChangeOp.GONE
-
-    def _unlisted_above(self, path: RelPath) -> Iterator[RelPath]:
-        unlisted = self._report.unlisted
-        return (folder for folder in (path, *parents(path)) if folder in unlisted)
 
     def _counted(self, change: Change, live: FileEntry | None) -> Change:
         tally, entry, op = self._tally, change.entry, change.op

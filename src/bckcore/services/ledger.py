@@ -131,7 +131,8 @@ class Ledger:
             if receipt.manifest is not None:
                 changes = self._storage.read_manifest(run.ref, run.seq)
                 uow.catalog.apply(run.profile, run.seq, changes)
-                for name in uow.catalog.sources_at(run.profile, run.seq):
+                present = uow.catalog.sources_at(run.profile, run.seq)
+                for name in {*uow.catalog.source_states(run.profile), *present}:
                     state = counted_state(uow.catalog, run.profile, run.seq, name)
                     uow.catalog.save_source_state(run.profile, state)
             closing = Closing(

@@ -34,8 +34,8 @@ class ProfileService:
         """Replace a profile's plan. Its host stays: another one would be another set of files."""
         with self._units() as uow:
             before = uow.profiles.get(profile.id)
-            self._check(uow, profile)
             saved = replace(profile, host=before.host, created=before.created)
+            self._check(uow, saved)
             uow.profiles.update(saved)
             uow.commit()
         return saved

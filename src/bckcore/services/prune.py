@@ -72,7 +72,7 @@ class PruneService:
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
         with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS):
-            self._recovery.recover(profile.ref)
+            self._recovery.tidy(profile.ref)
             plan = self._forgotten(profile, claim)
             kept = [decision.point.seq for decision in plan.decisions if decision.keep]
             merged, freed = self._tidied(profile, kept, watcher, claim)

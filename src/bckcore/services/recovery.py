@@ -18,9 +18,18 @@ class Recovery:
         self._ledger = ledger
 
     def recover(self, ref: ProfileRef) -> list[str]:
-        """Fold left attempts, enter receipts the database missed, close runs left open.
+        """Tidy the files, then close runs left open; a sentence for each thing that was done."""
+        done = self.tidy(ref)
+        for run in self._left_open(ref):
+            self._close(run)
+            done.append(f"Closed run {run.seq}, which had been cut off.")
+        return done
 
-        Returns a sentence for each thing that was done.
+    def tidy(self, ref: ProfileRef) -> list[str]:
+        """Fold left attempts and enter receipts the database missed.
+
+        All that a restore or a prune needs, and nothing that takes room in the storage: a full one
+        must still be readable, and be pruned.
         """
         done = []
         for attempt in self._storage.unfolded(ref):
@@ -28,9 +37,6 @@ class Recovery:
             done.append(f"Folded what an interrupted attempt displaced: {report.moved} files kept.")
         if entered := self._ledger.catch_up(ref):
             done.append(f"Entered {entered} finished runs that the database had missed.")
-        for run in self._left_open(ref):
-            self._close(run)
-            done.append(f"Closed run {run.seq}, which had been cut off.")
         return done
 
     def _left_open(self, ref: ProfileRef) -> list[Run]:

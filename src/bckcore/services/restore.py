@@ -148,7 +148,7 @@ class RestoreService:
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
         with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS):
-            for sentence in self._recovery.recover(profile.ref):
+            for sentence in self._recovery.tidy(profile.ref):
                 watcher.log(sentence, level="warning")
             with self._units(read_only=True) as uow:
                 chosen = chosen_point(uow.points.list(profile_id), point)

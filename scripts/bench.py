@@ -1,0 +1,213 @@
+"""A job of ours beside bare rsync: same tree, same sshd, same run; ratios are what counts.
+
+Three contenders, each with a destination of its own, pull one tree over one loopback sshd:
+
+* ``job``: a backup job, from claim to durable restore point, carried out as the runner does it;
+* ``bare``: rsync with exactly our options, its listing read by nobody;
+* ``plain``: ``rsync -a --backup --backup-dir``, what people write by hand.
+
+``cli`` adds what ``bck backup --wait`` costs as a whole process. Rounds alternate between the contenders,
+medians are compared. Settings: BCK_BENCH_FILES (100000), BCK_BENCH_ROUNDS (5).
+"""
+
+import argparse
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(HERE))
+
+from bck_adapters.rsync.argv import Invocation, environment, pull_argv  # noqa: E402  # path set above
+from bck_adapters.rsync.ssh_config import ssh_shell  # noqa: E402
+from bck_apps.runner.execution import Execution  # noqa: E402
+from bck_apps.wiring import Application, initialise  # noqa: E402
+from bckcore.domain.ids import JobId, ProfileId, RunId, SourceName  # noqa: E402
+from bckcore.domain.profile import Profile  # noqa: E402
+from bckcore.domain.secret import Secret  # noqa: E402
+from bckcore.domain.source import Source  # noqa: E402
+from bckcore.domain.transfer import PullOrder, TransferOptions  # noqa: E402
+from tests.support.sshd import LoopbackSshd, running_sshd  # noqa: E402
+
+DOCS = ProfileId("docs")
+FILES_PER_FOLDER = 100
+BUDGET_RATIO, BUDGET_SECONDS = 1.10, 0.5
+
+
+def build_tree(root: Path, files: int) -> None:
+    """Small files of random bytes, a hundred to a folder."""
+    chance = random.Random(1)  # the same tree each time
+    for number in range(files):
+        folder = root / f"a{number // (FILES_PER_FOLDER * 50)}" / f"b{number // FILES_PER_FOLDER}"
+        if number % FILES_PER_FOLDER == 0:
+            folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"file-{number}.dat").write_bytes(chance.randbytes(chance.randrange(100, 4000)))
+
+
+def change_tree(root: Path, share: float, seed: int) -> int:
+    """Rewrite a share of the files; how many."""
+    chance = random.Random(seed)  # repeatable
+    files = [path for path in sorted(root.rglob("*.dat")) if chance.random() < share]
+    for path in files:
+        path.write_bytes(chance.randbytes(chance.randrange(100, 4000)))
+    return len(files)
+
+
+class Contest:
+    """The contenders on one tree."""
+
+    def __init__(self, tmp: Path, tree: Path, sshd: LoopbackSshd, application: Application) -> None:
+        self._tmp, self._tree, self._sshd, self._application = tmp, tree, sshd, application
+        self._number = 0
+
+    def job(self) -> None:
+        """A whole job of ours."""
+        app = self._application
+        enqueued = app.jobs.start_backup(DOCS, requested_by="bench")
+        claim = app.queue.claim("bench", lease_seconds=60, only=enqueued.job.id)
+        if claim is None:
+            raise SystemExit("The queue did not give the job out.")
+        Execution(claim, queue=app.queue, worker=app.worker, clock=app.clock, lease_seconds=60).carry_out()
+        self._require_success(enqueued.job.id)
+
+    def _require_success(self, job_id: JobId) -> None:
+        job = self._application.jobs.get(job_id)
+        if job.status.value != "succeeded":
+            raise SystemExit(f"The job ended as {job.status.value}: {job.result.error}")
+
+    def cli(self) -> None:
+        """The same as a command."""
+        command = [sys.executable, "-m", "bck_apps.cli", "backup", DOCS, "--wait", "--json"]
+        env = {**os.environ, "BCK_HOME": str(self._application.home)}
+        subprocess.run(command, check=True, env=env, stdout=subprocess.DEVNULL)
+
+    def bare(self) -> None:
+        """rsync with our options."""
+        order = self._order()
+        host = self._sshd.host()
+        with ssh_shell(host, self._sshd.key, order.options, self._tmp / "run") as shell:
+            call = Invocation(remote_shell=shell, tag="0" * 16)
+            self._timed_rsync(pull_argv(order, call, ()), order)
+
+    def _order(self) -> PullOrder:
+        self._number += 1
+        base = self._tmp / "bare"
+        folders = {name: base / f"{name}{self._number}" for name in ("displaced", "temp", "work")}
+        folders |= {name: base / name for name in ("destination", "partial")}
+        for folder in folders.values():
+            folder.mkdir(parents=True, exist_ok=True)
+        return PullOrder(
+            run=RunId("bench"),
+            attempt=1,
+            host=self._sshd.host(),
+            source=Source(name=SourceName("docs"), path=str(self._tree)),
+            filters=(),
+            options=TransferOptions(),
+            destination=folders["destination"],
+            displaced_dir=folders["displaced"],
+            partial_dir=folders["partial"],
+            temp_dir=folders["temp"],
+            work_dir=folders["work"],
+        )
+
+    def _timed_rsync(self, argv: list[bytes], order: PullOrder) -> None:
+        with (order.work_dir / "listing").open("wb") as listing:
+            env = dict(environment(os.environ["PATH"]))
+            subprocess.run(argv, check=True, env=env, stdout=listing)
+
+    def plain(self) -> None:
+        """What people write by hand."""
+        self._number += 1
+        destination = self._tmp / "plain"
+        destination.mkdir(exist_ok=True)
+        with ssh_shell(self._sshd.host(), self._sshd.key, TransferOptions(), self._tmp / "run") as shell:
+            backup = ["--backup", f"--backup-dir={self._tmp / 'plain-history' / str(self._number)}"]
+            command = ["rsync", "-a", *backup, f"--rsh={shell}", f"pc:{self._tree}/", f"{destination}/"]
+            subprocess.run(command, check=True)
+
+
+def timed(action: Callable[[], None]) -> float:
+    """Seconds that the action took."""
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def rounds(
+    contest: Contest, names: list[str], count: int, prepare: Callable[[int], None]
+) -> dict[str, list[float]]:
+    """``count`` rounds; each lets every contender work once, in turning order."""
+    taken: dict[str, list[float]] = {name: [] for name in names}
+    for number in range(count):
+        prepare(number)
+        turned = names[number % len(names) :] + names[: number % len(names)]
+        for name in turned:
+            taken[name].append(timed(getattr(contest, name)))
+    return taken
+
+
+def report(title: str, taken: dict[str, list[float]]) -> None:
+    """Medians and ratios of one phase."""
+    median = {name: statistics.median(times) for name, times in taken.items()}
+    listed = "  ".join(
+        f"{name} {median[name]:.2f} s ({min(times):.2f}-{max(times):.2f})" for name, times in taken.items()
+    )
+    over = median["job"] - BUDGET_RATIO * median["bare"]
+    ratios = (
+        f"job / bare {median['job'] / median['bare']:.2f}   job / plain {median['job'] / median['plain']:.2f}"
+    )
+    print(f"{title}: {listed}")
+    print(f"    {ratios}   job - {BUDGET_RATIO:.2f} bare = {over:+.2f} s", flush=True)
+
+
+def opened(tmp: Path, tree: Path, sshd: LoopbackSshd) -> Application:
+    """An installation with the PC and a profile for the tree."""
+    application = initialise(
+        tmp / "home", storage=tmp / "store", admin="bench", password=Secret("bench bench bench")
+    )
+    application.hosts.add(sshd.host(), key=sshd.key, trust_on_first_use=True)
+    source = Source(name=SourceName("docs"), path=str(tree))
+    application.profiles.add(Profile(id=DOCS, host=sshd.host().id, sources=(source,)))
+    return application
+
+
+def bench(tmp: Path, files: int, count: int) -> None:
+    """All phases."""
+    tree = tmp / "tree"
+    build_tree(tree, files)
+    (tmp / "run").mkdir(mode=0o700)
+    with running_sshd(tmp / "sshd") as sshd, opened(tmp, tree, sshd) as application:
+        contest = Contest(tmp, tree, sshd, application)
+        print(f"{files} files, {count} rounds; medians (fastest-slowest)", flush=True)
+        names = ["bare", "job", "plain"]
+        report("first run", rounds(contest, names, 1, lambda _: os.sync()))
+        report("no change", rounds(contest, [*names, "cli"], count, lambda _: None))
+        changed: list[int] = []
+        taken = rounds(contest, names, count, lambda number: changed.append(change_tree(tree, 0.01, number)))
+        report(f"1 % changed ({changed[-1]} files)", taken)
+
+
+def main() -> None:
+    """Read the settings, make a place, measure, remove it."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--files", type=int, default=int(os.environ.get("BCK_BENCH_FILES", "100000")))
+    parser.add_argument("--rounds", type=int, default=int(os.environ.get("BCK_BENCH_ROUNDS", "5")))
+    settings = parser.parse_args()
+    tmp = Path(tempfile.mkdtemp(prefix="bench-"))
+    try:
+        bench(tmp, settings.files, settings.rounds)
+    finally:
+        shutil.rmtree(tmp, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
