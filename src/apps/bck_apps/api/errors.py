@@ -11,9 +11,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from bck_apps.api.schemas import FieldProblem, Problem
+from bck_apps.api.schemas import View
 from bck_apps.wiring import logs
 from bckcore import errors as core
 
@@ -21,6 +22,25 @@ MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
 
 log = logs.get_logger("bck.api")
+
+
+class FieldProblem(View):
+    """One malformed field of a request."""
+
+    field: str = Field(description="Where it stands, for example `body.name`.")
+    message: str
+
+
+class Problem(View):
+    """An error, after RFC 9457."""
+
+    type: str = Field(description="`urn:bck:` and a stable code.", examples=["urn:bck:not-found"])
+    title: str = Field(description="What kind of error it is.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What happened.")
+    meaning: str = Field("", description="What it means; may be empty.")
+    advice: str = Field("", description="What to do; may be empty.")
+    errors: list[FieldProblem] = Field(default=[], description="Malformed fields, if that is the trouble.")
 
 
 class NotSignedInError(core.AccessDeniedError):

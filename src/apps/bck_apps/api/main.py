@@ -10,7 +10,6 @@ from fastapi.openapi.utils import get_openapi
 from bck_apps.api import deps, errors, middleware
 from bck_apps.api.about import TITLE, program_version
 from bck_apps.api.routes import auth, backup, following, health, hosts, jobs, points, profiles, restore
-from bck_apps.api.schemas import Problem
 from bck_apps.wiring import Application
 
 ROUTES = (auth, health, hosts, profiles, points, backup, restore, jobs)
@@ -48,7 +47,7 @@ def _document(app: FastAPI) -> dict[str, Any]:
         schemas = document["components"]["schemas"]
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
-        problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+        problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs", {}))
         schemas["Problem"] = problem
         app.openapi_schema = document

@@ -41,25 +41,6 @@ class Page(View, Generic[Item]):
     next: str | None = Field(None, description="Cursor of the next part; null when there is none.")
 
 
-class FieldProblem(View):
-    """One malformed field of a request."""
-
-    field: str = Field(description="Where it stands, for example `body.name`.")
-    message: str
-
-
-class Problem(View):
-    """An error, after RFC 9457."""
-
-    type: str = Field(description="`urn:bck:` and a stable code.", examples=["urn:bck:not-found"])
-    title: str = Field(description="What kind of error it is.")
-    status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What happened.")
-    meaning: str = Field("", description="What it means; may be empty.")
-    advice: str = Field("", description="What to do; may be empty.")
-    errors: list[FieldProblem] = Field(default=[], description="Malformed fields, if that is the trouble.")
-
-
 # --- signing in and health ------------------------------------------------------------------------
 
 
