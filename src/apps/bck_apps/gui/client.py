@@ -49,7 +49,7 @@ class HttpApi(QObject):
         self._network.setTransferTimeout(ANSWER_MS)
         self._rest = QRestAccessManager(self._network, self)
         self._tls_errors: dict[QNetworkReply, list[QSslError]] = {}
-        self._under_way: dict[QNetworkReply, Callable[[ClientError], None]] = {}
+        self._under_way: set[QNetworkReply] = set()
         self._streams: set[EventStream] = set()
 
     # --- the API ---------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ class HttpApi(QObject):
 
         def finished(rest: QRestReply) -> None:
             reply = rest.networkReply()
-            self._under_way.pop(reply, None)
+            self._under_way.discard(reply)
             try:
                 value = self._read(rest, reply, kind)
             except ClientError as error:
@@ -213,7 +213,7 @@ class HttpApi(QObject):
 
         reply = send(finished)
         self.watch_tls(reply)
-        self._under_way[reply] = pending.reject
+        self._under_way.add(reply)
         return pending
 
     def _read(self, rest: QRestReply, reply: QNetworkReply, kind: type[T]) -> T:
