@@ -6,10 +6,9 @@ from pathlib import Path
 
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
-from bckcore.domain.paths import percent_encoded
 from tests.support.crashes import CrashingHouse, crashing_house
 from tests.support.house import DOCS, PC
-from tests.support.replay import Books, State
+from tests.support.replay import Books, state_in_catalog
 from tests.support.worlds import World, differences, world_of_folder, world_of_memory
 
 DOCS_PATH, PICS_PATH = "/home/u/docs", "/home/u/pics"
@@ -113,25 +112,8 @@ class Life:
             assert [run.seq for run in runs if run.outcome is None] == []
             assert [run.seq for run in runs] == list(books.receipts)
             for point in uow.points.list(DOCS):
-                assert books.state(point.seq) == self._state_in_catalog(point.seq), f"point {point.seq}"
+                assert books.state(point.seq) == state_in_catalog(self.house, point.seq), f"point {point.seq}"
         assert os.listdir(self.house.root / ".work" / "a") == []
-
-    def _state_in_catalog(self, seq: int) -> State:
-        with self.house.database.units(read_only=True) as uow:
-            return {
-                (source, bytes(entry.path)): (
-                    entry.kind.value,
-                    f"{entry.mode:o}",
-                    str(entry.uid),
-                    str(entry.gid),
-                    str(entry.mtime_ns),
-                    str(entry.size),
-                    entry.digest.hex(),
-                    percent_encoded(entry.target),
-                )
-                for source in uow.catalog.sources_at(DOCS, seq)
-                for entry in uow.catalog.entries(DOCS, seq, source)
-            }
 
     def assert_current_holds_only_files_of_the_pc(self, ever: set[bytes]) -> None:
         """Nothing of ours lies in ``current``."""

@@ -6,6 +6,9 @@ from hashlib import sha256
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+from bckcore.domain.paths import percent_encoded
+from tests.support.house import DOCS, House
+
 Row = tuple[str, ...]
 """kind, mode, uid, gid, mtime, size, digest, target: columns of a manifest line."""
 State = dict[tuple[str, bytes], Row]
@@ -64,3 +67,22 @@ class Books:
                 else:
                     state[key] = tuple(rest)
         return state
+
+
+def state_in_catalog(house: House, seq: int) -> State:
+    """What the catalog says of a point, in the form of :meth:`Books.state`."""
+    with house.database.units(read_only=True) as uow:
+        return {
+            (source, bytes(entry.path)): (
+                entry.kind.value,
+                f"{entry.mode:o}",
+                str(entry.uid),
+                str(entry.gid),
+                str(entry.mtime_ns),
+                str(entry.size),
+                entry.digest.hex(),
+                percent_encoded(entry.target),
+            )
+            for source in uow.catalog.sources_at(DOCS, seq)
+            for entry in uow.catalog.entries(DOCS, seq, source)
+        }
