@@ -15,7 +15,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # runs from a checkout, not installed
 
 from scripts.demo_parts.client import Api, ApiError  # found by the line above
+from scripts.demo_parts.places import Places
 from scripts.demo_parts.processes import (
     DemoError,
     bck_program,
@@ -45,43 +45,6 @@ from scripts.demo_parts.trees import (
 from tests.support.sshd import LoopbackSshd, running_sshd, sshd_program
 
 ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where everything lies."""
-
-    root: Path
-
-    @property
-    def documents(self) -> Path:
-        """The folder of "the PC" that is backed up."""
-        return self.root / "pc" / "documents"
-
-    @property
-    def aside(self) -> Path:
-        """The copy kept aside: the judge."""
-        return self.root / "kept-aside"
-
-    @property
-    def home(self) -> Path:
-        """BCK_HOME."""
-        return self.root / "home"
-
-    @property
-    def storage(self) -> Path:
-        """The backup storage."""
-        return self.root / "backup"
-
-    @property
-    def restored(self) -> Path:
-        """What comes back."""
-        return self.root / "restored"
-
-    @property
-    def log(self) -> Path:
-        """What the server said."""
-        return self.root / "server-log.jsonl"
 
 
 class Demo:
