@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bck_adapters.rsync.version import can_resume
 from bck_adapters.testkit.rigs import TransportRig
 from tests.support.rsync_rigs import local_rig, ssh_rig
 from tests.support.sshd import LoopbackSshd, running_sshd
@@ -35,6 +37,14 @@ def local(tmp_path: Path, require_tool) -> Iterator[TransportRig]:
     require_tool("rsync")
     yield local_rig(tmp_path)
     make_removable(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def resuming(tmp_path_factory: pytest.TempPathFactory, require_tool) -> None:
+    """Skip where this machine's rsync cannot go on from a half-sent file, whatever we do."""
+    require_tool("rsync")
+    if not can_resume(os.environ["PATH"], tmp_path_factory.mktemp("resume")):
+        pytest.skip("this rsync cannot go on from a half-sent file: install 3.5.0 or newer to try it")
 
 
 @pytest.fixture(params=["local", "over_ssh"])

@@ -67,6 +67,7 @@ def test_a_killed_transfer_loses_nothing_even_if_the_file_changes_before_the_ret
     assert displaced == [{}, {b"folder/big": old}]
 
 
+@pytest.mark.usefixtures("resuming")
 def test_a_terminated_transfer_goes_on_where_it_stopped(rig: TransportRig) -> None:
     data = big(1, 8 * MEGABYTE)
     rig.tree.write(b"big", data)
@@ -128,8 +129,9 @@ def test_when_the_runner_dies_its_transfer_dies_and_lets_go_of_the_lock(
     again = os.open(tmp_path / "lock", os.O_RDWR)
     fcntl.flock(again, fcntl.LOCK_EX)  # comes only when the last process that held it is gone
     os.close(again)
-    assert time.monotonic() - killed < 5
-    assert not any(_is_alive(pid) for pid in started)
+    while any(_is_alive(pid) for pid in started):
+        assert time.monotonic() - killed < 5
+        time.sleep(0.01)  # another process's end cannot be waited for
     sizes = [path.stat().st_size for path in order.temp_dir.iterdir()]
     assert contents(stored_tree(rig.destination)) == {}
     rig.options, rig.inherit_fds = TransferOptions(), ()

@@ -101,7 +101,9 @@ def test_filters_come_in_the_order_given() -> None:
     ("path", "argument"),
     [
         ("/a b", b"pc:/a b/"),
-        ("/a*b?[c]", b"pc:/a\\*b\\?\\[c]/"),
+        ("/c/Program Files (x86)", b"pc:/c/Program Files (x86)/"),
+        ("/a*b?[c]", b"pc:'/a*b?[c]/'"),
+        ("/`id`", b"pc:'/`id`/'"),
         ("/-x", b"pc:/-x/"),
         ("/", b"pc:/"),
         ("/it's\n", b"pc:'/it'\\''s\n/'"),
@@ -112,7 +114,7 @@ def test_source_root_is_named_literally(path: str, argument: bytes) -> None:
     assert remote_path(path, inside=True) == argument
 
 
-def test_only_a_newline_needs_our_own_quoting() -> None:
+def test_only_odd_roots_need_our_own_quoting() -> None:
     assert b"--old-args" not in argv()
     assert b"--old-args" in argv(source=Source(name=SourceName("docs"), path="/a\nb"))
 

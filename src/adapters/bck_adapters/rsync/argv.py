@@ -28,7 +28,8 @@ ITEM_FIELDS = "%i %20l %M %32C "
 LOCAL_SHELL = "sh -c 'shift; eval \"exec $*\"' sh"
 """Runs on this machine what ssh would run on the PC: drops the host name, lets sh undo rsync's escapes."""
 
-_WILDCARDS = b"*?["
+_PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%= ()&")
+"""What rsync 3.2.4 and newer bring through a shell unharmed (with all bytes above ASCII)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,23 +72,26 @@ def list_argv(remote_shell: str, path: str, *, inside: bool, timeout: int) -> li
 def remote_path(path: str, *, inside: bool) -> bytes:
     """``path`` on the PC as an argument; ``inside`` asks for what the folder holds.
 
-    rsync escapes everything a shell would act upon except wildcards, and a newline, which a backslash
-    cannot protect; those are done here (see :func:`old_args`).
+    rsync escapes blanks and the like for the remote shell. What some version of it leaves to the shell
+    (3.2.7: the backtick; every one: a newline and wildcards) is quoted here instead, see :func:`old_args`.
     """
     raw = os.fsencode(path).rstrip(b"/") + (b"/" if inside or not path.strip("/") else b"")
-    if b"\n" in raw:
-        return f"{ALIAS}:".encode() + b"'" + raw.replace(b"'", b"'\\''") + b"'"
-    escaped = b"".join(b"\\" + bytes((char,)) if char in _WILDCARDS else bytes((char,)) for char in raw)
-    return f"{ALIAS}:".encode() + escaped
+    if not _is_plain(path):
+        raw = b"'" + raw.replace(b"'", b"'\\''") + b"'"
+    return f"{ALIAS}:".encode() + raw
 
 
 def old_args(path: str) -> list[bytes]:
-    """``--old-args`` for a path with a newline, which only our own quoting brings through a shell.
+    """``--old-args``, which keeps rsync from escaping, for a path that is quoted by us.
 
     That option also skips rsync's check for top-level names nobody asked for. The contents of one folder
     are asked for, so every name is; rsync still refuses names that lead out of the destination.
     """
-    return [b"--old-args"] if "\n" in path else []
+    return [] if _is_plain(path) else [b"--old-args"]
+
+
+def _is_plain(path: str) -> bool:
+    return all(byte in _PLAIN or byte >= 0x80 for byte in os.fsencode(path))
 
 
 def quoted_word(word: str) -> str:

@@ -1,7 +1,9 @@
 """Run one program in a process group of its own, follow it, stop it, and leave nothing of it behind."""
 
 import contextlib
+import fcntl
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -65,6 +67,7 @@ class _Child:
     def __init__(self, program: Program, on_stdout: _Reader, on_stderr: _Reader) -> None:
         digit = next(str(fd) for fd in range(3, 10) if fd not in program.inherit_fds)
         guard, self._alive = os.pipe()
+        self._family, member = _family_pipe(program.inherit_fds)
         argv = [b"/bin/sh", b"-c", _WATCHDOG.format(fd=digit).encode(), b"sh", *program.argv]
         try:
             self._popen = subprocess.Popen(
@@ -73,16 +76,18 @@ class _Child:
                 stdin=guard,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                pass_fds=program.inherit_fds,
+                pass_fds=(*program.inherit_fds, member),
                 start_new_session=True,
                 umask=0o077,
                 bufsize=0,
             )
         except BaseException:
             os.close(self._alive)
+            os.close(self._family)
             raise
         finally:
             os.close(guard)
+            os.close(member)
         assert self._popen.stdout is not None  # noqa: S101  # for the type checker: we asked for pipes
         assert self._popen.stderr is not None  # noqa: S101  # same
         self._pipes = (self._popen.stdout, self._popen.stderr)
@@ -140,7 +145,10 @@ class _Child:
         os.close(self._alive)
         self.quiet()
         self.drain(_DRAIN_GRACE)
+        # Nobody writes there: it becomes readable when the last process of the group has closed it.
+        select.select([self._family], [], [], _DRAIN_GRACE)
         code = self._popen.wait()
+        os.close(self._family)
         os.close(self._ended)
         for pipe in self._pipes:
             pipe.close()
@@ -156,6 +164,19 @@ class _Child:
             else:
                 del self._readers[fd]
                 selector.unregister(fd)
+
+
+def _family_pipe(inherited: tuple[int, ...]) -> tuple[int, int]:
+    """A pipe of which every process of the group holds the second end.
+
+    Its number is above those of the locks: a dying process closes its files in order, so when the pipe
+    is closed the locks are free.
+    """
+    family, low = os.pipe()
+    try:
+        return family, fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, max((9, *inherited)) + 1)
+    finally:
+        os.close(low)
 
 
 class _OutOfTimeError(Exception):

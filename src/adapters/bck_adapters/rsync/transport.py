@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import subprocess
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,12 +18,18 @@ from bck_adapters.rsync.messages import MessageReader
 from bck_adapters.rsync.output import OutputReader
 from bck_adapters.rsync.process import Program, run
 from bck_adapters.rsync.routes import Route
-from bck_adapters.rsync.version import require_local_rsync
+from bck_adapters.rsync.version import can_resume, require_local_rsync
 from bckcore.domain.host import Host
 from bckcore.domain.paths import display
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
-from bckcore.errors import InvalidInputError, JobCancelledError, TransferFailedError, TransferTimeoutError
+from bckcore.errors import (
+    BckError,
+    InvalidInputError,
+    JobCancelledError,
+    TransferFailedError,
+    TransferTimeoutError,
+)
 from bckcore.ports.transport import PullReport, Watcher
 
 _LOGGED_LINES = 2_000
@@ -43,6 +50,7 @@ class RsyncTransport:
         self._route = route
         self._search_path = search_path or os.environ.get("PATH", os.defpath)
         self._checked = False
+        self._resumes: bool | None = None
 
     @property
     def capabilities(self) -> TransportCapabilities:
@@ -61,6 +69,7 @@ class RsyncTransport:
     def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
         """Bring the source's files into ``order.destination``."""
         self._require_rsync()
+        self._drop_useless_partials(order, watcher)
         with self._route.shell(order.host, key, order.options) as shell:
             return _Pull(order, watcher, self._search_path).carry_out(shell)
 
@@ -68,6 +77,20 @@ class RsyncTransport:
         if not self._checked:
             require_local_rsync(self._search_path)
             self._checked = True
+
+    def _drop_useless_partials(self, order: PullOrder, watcher: Watcher) -> None:
+        """Start over where this machine's rsync would fail for ever on a file it finds half sent."""
+        try:
+            partials = [entry.path for entry in os.scandir(order.partial_dir)]
+            if partials and self._resumes is None:
+                self._resumes = can_resume(self._search_path, order.temp_dir)
+            if not partials or self._resumes:
+                return
+            watcher.log("This server's rsync cannot go on from half-sent files; they are sent anew.")
+            for path in partials:
+                os.unlink(path)
+        except (OSError, subprocess.SubprocessError) as exc:
+            raise _not_run(exc) from exc
 
 
 @dataclass(slots=True)
@@ -107,13 +130,7 @@ class _Pull:
         try:
             return self._run()
         except OSError as exc:
-            if exc.errno in _FULL_ERRNOS:
-                raise store_full() from exc
-            raise TransferFailedError(
-                f"rsync could not be run: {exc.strerror}.",
-                meaning="Nothing was transferred.",
-                advice="See that the storage is mounted and that this server can start processes.",
-            ) from exc
+            raise _not_run(exc) from exc
 
     def _run(self) -> PullReport:
         order = self.order
@@ -199,6 +216,16 @@ class _Pull:
         elif self._logged == _LOGGED_LINES:
             self.watcher.log("More messages follow; they are counted, not shown.", level="warning")
         self._logged += 1
+
+
+def _not_run(error: Exception) -> BckError:
+    if isinstance(error, OSError) and error.errno in _FULL_ERRNOS:
+        return store_full()
+    return TransferFailedError(
+        f"rsync could not be run: {getattr(error, 'strerror', None) or error}.",
+        meaning="Nothing was transferred.",
+        advice="See that the storage is mounted and that this server can start processes.",
+    )
 
 
 def _filters(order: PullOrder) -> list[bytes]:

@@ -1,9 +1,12 @@
 """Which rsync is there, and whether it will do."""
 
+import os
 import re
 import subprocess
+import tempfile
+from pathlib import Path
 
-from bck_adapters.rsync.argv import MINIMUM_VERSION, environment
+from bck_adapters.rsync.argv import LOCAL_SHELL, MINIMUM_VERSION, environment
 from bckcore.errors import RsyncMissingError
 
 
@@ -43,3 +46,28 @@ def too_old(whose: str, version: str) -> RsyncMissingError:
         meaning="Older ones handle names and checksums in ways that backups cannot rely on.",
         advice="Install a newer rsync there.",
     )
+
+
+def can_resume(search_path: str, folder: Path) -> bool:
+    """True if the rsync of this machine goes on from a file in an absolute partial folder.
+
+    Found by trying, in a new folder below ``folder``: several versions (3.2.7 as patched by Debian,
+    3.4.1) break off instead, or do not store the file, each time they find one there.
+    """
+    data = os.urandom(1 << 17)
+    with tempfile.TemporaryDirectory(prefix="resume-", dir=folder) as name:
+        base = Path(name)
+        for part in ("from", "to", "partial"):
+            (base / part).mkdir()
+        (base / "from" / "file").write_bytes(data)
+        (base / "partial" / "file").write_bytes(data[: len(data) // 2])
+        argv = ["rsync", "--archive", "--sparse", f"--partial-dir={base / 'partial'}", f"--rsh={LOCAL_SHELL}"]
+        done = subprocess.run(
+            [*argv, "--", f"pc:{base / 'from'}/", f"{base / 'to'}/"],
+            env=environment(search_path),
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        arrived = base / "to" / "file"
+        return done.returncode == 0 and arrived.exists() and arrived.read_bytes() == data
