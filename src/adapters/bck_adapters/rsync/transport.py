@@ -64,7 +64,10 @@ class RsyncTransport:
     def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str]) -> HostFacts:
         """Connect, check trust, find rsync, and try to list each path. Changes nothing."""
         self._require_rsync()
-        return self._route.probe(host, key, paths, self._search_path)
+        try:
+            return self._route.probe(host, key, paths, self._search_path)
+        except OSError as exc:
+            raise _not_run(exc) from exc
 
     def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
         """Bring the source's files into ``order.destination``."""
