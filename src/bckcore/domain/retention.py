@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.errors import InvalidInputError
 
+MOST_KEPT = 1_000_000
+LONGEST_KEPT = timedelta(days=36_500)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionDecision:
@@ -30,10 +33,10 @@ class RetentionPolicy:
     keep_within: timedelta = timedelta(days=7)
 
     def __post_init__(self) -> None:
-        if self.keep_last < 1:
-            raise InvalidInputError("keep-last is at least 1: the newest good point never goes.")
-        if self.keep_within < timedelta(0):
-            raise InvalidInputError("keep-within cannot be negative.")
+        if not 1 <= self.keep_last <= MOST_KEPT:
+            raise InvalidInputError(f"keep-last is 1 to {MOST_KEPT}: the newest good point never goes.")
+        if not timedelta(0) <= self.keep_within <= LONGEST_KEPT:
+            raise InvalidInputError(f"keep-within is 0 to {LONGEST_KEPT.days} days.")
 
     def evaluate(self, points: Sequence[RestorePoint], *, now: datetime) -> tuple[RetentionDecision, ...]:
         """Decide for all ``points`` of one profile; the answer is ordered oldest first."""

@@ -11,6 +11,8 @@ from bckcore.domain.paths import RelPath
 from bckcore.domain.source import Source
 from bckcore.errors import InvalidInputError
 
+FASTEST = 1 << 40
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferOptions:
@@ -26,8 +28,8 @@ class TransferOptions:
     """How often a source is tried in one run when the error may pass."""
 
     def __post_init__(self) -> None:
-        if self.bandwidth_limit is not None and self.bandwidth_limit < 1024:
-            raise InvalidInputError("A bandwidth limit is at least 1024 bytes per second.")
+        if self.bandwidth_limit is not None and not 1024 <= self.bandwidth_limit <= FASTEST:
+            raise InvalidInputError(f"A bandwidth limit is 1024 to {FASTEST} bytes per second.")
         if min(self.connect_timeout, self.idle_timeout, self.attempts) < 1 or (self.total_timeout or 1) < 1:
             raise InvalidInputError("Timeouts and attempts are at least 1.")
 

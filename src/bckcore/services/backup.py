@@ -32,7 +32,7 @@ from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
-from bckcore.services.pull import Pulled, Puller, log_problems
+from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.recovery import Recovery
 
 LOCK_WAIT_SECONDS = 30.0
@@ -121,6 +121,7 @@ class BackupService:
         run, attempts = plan.run, list[Attempt]()
         pulled: list[Pulled] = []
         try:
+            watcher.log(f"Run {run.seq} of {plan.profile.id} started on {plan.host.id}.")
             if reason := self._hooks.run_starting(run, plan.profile):
                 raise VetoedError(f"A plugin refused the run: {reason}")
             for source in plan.profile.sources:
@@ -130,7 +131,7 @@ class BackupService:
                     run, plan.profile, plan.host, source, lock=lock, watcher=watcher, note=attempts.append
                 )
                 pulled.append(one)
-                log_problems(one, watcher)
+                log_report(one, watcher)
             _require_something_read(pulled)
             return self._finished(plan, tuple(attempts), pulled, claim, watcher)
         except LeaseLostError:
@@ -258,6 +259,16 @@ def _require_something_read(pulled: list[Pulled]) -> None:
             meaning="Nothing was marked as deleted; everything kept so far stays.",
             advice="Check that the folders exist on the PC and that its backup account may read them.",
         )
+
+
+def _summary(run: Run) -> str:
+    """A run's end in one line of the job's log."""
+    counts = run.counts
+    done = f"Run {run.seq} {run.outcome.value if run.outcome else 'is open'}: {counts.files} files"
+    if not run.made_point:
+        return f"{done}, no difference to the newest restore point."
+    changes = f"{counts.added} added, {counts.changed} changed, {counts.gone} gone"
+    return f"{done}, {changes}; restore point {run.id}."
 
 
 def _outcome(ingests: list[SourceIngest], problems: int) -> RunOutcome:

@@ -75,11 +75,12 @@ class PruneService:
             self._recovery.tidy(profile.ref)
             plan = self._forgotten(profile, claim)
             kept = [decision.point.seq for decision in plan.decisions if decision.keep]
-            merged, freed = self._tidied(profile, kept, watcher, claim)
-        report = PruneReport(decisions=plan.decisions, merged=merged, freed=freed)
-        if report.forgotten:
-            self._hooks.points_pruned(PointsPruned(profile=profile.id, decisions=report.decisions))
-        return report
+            try:
+                merged, freed = self._tidied(profile, kept, watcher, claim)
+            finally:  # the points are forgotten, whatever stops the rest
+                if plan.forgotten:
+                    self._hooks.points_pruned(PointsPruned(profile=profile.id, decisions=plan.decisions))
+        return PruneReport(decisions=plan.decisions, merged=merged, freed=freed)
 
     def _forgotten(self, profile: Profile, claim: Claim | None) -> PruneReport:
         plan = self.plan(profile.id)

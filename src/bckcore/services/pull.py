@@ -79,6 +79,7 @@ class Puller:
             dirs = self._storage.begin_attempt(run.ref, run.id, source.name)
             order = _order(run, profile, host, source, dirs, number, lock)
             started = self._clock.now()
+            watcher.log(f"Reading {source.name} ({source.path}), attempt {number}.")
             try:
                 report = transport.pull(order, key, watcher)
             except BckError as error:
@@ -99,8 +100,11 @@ class Puller:
             raise JobCancelledError("The job was cancelled while it waited to try again.")
 
 
-def log_problems(pulled: Pulled, watcher: Watcher) -> None:
-    """Name each path that needs attention in the job's log."""
+def log_report(pulled: Pulled, watcher: Watcher) -> None:
+    """What the attempt read, and each path that needs attention, in the job's log."""
+    stats = pulled.report.stats
+    sent = f"{stats.files_sent} sent ({stats.bytes_sent} bytes)"
+    watcher.log(f"{pulled.source.name}: {stats.files_seen} files seen, {sent}.")
     for problem in pulled.report.problems:
         where = f"{pulled.source.name}/{display(problem.path)}"
         watcher.log(f"{problem.kind.value}: {where}: {problem.message}", level="warning")

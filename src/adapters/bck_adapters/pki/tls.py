@@ -68,7 +68,8 @@ def _renewed(folder: Path, names: Sequence[str], now: datetime) -> TlsFiles:
     server = issue_server_certificate(ca, names, now=now)
     # Key first: a crash in between leaves a pair that does not match, and that is renewed next time.
     _write(folder / "server-key.pem", server.key_pem(), 0o600)
-    _write(folder / "server.pem", server.certificate_pem(), 0o644)
+    # The CA goes with it, so that a client that knows only the CA's fingerprint can check it.
+    _write(folder / "server.pem", server.certificate_pem() + ca.certificate_pem(), 0o644)
     return _files(folder, ca.certificate)
 
 
