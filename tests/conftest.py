@@ -66,12 +66,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(folder)
 
 
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """A kind of test that has no test yet is no failure while BCK_ALLOW_EMPTY is set."""
-    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and os.environ.get("BCK_ALLOW_EMPTY"):
-        session.exitstatus = pytest.ExitCode.OK
-
-
 # --- no silent skip -------------------------------------------------------------------------------
 
 

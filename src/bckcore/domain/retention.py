@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bckcore.domain.duration import duration_text
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.errors import InvalidInputError
 
@@ -55,10 +56,11 @@ class RetentionPolicy:
         if place is not None and place <= self.keep_last:
             reasons.append(f"last {self.keep_last}: number {place}")
         if now - point.finished <= self.keep_within:
-            reasons.append(f"within {self.keep_within}")
+            reasons.append(f"within {duration_text(self.keep_within)}")
         if place is None and point.seq > oldest_by_last:
             reasons.append(f"{point.counted.value}, newer than the oldest point kept by number")
         if reasons:
             return RetentionDecision(point=point, keep=True, reasons=tuple(reasons))
-        why = f"older than {self.keep_within} and not among the last {self.keep_last} good points"
+        age = duration_text(self.keep_within)
+        why = f"older than {age} and not among the last {self.keep_last} good points"
         return RetentionDecision(point=point, keep=False, reasons=(why,))

@@ -65,8 +65,8 @@ def test_every_decision_has_a_reason_for_people() -> None:
     policy = RetentionPolicy(keep_last=1, keep_within=2 * DAY)
     decided = policy.evaluate([point(1, age=9 * DAY), point(2, age=8 * DAY, counted=WEAK), point(3)], now=NOW)
     assert [decision.keep for decision in decided] == [False, False, True]
-    assert decided[0].reasons == ("older than 2 days, 0:00:00 and not among the last 1 good points",)
-    assert decided[2].reasons == ("newest good point", "last 1: number 1", "within 2 days, 0:00:00")
+    assert decided[0].reasons == ("older than 2d and not among the last 1 good points",)
+    assert decided[2].reasons == ("newest good point", "last 1: number 1", "within 2d")
 
 
 @pytest.mark.parametrize(("last", "within"), [(0, DAY), (-1, DAY), (1, -DAY)])

@@ -1,12 +1,17 @@
 """Receipts and manifests: chained, full every twentieth, and alone enough to tell every state."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from bckcore.domain.run import RunOutcome
-from bckcore.errors import HostUnreachableError, StorageError
+from bck_adapters.storage_fs import FsStorage
+from bckcore.domain.ids import SourceName
+from bckcore.domain.manifest import Change
+from bckcore.domain.receipt import Receipt
+from bckcore.domain.run import ProfileRef, RunOutcome
+from bckcore.errors import HostUnreachableError, StorageError, TransientError
 from tests.support.crashes import crashes
 from tests.support.desks import DOCS_PATH, Desk, T
 from tests.support.lives import PICS_PATH, Life
@@ -154,3 +159,44 @@ def test_a_source_dropped_in_a_run_that_crashed_before_its_commit_can_come_back(
     assert [point.seq for point in life.house.points()] == [1, 2, 4, 5, 6]
     life.assert_every_point_restores()
     life.assert_books_are_right()
+
+
+def test_partial_files_that_cannot_be_removed_do_not_spoil_a_good_run(quick_dir: Path) -> None:
+    class Sticky(FsStorage):
+        def free_attempt_space(self, ref: ProfileRef, source: SourceName) -> None:
+            raise StorageError("They cannot be removed.")
+
+    desk = Desk(quick_dir, storage_type=Sticky)
+    desk.write("a")
+    run = desk.back_up()
+    assert (run.outcome, run.made_point) == (RunOutcome.SUCCEEDED, True)
+    assert "Partial files are left for later" in desk.log
+
+
+def test_when_the_database_fails_after_the_receipt_the_next_start_enters_it(quick_dir: Path) -> None:
+    """And the error is the database's own, not one about the receipt that stands."""
+
+    class Forgetful(FsStorage):
+        receipt_written = False
+
+        def write_receipt(self, receipt: Receipt) -> str:
+            self.receipt_written = True
+            return super().write_receipt(receipt)
+
+        def read_manifest(self, ref: ProfileRef, seq: int) -> Iterator[Change]:
+            if self.receipt_written:
+                raise TransientError("The database is busy.")
+            return super().read_manifest(ref, seq)
+
+    desk = Desk(quick_dir, storage_type=Forgetful)
+    desk.write("a")
+    with pytest.raises(TransientError, match="busy"):
+        desk.back_up()
+    assert desk.house.points() == []
+    storage = desk.house.storage
+    assert isinstance(storage, Forgetful)
+    storage.receipt_written = False
+    world = desk.world()
+    desk.house.recovery.recover(desk.newest_ref)
+    assert [point.seq for point in desk.house.points()] == [1]
+    desk.assert_restores(world, 1)
