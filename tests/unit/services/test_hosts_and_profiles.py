@@ -1,0 +1,208 @@
+"""Hosts are trusted before they are used; profiles stay within what their host allows."""
+
+from dataclasses import replace
+
+import pytest
+
+from bck_adapters.memory import MemoryDatabase, MemoryVault, SettableClock
+from bck_adapters.memory.hosts import MemoryHost
+from bck_adapters.memory.transport import MemoryTransport
+from bck_adapters.rsync.filters import GitIgnoreFilter
+from bckcore.domain.host import Host
+from bckcore.domain.ids import HostId, ProfileId, SecretRef
+from bckcore.domain.profile import Profile
+from bckcore.domain.secret import Secret
+from bckcore.domain.source import parsed_sources
+from bckcore.domain.transfer import TransportCapabilities
+from bckcore.errors import (
+    ConflictError,
+    HostKeyUnknownError,
+    HostUnreachableError,
+    InvalidInputError,
+    NotFoundError,
+    PathNotAllowedError,
+)
+from bckcore.services.hosts import HostService
+from bckcore.services.profiles import ProfileService
+
+PC1, PC2 = HostId("pc1"), HostId("pc2")
+KEY = Secret("-----BEGIN OPENSSH PRIVATE KEY-----")
+PINNED, SHOWN = ("ssh-ed25519 AAAApinned",), ("ssh-ed25519 AAAAshown",)
+
+
+class RemoteTransport(MemoryTransport):
+    """The memory transport, said to need an address and a key as one over SSH does."""
+
+    @property
+    def capabilities(self) -> TransportCapabilities:
+        """See the port."""
+        return replace(super().capabilities, remote=True)
+
+
+class Office:
+    """Services for hosts and profiles over memory."""
+
+    def __init__(self, *, remote: bool = True) -> None:
+        self.clock = SettableClock()
+        self.database = MemoryDatabase(self.clock)
+        self.vault = MemoryVault()
+        self.pcs = {PC1: MemoryHost(host_keys=SHOWN), PC2: MemoryHost(host_keys=SHOWN)}
+        kind = RemoteTransport if remote else MemoryTransport
+        transport = kind(self.pcs)
+        self.hosts = HostService(
+            units=self.database.units, vault=self.vault, transport_for=lambda host: transport
+        )
+        self.profiles = ProfileService(units=self.database.units, filters=GitIgnoreFilter, clock=self.clock)
+
+    def with_host(self, name: HostId = PC1, *roots: str) -> "Office":
+        """The same with a trusted host."""
+        self.hosts.add(host(name, *(roots or ("/home/u",))), key=KEY, trust_on_first_use=True)
+        return self
+
+
+def host(name: HostId = PC1, *roots: str, keys: tuple[str, ...] = (), address: str = "pc.lan") -> Host:
+    return Host(id=name, address=address, transport="memory", host_keys=keys, allowed_roots=roots)
+
+
+def profile(*sources: str, name: str = "docs", of: HostId = PC1, excludes: tuple[str, ...] = ()) -> Profile:
+    return Profile(id=ProfileId(name), host=of, sources=parsed_sources(sources), excludes=excludes)
+
+
+@pytest.fixture
+def office() -> Office:
+    return Office()
+
+
+def test_a_host_is_saved_with_the_key_it_showed_and_its_private_key_in_the_vault(office: Office) -> None:
+    saved = office.hosts.add(host(PC1, "/home/u"), key=KEY, trust_on_first_use=True)
+    assert office.hosts.get(PC1) == saved
+    assert (saved.host_keys, saved.key) == (SHOWN, "host/pc1/ssh")
+    assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == KEY.reveal()
+
+
+def test_without_trust_on_first_use_a_key_must_be_given(office: Office) -> None:
+    with pytest.raises(HostKeyUnknownError, match="pretends to be"):
+        office.hosts.add(host(), key=KEY)
+    assert office.hosts.list() == []
+    assert office.hosts.add(host(keys=PINNED), key=KEY).host_keys == PINNED
+
+
+def test_a_given_host_key_is_never_replaced_by_the_one_that_is_shown(office: Office) -> None:
+    assert office.hosts.add(host(keys=PINNED), key=KEY, trust_on_first_use=True).host_keys == PINNED
+
+
+def test_a_host_that_shows_no_key_cannot_be_trusted_on_first_use(office: Office) -> None:
+    office.pcs[PC1].host_keys = ()
+    with pytest.raises(HostKeyUnknownError):
+        office.hosts.add(host(), key=KEY, trust_on_first_use=True)
+
+
+def test_a_host_without_address_or_key_is_refused(office: Office) -> None:
+    with pytest.raises(InvalidInputError, match="address"):
+        office.hosts.add(host(address=""), key=KEY, trust_on_first_use=True)
+    with pytest.raises(InvalidInputError, match="private key"):
+        office.hosts.add(host(), key=None, trust_on_first_use=True)
+
+
+def test_a_transport_that_is_not_remote_needs_neither() -> None:
+    office = Office(remote=False)
+    saved = office.hosts.add(host(address=""), key=None)
+    assert (saved.key, saved.host_keys) == (None, ())
+
+
+def test_a_host_that_does_not_answer_is_not_saved(office: Office) -> None:
+    with pytest.raises(HostUnreachableError):
+        office.hosts.add(host(HostId("pc9")), key=KEY, trust_on_first_use=True)
+    assert office.hosts.list() == []
+
+
+def test_a_name_that_is_taken_is_a_conflict_and_the_first_key_stays(office: Office) -> None:
+    office.with_host()
+    with pytest.raises(ConflictError, match="exists already"):
+        office.hosts.add(host(), key=Secret("another"), trust_on_first_use=True)
+    assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == KEY.reveal()
+
+
+def test_allowed_roots_are_kept_once_each(office: Office) -> None:
+    assert office.hosts.add(host(PC1, "/b", "/a", "/b"), key=KEY, trust_on_first_use=True).allowed_roots == (
+        "/b",
+        "/a",
+    )
+
+
+def test_a_host_in_use_is_not_removed(office: Office) -> None:
+    office.with_host().profiles.add(profile("/home/u/docs"))
+    with pytest.raises(ConflictError):
+        office.hosts.remove(PC1)
+    assert office.vault.get(SecretRef("host/pc1/ssh")) is not None
+
+
+def test_a_removed_host_takes_its_key_along(office: Office) -> None:
+    office.with_host().hosts.remove(PC1)
+    with pytest.raises(NotFoundError):
+        office.vault.get(SecretRef("host/pc1/ssh"))
+    with pytest.raises(NotFoundError):
+        office.hosts.remove(PC1)
+
+
+def test_probing_looks_at_the_allowed_folders_with_the_hosts_key(office: Office) -> None:
+    office.pcs[PC1].source("/home/u")
+    office.pcs[PC1].key = KEY.reveal()
+    office.with_host(PC1, "/home/u", "/srv")
+    facts = office.hosts.probe(PC1)
+    assert facts.sources == (("/home/u", True), ("/srv", False))
+    with pytest.raises(NotFoundError):
+        office.hosts.probe(PC2)
+
+
+def test_a_profile_is_saved_with_the_time_it_was_made(office: Office) -> None:
+    saved = office.with_host().profiles.add(profile("/home/u/docs"))
+    assert saved.created == office.clock.now()
+    assert office.profiles.get(saved.id) == saved
+    assert office.profiles.list() == [saved]
+
+
+def test_a_profile_of_an_unknown_host_or_with_a_taken_name_is_refused(office: Office) -> None:
+    with pytest.raises(NotFoundError):
+        office.profiles.add(profile("/home/u/docs"))
+    office.with_host().profiles.add(profile("/home/u/docs"))
+    with pytest.raises(ConflictError):
+        office.profiles.add(profile("/home/u/other"))
+
+
+def test_sources_outside_the_allow_list_are_refused_when_made_and_when_changed(office: Office) -> None:
+    office.with_host()
+    with pytest.raises(PathNotAllowedError):
+        office.profiles.add(profile("/home/u/docs", "/home/user2"))
+    office.profiles.add(profile("/home/u/docs"))
+    with pytest.raises(PathNotAllowedError):
+        office.profiles.change(profile("/etc"))
+    assert office.profiles.get(ProfileId("docs")).sources == parsed_sources(["/home/u/docs"])
+
+
+def test_filters_that_cannot_be_understood_are_refused(office: Office) -> None:
+    with pytest.raises(InvalidInputError, match="gitignore"):
+        office.with_host().profiles.add(profile("/home/u", excludes=("[z-",)))
+
+
+def test_a_change_keeps_host_and_birthday(office: Office) -> None:
+    office.with_host().with_host(PC2)
+    before = office.profiles.add(profile("/home/u/docs"))
+    office.clock.advance(60)
+    after = office.profiles.change(profile("/home/u/other", of=PC2))
+    assert (after.host, after.created) == (PC1, before.created)
+    assert after.sources == parsed_sources(["/home/u/other"])
+
+
+def test_a_change_is_checked_against_the_allow_list_of_the_host_that_stays(office: Office) -> None:
+    office.with_host().with_host(PC2, "/")
+    office.profiles.add(profile("/home/u/docs"))
+    with pytest.raises(PathNotAllowedError):
+        office.profiles.change(profile("/etc", of=PC2))
+
+
+def test_an_unknown_profile_is_not_found(office: Office) -> None:
+    with pytest.raises(NotFoundError):
+        office.profiles.get(ProfileId("none"))
+    with pytest.raises(NotFoundError):
+        office.with_host().profiles.change(profile("/home/u"))

@@ -1,0 +1,216 @@
+"""Asking for work: once per key, once per profile, refused early when it cannot be done."""
+
+import itertools
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bckcore.domain.ids import JobId, ProfileId
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.errors import ConflictError, InvalidInputError, NotFoundError, PathNotAllowedError
+from bckcore.ports.job_queue import LogLine
+from bckcore.services.jobs import LONGEST_KEY, JobService, RestoreRequest
+from tests.support.desks import Desk
+from tests.support.house import DOCS, PC
+from tests.support.values import NOW
+
+NOBODY = ProfileId("nobody")
+
+
+class Counter:
+    """A desk and its job service."""
+
+    def __init__(self, folder: Path) -> None:
+        self.desk = Desk(folder)
+        self.desk.write("a")
+        house = self.desk.house
+        numbers = itertools.count(1)
+        self.jobs = JobService(
+            queue=house.database.queue,
+            units=house.database.units,
+            restores=house.restores,
+            clock=house.clock,
+            new_id=lambda: f"j{next(numbers)}",
+        )
+
+    def finish(self, job: JobId) -> None:
+        """Carry a job out, as far as the queue can tell."""
+        claim = self.desk.house.database.queue.claim("test", lease_seconds=60, only=job)
+        assert claim is not None
+        self.desk.house.database.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
+
+
+@pytest.fixture
+def counter(quick_dir: Path) -> Counter:
+    return Counter(quick_dir)
+
+
+def test_a_backup_is_queued_with_who_asked_and_when(counter: Counter) -> None:
+    answer = counter.jobs.start_backup(DOCS, requested_by="ada")
+    job = counter.jobs.get(answer.job.id)
+    assert answer.created
+    assert (job.kind, job.status, job.host, job.requested_by) == (
+        JobKind.BACKUP,
+        JobStatus.QUEUED,
+        "pc1",
+        "ada",
+    )
+    assert job.created == counter.desk.house.clock.now()
+
+
+def test_a_second_backup_of_the_profile_is_answered_by_the_first_until_that_is_over(counter: Counter) -> None:
+    first = counter.jobs.start_backup(DOCS, requested_by="ada").job
+    again = counter.jobs.start_backup(DOCS, requested_by="bob")
+    assert (again.created, again.job.id) == (False, first.id)
+    counter.finish(first.id)
+    assert counter.jobs.start_backup(DOCS, requested_by="bob").created
+
+
+def test_the_same_key_gives_the_same_job_for_a_day_finished_or_not(counter: Counter) -> None:
+    first = counter.jobs.start_backup(DOCS, requested_by="ada", key="k1").job
+    counter.finish(first.id)
+    counter.desk.house.clock.advance(23 * 3600)
+    again = counter.jobs.start_backup(DOCS, requested_by="ada", key="k1")
+    assert (again.created, again.job.id, again.job.status) == (False, first.id, JobStatus.SUCCEEDED)
+    assert counter.jobs.start_backup(DOCS, requested_by="ada", key="k2").created
+
+
+def test_keys_of_different_kinds_do_not_meet(counter: Counter) -> None:
+    counter.desk.back_up()
+    backup = counter.jobs.start_backup(DOCS, requested_by="ada", key="k").job
+    request = RestoreRequest(point="latest", folder=Path("/tmp/x"))
+    restore = counter.jobs.start_restore(DOCS, request, requested_by="ada", key="k")
+    prune = counter.jobs.start_prune(DOCS, requested_by="ada", key="k")
+    assert (restore.created, prune.created) == (True, True)
+    assert len({backup.id, restore.job.id, prune.job.id}) == 3
+    assert not counter.jobs.start_restore(DOCS, request, requested_by="ada", key="k").created
+
+
+@pytest.mark.parametrize("key", ["x" * (LONGEST_KEY + 1), "a\nb", "\x00", "\u202e"])
+def test_a_key_is_short_and_printable(counter: Counter, key: str) -> None:
+    with pytest.raises(InvalidInputError):
+        counter.jobs.start_backup(DOCS, requested_by="ada", key=key)
+    assert counter.jobs.list() == []
+
+
+def test_unknown_profiles_are_not_found(counter: Counter) -> None:
+    request = RestoreRequest(point="latest", folder=Path("/tmp/x"))
+    for ask in (
+        lambda: counter.jobs.start_backup(NOBODY, requested_by="a"),
+        lambda: counter.jobs.start_prune(NOBODY, requested_by="a"),
+        lambda: counter.jobs.start_restore(NOBODY, request, requested_by="a"),
+        lambda: counter.jobs.get(JobId("none")),
+        lambda: counter.jobs.cancel(JobId("none")),
+        lambda: counter.jobs.log(JobId("none")),
+    ):
+        with pytest.raises(NotFoundError):
+            ask()
+
+
+def test_a_profile_that_is_switched_off_is_not_backed_up(counter: Counter) -> None:
+    counter.desk.house.change_profile(enabled=False)
+    with pytest.raises(ConflictError, match="switched off"):
+        counter.jobs.start_backup(DOCS, requested_by="ada")
+
+
+def test_a_source_outside_the_allow_list_is_refused_when_it_is_asked_for(counter: Counter) -> None:
+    with counter.desk.house.database.units() as uow:
+        from dataclasses import replace
+
+        [host] = uow.hosts.list()
+        uow.hosts.update(replace(host, allowed_roots=("/home/u/doc",)))
+        uow.commit()
+    with pytest.raises(PathNotAllowedError):
+        counter.jobs.start_backup(DOCS, requested_by="ada")
+
+
+def test_a_restore_job_names_its_exact_point_also_when_latest_was_asked_for(counter: Counter) -> None:
+    run = counter.desk.back_up()
+    request = RestoreRequest(point="latest", folder=Path("/tmp/x"), paths=(b"docs/caf\xe9\n",))
+    job = counter.jobs.start_restore(DOCS, request, requested_by="ada").job
+    assert RestoreRequest.of(job) == RestoreRequest(
+        point=run.id, folder=Path("/tmp/x"), paths=(b"docs/caf\xe9\n",)
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "error"),
+    [
+        (RestoreRequest(point="latest", folder=Path("relative")), InvalidInputError),
+        (RestoreRequest(point="9", folder=Path("/tmp/x")), NotFoundError),
+        (RestoreRequest(point="latest", folder=Path("/tmp/x"), paths=(b"/etc/passwd",)), InvalidInputError),
+        (RestoreRequest(point="latest", folder=Path("/tmp/x"), paths=(b"docs/../x",)), InvalidInputError),
+    ],
+)
+def test_a_restore_that_cannot_be_is_refused_when_it_is_asked_for(
+    counter: Counter, request_: RestoreRequest, error: type[Exception]
+) -> None:
+    counter.desk.back_up()
+    with pytest.raises(error):
+        counter.jobs.start_restore(DOCS, request_, requested_by="ada")
+    assert all(job.kind is not JobKind.RESTORE for job in counter.jobs.list())
+
+
+def job_with(payload: dict[str, object]) -> Job:
+    return Job(
+        id=JobId("j"),
+        kind=JobKind.RESTORE,
+        profile=DOCS,
+        host=PC,
+        requested_by="ada",
+        created=NOW,
+        payload=payload,
+    )
+
+
+@given(st.lists(st.binary(max_size=20), max_size=4))
+def test_a_restore_request_goes_through_json_and_comes_back_whatever_the_paths(paths: list[bytes]) -> None:
+    request = RestoreRequest(point="p", folder=Path("/x y"), paths=tuple(paths))
+    payload = json.loads(json.dumps(request.payload()))
+    assert RestoreRequest.of(job_with(payload)) == request
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {},
+        {"point": "p", "folder": "/x"},
+        {"point": 1, "folder": "/x", "paths": []},
+        {"point": "p", "folder": "/x", "paths": "a"},
+        {"point": "p", "folder": "/x", "paths": ["%"]},
+    ],
+)
+def test_a_payload_that_is_none_of_ours_is_refused(payload: dict[str, object]) -> None:
+    with pytest.raises(InvalidInputError):
+        RestoreRequest.of(job_with(payload))
+
+
+def test_a_queued_job_is_cancelled_at_once_and_a_finished_one_left_alone(counter: Counter) -> None:
+    first = counter.jobs.start_backup(DOCS, requested_by="ada").job
+    assert counter.jobs.cancel(first.id).status is JobStatus.CANCELLED
+    second = counter.jobs.start_backup(DOCS, requested_by="ada").job
+    counter.finish(second.id)
+    assert counter.jobs.cancel(second.id).status is JobStatus.SUCCEEDED
+
+
+def test_jobs_are_listed_newest_first_and_by_status(counter: Counter) -> None:
+    first = counter.jobs.start_backup(DOCS, requested_by="ada").job
+    counter.finish(first.id)
+    second = counter.jobs.start_backup(DOCS, requested_by="ada").job
+    assert [job.id for job in counter.jobs.list()] == [second.id, first.id]
+    assert [job.id for job in counter.jobs.list(status=[JobStatus.SUCCEEDED])] == [first.id]
+    assert [job.id for job in counter.jobs.list(limit=1)] == [second.id]
+
+
+def test_the_log_is_read_on_from_any_line(counter: Counter) -> None:
+    job = counter.jobs.start_backup(DOCS, requested_by="ada").job
+    moments = [NOW + timedelta(seconds=second) for second in range(5)]
+    lines = [LogLine(number=0, at=at, level="info", text=f"line {at.second}") for at in moments]
+    counter.desk.house.database.queue.append_log(job.id, lines)
+    assert [line.number for line in counter.jobs.log(job.id)] == [1, 2, 3, 4, 5]
+    assert [line.text for line in counter.jobs.log(job.id, after=3)] == ["line 3", "line 4"]
+    assert [line.number for line in counter.jobs.log(job.id, after=1, limit=2)] == [2, 3]

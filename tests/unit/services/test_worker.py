@@ -1,0 +1,239 @@
+"""The worker: every kind of job, every ending, in words and in data."""
+
+import itertools
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bckcore.domain.ids import JobId, ProfileId
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.paths import ROOT, RelPath
+from bckcore.domain.retention import RetentionPolicy
+from bckcore.errors import AuthenticationError, LeaseLostError
+from bckcore.ports.job_queue import Claim
+from bckcore.services.jobs import RestoreRequest
+from bckcore.services.worker import Ending, job_failed_unexpectedly
+from tests.support.desks import Desk, T
+from tests.support.house import DOCS, PC
+
+_numbers = itertools.count(1)
+
+
+def claimed(desk: Desk, kind: JobKind, payload: Mapping[str, object], profile: ProfileId = DOCS) -> Claim:
+    """A claim on a new job."""
+    job = Job(
+        id=JobId(f"w{next(_numbers)}"),
+        kind=kind,
+        profile=profile,
+        host=PC,
+        requested_by="ada",
+        created=desk.house.clock.now(),
+        payload=payload,
+    )
+    desk.house.database.queue.enqueue(job)
+    claim = desk.house.database.queue.claim("test", lease_seconds=1e6, only=job.id)
+    assert claim is not None
+    return claim
+
+
+def carried_out(
+    desk: Desk, kind: JobKind, payload: Mapping[str, object] | None = None, profile: ProfileId = DOCS
+) -> Ending:
+    """The ending of a new job; what it says must go through JSON."""
+    desk.house.clock.advance(3600)
+    desk.house.watcher.lines.clear()
+    claim = claimed(desk, kind, payload or {}, profile)
+    status, result = desk.house.worker.carry_out(claim, desk.house.watcher)
+    desk.house.database.queue.finish(claim, status, result)
+    assert json.loads(json.dumps(result.data)) == result.data
+    return status, result
+
+
+@pytest.fixture
+def desk(quick_dir: Path) -> Desk:
+    desk = Desk(quick_dir)
+    desk.write("a", "b", "d/x")
+    return desk
+
+
+def test_a_backup_says_what_it_did(desk: Desk) -> None:
+    status, result = carried_out(desk, JobKind.BACKUP)
+    [point] = desk.house.points()
+    assert (status, result.error_code, result.error) == (JobStatus.SUCCEEDED, "", "")
+    assert result.data == {
+        "run_id": point.run_id,
+        "seq": 1,
+        "outcome": "succeeded",
+        "point": point.run_id,
+        "made_point": True,
+        "counts": {"files": 3, "bytes": 12, "added": 3, "changed": 0, "gone": 0},
+        "problems": 0,
+        "attempts": 1,
+    }
+
+
+def test_a_backup_without_difference_names_the_point_it_proved(desk: Desk) -> None:
+    carried_out(desk, JobKind.BACKUP)
+    _, result = carried_out(desk, JobKind.BACKUP)
+    assert (result.data["made_point"], result.data["point"]) == (False, desk.newest().run_id)
+    assert result.data["run_id"] != result.data["point"]
+
+
+def test_partial_suspect_failed_and_cancelled_backups_end_as_such(desk: Desk) -> None:
+    desk.write("b", data=b"new", mtime_ns=T + 1)
+    desk.docs.not_installed.add(RelPath(b"b"))
+    assert carried_out(desk, JobKind.BACKUP)[0] is JobStatus.PARTIAL
+    desk.docs.not_installed.clear()
+    desk.many(120)
+    assert carried_out(desk, JobKind.BACKUP)[0] is JobStatus.SUCCEEDED
+    desk.docs.delete(b"many")
+    assert carried_out(desk, JobKind.BACKUP)[0] is JobStatus.SUSPECT
+    desk.host.errors.append(AuthenticationError("It refused.", advice="Install the key."))
+    status, result = carried_out(desk, JobKind.BACKUP)
+    assert (status, result.error_code, result.error) == (
+        JobStatus.FAILED,
+        "authentication-refused",
+        "It refused. Install the key.",
+    )
+    assert result.data["outcome"] == "failed"
+    desk.house.watcher.stop = lambda: True
+    status, result = carried_out(desk, JobKind.BACKUP)
+    assert (status, result.error_code) == (JobStatus.CANCELLED, "cancelled")
+
+
+def test_a_missing_source_fails_and_says_that_nothing_was_marked(desk: Desk) -> None:
+    carried_out(desk, JobKind.BACKUP)
+    desk.docs.delete(bytes(ROOT))
+    status, result = carried_out(desk, JobKind.BACKUP)
+    assert (status, result.error_code) == (JobStatus.FAILED, "source-missing")
+    assert any("Nothing was marked as deleted" in line for line in desk.house.watcher.lines)
+
+
+def test_a_backup_prunes_afterwards(desk: Desk) -> None:
+    desk.house.change_profile(retention=RetentionPolicy(keep_last=1, keep_within=timedelta(0)))
+    for number in range(3):
+        desk.write("a", data=b"%d" % number, mtime_ns=T + number)
+        carried_out(desk, JobKind.BACKUP)
+    assert len(desk.house.points()) == 1
+    assert "info: 1 old points were pruned." in desk.house.watcher.lines
+
+
+def test_a_backup_whose_pruning_is_cancelled_is_still_a_good_backup(desk: Desk) -> None:
+    carried_out(desk, JobKind.BACKUP)
+    desk.write("a", data=b"2", mtime_ns=T + 2)
+    pruning: list[bool] = []
+    watcher = desk.house.watcher
+    watcher.stop = lambda: bool(pruning)
+    plain = desk.house.prunes.prune
+
+    def cancelled(*args: object, **kwargs: object) -> object:
+        pruning.append(True)
+        return plain(*args, **kwargs)  # type: ignore[arg-type]  # passed on as given
+
+    desk.house.prunes.prune = cancelled  # type: ignore[method-assign, assignment]  # the moment it begins
+    assert carried_out(desk, JobKind.BACKUP)[0] is JobStatus.SUCCEEDED
+    assert any("Old points were not pruned" in line for line in watcher.lines)
+
+
+def test_a_restore_says_where_and_how_much(desk: Desk) -> None:
+    carried_out(desk, JobKind.BACKUP)
+    request = RestoreRequest(point="latest", folder=desk.folder / "out", paths=(b"docs/d", b"docs/a"))
+    status, result = carried_out(desk, JobKind.RESTORE, request.payload())
+    assert status is JobStatus.SUCCEEDED
+    assert result.data == {
+        "point": desk.newest().run_id,
+        "folder": str(desk.folder / "out"),
+        "files": 2,
+        "bytes": 8,
+        "problems": 0,
+    }
+
+
+def test_a_restore_with_paths_that_were_not_there_is_partial(desk: Desk) -> None:
+    carried_out(desk, JobKind.BACKUP)
+    request = RestoreRequest(point="latest", folder=desk.folder / "out", paths=(b"docs/a", b"docs/no"))
+    status, result = carried_out(desk, JobKind.RESTORE, request.payload())
+    assert (status, result.data["problems"]) == (JobStatus.PARTIAL, 1)
+
+
+def test_a_restore_into_a_folder_with_files_fails_with_the_reason(desk: Desk) -> None:
+    carried_out(desk, JobKind.BACKUP)
+    (desk.folder / "out").mkdir()
+    (desk.folder / "out" / "mine").write_text("mine")
+    request = RestoreRequest(point="latest", folder=desk.folder / "out")
+    status, result = carried_out(desk, JobKind.RESTORE, request.payload())
+    assert (status, result.error_code) == (JobStatus.FAILED, "conflict")
+    assert "not empty" in result.error
+
+
+def test_a_payload_that_says_nothing_fails_the_job(desk: Desk) -> None:
+    status, result = carried_out(desk, JobKind.RESTORE, {"what": "?"})
+    assert (status, result.error_code) == (JobStatus.FAILED, "invalid-input")
+
+
+def test_a_prune_lists_its_decisions(desk: Desk) -> None:
+    carried_out(desk, JobKind.BACKUP)
+    desk.write("a", data=b"2", mtime_ns=T + 2)
+    carried_out(desk, JobKind.BACKUP)
+    desk.house.change_profile(retention=RetentionPolicy(keep_last=1, keep_within=timedelta(0)))
+    status, result = carried_out(desk, JobKind.PRUNE)
+    assert status is JobStatus.SUCCEEDED
+    decisions = result.data["decisions"]
+    assert isinstance(decisions, list)
+    assert [(one["seq"], one["keep"]) for one in decisions] == [(1, False), (2, True)]
+    assert (result.data["forgotten"], result.data["freed"]) == (1, 1)
+
+
+def test_a_job_of_an_unknown_profile_fails_as_not_found(desk: Desk) -> None:
+    for kind in JobKind:
+        payload = RestoreRequest(point="latest", folder=desk.folder / "out").payload()
+        status, result = carried_out(desk, kind, payload, profile=ProfileId("none"))
+        assert (status, result.error_code) == (JobStatus.FAILED, "not-found")
+
+
+@pytest.mark.parametrize("kind", [JobKind.BACKUP, JobKind.PRUNE])
+def test_a_lost_lease_is_no_ending_and_nothing_is_written(desk: Desk, kind: JobKind) -> None:
+    carried_out(desk, JobKind.BACKUP)
+    desk.write("a", data=b"2", mtime_ns=T + 2)
+    carried_out(desk, JobKind.BACKUP)
+    desk.house.change_profile(retention=RetentionPolicy(keep_last=1, keep_within=timedelta(0)))
+    lost = claimed(desk, kind, {})
+    desk.house.database.queue.finish(lost, JobStatus.FAILED, JobResult())
+    with pytest.raises(LeaseLostError):
+        desk.house.worker.carry_out(lost, desk.house.watcher)
+    with desk.house.database.units(read_only=True) as uow:
+        assert len(uow.runs.list(DOCS)) == 2
+    assert len(desk.house.points()) == 2
+
+
+def test_a_lease_lost_during_the_run_leaves_a_receipt_that_the_next_start_enters(desk: Desk) -> None:
+    carried_out(desk, JobKind.BACKUP)
+    desk.write("a", data=b"2", mtime_ns=T + 2)
+    claim = claimed(desk, JobKind.BACKUP, {})
+    world = desk.world()
+    plain = desk.house.storage.write_receipt
+
+    def lose_the_lease(receipt: object) -> str:
+        desk.house.database.queue.finish(claim, JobStatus.FAILED, JobResult())
+        return plain(receipt)  # type: ignore[arg-type]  # passed on as given
+
+    desk.house.storage.write_receipt = lose_the_lease  # type: ignore[method-assign]  # the moment
+    with pytest.raises(LeaseLostError):
+        desk.house.worker.carry_out(claim, desk.house.watcher)
+    desk.house.storage.write_receipt = plain  # type: ignore[method-assign]  # back again
+    assert len(desk.house.points()) == 1
+    _, result = carried_out(desk, JobKind.BACKUP)
+    assert (result.data["seq"], result.data["made_point"]) == (3, False)
+    assert [point.seq for point in desk.house.points()] == [1, 2]
+    desk.assert_restores(world, 2)
+
+
+def test_a_fault_of_the_program_is_told_without_inner_details(desk: Desk) -> None:
+    claim = claimed(desk, JobKind.BACKUP, {})
+    status, result = job_failed_unexpectedly(claim.job, RuntimeError("/secret/path"))
+    assert (status, result.error_code) == (JobStatus.FAILED, "internal")
+    assert "RuntimeError" in result.error
+    assert "/secret/path" not in result.error
