@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bckcore.domain.target import Target
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.notifier import Notifier
@@ -21,7 +22,8 @@ class AdapterContext:
     """Private folder of the installation (``BCK_HOME``)."""
     runtime_dir: Path
     """Private folder for sockets and short-lived secrets; its path is short."""
-    storage_root: Path
+    target: Target
+    """Where restore points are kept."""
     database_url: str
     clock: Clock
 

@@ -16,6 +16,7 @@ from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.plugins import Plugins
 from bck_apps.wiring.settings import Settings
 from bckcore.domain.host import Host
+from bckcore.domain.target import Target
 from bckcore.plugins.registry import AdapterContext, Database
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport
@@ -38,7 +39,7 @@ def adapter_context(home: Path, settings: Settings, runtime_dir: Path, clock: Sy
     return AdapterContext(
         home=home,
         runtime_dir=runtime_dir,
-        storage_root=settings.storage.root,
+        target=Target(root=settings.storage.root),
         database_url=settings.database.url or f"sqlite:///{home / 'bck.sqlite3'}",
         clock=clock,
     )
@@ -100,7 +101,7 @@ class Container(containers.DeclarativeContainer):
     queue = database.provided.queue
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
-    targets = providers.Singleton(FsRestoreTargets, context.provided.storage_root)
+    targets = providers.Singleton(FsRestoreTargets, context.provided.target.root)
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
     recovery = providers.Singleton(Recovery, units=units, storage=storage, clock=clock, ledger=ledger)
