@@ -129,14 +129,27 @@ def _registered(manager: pluggy.PluginManager, entry: EntryPoint) -> str | None:
     try:
         plugin = entry.load()
         manager.register(plugin, name=entry.name)
-    except Exception as exc:  # noqa: BLE001  # a broken plugin is refused, whatever breaks it
+    except (Exception, SystemExit) as exc:  # noqa: BLE001  # a broken plugin is refused, whatever breaks it
         return f"cannot be loaded: {type(exc).__name__}: {exc}"
     try:
         manager.check_pending()
     except pluggy.PluginValidationError as exc:
         manager.unregister(plugin)
         return f"has a hook that does not exist: {exc}"
+    if wrappers := _wrappers(manager, entry.name):
+        manager.unregister(plugin)
+        return f"has a hook wrapper, and hooks are called one by one: {', '.join(wrappers)}"
     return None
+
+
+def _wrappers(manager: pluggy.PluginManager, name: str) -> list[str]:
+    callers = manager.get_hookcallers(manager.get_plugin(name)) or []
+    return [
+        caller.name
+        for caller in callers
+        for one in caller.get_hookimpls()
+        if one.plugin_name == name and (one.wrapper or one.hookwrapper)
+    ]
 
 
 def _loaded(manager: pluggy.PluginManager, entry: EntryPoint) -> LoadedPlugin:
