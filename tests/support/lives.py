@@ -66,13 +66,14 @@ class Life:
         return self
 
     def change_much(self) -> None:
-        """Everything that may happen to a path between two runs."""
+        """Everything that may happen to a path between two runs. May be called again."""
         docs = self.docs
         docs.write(b"a", b"FOURTH", T + SECOND + 2)
-        docs.write(b"d/x", b"changed after the cut.", T + SECOND)
+        docs.write(b"d/x", b"changed after the cut", T + SECOND + 1)
         docs.write(b"f/inner", b"was a file", T)
         docs.write(b"away", b"first away", T)
-        docs.rename(b"caf\xe9", b"caf\xe8")
+        here, there = b"caf\xe9", b"caf\xe8"
+        docs.rename(*((here, there) if here in docs.nodes else (there, here)))
         docs.delete(b"d/deep")
         docs.symlink(b"d/deep", b"../a", T)
         docs.chmod(b"b", 0o4755)
