@@ -37,7 +37,7 @@ def bck_vaults() -> VaultFactories:  # type: ignore[empty-body]  # a specificati
 
 @hookspec
 def bck_notifiers() -> NotifierFactories:  # type: ignore[empty-body]  # a specification has no body
-    """Notifiers by name; each one offered is told of every event."""
+    """Notifiers by name; each one is made once and told of every event, after the hooks for that event."""
 
 
 # --- around a run ----------------------------------------------------------------------------------

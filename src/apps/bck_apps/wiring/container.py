@@ -13,6 +13,7 @@ from bck_adapters.auth import Argon2Hasher, JwtTokens
 from bck_adapters.clock import SystemClock
 from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.storage_fs import FsRestoreTargets
+from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.plugins import Plugins
 from bck_apps.wiring.settings import Settings
 from bckcore.domain.host import Host
@@ -101,6 +102,7 @@ class Container(containers.DeclarativeContainer):
     queue = database.provided.queue
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
+    hooks = providers.Singleton(Announcer, plugins, context)
     targets = providers.Singleton(FsRestoreTargets, context.provided.target.root)
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
@@ -121,7 +123,7 @@ class Container(containers.DeclarativeContainer):
         ledger=ledger,
         recovery=recovery,
         filters=filters,
-        hooks=plugins,
+        hooks=hooks,
         clock=clock,
         random_bytes=providers.Object(os.urandom),
     )
@@ -129,7 +131,7 @@ class Container(containers.DeclarativeContainer):
         RestoreService, units=units, storage=storage, recovery=recovery, targets=targets, clock=clock
     )
     prunes = providers.Singleton(
-        PruneService, units=units, storage=storage, recovery=recovery, hooks=plugins, clock=clock
+        PruneService, units=units, storage=storage, recovery=recovery, hooks=hooks, clock=clock
     )
     worker = providers.Singleton(Worker, backups=backups, restores=restores, prunes=prunes)
     jobs = providers.Singleton(

@@ -1,9 +1,9 @@
 """Plugins: load, block, check; and call their hooks so that none can take a run or the API down."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pluggy
 
@@ -14,6 +14,7 @@ from bckcore.errors import NotFoundError
 from bckcore.plugins import hookspecs
 from bckcore.plugins.markers import ENTRY_POINT_GROUP, PROJECT_NAME
 from bckcore.plugins.registry import AdapterContext
+from bckcore.ports.notifier import Notifier
 
 Made = TypeVar("Made")
 Report = Callable[[str, str], None]
@@ -46,8 +47,17 @@ class PluginReport:
     refused: tuple[RefusedPlugin, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedNotifier:
+    """A notifier that is in use, the name it is offered by, and the plugin to blame."""
+
+    plugin: str
+    name: str
+    notifier: Notifier
+
+
 class Plugins:
-    """The loaded plugins and their hooks. Implements ``bckcore.services.hooks.Hooks``.
+    """The loaded plugins and their hooks.
 
     Each implementation is called on its own: one that raises is reported by name and passed over.
     """
@@ -59,10 +69,7 @@ class Plugins:
 
     def make(self, hook: str, name: str, context: AdapterContext, what: str) -> object:
         """Build the adapter called ``name`` that some plugin offers through ``hook``."""
-        offers: dict[str, Callable[[AdapterContext], object]] = {}
-        for offered in self._call(hook, {}):
-            if isinstance(offered, Mapping):
-                offers.update(offered)
+        offers = {offered: factory for _, offered, factory in self._offers(hook)}
         if name not in offers:
             raise NotFoundError(
                 f"No plugin offers the {what} {name!r}.",
@@ -72,14 +79,24 @@ class Plugins:
 
     def names(self, hook: str) -> list[str]:
         """Names offered through a factory hook."""
-        return sorted(
-            {name for offered in self._call(hook, {}) if isinstance(offered, Mapping) for name in offered}
-        )
+        return sorted({name for _, name, _ in self._offers(hook)})
+
+    def notifiers(self, context: AdapterContext) -> tuple[OfferedNotifier, ...]:
+        """Every notifier that is offered, made; one that cannot be made is reported and left out."""
+        made = []
+        for plugin, name, factory in self._offers("bck_notifiers"):
+            try:
+                notifier = cast("Notifier", factory(context))
+            except Exception as exc:  # noqa: BLE001  # a broken notifier must not keep backups from running
+                self.tell(plugin, f"notifier {name!r}", exc)
+            else:
+                made.append(OfferedNotifier(plugin=plugin, name=name, notifier=notifier))
+        return tuple(made)
 
     def run_starting(self, run: Run, profile: Profile) -> str | None:
         """The first veto, if any."""
         answers = self._call("bck_run_starting", {"run": run, "profile": profile})
-        return next((str(answer) for answer in answers if answer), None)
+        return next((str(answer) for _, answer in answers if answer), None)
 
     def run_finished(self, event: RunFinished) -> None:
         """Tell every plugin."""
@@ -93,15 +110,27 @@ class Plugins:
         """Tell every plugin."""
         self._call("bck_points_pruned", {"event": event})
 
-    def _call(self, hook: str, values: Mapping[str, object]) -> list[object]:
-        answers: list[object] = []
+    def tell(self, plugin: str, what: str, error: Exception) -> None:
+        """Report a plugin that raised."""
+        self._tell(plugin, f"{what} raised {type(error).__name__}: {error}")
+
+    def _offers(self, hook: str) -> Iterator[tuple[str, str, Callable[[AdapterContext], object]]]:
+        """Plugin, name and factory of everything that is offered through a factory hook."""
+        for plugin, offered in self._call(hook, {}):
+            if isinstance(offered, Mapping):
+                yield from ((plugin, name, factory) for name, factory in offered.items())
+
+    def _call(self, hook: str, values: Mapping[str, object]) -> list[tuple[str, object]]:
+        """What each implementation answered, with the name of its plugin."""
+        answers: list[tuple[str, object]] = []
         for implementation in getattr(self._manager.hook, hook).get_hookimpls():
+            plugin = implementation.plugin_name
             try:
                 answer = implementation.function(*(values[name] for name in implementation.argnames))
             except Exception as exc:  # noqa: BLE001  # whatever a plugin does, the run goes on
-                self._tell(implementation.plugin_name, f"{hook} raised {type(exc).__name__}: {exc}")
+                self.tell(plugin, hook, exc)
             else:
-                answers.append(answer)
+                answers.append((plugin, answer))
         return answers
 
 

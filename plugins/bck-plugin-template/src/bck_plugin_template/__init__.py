@@ -1,0 +1,1 @@
+"""A journal of finished work, and a switch that pauses backups."""

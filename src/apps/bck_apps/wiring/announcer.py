@@ -1,0 +1,41 @@
+"""Announcer: tells plugins' hooks, and then the notifiers they offer, what happened."""
+
+from bck_apps.wiring.plugins import Plugins
+from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.profile import Profile
+from bckcore.domain.run import Run
+from bckcore.plugins.registry import AdapterContext
+
+
+class Announcer:
+    """Implements ``bckcore.services.hooks.Hooks``. Never raises; each notifier is made once, here."""
+
+    def __init__(self, plugins: Plugins, context: AdapterContext) -> None:
+        self._plugins = plugins
+        self._notifiers = plugins.notifiers(context)
+
+    def run_starting(self, run: Run, profile: Profile) -> str | None:
+        """The first plugin's reason for a veto, or None."""
+        return self._plugins.run_starting(run, profile)
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Tell every plugin and every notifier."""
+        self._plugins.run_finished(event)
+        self._notify(event)
+
+    def host_unreachable(self, event: HostUnreachable) -> None:
+        """Tell every plugin and every notifier."""
+        self._plugins.host_unreachable(event)
+        self._notify(event)
+
+    def points_pruned(self, event: PointsPruned) -> None:
+        """Tell every plugin and every notifier."""
+        self._plugins.points_pruned(event)
+        self._notify(event)
+
+    def _notify(self, event: RunFinished | PointsPruned | HostUnreachable) -> None:
+        for offered in self._notifiers:
+            try:
+                offered.notifier.notify(event)
+            except Exception as exc:  # noqa: BLE001  # whatever a notifier does, the work goes on
+                self._plugins.tell(offered.plugin, f"notifier {offered.name!r}", exc)
