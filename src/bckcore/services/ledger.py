@@ -86,6 +86,16 @@ class Ledger:
             entered += 1
         return entered
 
+    def require_newest_receipt(self, ref: ProfileRef) -> None:
+        """Raise StorageError unless storage holds the receipt of the newest finished run.
+
+        It was durable before the database heard of that run, so this is another storage, or damaged.
+        """
+        with self._units(read_only=True) as uow:
+            finished = [run.seq for run in uow.runs.list(ref.profile) if run.outcome is not None]
+        if finished and self.last(ref, finished[-1] + 1) is None:
+            raise _other_storage(ref, finished[-1])
+
     def _base(self, run: Run) -> tuple[int | None, int]:
         before = self.last(run.ref, run.seq)
         if before is None or before[0].head is None:
@@ -163,6 +173,14 @@ def counted_state(catalog: Catalog, profile: ProfileId, seq: int, source: Source
         size += entry.size
     total, paths = fingerprint(entry.path for entry in catalog.entries(profile, seq, source))
     return SourceState(source=source, fingerprint=total, paths=paths, files=files, bytes=size)
+
+
+def _other_storage(ref: ProfileRef, seq: int) -> StorageError:
+    return StorageError(
+        f"The storage holds no receipt of run {seq} of {ref.profile}, which the database knows.",
+        meaning="Its disk is not mounted, it is another storage, or files are missing. Nothing was changed.",
+        advice="Bring the right storage back, or make a profile with another name.",
+    )
 
 
 def _older_database(receipt: Receipt) -> StorageError:

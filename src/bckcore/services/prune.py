@@ -73,6 +73,7 @@ class PruneService:
             profile = uow.profiles.get(profile_id)
         with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS):
             self._recovery.tidy(profile.ref)
+            self._recovery.require_own_storage(profile.ref)
             plan = self._forgotten(profile, claim)
             kept = [decision.point.seq for decision in plan.decisions if decision.keep]
             try:

@@ -18,8 +18,12 @@ class Recovery:
         self._ledger = ledger
 
     def recover(self, ref: ProfileRef) -> list[str]:
-        """Tidy the files, then close runs left open; a sentence for each thing that was done."""
+        """Tidy the files, then close runs left open; a sentence for each thing that was done.
+
+        Raises StorageError where :meth:`require_own_storage` does.
+        """
         done = self.tidy(ref)
+        self.require_own_storage(ref)
         for run in self._left_open(ref):
             self._close(run)
             done.append(f"Closed run {run.seq}, which had been cut off.")
@@ -38,6 +42,13 @@ class Recovery:
         if entered := self._ledger.catch_up(ref):
             done.append(f"Entered {entered} finished runs that the database had missed.")
         return done
+
+    def require_own_storage(self, ref: ProfileRef) -> None:
+        """Raise StorageError unless this is the storage that the database knows.
+
+        An empty folder, where a disk is not mounted, must not pass for a storage without increments.
+        """
+        self._ledger.require_newest_receipt(ref)
 
     def _left_open(self, ref: ProfileRef) -> list[Run]:
         with self._units(read_only=True) as uow:
