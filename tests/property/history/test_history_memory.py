@@ -6,9 +6,12 @@ import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from bck_adapters.memory import MemoryDatabase, SettableClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
+from bck_adapters.sql import sql_database
 from bck_adapters.storage_fs import FsStorage
+from bckcore.plugins.registry import Database
 from bckcore.ports.transport import Transport
 from tests.property.history.faults import FoldsNewestWins, GoneBySetDifference, MergesInTheWrongDirection
 from tests.property.history.machine import HistoryMachine, Tree
@@ -31,7 +34,14 @@ class MemoryHistoryMachine(HistoryMachine):
         transport: Transport = MemoryTransport({PC: self.host}, whole_seconds=self.whole_seconds)
         if self.set_difference:
             transport = cast("Transport", GoneBySetDifference(transport))
-        return self.docs, House(self.folder / "store", transport, storage_type=self.storage_type)
+        house = House(
+            self.folder / "store", transport, storage_type=self.storage_type, database=self.database
+        )
+        return self.docs, house
+
+    def database(self, clock: SettableClock) -> Database:
+        """In memory, unless a subclass knows better."""
+        return MemoryDatabase(clock).as_database()
 
     def world(self) -> World:
         return world_of_memory(self.docs)
@@ -41,6 +51,25 @@ class MemoryHistoryMachine(HistoryMachine):
 
 
 TestMemoryHistory = MemoryHistoryMachine.TestCase
+
+
+class SqliteHistoryMachine(MemoryHistoryMachine):
+    """The same life, with the catalog in SQLite."""
+
+    def database(self, clock: SettableClock) -> Database:
+        """A fresh file for each life."""
+        made = sql_database(f"sqlite:///{self.folder / 'bck.sqlite3'}", clock)
+        made.migrate()
+        self.opened = made
+        return made
+
+    def teardown(self) -> None:
+        self.opened.close()
+        super().teardown()
+
+
+class TestSqliteHistory(SqliteHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
+    settings = settings(max_examples=max(5, settings().max_examples // 5), deadline=None)
 
 
 class WrongMergeMachine(MemoryHistoryMachine):
