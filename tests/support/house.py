@@ -104,7 +104,7 @@ class House:
             vault.put(KEY, key)
             host = replace(host, key=KEY)
         ledger = Ledger(units=units, storage=storage)
-        self.recovery = recovery = Recovery(units=units, storage=storage, clock=clock, ledger=ledger)
+        self.recovery = recovery = Recovery(storage=storage, clock=clock, ledger=ledger)
         puller = Puller(
             storage=storage, transport_for=lambda _: transport, vault=vault, clock=clock, random=self._random
         )

@@ -75,26 +75,34 @@ class Ledger:
 
     def catch_up(self, ref: ProfileRef) -> int:
         """Enter receipts that a crash kept from the database; return how many."""
-        with self._units(read_only=True) as uow:
-            known = {run.seq: run for run in uow.runs.list(ref.profile)}
+        finished, left_open = self.newest(ref)
         entered = 0
-        last = max((seq for seq, run in known.items() if run.outcome is not None), default=0)
-        for receipt, _ in self._storage.receipts(ref, after_seq=last):
-            if receipt.run.seq not in known:
+        for receipt, _ in self._storage.receipts(ref, after_seq=finished):
+            if left_open is None or receipt.run.seq != left_open.seq:
                 raise _older_database(receipt)
             self._replay(receipt)
             entered += 1
         return entered
+
+    def newest(self, ref: ProfileRef) -> tuple[int, Run | None]:
+        """Number of the newest finished run (0: none), and the run that is open, if one is.
+
+        Only the newest can be open: no run starts before :class:`Recovery` has closed the one before.
+        """
+        with self._units(read_only=True) as uow:
+            last = uow.runs.last(ref.profile)
+        if last is None or last.outcome is not None:
+            return (last.seq if last else 0), None
+        return last.seq - 1, last
 
     def require_newest_receipt(self, ref: ProfileRef) -> None:
         """Raise StorageError unless storage holds the receipt of the newest finished run.
 
         It was durable before the database heard of that run, so this is another storage, or damaged.
         """
-        with self._units(read_only=True) as uow:
-            finished = [run.seq for run in uow.runs.list(ref.profile) if run.outcome is not None]
-        if finished and self.last(ref, finished[-1] + 1) is None:
-            raise _other_storage(ref, finished[-1])
+        finished, _ = self.newest(ref)
+        if finished and self.last(ref, finished + 1) is None:
+            raise _other_storage(ref, finished)
 
     def _base(self, run: Run) -> tuple[int | None, int]:
         before = self.last(run.ref, run.seq)

@@ -4,15 +4,13 @@ from bckcore.domain.run import ProfileRef, Run, RunOutcome
 from bckcore.errors import TransferInterruptedError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
-from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.ledger import Closing, Ledger
 
 
 class Recovery:
     """Heals one profile. The caller holds its storage lock; may be cut anywhere and repeated."""
 
-    def __init__(self, *, units: UnitOfWorkFactory, storage: Storage, clock: Clock, ledger: Ledger) -> None:
-        self._units = units
+    def __init__(self, *, storage: Storage, clock: Clock, ledger: Ledger) -> None:
         self._storage = storage
         self._clock = clock
         self._ledger = ledger
@@ -24,9 +22,10 @@ class Recovery:
         """
         done = self.tidy(ref)
         self.require_own_storage(ref)
-        for run in self._left_open(ref):
-            self._close(run)
-            done.append(f"Closed run {run.seq}, which had been cut off.")
+        _, left_open = self._ledger.newest(ref)
+        if left_open is not None:
+            self._close(left_open)
+            done.append(f"Closed run {left_open.seq}, which had been cut off.")
         return done
 
     def tidy(self, ref: ProfileRef) -> list[str]:
@@ -49,10 +48,6 @@ class Recovery:
         An empty folder, where a disk is not mounted, must not pass for a storage without increments.
         """
         self._ledger.require_newest_receipt(ref)
-
-    def _left_open(self, ref: ProfileRef) -> list[Run]:
-        with self._units(read_only=True) as uow:
-            return [run for run in uow.runs.list(ref.profile) if run.outcome is None]
 
     def _close(self, run: Run) -> None:
         error = TransferInterruptedError(

@@ -106,7 +106,7 @@ class Container(containers.DeclarativeContainer):
     targets = providers.Singleton(FsRestoreTargets, context.provided.target.root)
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
-    recovery = providers.Singleton(Recovery, units=units, storage=storage, clock=clock, ledger=ledger)
+    recovery = providers.Singleton(Recovery, storage=storage, clock=clock, ledger=ledger)
     puller = providers.Singleton(
         Puller,
         storage=storage,
