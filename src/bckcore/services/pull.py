@@ -103,8 +103,8 @@ class Puller:
 def log_report(pulled: Pulled, watcher: Watcher) -> None:
     """What the attempt read, and each path that needs attention, in the job's log."""
     stats = pulled.report.stats
-    sent = f"{stats.files_sent} sent ({stats.bytes_sent} bytes)"
-    watcher.log(f"{pulled.source.name}: {stats.files_seen} files seen, {sent}.")
+    received = f"{stats.bytes_sent} bytes received"
+    watcher.log(f"{pulled.source.name}: {stats.files_seen} files seen, {stats.files_sent} sent; {received}.")
     for problem in pulled.report.problems:
         where = f"{pulled.source.name}/{display(problem.path)}"
         watcher.log(f"{problem.kind.value}: {where}: {problem.message}", level="warning")
