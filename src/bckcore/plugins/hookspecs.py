@@ -55,7 +55,7 @@ def bck_run_finished(event: RunFinished) -> None:
 
 @hookspec
 def bck_host_unreachable(event: HostUnreachable) -> None:
-    """A host did not answer, or broke off, in the last attempt of a run."""
+    """A run gives up because its host does not answer; its receipt is not written yet."""
 
 
 # --- after retention -------------------------------------------------------------------------------
