@@ -71,8 +71,8 @@ def household() -> MemoryApi:
 
 def _daily(day: int) -> Point:
     at = NOON - (9 - day) * DAY + 3 * HOUR
-    counted = "weak" if day == 4 else "counted"
-    return point(day, at, files=12000 + day * 37, added=day * 3, changed=day, gone=day % 3, counted=counted)
+    weight = "weak" if day == 4 else "counted"
+    return point(day, at, files=12000 + day * 37, added=day * 3, changed=day, gone=day % 3, weight=weight)
 
 
 class Screen:

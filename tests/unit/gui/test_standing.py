@@ -26,7 +26,7 @@ POINT = point(1, NOON - 3 * HOUR)
         ([POINT], [job("j2", "queued")], State.RUNNING),
         ([POINT], [done(status="partial")], State.ISSUES),
         ([POINT], [done(status="suspect")], State.ISSUES),
-        ([point(1, NOON, counted="weak")], [done()], State.ISSUES),
+        ([point(1, NOON, counted=False, weight="weak")], [done()], State.ISSUES),
         ([point(1, NOON, outcome="partial")], [], State.ISSUES),
         ([POINT], [job("j2", "failed", error_code="store-full")], State.FAILED),
         ([POINT], [job("j2", "failed", error_code="host-unreachable")], State.OFFLINE),
@@ -48,8 +48,8 @@ def test_switched_off_profile_is_not_called_safe() -> None:
 def test_last_good_is_when_a_complete_point_was_last_confirmed() -> None:
     points = [
         point(1, NOON - 9 * HOUR, verified_at=NOON - 2 * HOUR),
-        point(2, NOON - HOUR, counted="suspect"),
-        point(3, NOON, counted="weak"),
+        point(2, NOON - HOUR, counted=False, weight="suspect"),
+        point(3, NOON, counted=False, weight="weak"),
     ]
     assert standing(profile(), points, [], NOON).last_good == NOON - 2 * HOUR
 

@@ -191,7 +191,8 @@ class PointView(View):
     point: str = Field(description="Its name: the id of the run that made it.")
     seq: int = Field(description="Number of that run in the profile.")
     outcome: str = Field(description="How the run ended.")
-    counted: str = Field(description="`counted`, `weak` or `suspect`: whether retention counts it.")
+    counted: bool = Field(description="Whether it uses up a place in the retention policy.")
+    weight: str = Field(description="Why: `counted`, `weak` or `suspect`.")
     started: datetime
     finished: datetime
     verified_at: datetime = Field(description="When a run last proved that the sources still look like this.")

@@ -7,7 +7,7 @@ from bckcore.domain.ids import HostId, ProfileId, SourceName
 from bckcore.domain.job import Job
 from bckcore.domain.paths import percent_decoded
 from bckcore.domain.profile import Profile
-from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.retention import RetentionDecision, RetentionPolicy
 from bckcore.domain.source import Source, derived_name
 from bckcore.domain.transfer import HostFacts, TransferOptions, TransferProgress
@@ -103,7 +103,8 @@ def point_view(point: RestorePoint) -> schemas.PointView:
         point=point.run_id,
         seq=point.seq,
         outcome=point.outcome.value,
-        counted=point.counted.value,
+        counted=point.counted is Counted.COUNTED,
+        weight=point.counted.value,
         started=point.started,
         finished=point.finished,
         verified_at=point.verified_at,

@@ -66,7 +66,8 @@ class Point(Message):
     point: str
     seq: int
     outcome: str
-    counted: str
+    counted: bool
+    weight: str
     started: datetime
     finished: datetime
     verified_at: datetime

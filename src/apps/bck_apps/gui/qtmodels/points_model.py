@@ -72,8 +72,8 @@ class PointsModel(QAbstractTableModel):
         if column == "verified":
             return texts.amount(Moment(point.verified_at))
         if column == "result":
-            key = f"points.{point.counted}"
-            return texts(key) if texts.has(key) else point.counted
+            key = f"points.{point.weight}"
+            return texts(key) if texts.has(key) else point.weight
         if column == "size":
             return texts.amount(Size(point.bytes))
         return texts.amount(Count(int(getattr(point, column))))

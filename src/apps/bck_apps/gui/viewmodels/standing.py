@@ -65,7 +65,7 @@ def standing(
     )
     running = next((job for job in ours if not job.final), None)
     ended = next((job for job in ours if job.final and job.status != "cancelled"), None)
-    last_good = max((point.verified_at for point in points if point.counted == "counted"), default=None)
+    last_good = max((point.verified_at for point in points if point.counted), default=None)
     if running is not None:
         state = State.RUNNING
     elif not profile.enabled:
