@@ -36,15 +36,18 @@ class BckError(Exception):
     """Base of all errors this program raises on purpose.
 
     ``code`` is a stable, machine-readable name; it appears in job results and problem documents.
+    ``usual_meaning`` and ``usual_advice`` stand in where the raiser knows nothing more exact.
     """
 
     code = "error"
+    usual_meaning = "The step was not carried out."
+    usual_advice = "Look at the log for what led to it."
 
     def __init__(self, what: str, *, meaning: str = "", advice: str = "") -> None:
         super().__init__(what)
         self.what = what
-        self.meaning = meaning
-        self.advice = advice
+        self.meaning = meaning or self.usual_meaning
+        self.advice = advice or self.usual_advice
 
     def __str__(self) -> str:
         return " ".join(part for part in (self.what, self.meaning, self.advice) if part)
@@ -54,6 +57,8 @@ class TransientError(BckError):
     """A later try of the same thing may succeed."""
 
     code = "transient"
+    usual_meaning = "It may pass by itself; nothing kept was lost."
+    usual_advice = "Try again later."
 
 
 class HostUnreachableError(TransientError):
@@ -84,6 +89,8 @@ class PermanentError(BckError):
     """Trying again changes nothing until a person acts."""
 
     code = "permanent"
+    usual_meaning = "Trying again changes nothing by itself; nothing kept was lost."
+    usual_advice = "Mend what stands in the way, then start again."
 
 
 class AuthenticationError(PermanentError):
@@ -132,42 +139,56 @@ class StoreFullError(BckError):
     """No bytes, inodes or quota left in the backup storage: stop, keep everything, raise the alarm."""
 
     code = "store-full"
+    usual_meaning = "Nothing more can be stored; everything kept so far stays."
+    usual_advice = "Make room in the backup storage, then start again."
 
 
 class StorageError(BckError):
     """The storage is damaged or not as it must be."""
 
     code = "storage"
+    usual_meaning = "The storage, or a record in it, is not as it must be."
+    usual_advice = "Look with 'bck doctor'. If it is damaged, keep it as it is until you know why."
 
 
 class JobCancelledError(BckError):
     """A person or a shutdown asked to stop."""
 
     code = "cancelled"
+    usual_meaning = "Everything kept so far stays."
+    usual_advice = "Start it again when you like."
 
 
 class LeaseLostError(BckError):
     """The job belongs to another runner now: this one must write nothing more."""
 
     code = "lease-lost"
+    usual_meaning = "Another runner goes on with the job; this one writes nothing more."
+    usual_advice = "Nothing has to be done."
 
 
 class InvalidInputError(BckError):
     """Wrong use: a value is malformed. Nothing was changed."""
 
     code = "invalid-input"
+    usual_meaning = "Nothing was changed."
+    usual_advice = "Correct it and try again."
 
 
 class NotFoundError(BckError):
     """What was named does not exist."""
 
     code = "not-found"
+    usual_meaning = "Nothing was changed."
+    usual_advice = "See what there is: 'bck host list', 'bck profile list', 'bck jobs', 'bck points PROFILE'."
 
 
 class ConflictError(BckError):
     """It exists already, or its state forbids the step. Nothing was changed."""
 
     code = "conflict"
+    usual_meaning = "Nothing was changed."
+    usual_advice = "Look at what is there already, or choose another name."
 
 
 class IllegalTransitionError(ConflictError):
@@ -180,6 +201,8 @@ class RefusedError(BckError):
     """Understood, and not allowed."""
 
     code = "refused"
+    usual_meaning = "Nothing was changed."
+    usual_advice = "Ask an administrator whether it should be allowed."
 
 
 class PathNotAllowedError(RefusedError):
@@ -192,3 +215,5 @@ class AccessDeniedError(RefusedError):
     """Not signed in, or the role does not permit it."""
 
     code = "access-denied"
+    usual_meaning = "Nothing was shown or changed."
+    usual_advice = "Sign in again, or ask an administrator."

@@ -207,7 +207,8 @@ def _write_private(path: Path, text: str) -> None:
 
 
 if __name__ == "__main__":  # `python -m tests.support.sshd FOLDER`: for trying things out by hand
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the context ends and takes sshd along
     with running_sshd(Path(sys.argv[1])) as served:
-        print(f"port {served.port}, user {served.user}, key in {sys.argv[1]}/login")
         _write_private(Path(sys.argv[1]) / "login", served.login.private)
+        print(f"port {served.port}, user {served.user}, key in {sys.argv[1]}/login", flush=True)
         signal.pause()

@@ -25,6 +25,17 @@ class SignedIn:
     principal: Principal
 
 
+def check_account(name: str, password: Secret[str]) -> None:
+    """Raise InvalidInputError unless an account may have this name and this password."""
+    if not _USER_NAME.fullmatch(name):
+        raise InvalidInputError(f"{name!r} cannot be an account name.", advice="Use letters and digits.")
+    if not SHORTEST_PASSWORD <= len(password.reveal()) <= LONGEST_PASSWORD:
+        raise InvalidInputError(
+            f"The password has fewer than {SHORTEST_PASSWORD} characters, or far too many.",
+            advice="A few unrelated words make a good one.",
+        )
+
+
 class AccessService:
     """Thread-safe."""
 
@@ -39,13 +50,7 @@ class AccessService:
 
     def add_user(self, name: str, password: Secret[str], role: Role) -> User:
         """Make an account. Raises InvalidInputError, ConflictError."""
-        if not _USER_NAME.fullmatch(name):
-            raise InvalidInputError(f"{name!r} cannot be an account name.", advice="Use letters and digits.")
-        if not SHORTEST_PASSWORD <= len(password.reveal()) <= LONGEST_PASSWORD:
-            raise InvalidInputError(
-                f"The password has fewer than {SHORTEST_PASSWORD} characters, or far too many.",
-                advice="A few unrelated words make a good one.",
-            )
+        check_account(name, password)
         user = User(
             name=name, role=role, password_hash=self._hasher.hash(password), created=self._clock.now()
         )

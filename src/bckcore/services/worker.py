@@ -96,7 +96,7 @@ def run_data(run: Run, newest_point: str | None) -> dict[str, object]:
         "made_point": run.made_point,
         "counts": {name: getattr(run.counts, name) for name in run.counts.__slots__},
         "problems": run.problem_count,
-        "attempts": len(run.attempts),
+        "attempts": max((attempt.number for attempt in run.attempts), default=0),
     }
 
 

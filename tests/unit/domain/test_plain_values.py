@@ -90,4 +90,16 @@ def test_an_error_reads_as_what_happened_what_it_means_what_to_do() -> None:
     assert str(BckError("It broke.", meaning="Nothing is lost.", advice="Try again.")) == (
         "It broke. Nothing is lost. Try again."
     )
-    assert str(BckError("It broke.")) == "It broke."
+
+
+def tree(kind: type[BckError]) -> list[type[BckError]]:
+    """The class and all below it."""
+    return [kind, *(below for child in kind.__subclasses__() for below in tree(child))]
+
+
+def test_every_error_says_all_three_also_when_its_raiser_gave_one() -> None:
+    for kind in tree(BckError):
+        error = kind("It broke.")
+        assert error.what == "It broke."
+        assert error.meaning, kind
+        assert error.advice, kind

@@ -1,6 +1,7 @@
 """Folders that restores may write into."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from bck_adapters.storage_fs.errors import NO_ROOM, reason_of
@@ -8,13 +9,14 @@ from bckcore.errors import ConflictError, InvalidInputError, RefusedError, Store
 
 
 class FsRestoreTargets:
-    """RestoreTargets on this machine's file systems."""
+    """RestoreTargets on this machine; never in or around the storage or the ``private`` folders."""
 
-    def __init__(self, storage_root: Path) -> None:
+    def __init__(self, storage_root: Path, *, private: Sequence[Path] = ()) -> None:
         self._root = storage_root
+        self._private = tuple(private)
 
     def claim(self, path: Path) -> Path:
-        """Make or take an empty folder, links resolved; never in or around the backup storage."""
+        """Make or take an empty folder, links resolved."""
         try:
             self._require_apart(path.resolve())
         except (ValueError, RuntimeError, OSError) as exc:  # a NUL in it, links in a circle, no rights
@@ -47,6 +49,13 @@ class FsRestoreTargets:
                 meaning="Restored files there would mix with the backups.",
                 advice="Choose a folder elsewhere.",
             )
+        for folder in (place.resolve() for place in self._private):
+            if full.is_relative_to(folder) or folder.is_relative_to(full):
+                raise RefusedError(
+                    f"{full} lies in the installation's own folder {folder}, or around it.",
+                    meaning="Keys and the database are kept there.",
+                    advice="Choose a folder elsewhere.",
+                )
 
 
 def _refused(path: Path, exc: OSError) -> Exception:

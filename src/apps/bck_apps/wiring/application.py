@@ -22,7 +22,7 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.storage import Storage, StorageFinding
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
-from bckcore.services.access import AccessService
+from bckcore.services.access import AccessService, check_account
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
 from bckcore.services.profiles import ProfileService
@@ -166,6 +166,7 @@ def initialise(
             meaning="Nothing was changed.",
             advice="Use another BCK_HOME for a second one.",
         )
+    check_account(admin, password)
     with _fresh_home(home):
         settings = Settings(storage=StorageSettings(root=storage), api=ApiSettings(names=tuple(names)))
         application = Application(home, settings)

@@ -103,7 +103,9 @@ class Container(containers.DeclarativeContainer):
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
     hooks = providers.Singleton(Announcer, plugins, context)
-    targets = providers.Singleton(FsRestoreTargets, context.provided.target.root)
+    targets = providers.Singleton(
+        FsRestoreTargets, context.provided.target.root, private=providers.List(home)
+    )
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
     recovery = providers.Singleton(Recovery, storage=storage, clock=clock, ledger=ledger)

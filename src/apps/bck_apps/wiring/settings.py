@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bckcore.errors import InvalidInputError, NotFoundError
@@ -106,29 +107,36 @@ def load(home: Path) -> Settings:
     """Read the installation's settings. Raises NotFoundError before ``bck init``, InvalidInputError."""
     path = home / FILE_NAME
     try:
-        text = path.read_text("utf-8")
+        written = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         raise NotFoundError(
             f"There is no installation in {home}.",
-            meaning="Nothing was changed.",
             advice="Set BCK_HOME to the right folder, or make one with 'bck init'.",
         ) from None
     except OSError as exc:
-        raise InvalidInputError(f"{path} cannot be read: {exc.strerror}.") from exc
+        raise InvalidInputError(f"{path} cannot be read: {exc.strerror}.", advice="Mend its rights.") from exc
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise _not_valid(f"{path} is no TOML in UTF-8: {exc}.") from exc
     try:
-        return Settings(**tomllib.loads(text))
-    except (tomllib.TOMLDecodeError, ValidationError) as exc:
-        raise InvalidInputError(
-            f"{path} is not valid: {_reasons(exc)}", meaning="Nothing was started.", advice="Mend the file."
+        return Settings(**written)
+    except ValidationError as exc:
+        raise _not_valid(
+            "; ".join(_reason(error, path) for error in exc.errors(include_input=False))
         ) from exc
 
 
-def _reasons(exc: ValueError) -> str:
-    if not isinstance(exc, ValidationError):
-        return str(exc)
-    return "; ".join(
-        f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in exc.errors(include_input=False)
+def _not_valid(what: str) -> InvalidInputError:
+    return InvalidInputError(
+        what, meaning="Nothing was started.", advice="Mend it; 'bck config show' explains."
     )
+
+
+def _reason(error: ErrorDetails, path: Path) -> str:
+    """One wrong setting: where it was given, its name, and what is wrong with it."""
+    names = [str(part) for part in error["loc"]]
+    variable = "BCK_" + "__".join(names[:2]).upper()
+    place = f"the variable {variable}" if variable in os.environ else f"{path}, {'.'.join(names)}"
+    return f"In {place}: {error['msg']}."
 
 
 def as_toml(root: Path, names: tuple[str, ...]) -> str:

@@ -1,0 +1,63 @@
+"""Making and opening an installation: what is refused is said, and leaves nothing behind."""
+
+from pathlib import Path
+
+import pytest
+
+from bck_apps.wiring import initialise, open_application
+from bck_apps.wiring.settings import load
+from bckcore.domain.secret import Secret
+from bckcore.errors import InvalidInputError, NotFoundError, RefusedError
+
+GOOD = Secret("correct horse battery")
+
+
+@pytest.mark.parametrize(
+    ("admin", "password"), [("ada", "short"), ("ada", ""), ("no/name", "long enough password")]
+)
+def test_a_refused_init_leaves_nothing_behind(tmp_path: Path, admin: str, password: str) -> None:
+    with pytest.raises(InvalidInputError):
+        initialise(tmp_path / "home", storage=tmp_path / "store", admin=admin, password=Secret(password))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_init_changes_nothing(tmp_path: Path) -> None:
+    initialise(tmp_path / "home", storage=tmp_path / "store", admin="ada", password=GOOD).close()
+    before = (tmp_path / "home" / "settings.toml").read_bytes()
+    with pytest.raises(RefusedError):
+        initialise(tmp_path / "home", storage=tmp_path / "other", admin="bob", password=GOOD)
+    assert (tmp_path / "home" / "settings.toml").read_bytes() == before
+    assert not (tmp_path / "other").exists()
+
+
+def test_restores_never_go_into_the_installation(tmp_path: Path) -> None:
+    with initialise(tmp_path / "home", storage=tmp_path / "store", admin="ada", password=GOOD) as application:
+        targets = application.container.targets()
+        for folder in ("home/x", "home/tls/x", "home", "store/current", "store"):
+            with pytest.raises(RefusedError):
+                targets.claim(tmp_path / folder)
+        assert targets.claim(tmp_path / "elsewhere") == tmp_path / "elsewhere"
+
+
+def test_a_setting_is_refused_where_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "settings.toml"
+    file.write_text("[api]\nport = 99999\n")
+    with pytest.raises(InvalidInputError, match=r"settings\.toml, api\.port: "):
+        load(tmp_path)
+    file.write_text("[api]\nport = 8443\n")
+    monkeypatch.setenv("BCK_RUNNER__JOBS", "abc")
+    with pytest.raises(InvalidInputError, match="the variable BCK_RUNNER__JOBS: "):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"[api\n", b"[nothing]\nknown = 1\n"])
+def test_settings_that_cannot_be_read_are_a_refusal(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "settings.toml").write_bytes(content)
+    with pytest.raises(InvalidInputError) as refused:
+        load(tmp_path)
+    assert "settings.toml" in refused.value.what
+
+
+def test_no_installation_is_said(tmp_path: Path) -> None:
+    with pytest.raises(NotFoundError, match="bck init"):
+        open_application(tmp_path)
