@@ -148,7 +148,9 @@ class Demo:
         if job is None:
             raise DemoError("The event stream ended before the job did.")
         if job["status"] != "succeeded":
-            raise DemoError(f"The {kind} ended as {job['status']}: {job['error']}")
+            error = job["error"] or {}
+            said = " ".join(error.get(part, "") for part in ("what", "meaning", "advice"))
+            raise DemoError(f"The {kind} ended as {job['status']}: {said}")
         found: Mapping[str, Any] = api.get(f"/{kind}/status/{job_id}")
         return found
 

@@ -179,9 +179,10 @@ def test_a_pc_that_is_not_as_it_was_is_named_and_costs_nothing(story: Story, fau
     story.documents.write(b"a", b"changed", mtime_ns=BASE_MTIME_NS + 1)
     job_id = story.start()
     job = story.ended(job_id)
-    assert (job["status"], job["error_code"]) == ("failed", code)
+    assert (job["status"], job["error"]["code"]) == ("failed", code)
     lines = story.ok("GET", f"/backup/log/{job_id}")["items"]
-    assert job["error"] in [line["text"] for line in lines if line["level"] == "error"]
+    told = " ".join(job["error"][part] for part in ("what", "meaning", "advice"))
+    assert told in [line["text"] for line in lines if line["level"] == "error"]
     problem = story.client.post("/hosts/pc1/probe")
     assert (problem.status_code, problem.json()["type"]) == (502, f"urn:bck:{code}")
     assert [one["point"] for one in story.ok("GET", "/profiles/docs/points")["items"]] == [point]
@@ -206,7 +207,7 @@ def test_a_cancelled_backup_stops_soon_and_the_next_one_is_whole(story: Story, t
             assert story.ok("POST", f"/backup/cancel/{job_id}")["cancel_requested"]
             break
     job = story.ended(job_id)
-    assert (job["status"], job["error_code"]) == ("cancelled", "cancelled")
+    assert (job["status"], job["error"]["code"]) == ("cancelled", "cancelled")
     assert {path.name for path in story.current.iterdir()} <= {"small"}, "a stump of ours or of the PC's"
     story.ok("PUT", "/profiles/docs", story.profile())
     story.backed_up()

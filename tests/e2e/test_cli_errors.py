@@ -27,11 +27,11 @@ class Scene:
     def fails(self, code: str) -> Any:
         """Back up, expect that error, and prove that the good point is still there, whole."""
         failed = self.bck.ok("backup", "docs", "--wait", code=1)
-        assert (failed["outcome"], failed["error_code"]) == ("failed", code), failed
+        assert (failed["outcome"], failed["error"]["code"]) == ("failed", code), failed
         job = failed["job_id"]
-        assert self.bck.ok("status", job, code=1)["error_code"] == code
+        assert self.bck.ok("status", job, code=1)["error"] == failed["error"]
         texts = [line["text"] for line in self.bck.ok("log", job)["items"] if line["level"] == "error"]
-        assert failed["error"] in texts
+        assert " ".join(failed["error"][part] for part in ("what", "meaning", "advice")) in texts
         self.still_whole()
         return failed
 
@@ -189,7 +189,7 @@ def test_bytes_that_are_no_text_name_nothing(scene: Scene, verb):
 def test_a_restore_into_a_folder_with_files_is_refused(scene: Scene, tmp_path: Path):
     (tmp_path / "mine").write_text("keep me")
     done = scene.bck.ok("restore", "docs", "--point", "latest", "--to", str(tmp_path), code=5)
-    assert done["error_code"] == "conflict"
+    assert done["error"]["code"] == "conflict"
     assert (tmp_path / "mine").read_text() == "keep me"
 
 

@@ -99,7 +99,7 @@ def test_a_running_job_is_cancelled_and_the_next_one_goes_on(bck: Bck, docs: Pat
         assert eventually(lambda: moving(bck))
         assert bck.ok("cancel", job)["cancel_requested"]
         assert eventually(lambda: state(bck, job) == "cancelled", 15)
-        assert bck.ok("status", job, code=1)["error_code"] == "cancelled"
+        assert bck.ok("status", job, code=1)["error"]["code"] == "cancelled"
         assert [line for line in processes_about(bck.storage) if "rsync" in line] == []
         assert bck.ok("backup", "docs", "--wait")["outcome"] == "succeeded"
 
@@ -149,5 +149,5 @@ def test_ctrl_c_cancels_a_job_done_here(bck: Bck, docs: Path):
     process.send_signal(signal.SIGINT)
     assert process.wait(20) == 1
     job = bck.ok("jobs")["items"][0]
-    assert (job["status"], job["error_code"]) == ("cancelled", "cancelled")
+    assert (job["status"], job["error"]["code"]) == ("cancelled", "cancelled")
     assert processes_about(bck.storage) == []

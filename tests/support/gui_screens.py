@@ -37,11 +37,12 @@ LOG = (
     "Source documents: first attempt.",
     "12,340 files in the listing so far.",
 )
-NO_FOLDER = (
-    "None of the folders could be read: /home/anna/Documents: No such file or directory. Nothing was marked "
-    "as deleted; everything kept so far stays. Check that the folders exist on the PC and that its backup "
-    "account may read them."
-)
+NO_FOLDER = {
+    "code": "source-missing",
+    "what": "None of the folders could be read: /home/anna/Documents: No such file or directory",
+    "meaning": "Nothing was marked as deleted; everything kept so far stays.",
+    "advice": "Check that the folders exist on the PC and that its backup account may read them.",
+}
 
 
 def household() -> MemoryApi:
@@ -63,8 +64,8 @@ def household() -> MemoryApi:
     }
     api.kept_jobs = [
         done("a", profile="documents", at=NOON - 21 * HOUR),
-        job("b", "failed", NOON - 2 * HOUR, profile="projects", error_code="store-full"),
-        job("c", "failed", NOON - HOUR, profile="laptop", error_code="host-unreachable"),
+        job("b", "failed", NOON - 2 * HOUR, profile="projects", error={"code": "store-full"}),
+        job("c", "failed", NOON - HOUR, profile="laptop", error={"code": "host-unreachable"}),
     ]
     return api
 
@@ -217,7 +218,7 @@ def _partial(language: Language) -> Screen:
 
 
 def _failed(language: Language) -> Screen:
-    return _ready(language).back_up().end("failed", error_code="source-missing", error=NO_FOLDER)
+    return _ready(language).back_up().end("failed", error=NO_FOLDER)
 
 
 def _offline(language: Language) -> Screen:

@@ -149,7 +149,7 @@ class House:
         self.clock.advance(3600)
         claim = self._claimed(JobKind.BACKUP)
         try:
-            return self.backups.back_up(claim, self.watcher)
+            return self.backups.back_up(claim, self.watcher)[0]
         finally:
             self.database.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.transfer import TransferProgress
-from bckcore.errors import IllegalTransitionError
+from bckcore.errors import BckError, IllegalTransitionError
 
 
 class JobKind(StrEnum):
@@ -50,7 +50,35 @@ class JobResult:
 
     data: Mapping[str, object] = field(default_factory=dict)
     error_code: str = ""
+    """Empty when nothing went wrong."""
     error: str = ""
+    """What happened; what it means and what to do follow."""
+    meaning: str = ""
+    advice: str = ""
+
+    @classmethod
+    def of_error(cls, error: BckError, data: Mapping[str, object] | None = None) -> "JobResult":
+        """What a job that ended with ``error`` has to say."""
+        return cls(
+            data=data or {},
+            error_code=error.code,
+            error=error.what,
+            meaning=error.meaning,
+            advice=error.advice,
+        )
+
+    @property
+    def problem(self) -> dict[str, str] | None:
+        """The error as JSON, in the form every error has; None when nothing went wrong."""
+        if not self.error_code:
+            return None
+        parts = {"what": self.error, "meaning": self.meaning, "advice": self.advice}
+        return {"code": self.error_code, **parts}
+
+    @property
+    def text(self) -> str:
+        """The error in one line, as the job's log has it; empty when nothing went wrong."""
+        return " ".join(part for part in (self.error, self.meaning, self.advice) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,7 @@ from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.recovery import Recovery
 
 LOCK_WAIT_SECONDS = 30.0
+Ended = tuple[Run, BckError | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +76,8 @@ class BackupService:
         self._clock = clock
         self._random_bytes = random_bytes
 
-    def back_up(self, claim: Claim, watcher: Watcher) -> Run:
-        """Run the claimed job to its end and return the run, over, however it ended.
+    def back_up(self, claim: Claim, watcher: Watcher) -> Ended:
+        """Run the claimed job to its end; return the run, over, and the error that ended it, if one did.
 
         Raises only what keeps a run from starting at all (NotFoundError, PathNotAllowedError,
         InvalidInputError for the filters, StoreBusyError, StorageError), what keeps it from being
@@ -92,9 +93,9 @@ class BackupService:
         with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS) as lock:
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
-            run = self._carried_out(self._planned(claim, profile, host, hidden), claim, lock, watcher)
+            run, error = self._carried_out(self._planned(claim, profile, host, hidden), claim, lock, watcher)
         self._hooks.run_finished(RunFinished(run=run))
-        return run
+        return run, error
 
     def _planned(self, claim: Claim, profile: Profile, host: Host, hidden: PathFilter | None) -> _Plan:
         with self._units() as uow:
@@ -117,7 +118,7 @@ class BackupService:
             uow.commit(claim=claim)
         return _Plan(profile=profile, host=host, run=run, prior=prior, hidden=hidden)
 
-    def _carried_out(self, plan: _Plan, claim: Claim, lock: ProfileLock, watcher: Watcher) -> Run:
+    def _carried_out(self, plan: _Plan, claim: Claim, lock: ProfileLock, watcher: Watcher) -> Ended:
         run, attempts = plan.run, list[Attempt]()
         pulled: list[Pulled] = []
         try:
@@ -137,7 +138,7 @@ class BackupService:
         except LeaseLostError:
             raise
         except BckError as error:
-            return self._failed(replace(run, attempts=tuple(attempts)), error, claim, watcher)
+            return self._failed(replace(run, attempts=tuple(attempts)), error, claim, watcher), error
         finally:
             for one in pulled:
                 self._fold(one, watcher)
@@ -174,7 +175,7 @@ class BackupService:
 
     def _finished(
         self, plan: _Plan, attempts: tuple[Attempt, ...], pulled: list[Pulled], claim: Claim, watcher: Watcher
-    ) -> Run:
+    ) -> Ended:
         watcher.progress(TransferProgress(phase="cataloguing"))
         with self._units(read_only=True) as uow:
             ingests = [self._ingest(plan, one, uow) for one in pulled]
@@ -196,7 +197,7 @@ class BackupService:
         self._ledger.close(closing, claim=claim)
         for one in pulled:
             self._freed(plan, one, watcher)
-        return run
+        return run, None
 
     def _freed(self, plan: _Plan, one: Pulled, watcher: Watcher) -> None:
         try:

@@ -36,20 +36,21 @@ class Worker:
             raise
         except JobCancelledError as error:
             watcher.log(str(error), level="warning")
-            return JobStatus.CANCELLED, JobResult(error_code=error.code, error=str(error))
+            return JobStatus.CANCELLED, JobResult.of_error(error)
         except BckError as error:
             watcher.log(str(error), level="error")
-            return JobStatus.FAILED, JobResult(error_code=error.code, error=str(error))
+            return JobStatus.FAILED, JobResult.of_error(error)
 
     def _back_up(self, claim: Claim, watcher: Watcher) -> Ending:
-        run = self._backups.back_up(claim, watcher)
+        run, error = self._backups.back_up(claim, watcher)
         if run.made_point:
             self._prune_after(claim, watcher)
         points = self._restores.points(run.profile)
         newest = points[-1].run_id if points else None
         if run.outcome is None:
             raise LeaseLostError(f"Run {run.id} was left open.")
-        result = JobResult(data=run_data(run, newest), error_code=run.error_code, error=run.error)
+        data = run_data(run, newest)
+        result = JobResult.of_error(error, data) if error else JobResult(data=data)
         return JobStatus(run.outcome.value), result
 
     def _prune_after(self, claim: Claim, watcher: Watcher) -> None:
@@ -79,11 +80,13 @@ class Worker:
 
 def job_failed_unexpectedly(job: Job, error: Exception) -> Ending:
     """How a job ends when the program itself is at fault."""
-    text = (
-        f"An internal error stopped the job: {type(error).__name__}. "
-        "Nothing kept was lost; the next run puts things in order. The program's log has the details."
+    return JobStatus.FAILED, JobResult(
+        data={"job_id": job.id},
+        error_code="internal",
+        error=f"An internal error stopped the job: {type(error).__name__}.",
+        meaning="Nothing kept was lost; the next run puts things in order.",
+        advice="The program's log has the details.",
     )
-    return JobStatus.FAILED, JobResult(data={"job_id": job.id}, error_code="internal", error=text)
 
 
 def run_data(run: Run, newest_point: str | None) -> dict[str, object]:

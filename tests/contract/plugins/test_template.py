@@ -111,8 +111,8 @@ def test_its_journal_tells_of_runs_and_its_pause_file_vetoes_them(
     run = site.bck.ok("backup", "docs", "--wait")
     (site.bck.home / "pause").write_text("new disk")
     refused = site.bck.ok("backup", "docs", "--wait", code=1)
-    assert refused["error_code"] == "vetoed"
-    assert "backups are paused: new disk" in refused["error"]
+    assert refused["error"]["code"] == "vetoed"
+    assert "backups are paused: new disk" in refused["error"]["what"]
     (site.bck.home / "pause").unlink()
     site.bck.ok("backup", "docs", "--wait")
     lines = site.journal()

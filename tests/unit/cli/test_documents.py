@@ -62,9 +62,11 @@ def test_a_point_has_exactly_the_keys_of_the_contract():
 
 
 def test_a_backup_that_never_began_a_run_still_has_all_its_keys():
-    document = outcome_document(replace(JOB, result=JobResult(error_code="store-busy", error="Busy.")))
+    error = JobResult(error_code="store-busy", error="Busy.", advice="Wait.")
+    document = outcome_document(replace(JOB, result=error))
     assert {document[key] for key in ("run_id", "point", "counts")} == {None}
-    assert (document["outcome"], document["error_code"]) == ("failed", "store-busy")
+    assert document["outcome"] == "failed"
+    assert document["error"] == {"code": "store-busy", "what": "Busy.", "meaning": "", "advice": "Wait."}
     assert json.loads(json.dumps(document)) == document
 
 

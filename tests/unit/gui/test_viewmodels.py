@@ -188,7 +188,7 @@ def test_stop_asks_the_server_once() -> None:
     world.page.run.stop()
     world.page.run.stop()
     assert world.api.cancelled == ["job-k1"]
-    world.api.finish(job("job-k1", "cancelled", error_code="cancelled"))
+    world.api.finish(job("job-k1", "cancelled", error={"code": "cancelled"}))
     assert world.page.run.verdict is not None
     assert world.page.run.verdict.title.key == "result.cancelled"
 
@@ -422,7 +422,8 @@ def test_issues_tell_how_many_and_what_to_do() -> None:
 
 
 def test_failure_tells_reason_and_advice_and_the_servers_words() -> None:
-    last = job("j", "failed", error_code="source-missing", error="None of the folders could be read: x")
+    error = {"code": "source-missing", "what": "None of the folders could be read:", "advice": "x"}
+    last = job("j", "failed", error=error)
     assert "None of the folders could be read.\n" in _told(last)
     assert "Check the folders" in _told(last)
     assert "Nessuna delle cartelle" in _told(last, "it")
@@ -431,11 +432,11 @@ def test_failure_tells_reason_and_advice_and_the_servers_words() -> None:
 
 
 def test_computer_that_is_off_is_no_failure() -> None:
-    assert verdict(job("j", "failed", error_code="host-unreachable")).state is State.OFFLINE
+    assert verdict(job("j", "failed", error={"code": "host-unreachable"})).state is State.OFFLINE
 
 
 def test_unknown_reason_is_told_as_unknown() -> None:
-    last = job("j", "failed", error_code="brand-new", error="Moon phase.")
+    last = job("j", "failed", error={"code": "brand-new", "what": "Moon phase."})
     assert "brand-new" in _told(last)
     assert verdict(last).details == "Moon phase."
 

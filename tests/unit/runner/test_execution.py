@@ -103,7 +103,7 @@ def test_shutdown_cancels_a_restore_because_its_folder_is_no_longer_empty(queue,
     stopped_while_working(execution, worker, execution.ask_to_stop)
     job = queue.get("j1")
     assert job.status is JobStatus.CANCELLED
-    assert "empty folder" in job.result.error
+    assert "empty folder" in job.result.advice
 
 
 def test_a_persons_cancel_ends_the_job_also_during_shutdown(queue, clock):

@@ -62,7 +62,7 @@ def desk(quick_dir: Path) -> Desk:
 def test_a_backup_says_what_it_did(desk: Desk) -> None:
     status, result = carried_out(desk, JobKind.BACKUP)
     [point] = desk.house.points()
-    assert (status, result.error_code, result.error) == (JobStatus.SUCCEEDED, "", "")
+    assert (status, result.problem, result.text) == (JobStatus.SUCCEEDED, None, "")
     assert result.data == {
         "run_id": point.run_id,
         "seq": 1,
@@ -91,10 +91,19 @@ def test_partial_suspect_failed_and_cancelled_backups_end_as_such(desk: Desk) ->
     assert carried_out(desk, JobKind.BACKUP)[0] is JobStatus.SUCCEEDED
     desk.docs.delete(b"many")
     assert carried_out(desk, JobKind.BACKUP)[0] is JobStatus.SUSPECT
-    desk.host.errors.append(AuthenticationError("It refused.", advice="Install the key."))
+    desk.host.errors.append(AuthenticationError("It refused.", meaning="Away.", advice="Install the key."))
     status, result = carried_out(desk, JobKind.BACKUP)
-    assert (status, result.error_code) == (JobStatus.FAILED, "authentication-refused")
-    assert result.error.startswith("It refused.")
+    assert status is JobStatus.FAILED
+    assert result.problem == {
+        "code": "authentication-refused",
+        "what": "It refused.",
+        "meaning": "Away.",
+        "advice": "Install the key.",
+    }
+    assert result.text == "It refused. Away. Install the key."
+    with desk.house.database.units(read_only=True) as uow:
+        assert (last := uow.runs.last(DOCS))
+        assert last.error == result.text
     assert result.data["outcome"] == "failed"
     desk.house.watcher.stop = lambda: True
     status, result = carried_out(desk, JobKind.BACKUP)

@@ -210,7 +210,8 @@ def job_values(job: Job) -> Values:
 
 def result_values(result: JobResult) -> Values:
     """A result as JSON."""
-    return {"data": dict(result.data), "error_code": result.error_code, "error": result.error}
+    parts = ("error_code", "error", "meaning", "advice")
+    return {"data": dict(result.data), **{name: getattr(result, name) for name in parts}}
 
 
 def job_of(row: Any) -> Job:

@@ -162,7 +162,8 @@ class JobQueueContract:
         queue.enqueue(sample_job("a"))
         claim = claimed(queue)
         clock.advance(5)
-        result = JobResult(data={"run_id": "x", "counts": {"files": 3}}, error_code="c", error="e")
+        data = {"run_id": "x", "counts": {"files": 3}}
+        result = JobResult(data=data, error_code="c", error="e", meaning="m", advice="a")
         done = queue.finish(claim, JobStatus.PARTIAL, result)
         assert (done.status, done.result, done.finished) == (JobStatus.PARTIAL, result, clock.now())
         assert queue.get(JobId("a")) == done

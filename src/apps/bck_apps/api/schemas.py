@@ -251,6 +251,15 @@ class ProgressView(View):
     current_file: str = Field(description="For display, escaped.")
 
 
+class ErrorView(View):
+    """Why a job did not end well."""
+
+    code: str = Field(description="Stable, machine-readable.")
+    what: str = Field(description="What happened.")
+    meaning: str = Field(description="What it means.")
+    advice: str = Field(description="What to do.")
+
+
 class JobView(View):
     """A job."""
 
@@ -267,8 +276,7 @@ class JobView(View):
     claims: int = Field(description="How often a runner took it; more than one: a runner died over it.")
     progress: ProgressView
     result: dict[str, Any] | None = Field(description="What a finished job has to say.")
-    error_code: str = Field(description="Stable code; empty when nothing went wrong.")
-    error: str = Field(description="What happened, what it means, what to do.")
+    error: ErrorView | None = Field(description="Why a job did not end well; null otherwise.")
 
 
 class Started(View):

@@ -4,7 +4,7 @@ from bck_apps.api import schemas
 from bckcore.domain.duration import duration_text, parsed_duration
 from bckcore.domain.host import Host, normal_posix_path
 from bckcore.domain.ids import HostId, ProfileId, SourceName
-from bckcore.domain.job import Job
+from bckcore.domain.job import Job, JobResult
 from bckcore.domain.paths import percent_decoded
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
@@ -147,6 +147,10 @@ def progress_view(progress: TransferProgress) -> schemas.ProgressView:
     )
 
 
+def _error_view(result: JobResult) -> schemas.ErrorView | None:
+    return schemas.ErrorView.model_validate(result.problem) if result.problem else None
+
+
 def job_view(job: Job) -> schemas.JobView:
     """A job for callers; its payload is for runners."""
     return schemas.JobView(
@@ -163,8 +167,7 @@ def job_view(job: Job) -> schemas.JobView:
         claims=job.claims,
         progress=progress_view(job.progress),
         result=dict(job.result.data) or None,
-        error_code=job.result.error_code,
-        error=job.result.error,
+        error=_error_view(job.result),
     )
 
 

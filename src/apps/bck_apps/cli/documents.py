@@ -44,8 +44,7 @@ def job_document(job: Job) -> Document:
         "claims": job.claims,
         "progress": {name: getattr(progress, name) for name in progress.__slots__},
         "result": dict(job.result.data) or None,
-        "error_code": job.result.error_code,
-        "error": job.result.error,
+        "error": job.result.problem,
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import typer
 
 from bck_apps.cli.documents import outcome_document
-from bck_apps.cli.screen import console, fields, say, show
+from bck_apps.cli.screen import console, fields, say, show, show_job_error
 from bck_apps.cli.session import runner_name
 from bck_apps.cli.status import FAILED, status_of_job
 from bck_apps.cli.units import size_text
@@ -36,8 +36,8 @@ class Follower:
         self._jobs = jobs
         self._quiet = quiet
         self._seen = self._warned = 0
-        self.shown: set[str] = set()
-        """Log texts that were shown."""
+        self._held: list[LogLine] = []
+        """Errors wait for the end: there, the one that ended the job is told in full."""
         self._progress: Progress | None = None
         self._task: TaskID | None = None
 
@@ -53,6 +53,8 @@ class Follower:
     ) -> None:
         if self._progress is not None:
             self._progress.stop()
+        for line in self._held:
+            say(f"{line.level}: {line.text}")
 
     def update(self, job: Job) -> None:
         """Show the job as it is now."""
@@ -73,14 +75,16 @@ class Follower:
         while lines := self._jobs.log(job.id, after=self._seen, limit=PAGE):
             self._seen = lines[-1].number
             for line in lines:
-                if line.level != "info":
+                if line.level == "error":
+                    self._held.append(line)
+                elif line.level != "info":
                     self._warn(line, job)
+        if job.status.final:
+            self._held = [line for line in self._held if line.text != job.result.text]
 
     def _warn(self, line: LogLine, job: Job) -> None:
         text = f"{line.level}: {line.text}"
         self._warned += 1
-        if self._warned <= MOST_WARNINGS:
-            self.shown.add(line.text)
         if self._warned == MOST_WARNINGS + 1:
             text = f"More of these: bck log {job.id}"
         if self._warned <= MOST_WARNINGS + 1:
@@ -141,8 +145,8 @@ def see_through(application: "Application", job_id: JobId, *, as_json: bool) -> 
         job = one.run(job_id, signals=signals, on_update=follower.update)
     if not job.status.final:
         _left(job, as_json=as_json)
-    if not as_json and job.result.error and job.result.error not in follower.shown:
-        say(f"error: {job.result.error}")
+    if not as_json:
+        show_job_error(job.result)
     return job
 
 
@@ -163,17 +167,19 @@ def end_with(job: Job, *, as_json: bool, human: "Callable[[Job], RenderableType]
 
 def outcome_view(job: Job) -> "RenderableType":
     """How a job ended, for people."""
+    return fields((("job", job.id), ("outcome", job.status.value), *outcome_rows(job)))
+
+
+def outcome_rows(job: Job) -> tuple[tuple[str, object], ...]:
+    """What a finished backup did; a run that came to nothing has no files to tell of."""
     data = job.result.data
     counts = data.get("counts")
-    return fields(
-        (
-            ("job", job.id),
-            ("run", data.get("run_id")),
-            ("outcome", job.status.value),
-            ("point", _point_text(job)),
-            ("files", _counts_text(counts) if isinstance(counts, dict) else ""),
-            ("problems", data.get("problems") or ""),
-        )
+    told = isinstance(counts, dict) and job.status not in (JobStatus.FAILED, JobStatus.CANCELLED)
+    return (
+        ("run", data.get("run_id")),
+        ("point", _point_text(job)),
+        ("files", _counts_text(counts) if told and isinstance(counts, dict) else ""),
+        ("problems", data.get("problems") or ""),
     )
 
 

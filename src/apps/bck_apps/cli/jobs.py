@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bck_apps.cli.documents import job_document, log_document
-from bck_apps.cli.follow import PAGE, end_with, outcome_view, progress_text, see_through
+from bck_apps.cli.follow import PAGE, end_with, outcome_rows, outcome_view, progress_text, see_through
 from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.status import status_of_job
 from bck_apps.cli.units import time_text
 from bckcore.domain.ids import JobId, ProfileId
-from bckcore.domain.job import Job, JobStatus
+from bckcore.domain.job import Job, JobKind, JobStatus
 from bckcore.ports.job_queue import LogLine
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def status(job: JobArgument, as_json: Json = False) -> None:
 
 
 def _status_view(job: Job) -> "RenderableType":
-    data, progress = job.result.data, job.progress
+    progress = job.progress
     running = job.status is JobStatus.RUNNING
     return fields(
         (
@@ -90,12 +90,18 @@ def _status_view(job: Job) -> "RenderableType":
             ("asked", time_text(job.created)),
             ("started", time_text(job.started)),
             ("finished", time_text(job.finished)),
-            ("run", data.get("run_id")),
-            ("point", data.get("point")),
-            ("folder", data.get("folder")),
+            *(outcome_rows(job) if job.kind is JobKind.BACKUP else _restored_rows(job)),
             ("error", job.result.error),
+            ("means", job.result.meaning),
+            ("do", job.result.advice),
         )
     )
+
+
+def _restored_rows(job: Job) -> tuple[tuple[str, object], ...]:
+    data = job.result.data
+    names = ("point", "folder", "files", "problems")
+    return tuple((name, data.get(name) or "") for name in names)
 
 
 def log(

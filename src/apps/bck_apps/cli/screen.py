@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from bck_apps.cli.documents import error_document
+from bckcore.domain.job import JobResult
 from bckcore.errors import BckError
 
 if TYPE_CHECKING:
@@ -79,7 +80,17 @@ def show_error(error: BckError, *, as_json: bool) -> None:
 
 def error_text(error: BckError) -> str:
     """What happened, what it means, what to do; parts that are empty are left out."""
-    rows = (("error: ", error.what), ("means: ", error.meaning), ("do:    ", error.advice))
+    return _three_lines(error.what, error.meaning, error.advice)
+
+
+def show_job_error(result: JobResult) -> None:
+    """Why a job did not end well, in the same three parts, on standard error; nothing if it did."""
+    if result.error:
+        say(_three_lines(result.error, result.meaning, result.advice))
+
+
+def _three_lines(what: str, meaning: str, advice: str) -> str:
+    rows = (("error: ", what), ("means: ", meaning), ("do:    ", advice))
     return "\n".join(f"{label}{text}" for label, text in rows if text)
 
 

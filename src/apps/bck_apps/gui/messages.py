@@ -92,6 +92,20 @@ class Progress(Message):
     current_file: str = ""
 
 
+class JobError(Message):
+    """Why a job did not end well, in the server's words."""
+
+    code: str
+    what: str = ""
+    meaning: str = ""
+    advice: str = ""
+
+    @property
+    def text(self) -> str:
+        """All of it, in one paragraph."""
+        return " ".join(part for part in (self.what, self.meaning, self.advice) if part)
+
+
 class Job(Message):
     """A job as the server reports it."""
 
@@ -107,13 +121,22 @@ class Job(Message):
     cancel_requested: bool = False
     progress: Progress = Progress()
     result: Mapping[str, object] | None = None
-    error_code: str | None = None
-    error: str | None = None
+    error: JobError | None = None
 
     @property
     def final(self) -> bool:
         """True when nothing more will happen to it."""
         return self.status in FINAL_STATUSES
+
+    @property
+    def error_code(self) -> str:
+        """Empty when nothing went wrong."""
+        return self.error.code if self.error else ""
+
+    @property
+    def error_text(self) -> str:
+        """The server's own words; empty when nothing went wrong."""
+        return self.error.text if self.error else ""
 
 
 class LogLine(Message):

@@ -67,18 +67,19 @@ class Execution:
         except Exception as error:  # whatever it is, the job must end and the runner go on
             _logger.exception("job %s met an internal error", self.job.id)
             ending = job_failed_unexpectedly(self.job, error)
-            self._watcher.log(ending[1].error, level="error")
+            self._watcher.log(ending[1].text, level="error")
             return ending
         if status is JobStatus.CANCELLED and self._stopped_by_us():
             if self.job.kind is not JobKind.RESTORE:
                 self._watcher.log("This runner ends; the job waits for the next one.", level="warning")
             else:
                 # What it wrote stays, so the folder is no longer empty and a second try would be refused.
-                text = (
-                    "The restore was stopped because its server ended. What it wrote so far stays. "
-                    "Restore again into an empty folder."
+                result = replace(
+                    result,
+                    error="The restore was stopped because its server ended.",
+                    meaning="What it wrote so far stays.",
+                    advice="Restore again into an empty folder.",
                 )
-                result = replace(result, error=text)
         return status, result
 
     def _stopped_by_us(self) -> bool:

@@ -68,13 +68,13 @@ def _partial(job: Job) -> Verdict:
         state=State.ISSUES,
         title=Phrase("result.partial"),
         lines=(*reason, Phrase("result.partial.text"), Phrase("result.partial.advice")),
-        details=job.error or "",
+        details=job.error_text,
     )
 
 
 def _suspect(job: Job) -> Verdict:
     lines = (Phrase("result.suspect.text"), Phrase("result.suspect.advice"))
-    return Verdict(state=State.ISSUES, title=Phrase("result.suspect"), lines=lines, details=job.error or "")
+    return Verdict(state=State.ISSUES, title=Phrase("result.suspect"), lines=lines, details=job.error_text)
 
 
 def _cancelled(job: Job) -> Verdict:
@@ -84,7 +84,7 @@ def _cancelled(job: Job) -> Verdict:
         state=State.OFFLINE,
         title=Phrase("result.cancelled"),
         lines=lines,
-        details="" if by_person else job.error or "",
+        details="" if by_person else job.error_text,
     )
 
 
@@ -97,5 +97,5 @@ def _failed(job: Job) -> Verdict:
         state=State.OFFLINE if code == UNREACHABLE else State.FAILED,
         title=Phrase("result.failed"),
         lines=lines,
-        details=job.error or "",
+        details=job.error_text,
     )
