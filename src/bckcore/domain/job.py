@@ -36,6 +36,7 @@ class JobStatus(StrEnum):
 
 
 _FINAL = frozenset(status for status in JobStatus if status.final)
+_WENT_THROUGH = frozenset({JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.SUSPECT})
 LEGAL_TRANSITIONS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.QUEUED: frozenset({JobStatus.RUNNING, JobStatus.CANCELLED}),
     JobStatus.RUNNING: _FINAL | {JobStatus.QUEUED},
@@ -112,4 +113,7 @@ class Job:
             )
         if status is JobStatus.RUNNING:
             return replace(self, status=status, started=at, claims=self.claims + 1)
-        return replace(self, status=status, finished=at if status.final else None)
+        if not status.final:
+            return replace(self, status=status, finished=None)
+        progress = self.progress.finished(whole=status in _WENT_THROUGH)
+        return replace(self, status=status, finished=at, progress=progress)

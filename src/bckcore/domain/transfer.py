@@ -1,6 +1,6 @@
 """Transfer: what a transport is asked for, and what it reports."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -63,7 +63,8 @@ class TransferProgress:
     """How far a job is. Sizes are bytes; None means honestly unknown."""
 
     phase: str = ""
-    """What is going on: ``connecting``, ``transferring``, ``cataloguing``, ``restoring``, ``pruning``."""
+    """What is going on: ``connecting``, ``transferring``, ``cataloguing``, ``restoring``, ``pruning``;
+    at the end ``finished``."""
     source: str = ""
     files_seen: int = 0
     files_done: int = 0
@@ -73,6 +74,18 @@ class TransferProgress:
     eta_seconds: int | None = None
     current_file: str = ""
     """For display, already escaped."""
+
+    def finished(self, *, whole: bool) -> "TransferProgress":
+        """What is left to say at the end; ``whole`` tells that the work went through."""
+        return replace(
+            self,
+            phase="finished",
+            source="",
+            bytes_per_second=None,
+            percent=100 if whole else None,
+            eta_seconds=None,
+            current_file="",
+        )
 
 
 class ProblemKind(StrEnum):

@@ -73,7 +73,11 @@ class JobQueue(Protocol):
         """
 
     def finish(self, claim: Claim, status: JobStatus, result: JobResult) -> Job:
-        """End the job. Raises LeaseLostError if the claim is no longer valid."""
+        """End the job, its progress included (:meth:`Job.moved`). Raises LeaseLostError if the claim is no
+        longer valid."""
+
+    def held_until(self, job: JobId) -> datetime | None:
+        """When the claim on a running job ends unless its runner renews it; None when nobody holds it."""
 
     def hand_back(self, claim: Claim) -> None:
         """Put the job back in the queue at its old place. Raises LeaseLostError."""

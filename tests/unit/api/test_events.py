@@ -55,7 +55,7 @@ def test_a_finished_job_gives_its_story_and_the_stream_ends(world: ApiWorld) -> 
     assert status == end == world.call("GET", f"/backup/status/{job_id}").json()
     assert (end["status"], end["result"]) == ("partial", {"run_id": "r1"})
     assert (line["text"], line["number"]) == ("line 2", 2)
-    assert (progress["percent"], progress["files_done"]) == (40, 3)
+    assert (progress["percent"], progress["files_done"]) == (100, 3)
 
 
 def test_a_client_that_reconnects_gets_every_line_after_its_last(world: ApiWorld) -> None:

@@ -32,6 +32,7 @@ JOB = Job(
         (errors.AccessDeniedError, 5),
         (errors.HostUnreachableError, 1),
         (errors.HostKeyChangedError, 1),
+        (errors.HostKeyUnknownError, 2),
         (errors.StoreFullError, 1),
         (errors.StorageError, 1),
     ],

@@ -1,13 +1,15 @@
 """A job goes forward only, and a final state is final."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
 
 import pytest
 
 from bckcore.domain.ids import HostId, JobId, ProfileId
-from bckcore.domain.job import Job, JobKind, JobStatus
-from bckcore.errors import ConflictError, IllegalTransitionError
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import ConflictError, IllegalTransitionError, StoreBusyError
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 LATER = datetime(2026, 1, 6, tzinfo=UTC)
@@ -59,3 +61,28 @@ def test_the_old_job_stays_as_it_was() -> None:
     before = job()
     before.moved(JobStatus.RUNNING, at=AT)
     assert before == job()
+
+
+@pytest.mark.parametrize("status", [status for status in JobStatus if status.final])
+def test_the_progress_of_a_finished_job_says_so(status: JobStatus) -> None:
+    progress = TransferProgress(
+        phase="cataloguing", source="docs", files_seen=9, files_done=3, percent=66, eta_seconds=4
+    )
+    ended = replace(job(JobStatus.RUNNING), progress=progress).moved(status, at=AT).progress
+    whole = status in (JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.SUSPECT)
+    assert ended == TransferProgress(
+        phase="finished", files_seen=9, files_done=3, percent=100 if whole else None
+    )
+
+
+def test_an_error_becomes_a_result_with_its_parts_and_its_line() -> None:
+    error = StoreBusyError("Busy.", meaning="Another run is on.", advice="Wait.")
+    result = JobResult.of_error(error, {"seq": 1})
+    assert result.problem == {
+        "code": "store-busy",
+        "what": "Busy.",
+        "meaning": "Another run is on.",
+        "advice": "Wait.",
+    }
+    assert (result.text, result.data) == (str(error), {"seq": 1})
+    assert (JobResult().problem, JobResult().text) == (None, "")

@@ -3,7 +3,9 @@
 import pytest
 
 from bck_adapters.memory import MemoryJobQueue, SettableClock
-from bck_apps.runner.one import OneJob
+from bck_apps.cli.follow import silence_text
+from bck_apps.runner.one import OneJob, Silence
+from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobStatus
 from tests.support.runner import DONE, LEASE, PatientWorker, ScriptedWorker, on_host, queued
 
@@ -35,8 +37,16 @@ def queue(clock):
     return MemoryJobQueue(clock)
 
 
-def seen_through(queue, clock, worker, *, signals=None, served=lambda: False, job="j1"):
-    one = OneJob(queue=queue, worker=worker, clock=clock, name="cli", lease_seconds=LEASE, served=served)
+def seen_through(queue, clock, worker, *, signals=None, served=lambda: False, job="j1", told=None):
+    one = OneJob(
+        queue=queue,
+        worker=worker,
+        clock=clock,
+        name="cli",
+        lease_seconds=LEASE,
+        served=served,
+        on_silence=(told if told is not None else []).append,
+    )
     updates: list[Job] = []
     ended = one.run(job, signals=signals or ScriptedSignals(), on_update=updates.append)
     return ended, updates
@@ -93,6 +103,55 @@ def test_a_job_whose_runner_died_is_taken_over_when_its_lease_ends(queue, clock)
     job, _ = seen_through(queue, clock, done_worker(), signals=ScriptedSignals(time_passes))
     assert job.status is JobStatus.SUCCEEDED
     assert job.claims == 2
+
+
+def test_a_runner_that_fell_silent_is_told_of_once_with_the_time_that_is_left(queue, clock):
+    queued(queue, clock)
+    queue.claim("dead", lease_seconds=LEASE)
+    clock.advance(12)
+    told: list[Silence] = []
+
+    def time_passes(signals, turn):
+        if turn == 3:
+            clock.advance(LEASE)
+
+    seen_through(queue, clock, done_worker(), signals=ScriptedSignals(time_passes), told=told)
+    assert [(one.job.id, one.seconds, one.left) for one in told] == [("j1", 12, LEASE - 12)]
+    assert silence_text(told[0], JobId("j1")) == (
+        "Another runner held this job and fell silent 12 s ago; taking over in at most 48 s."
+    )
+
+
+def test_a_runner_that_gives_signs_of_life_is_not_told_of(queue, clock):
+    queued(queue, clock)
+    claim = queue.claim("alive", lease_seconds=LEASE)
+    told: list[Silence] = []
+
+    def beat(signals, turn):
+        clock.advance(1)
+        queue.heartbeat(claim, lease_seconds=LEASE, progress=claim.job.progress)
+        if turn == 20:
+            queue.finish(claim, *DONE)
+
+    seen_through(queue, clock, done_worker(), signals=ScriptedSignals(beat), told=told)
+    assert told == []
+
+
+def test_a_silent_runner_of_the_job_that_goes_first_is_told_of(queue, clock):
+    other = queued(queue, clock, "other")
+    queue.claim("dead", lease_seconds=LEASE)
+    queue.enqueue(on_host(other, other.host))
+    clock.advance(12)
+    told: list[Silence] = []
+
+    def time_passes(signals, turn):
+        if turn == 3:
+            clock.advance(LEASE)
+
+    signals = ScriptedSignals(time_passes)
+    seen_through(queue, clock, done_worker(), signals=signals, job="other-twin", told=told)
+    [silence] = told
+    assert "job other, which goes first, fell silent 12 s ago" in silence_text(silence, JobId("other-twin"))
 
 
 def test_another_job_of_the_host_whose_runner_died_does_not_block_for_ever(queue, clock):

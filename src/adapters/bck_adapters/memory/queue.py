@@ -93,6 +93,11 @@ class MemoryJobQueue:
             row.token, row.lease_until = "", None
             return row.job
 
+    def held_until(self, job: JobId) -> datetime | None:
+        """See the port."""
+        with self._lock:
+            return self._row(job).lease_until
+
     def hand_back(self, claim: Claim) -> None:
         """See the port."""
         with self.holding(claim) as row:

@@ -137,6 +137,12 @@ class SqlJobQueue:
         """See the port."""
         return self._changed(claim, {"result": mapping.result_values(result)}, status)
 
+    def held_until(self, job: JobId) -> datetime | None:
+        """See the port."""
+        with self._reading() as session:
+            until: datetime | None = _row_of(session, job).lease_until
+            return until
+
     def hand_back(self, claim: Claim) -> None:
         """See the port."""
         self._changed(claim, {}, JobStatus.QUEUED)
@@ -147,7 +153,7 @@ class SqlJobQueue:
             found = mapping.job_of(_row_of(session, job))
             if found.status is JobStatus.QUEUED:
                 ended = found.moved(JobStatus.CANCELLED, at=self._clock.now())
-                _update(session, job, {"status": ended.status.value, "finished": ended.finished})
+                _update(session, job, _ended_values(ended))
             elif found.status is JobStatus.RUNNING:
                 _update(session, job, {"cancel_requested": True})
             found = mapping.job_of(_row_of(session, job))
@@ -179,7 +185,7 @@ class SqlJobQueue:
             job = mapping.job_of(require_held(session, claim))
             if status is not None:
                 job = job.moved(status, at=self._clock.now())
-                values = values | _FREE | {"status": job.status.value, "finished": job.finished}
+                values = values | _FREE | _ended_values(job)
             _update(session, job.id, values)
             job = mapping.job_of(_row_of(session, job.id))
             session.commit()
@@ -206,6 +212,11 @@ class SqlJobQueue:
 
     def _writing(self) -> SqlSession:
         return SqlSession(self._engine)
+
+
+def _ended_values(job: Job) -> mapping.Values:
+    """What :meth:`Job.moved` changes when a job leaves the hands of its runner, or is never begun."""
+    return {"status": job.status.value, "finished": job.finished, "progress": asdict(job.progress)}
 
 
 def _update(session: SqlSession, job: JobId, values: mapping.Values) -> None:

@@ -162,14 +162,30 @@ class JobQueueContract:
         queue.enqueue(sample_job("a"))
         claim = claimed(queue)
         clock.advance(5)
+        progress = TransferProgress(phase="cataloguing", source="docs", files_done=3, percent=66)
+        claim = queue.heartbeat(claim, lease_seconds=LEASE, progress=progress)
         data = {"run_id": "x", "counts": {"files": 3}}
         result = JobResult(data=data, error_code="c", error="e", meaning="m", advice="a")
         done = queue.finish(claim, JobStatus.PARTIAL, result)
         assert (done.status, done.result, done.finished) == (JobStatus.PARTIAL, result, clock.now())
+        assert done.progress == TransferProgress(phase="finished", files_done=3, percent=100)
         assert queue.get(JobId("a")) == done
         assert queue.request_cancel(JobId("a")) == done
         with pytest.raises(LeaseLostError):
             queue.finish(claim, JobStatus.FAILED, JobResult())
+
+    def test_the_end_of_a_claim_can_be_asked_for(self, queue: JobQueue, clock: StepClock) -> None:
+        queue.enqueue(sample_job("a"))
+        assert queue.held_until(JobId("a")) is None
+        claim = claimed(queue)
+        assert queue.held_until(JobId("a")) == claim.lease_until
+        clock.advance(5)
+        claim = queue.heartbeat(claim, lease_seconds=LEASE, progress=QUIET)
+        assert queue.held_until(JobId("a")) == claim.lease_until
+        queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
+        assert queue.held_until(JobId("a")) is None
+        with pytest.raises(NotFoundError):
+            queue.held_until(JobId("none"))
 
     def test_a_job_never_finishes_as_running(self, queue: JobQueue) -> None:
         queue.enqueue(sample_job("a"))
@@ -192,6 +208,7 @@ class JobQueueContract:
         queue.enqueue(sample_job("a"))
         cancelled = queue.request_cancel(JobId("a"))
         assert (cancelled.status, cancelled.finished) == (JobStatus.CANCELLED, clock.now())
+        assert queue.get(JobId("a")).progress == TransferProgress(phase="finished")
         assert queue.claim("r", lease_seconds=LEASE) is None
         with pytest.raises(NotFoundError):
             queue.request_cancel(JobId("none"))

@@ -240,7 +240,7 @@ class StartRestore(Body):
 class ProgressView(View):
     """How far a job is; null means honestly unknown."""
 
-    phase: str = Field(description="connecting, transferring, cataloguing, restoring, pruning.")
+    phase: str = Field(description="connecting, transferring, cataloguing, restoring, pruning, finished.")
     source: str
     files_seen: int
     files_done: int

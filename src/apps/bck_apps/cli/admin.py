@@ -108,7 +108,7 @@ def _plugins_table(report: "PluginReport") -> "RenderableType":
         for one in report.loaded
     ]
     rows += [(one.name, "refused", one.reason, "") for one in report.refused]
-    return table(("PLUGIN", "", "FROM", "HOOKS"), rows, empty="No plugin was found.")
+    return table(("PLUGIN", "STATE", "FROM", "HOOKS"), rows, empty="No plugin was found.")
 
 
 @config_app.command("show")

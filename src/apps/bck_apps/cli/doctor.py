@@ -34,7 +34,7 @@ def doctor(as_json: Json = False) -> None:
         "items": [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings],
     }
     rows = [(one.name, "ok" if one.ok else "BAD", one.detail) for one in findings]
-    show(as_json, document, lambda: table(("CHECK", "", ""), rows, empty=""))
+    show(as_json, document, lambda: table(("CHECK", "RESULT", "DETAIL"), rows, empty=""))
     if bad := [one.name for one in findings if not one.ok]:
         say(f"Needs attention: {', '.join(bad)}.")
         raise typer.Exit(FAILED)

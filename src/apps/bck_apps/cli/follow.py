@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from math import ceil
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import Progress, TaskID
 
+    from bck_apps.runner.one import Silence
     from bck_apps.wiring import Application
     from bckcore.services.jobs import JobService
 
@@ -88,10 +90,14 @@ class Follower:
         if self._warned == MOST_WARNINGS + 1:
             text = f"More of these: bck log {job.id}"
         if self._warned <= MOST_WARNINGS + 1:
-            if self._progress is not None:
-                self._progress.console.print(text)
-            else:
-                say(text)
+            self.remark(text)
+
+    def remark(self, text: str) -> None:
+        """A line for people, above the bar."""
+        if self._progress is not None:
+            self._progress.console.print(text)
+        elif not self._quiet:
+            say(text)
 
 
 def _bar() -> "Progress":
@@ -127,12 +133,21 @@ def progress_text(progress: TransferProgress) -> str:
     return ", ".join(parts)
 
 
+def silence_text(silence: "Silence", ours: JobId) -> str:
+    """Why nothing happens for a while."""
+    silent, left = f"{silence.seconds:.0f} s ago", f"in at most {ceil(silence.left)} s"
+    if silence.job.id == ours:
+        return f"Another runner held this job and fell silent {silent}; taking over {left}."
+    return f"The runner of job {silence.job.id}, which goes first, fell silent {silent}; going on {left}."
+
+
 def see_through(application: "Application", job_id: JobId, *, as_json: bool) -> Job:
     """The job at its end, carried out here if no ``bck serve`` runs. Leaves the program if a person does."""
     from bck_apps.runner.one import OneJob
     from bck_apps.runner.presence import serve_is_up
     from bck_apps.runner.signals import StopSignals
 
+    follower = Follower(application.jobs, quiet=as_json)
     one = OneJob(
         queue=application.queue,
         worker=application.worker,
@@ -140,8 +155,9 @@ def see_through(application: "Application", job_id: JobId, *, as_json: bool) -> 
         name=runner_name("bck"),
         lease_seconds=application.settings.runner.lease_seconds,
         served=lambda: serve_is_up(application.home),
+        on_silence=lambda silence: follower.remark(silence_text(silence, job_id)),
     )
-    with StopSignals() as signals, Follower(application.jobs, quiet=as_json) as follower:
+    with StopSignals() as signals, follower:
         job = one.run(job_id, signals=signals, on_update=follower.update)
     if not job.status.final:
         _left(job, as_json=as_json)

@@ -72,6 +72,15 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     if warning:
         say(f"warning: {warning}")
     show(as_json, host_document(saved), lambda: _host_view(saved))
+    if trust_on_first_use and saved.host_keys:
+        _ask_to_compare(saved, as_json=as_json)
+
+
+def _ask_to_compare(host: Host, *, as_json: bool) -> None:
+    """Trust that was given blindly is worth a look at the machine; under --json the view is not shown."""
+    if as_json:
+        say("\n".join(f"host key: {fingerprint(key)}" for key in host.host_keys))
+    say(f"Compare it with what {host.id} shows: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
 
 
 def fingerprint(host_key: str) -> str:
@@ -192,4 +201,5 @@ def _checks_document(host: str, checks: Sequence[Check]) -> dict[str, object]:
 
 def _checks_table(checks: Sequence[Check]) -> "RenderableType":
     words = {True: "ok", False: "BAD", None: "-"}
-    return table(("CHECK", "", ""), ((name, words[ok], detail) for name, ok, detail in checks), empty="")
+    rows = ((name, words[ok], detail) for name, ok, detail in checks)
+    return table(("CHECK", "RESULT", "DETAIL"), rows, empty="")

@@ -1,7 +1,14 @@
 """Exit status: one table, used by every verb and shown by ``bck --help``."""
 
 from bckcore.domain.job import Job, JobStatus
-from bckcore.errors import BckError, ConflictError, InvalidInputError, NotFoundError, RefusedError
+from bckcore.errors import (
+    BckError,
+    ConflictError,
+    HostKeyUnknownError,
+    InvalidInputError,
+    NotFoundError,
+    RefusedError,
+)
 
 SUCCEEDED = 0
 FAILED = 1
@@ -21,6 +28,7 @@ MEANINGS = {
 
 _OF_ERRORS: tuple[tuple[type[BckError], int], ...] = (
     (InvalidInputError, WRONG_USE),
+    (HostKeyUnknownError, WRONG_USE),  # --host-key or --trust-on-first-use is missing
     (NotFoundError, NOT_FOUND),
     (ConflictError, REFUSED),
     (RefusedError, REFUSED),

@@ -1,6 +1,7 @@
 """run_one: see one job through, by doing it here when no `bck serve` does."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from threading import Thread
 from typing import Protocol
 
@@ -12,6 +13,20 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
 
 FOLLOW_SECONDS = 0.2
+SILENT_SECONDS = 5.0
+"""A runner that works gives a sign of life about every second."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Silence:
+    """A runner that holds a job and no longer renews its claim; it was killed, or is cut off."""
+
+    job: Job
+    """Ours, or another one of the same host or profile that ours waits for."""
+    seconds: float
+    """Since its last sign of life."""
+    left: float
+    """Until its claim ends and the job can be taken over."""
 
 
 class Interruptions(Protocol):
@@ -36,6 +51,7 @@ class OneJob:
         name: str,
         lease_seconds: float,
         served: Callable[[], bool],
+        on_silence: Callable[[Silence], None] | None = None,
     ) -> None:
         self._queue = queue
         self._worker = worker
@@ -43,6 +59,8 @@ class OneJob:
         self._name = name
         self._lease_seconds = lease_seconds
         self._served = served
+        self._on_silence = on_silence or (lambda _: None)
+        self._told: set[JobId] = set()
 
     def run(self, job_id: JobId, *, signals: Interruptions, on_update: Callable[[Job], None]) -> Job:
         """Return the job as it is at the end, or when a person leaves.
@@ -90,7 +108,12 @@ class OneJob:
         )
 
     def _clear_the_way(self, job: Job) -> None:
-        """Put jobs of the same host or profile whose runner died back in the queue: they block ours."""
+        """Put jobs of the same host or profile whose runner died back in the queue: they block ours.
+
+        A claim that is still to run out is told of, once.
+        """
+        if job.status is JobStatus.RUNNING:
+            self._tell_silence(job)
         if job.status is not JobStatus.QUEUED:
             return
         for other in self._queue.list(status=[JobStatus.RUNNING]):
@@ -98,6 +121,18 @@ class OneJob:
                 claim = self._queue.claim(self._name, lease_seconds=self._lease_seconds, only=other.id)
                 if claim is not None:
                     self._hand_back(claim)
+                else:
+                    self._tell_silence(other)
+
+    def _tell_silence(self, job: Job) -> None:
+        until = self._queue.held_until(job.id)
+        if until is None or job.id in self._told:
+            return
+        left = (until - self._clock.now()).total_seconds()
+        silent = self._lease_seconds - left
+        if left > 0 and silent >= SILENT_SECONDS:
+            self._told.add(job.id)
+            self._on_silence(Silence(job=job, seconds=silent, left=left))
 
     def _hand_back(self, claim: Claim) -> None:
         try:

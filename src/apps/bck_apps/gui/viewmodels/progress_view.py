@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from bck_apps.gui.messages import Job, Progress
 from bck_apps.gui.texts import Count, Phrase, Rate, Size, Span
 
-_PHASES = frozenset({"connecting", "transferring", "cataloguing", "restoring", "pruning"})
+_PHASES = frozenset({"connecting", "transferring", "cataloguing", "restoring", "pruning", "finished"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ def progress_view(job: Job | None, progress: Progress) -> ProgressView:
         headline = Phrase(f"phase.{phase}", {"host": job.host, "source": progress.source})
     else:
         headline = Phrase("phase.other", {"phase": phase})
-    percent = progress.percent if phase in ("transferring", "restoring") else None
+    percent = progress.percent if phase in ("transferring", "restoring", "finished") else None
     if percent is not None:
         percent = min(100, max(0, percent))
     moving = phase in ("transferring", "restoring")
