@@ -14,6 +14,7 @@
     │   ├── HostKeyUnknownError       no host key is pinned yet
     │   ├── RsyncMissingError         the host has no usable rsync, or refuses the command
     │   ├── SourceMissingError        no source of the profile could be read
+    │   ├── FilesMissingError         most files of a source had vanished: a person must look
     │   ├── TransferFailedError       rsync ended in a way no retry mends
     │   └── VetoedError               a plugin refused the run, with its reason
     ├── StoreFullError                no bytes, inodes or quota left in the backup storage
@@ -121,6 +122,12 @@ class SourceMissingError(PermanentError):
     """No source of the profile could be read."""
 
     code = "source-missing"
+
+
+class FilesMissingError(PermanentError):
+    """Most files of a source had vanished: an accident, or meant? A person must look and say."""
+
+    code = "files-missing"
 
 
 class TransferFailedError(PermanentError):

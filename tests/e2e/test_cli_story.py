@@ -118,6 +118,41 @@ def test_a_backup_is_made_edited_listed_and_restored_exactly(bck: Bck, sshd: Loo
     assert bck.ok("doctor")["ok"]
 
 
+def test_a_suspect_run_says_why_everywhere_and_a_person_ends_it(bck: Bck, sshd: LoopbackSshd, tmp_path: Path):
+    docs = tmp_path / "pc" / "docs"
+    docs.mkdir(parents=True)
+    for number in range(150):
+        (docs / f"{number:03d}").write_text(str(number))
+    bck.init()
+    bck.add_host(sshd, tmp_path / "pc")
+    bck.ok("profile", "add", "docs", "--host", "pc1", "--source", str(docs))
+    bck.ok("backup", "docs", "--wait")
+    worlds = {1: world_of_folder(docs)}
+    for number in range(100):
+        (docs / f"{number:03d}").unlink()
+    worlds[2] = {**worlds[1], b".": world_of_folder(docs)[b"."]}  # the folder's time, and nothing gone
+    what, wayout = "docs: 100 of 151 paths are missing.", "bck backup docs --accept-missing"
+    told = bck.run("backup", "docs", "--wait")
+    assert told.code == 3
+    assert [told.err.count(part) for part in (what, "Nothing was marked as deleted", wayout)] == [1, 1, 1]
+    done = bck.ok("backup", "docs", "--wait", code=3)
+    assert (done["outcome"], done["error"]["code"], done["made_point"]) == ("suspect", "files-missing", False)
+    job = done["job_id"]
+    assert bck.ok("status", job, code=3)["error"] == done["error"]
+    assert all(part in bck.run("status", job).out for part in (what, wayout))
+    assert all(part in bck.run("log", job).out for part in (what, wayout))
+
+    accepted = bck.ok("backup", "docs", "--wait", "--accept-missing")
+    assert (accepted["outcome"], accepted["error"], accepted["counts"]["gone"]) == ("succeeded", None, 100)
+    worlds[accepted["seq"]] = world_of_folder(docs)
+    assert bck.ok("backup", "docs", "--wait")["outcome"] == "succeeded"
+    points = bck.ok("points", "docs")["items"]
+    assert [(point["seq"], point["counted"]) for point in points] == [(1, True), (2, False), (4, True)]
+    for seq, world in worlds.items():
+        bck.ok("restore", "docs", "--point", str(seq), "--to", f"r{seq}")
+        assert world_of_folder(bck.folder / f"r{seq}" / "docs") == world
+
+
 def test_chosen_paths_are_restored_also_when_their_names_are_no_text(
     bck: Bck, sshd: LoopbackSshd, tmp_path: Path
 ):

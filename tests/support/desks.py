@@ -65,10 +65,10 @@ class Desk:
 
     # --- runs and what they left ------------------------------------------------------------------------
 
-    def back_up(self) -> Run:
+    def back_up(self, *, accept_missing: bool = False) -> Run:
         """One run, an hour later."""
         self.house.watcher.lines.clear()
-        return self.house.back_up()
+        return self.house.back_up(accept_missing=accept_missing)
 
     @property
     def log(self) -> str:

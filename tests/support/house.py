@@ -1,7 +1,7 @@
 """A whole installation in a few lines: real services, real storage on disk, memory for all the rest."""
 
 import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,7 @@ from bckcore.ports.transport import PathFilterFactory, Transport
 from bckcore.services.backup import BackupService
 from bckcore.services.hooks import Hooks, NullHooks
 from bckcore.services.ledger import Ledger
+from bckcore.services.missing import accepting
 from bckcore.services.prune import PruneReport, PruneService
 from bckcore.services.pull import Puller
 from bckcore.services.recovery import Recovery
@@ -144,16 +145,16 @@ class House:
             uow.profiles.add(profile)
             uow.commit()
 
-    def back_up(self) -> Run:
+    def back_up(self, *, accept_missing: bool = False) -> Run:
         """One backup job, carried out here and now; time moves on by an hour first."""
         self.clock.advance(3600)
-        claim = self._claimed(JobKind.BACKUP)
+        claim = self._claimed(JobKind.BACKUP, accepting(accept_missing))
         try:
             return self.backups.back_up(claim, self.watcher)[0]
         finally:
             self.database.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
 
-    def _claimed(self, kind: JobKind) -> Claim:
+    def _claimed(self, kind: JobKind, payload: Mapping[str, object]) -> Claim:
         with self.database.units(read_only=True) as uow:
             host = uow.profiles.get(DOCS).host
         job = Job(
@@ -163,6 +164,7 @@ class House:
             host=host,
             requested_by="test",
             created=self.clock.now(),
+            payload=payload,
         )
         self.database.queue.enqueue(job)
         claim = self.database.queue.claim("test", lease_seconds=1e6, only=job.id)

@@ -16,6 +16,7 @@ from bckcore.domain.transfer import ProblemKind, TransferProgress
 from bckcore.errors import (
     BckError,
     ConflictError,
+    FilesMissingError,
     HostUnreachableError,
     JobCancelledError,
     LeaseLostError,
@@ -32,6 +33,7 @@ from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
+from bckcore.services.missing import acceptance, accepts_missing, suspicion
 from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.recovery import Recovery
 
@@ -48,6 +50,8 @@ class _Plan:
     run: Run
     prior: dict[SourceName, SourceState]
     hidden: PathFilter | None
+    accepted_by: str
+    """Who takes missing paths as gone, however many; empty when nobody does."""
 
 
 class BackupService:
@@ -116,7 +120,8 @@ class BackupService:
                 state = prior.setdefault(source.name, SourceState(source=source.name))
                 uow.catalog.save_source_state(profile.id, replace(state, interrupted=True))
             uow.commit(claim=claim)
-        return _Plan(profile=profile, host=host, run=run, prior=prior, hidden=hidden)
+        accepted_by = claim.job.requested_by if accepts_missing(claim.job) else ""
+        return _Plan(profile=profile, host=host, run=run, prior=prior, hidden=hidden, accepted_by=accepted_by)
 
     def _carried_out(self, plan: _Plan, claim: Claim, lock: ProfileLock, watcher: Watcher) -> Ended:
         run, attempts = plan.run, list[Attempt]()
@@ -185,19 +190,21 @@ class BackupService:
         for path in chain.from_iterable(lost):
             watcher.log(f"not-stored: {display(path)}: the new content could not be stored", level="error")
         problems = sum(one.report.problem_count for one in pulled) + sum(map(len, lost))
+        suspicious = _told_missing(plan, ingests, watcher)
         outcome = _outcome(ingests, problems)
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
         run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
-        run = replace(run, made_point=manifest is not None).ended(outcome, self._clock.now())
+        run = replace(run, made_point=manifest is not None).ended(outcome, self._clock.now(), suspicious)
         counted = _counted(ingests, outcome) if manifest else None
         states = (*(ingest.state for ingest in ingests), *_dropped_states(plan))
         closing = Closing(
             run=run, counted=counted, manifest=manifest, filters=plan.profile.excludes, states=states
         )
         self._ledger.close(closing, claim=claim)
+        watcher.log(_summary(run))
         for one in pulled:
             self._freed(plan, one, watcher)
-        return run, None
+        return run, suspicious
 
     def _freed(self, plan: _Plan, one: Pulled, watcher: Watcher) -> None:
         try:
@@ -216,6 +223,7 @@ class BackupService:
             report=one.report,
             compare_all=prior.interrupted or one.retried,
             hidden=plan.hidden,
+            accept_missing=bool(plan.accepted_by),
         )
 
     def _all_changes(self, plan: _Plan, ingests: list[SourceIngest], uow: UnitOfWork) -> Iterator[Change]:
@@ -270,6 +278,20 @@ def _summary(run: Run) -> str:
         return f"{done}, no difference to the newest restore point."
     changes = f"{counts.added} added, {counts.changed} changed, {counts.gone} gone"
     return f"{done}, {changes}; restore point {run.id}."
+
+
+def _told_missing(plan: _Plan, ingests: list[SourceIngest], watcher: Watcher) -> FilesMissingError | None:
+    """Say in the log what is missing beyond measure; the error of the run if nobody accepts it."""
+    missing = [ingest.missing for ingest in ingests if ingest.missing]
+    if plan.accepted_by:
+        for one in missing:
+            watcher.log(acceptance(one, by=plan.accepted_by), level="warning")
+        return None
+    if not missing:
+        return None
+    error = suspicion(plan.profile.id, missing)
+    watcher.log(str(error), level="warning")
+    return error
 
 
 def _outcome(ingests: list[SourceIngest], problems: int) -> RunOutcome:

@@ -18,12 +18,11 @@ from bckcore.ports.catalog import Catalog, SourceState
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import PathFilter, PullReport
 from bckcore.services.fingerprint import combined, fingerprint, path_hash
+from bckcore.services.missing import Missing
 
 BATCH = 2000
 MANY_CHANGES = 200_000
 """Above this many changed paths every path is compared, which needs no memory per change."""
-SUSPECT_FROM = 100
-"""A source of more paths than this, more than half of which vanished, is suspect."""
 
 
 @dataclass(kw_only=True)
@@ -48,7 +47,7 @@ class SourceIngest:
     Walk :meth:`changes` once to its end, then read the other properties. Nothing is written.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one keyword per fact it decides by
         self,
         *,
         catalog: Catalog,
@@ -59,10 +58,13 @@ class SourceIngest:
         report: PullReport,
         compare_all: bool,
         hidden: PathFilter | None,
+        accept_missing: bool = False,
     ) -> None:
         """``compare_all``: current may differ from the catalog beyond what the listing tells.
 
         ``hidden``: the profile's filter. What it hides and is still live was shown to an earlier run.
+
+        ``accept_missing``: a person has said that what is missing is gone, however much it is.
         """
         self._catalog = catalog
         self._storage = storage
@@ -72,8 +74,15 @@ class SourceIngest:
         self._report = report
         self._hidden = hidden
         self._interrupted = compare_all
+        self._accept_missing = accept_missing
         self._tally = _Tally()
-        self.suspect = False
+        self.missing: Missing | None = None
+        """So much that it is suspect, accepted or not; else None."""
+
+    @property
+    def suspect(self) -> bool:
+        """True if so much is missing that nothing was marked gone."""
+        return self.missing is not None and not self._accept_missing
 
     @property
     def _profile(self) -> ProfileId:
@@ -179,10 +188,13 @@ class SourceIngest:
 
     def _ended(self, seen_count: int) -> Iterator[Change]:
         """Decide for every live path that was not seen: gone, excluded, or carried on."""
-        missing = sum(1 for entry in self._unseen() if self._fate(entry) is ChangeOp.GONE)
-        emptied = seen_count <= 1 < self._prior.paths and missing
-        halved = self._prior.paths > SUSPECT_FROM and missing * 2 > self._prior.paths
-        self.suspect = bool(emptied or halved)
+        missing = Missing(
+            source=self._source,
+            paths=sum(1 for entry in self._unseen() if self._fate(entry) is ChangeOp.GONE),
+            of=self._prior.paths,
+            emptied=seen_count <= 1 < self._prior.paths,
+        )
+        self.missing = missing if missing.suspect else None
         carried: list[RelPath] = []
         for entry in self._unseen():
             fate = self._fate(entry)

@@ -11,9 +11,29 @@ from bckcore.errors import ConflictError, InvalidInputError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Enqueued, JobQueue, LogLine
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.missing import accepting, accepts_missing
 from bckcore.services.restore import RestoreService
 
 LONGEST_KEY = 200
+_UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
+_MANY = 100_000
+"""More jobs than ever wait at once: one backup a profile."""
+
+
+def _require_accepting(job: Job | None) -> None:
+    """Raise ConflictError if this job answers and was not asked to accept what is missing."""
+    if job is None or accepts_missing(job):
+        return
+    if job.status.final:
+        raise ConflictError(
+            f"The idempotency key belongs to job {job.id}, which did not accept missing files.",
+            advice="Ask with another key, or with none.",
+        )
+    raise ConflictError(
+        f"A backup of {job.profile} is {job.status.value} already, and it does not accept missing files.",
+        meaning="Your request was not entered.",
+        advice=f"Wait for it (bck log {job.id} --follow) or stop it (bck cancel {job.id}), then ask again.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +81,35 @@ class JobService:
         self._clock = clock
         self._new_id = new_id
 
-    def start_backup(self, profile: ProfileId, *, requested_by: str, key: str = "") -> Enqueued:
+    def start_backup(
+        self, profile: ProfileId, *, requested_by: str, key: str = "", accept_missing: bool = False
+    ) -> Enqueued:
         """Ask for a backup now. The same key, or a backup that is queued or running, answers for it.
 
-        Raises NotFoundError, ConflictError for a disabled profile, PathNotAllowedError for a source
-        that the host's allow-list does not cover.
+        ``accept_missing``: paths that are missing are gone, however many they are; else that run would
+        be suspect. Only a job that was asked so answers for that.
+
+        Raises NotFoundError, ConflictError for a disabled profile or where another job would answer
+        that does not accept, PathNotAllowedError for a source that the host's allow-list does not cover.
         """
-        job = self._job(JobKind.BACKUP, profile, requested_by, key, {})
+        job = self._job(JobKind.BACKUP, profile, requested_by, key, accepting(accept_missing))
         with self._units(read_only=True) as uow:
             plan = uow.profiles.get(profile)
             host = uow.hosts.get(plan.host)
         if not plan.enabled:
-            raise ConflictError(f"Profile {profile} is switched off.", advice="Switch it on first.")
+            raise ConflictError(
+                f"Profile {profile} is switched off.",
+                advice=f"Switch it on: bck profile set {profile} --enable",
+            )
         for source in plan.sources:
             host.require_allowed(source.path)
-        return self._queue.enqueue(job)
+        if accept_missing:  # asked before as well: an answer would bind the key to that other job
+            waiting = self._queue.list(status=_UNFINISHED, kind=JobKind.BACKUP, limit=_MANY)
+            _require_accepting(next((one for one in waiting if one.profile == profile), None))
+        answer = self._queue.enqueue(job)
+        if accept_missing:
+            _require_accepting(answer.job)
+        return answer
 
     def start_restore(
         self, profile: ProfileId, request: RestoreRequest, *, requested_by: str, key: str = ""

@@ -9,6 +9,7 @@ from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.job import JobStatus
 from bckcore.errors import HostUnreachableError, StorageError
 from tests.support.api_world import HOST, PROFILE, ApiWorld
+from tests.support.house import RecordingWatcher
 
 KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n-----END OPENSSH PRIVATE KEY-----\n"
 
@@ -186,6 +187,48 @@ def test_a_backup_is_asked_for_once(world: ApiWorld) -> None:
     assert again.json()["job"]["job_id"] == job["job_id"]
     assert again.json()["job"]["result"] == {"run_id": "r"}
     assert world.call("POST", "/backup/start", json={"profile": "docs"}).json()["created"]
+
+
+def test_a_suspect_backup_says_why_and_is_accepted_by_asking_so(world: ApiWorld) -> None:
+    world.prepare()
+    world.application.storage.prepare()
+    pc = world.pcs[HostId("pc1")].source("/home/u/docs")
+    pc.write(b"f", b"held", 1)
+
+    def backed_up(**body: object) -> dict[str, Any]:
+        started = world.call("POST", "/backup/start", json={"profile": "docs", **body})
+        assert (started.status_code, started.json()["created"]) == (202, True), started.text
+        claim = world.claim()
+        status, result = world.application.worker.carry_out(claim, RecordingWatcher())
+        world.application.queue.finish(claim, status, result)
+        job: dict[str, Any] = world.call("GET", f"/backup/status/{claim.job.id}").json()
+        return job
+
+    assert backed_up()["status"] == "succeeded"
+    pc.delete(b"f")
+    suspect = backed_up()
+    assert (suspect["status"], suspect["error"]["code"]) == ("suspect", "files-missing")
+    assert suspect["error"]["what"] == "docs: 1 of 2 paths are missing (the folder is empty)."
+    assert "bck backup docs --accept-missing" in suspect["error"]["advice"]
+    accepted = backed_up(accept_missing=True)
+    assert (accepted["status"], accepted["error"]) == ("succeeded", None)
+    assert accepted["result"]["counts"]["gone"] == 1
+    assert [point["counted"] for point in world.call("GET", "/profiles/docs/points").json()["items"]] == [
+        True,
+        True,
+    ]
+
+
+def test_a_waiting_backup_does_not_swallow_an_acceptance(world: ApiWorld) -> None:
+    world.prepare()
+    job = world.start()
+    refused = world.call("POST", "/backup/start", json={"profile": "docs", "accept_missing": True})
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:bck:conflict")
+    assert job in refused.json()["advice"]
+    world.finish(world.claim())
+    asked = world.call("POST", "/backup/start", json={"profile": "docs", "accept_missing": True})
+    assert (asked.status_code, asked.json()["created"]) == (202, True)
+    assert not world.call("POST", "/backup/start", json={"profile": "docs"}).json()["created"]
 
 
 def test_a_backup_is_refused_for_unknown_and_switched_off_profiles(world: ApiWorld) -> None:

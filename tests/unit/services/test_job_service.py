@@ -79,6 +79,33 @@ def test_the_same_key_gives_the_same_job_for_a_day_finished_or_not(counter: Coun
     assert counter.jobs.start_backup(DOCS, requested_by="ada", key="k2").created
 
 
+def test_only_a_job_that_was_asked_to_accept_missing_files_answers_for_that(counter: Counter) -> None:
+    plain = counter.jobs.start_backup(DOCS, requested_by="ada").job
+    with pytest.raises(ConflictError, match=f"queued already.*bck cancel {plain.id}"):
+        counter.jobs.start_backup(DOCS, requested_by="ada", key="k", accept_missing=True)
+    counter.finish(plain.id)
+    asked = counter.jobs.start_backup(DOCS, requested_by="ada", key="k", accept_missing=True)
+    assert (asked.created, dict(asked.job.payload)) == (True, {"accept_missing": True})
+    for key in ("k", "", "other"):
+        again = counter.jobs.start_backup(DOCS, requested_by="ada", key=key, accept_missing=True)
+        assert (again.created, again.job.id) == (False, asked.job.id)
+    assert not counter.jobs.start_backup(DOCS, requested_by="bob").created
+
+
+def test_a_running_job_does_not_swallow_an_acceptance_either(counter: Counter) -> None:
+    plain = counter.jobs.start_backup(DOCS, requested_by="ada").job
+    assert counter.desk.house.database.queue.claim("test", lease_seconds=60, only=plain.id)
+    with pytest.raises(ConflictError, match="running already"):
+        counter.jobs.start_backup(DOCS, requested_by="ada", accept_missing=True)
+
+
+def test_a_key_of_a_job_without_acceptance_does_not_stand_for_one_with_it(counter: Counter) -> None:
+    plain = counter.jobs.start_backup(DOCS, requested_by="ada", key="k").job
+    counter.finish(plain.id)
+    with pytest.raises(ConflictError, match="key"):
+        counter.jobs.start_backup(DOCS, requested_by="ada", key="k", accept_missing=True)
+
+
 def test_keys_of_different_kinds_do_not_meet(counter: Counter) -> None:
     counter.desk.back_up()
     backup = counter.jobs.start_backup(DOCS, requested_by="ada", key="k").job

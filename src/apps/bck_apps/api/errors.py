@@ -66,6 +66,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.AuthenticationError: (502, "The host refused the key"),
     core.RsyncMissingError: (502, "The host has no usable rsync"),
     core.SourceMissingError: (502, "The host has no such folder"),
+    core.FilesMissingError: (409, "Most files had vanished from the host"),
     core.TransferFailedError: (502, "The host could not be worked with"),
     core.VetoedError: (403, "A plugin refused"),
     core.PermanentError: (500, "Not possible until a person acts"),

@@ -219,6 +219,9 @@ class StartBackup(Body):
     """Ask for a backup."""
 
     profile: str = Field(description="Name of the profile.")
+    accept_missing: bool = Field(
+        False, description="Take files that are missing as deleted, however many; else the run is suspect."
+    )
 
 
 class StartRestore(Body):
@@ -276,7 +279,7 @@ class JobView(View):
     claims: int = Field(description="How often a runner took it; more than one: a runner died over it.")
     progress: ProgressView
     result: dict[str, Any] | None = Field(description="What a finished job has to say.")
-    error: ErrorView | None = Field(description="Why a job did not end well; null otherwise.")
+    error: ErrorView | None = Field(description="Why a job failed or was cancelled; null otherwise.")
 
 
 class Started(View):

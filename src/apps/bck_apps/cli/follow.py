@@ -38,6 +38,8 @@ class Follower:
         self._jobs = jobs
         self._quiet = quiet
         self._seen = self._warned = 0
+        self.told: set[str] = set()
+        """Warnings that were shown; a suspect run's reason is one of them."""
         self._held: list[LogLine] = []
         """Errors wait for the end: there, the one that ended the job is told in full."""
         self._progress: Progress | None = None
@@ -87,6 +89,8 @@ class Follower:
     def _warn(self, line: LogLine, job: Job) -> None:
         text = f"{line.level}: {line.text}"
         self._warned += 1
+        if self._warned <= MOST_WARNINGS:
+            self.told.add(line.text)
         if self._warned == MOST_WARNINGS + 1:
             text = f"More of these: bck log {job.id}"
         if self._warned <= MOST_WARNINGS + 1:
@@ -161,7 +165,7 @@ def see_through(application: "Application", job_id: JobId, *, as_json: bool) -> 
         job = one.run(job_id, signals=signals, on_update=follower.update)
     if not job.status.final:
         _left(job, as_json=as_json)
-    if not as_json:
+    if not as_json and job.result.text not in follower.told:
         show_job_error(job.result)
     return job
 

@@ -31,6 +31,10 @@ def backup(
     key: Annotated[
         str, typer.Option("--idempotency-key", metavar="KEY", help="The same key gives the same job.")
     ] = "",
+    accept_missing: Annotated[
+        bool,
+        typer.Option("--accept-missing", help="Files that are missing were deleted, however many they are."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Back up a profile now.
@@ -43,7 +47,9 @@ def backup(
     from bck_apps.runner.presence import serve_is_up
 
     with opened() as application:
-        asked = application.jobs.start_backup(ProfileId(profile), requested_by=who(), key=key)
+        asked = application.jobs.start_backup(
+            ProfileId(profile), requested_by=who(), key=key, accept_missing=accept_missing
+        )
         if not wait and serve_is_up(application.home):
             _started(asked.job, created=asked.created, as_json=as_json)
             return

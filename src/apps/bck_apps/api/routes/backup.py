@@ -34,9 +34,17 @@ def start_backup(
     who: Principal = requires(Permission.BACK_UP),
     jobs: JobService = Depends(Provide[Container.jobs]),
 ) -> Started:
-    """Ask for a backup now. One that is queued or running already answers for it."""
+    """Ask for a backup now. One that is queued or running already answers for it.
+
+    With `accept_missing`, only one that was asked so answers; any other is a conflict.
+    """
     return started_view(
-        jobs.start_backup(ProfileId(body.profile), requested_by=who.name, key=idempotency_key)
+        jobs.start_backup(
+            ProfileId(body.profile),
+            requested_by=who.name,
+            key=idempotency_key,
+            accept_missing=body.accept_missing,
+        )
     )
 
 

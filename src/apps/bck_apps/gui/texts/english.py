@@ -160,9 +160,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "right to read them, and back up again.",
     "result.suspect": "Something looks wrong",
     "result.suspect.text": "Most of the files had vanished from the computer. "
-    "Nothing was deleted from the backup.",
-    "result.suspect.advice": "Look whether a disk is unplugged or a folder was moved. If it was on purpose, "
-    "tell an administrator.",
+    "Nothing was marked as deleted; everything backed up so far stays.",
+    "result.suspect.advice": "Look for an unplugged disk or a moved folder. If the files are really gone, "
+    "ask an administrator to run: bck backup {profile} --accept-missing",
     "result.failed": "The backup failed",
     "result.cancelled": "Backup stopped",
     "result.cancelled.text": "What was there before is kept. The next backup goes on from here.",

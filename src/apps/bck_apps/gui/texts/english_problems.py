@@ -221,6 +221,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Check the folders in the list, then back up again.",
     ),
     **_problem(
+        "files-missing",
+        "Most of the files had vanished from the computer.",
+        "Nothing was marked as deleted; everything backed up so far stays.",
+        "Look for an unplugged disk or a moved folder. If the files are really gone, tell an administrator.",
+    ),
+    **_problem(
         "transfer-failed",
         "The files could not be copied.",
         "Trying again changes nothing until somebody acts.",

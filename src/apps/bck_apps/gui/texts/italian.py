@@ -161,9 +161,9 @@ ITALIAN: Final[Mapping[str, str]] = {
     "il permesso di leggerli, e ripeti il backup.",
     "result.suspect": "Qualcosa non torna",
     "result.suspect.text": "La maggior parte dei file era sparita dal computer. "
-    "Dal backup non è stato tolto nulla.",
-    "result.suspect.advice": "Guarda se un disco è scollegato o una cartella è stata spostata. "
-    "Se era voluto, avvisa un amministratore.",
+    "Niente è stato segnato come cancellato; tutto ciò che era già salvato resta.",
+    "result.suspect.advice": "Guarda se un disco è scollegato o una cartella è stata spostata. Se i file "
+    "non ci sono davvero più, chiedi a un amministratore di eseguire: bck backup {profile} --accept-missing",
     "result.failed": "Il backup non è riuscito",
     "result.cancelled": "Backup fermato",
     "result.cancelled.text": "Ciò che c'era prima resta. Il prossimo backup riparte da qui.",

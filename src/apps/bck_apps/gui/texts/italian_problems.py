@@ -221,6 +221,13 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Controlla le cartelle dell'elenco, poi ripeti il backup.",
     ),
     **_problem(
+        "files-missing",
+        "La maggior parte dei file era sparita dal computer.",
+        "Niente è stato segnato come cancellato; tutto ciò che era già salvato resta.",
+        "Guarda se un disco è scollegato o una cartella è stata spostata. Se i file non ci sono davvero più, "
+        "avvisa un amministratore.",
+    ),
+    **_problem(
         "transfer-failed",
         "Non è stato possibile copiare i file.",
         "Riprovare non cambia nulla finché qualcuno non interviene.",

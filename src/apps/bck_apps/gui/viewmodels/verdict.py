@@ -73,7 +73,7 @@ def _partial(job: Job) -> Verdict:
 
 
 def _suspect(job: Job) -> Verdict:
-    lines = (Phrase("result.suspect.text"), Phrase("result.suspect.advice"))
+    lines = (Phrase("result.suspect.text"), Phrase("result.suspect.advice", {"profile": job.profile}))
     return Verdict(state=State.ISSUES, title=Phrase("result.suspect"), lines=lines, details=job.error_text)
 
 

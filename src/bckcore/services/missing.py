@@ -1,0 +1,60 @@
+"""Missing: when so much of a source has vanished that a person must be asked; and in which words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.job import Job
+from bckcore.errors import FilesMissingError
+
+SUSPECT_FROM = 100
+"""A source of more paths than this, more than half of which vanished, is suspect."""
+_ACCEPT = "accept_missing"
+
+
+def accepting(accept_missing: bool) -> dict[str, object]:
+    """The part of a job's payload that says so."""
+    return {_ACCEPT: True} if accept_missing else {}
+
+
+def accepts_missing(job: Job) -> bool:
+    """True if the job takes paths that are missing as gone, however many they are."""
+    return job.payload.get(_ACCEPT) is True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """What of a source was not there any more, though it could have been seen."""
+
+    source: SourceName
+    paths: int
+    of: int
+    """How many paths the source held before, its root included."""
+    emptied: bool
+    """Nothing but the root is left: so looks a mount point whose disk is not plugged in."""
+
+    @property
+    def suspect(self) -> bool:
+        """True if it looks like an accident rather than like work."""
+        if not self.paths:
+            return False
+        return self.emptied or (self.of > SUSPECT_FROM and self.paths * 2 > self.of)
+
+    def __str__(self) -> str:
+        empty = " (the folder is empty)" if self.emptied else ""
+        return f"{self.source}: {self.paths} of {self.of} paths are missing{empty}"
+
+
+def suspicion(profile: ProfileId, missing: Sequence[Missing]) -> FilesMissingError:
+    """What a suspect run has to say."""
+    return FilesMissingError(
+        f"{'; '.join(map(str, missing))}.",
+        meaning="Nothing was marked as deleted; everything kept stays.",
+        advice="Look for an unplugged disk or a moved folder. If the files are really gone, "
+        f"run `bck backup {profile} --accept-missing`.",
+    )
+
+
+def acceptance(missing: Missing, *, by: str) -> str:
+    """The line in the log of a run that takes them as deleted."""
+    return f"{missing}. They count as deleted from now on, as {by} asked; earlier points keep them."
