@@ -1,5 +1,6 @@
 """Job: a request for one piece of work, and its legal transitions."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -104,6 +105,12 @@ class Job:
     cancel_requested: bool = False
     progress: TransferProgress = field(default_factory=TransferProgress)
     result: JobResult = field(default_factory=JobResult)
+
+    @property
+    def request(self) -> str:
+        """What is asked for - profile, kind and payload - as a text that is the same for the same."""
+        asked = [self.profile, self.kind.value, self.payload]
+        return json.dumps(asked, sort_keys=True, separators=(",", ":"))
 
     def moved(self, status: JobStatus, *, at: datetime) -> "Job":
         """The job in its new status. Raises IllegalTransitionError for a step that makes no sense."""

@@ -8,6 +8,7 @@ from typing import Protocol
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import ConflictError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,15 +41,26 @@ class LogLine:
     text: str
 
 
+def key_in_use(job: Job, earlier: Job) -> ConflictError:
+    """The error of :meth:`JobQueue.enqueue` for a key that stands for another request."""
+    return ConflictError(
+        f"The idempotency key of this request already stands for another one: job {earlier.id}, a "
+        f"{earlier.kind.value} of {earlier.profile}.",
+        meaning=f"The {job.kind.value} of {job.profile} was not started. Nothing was changed.",
+        advice="Use a new key for a new request; the same key only to send the same request again.",
+    )
+
+
 class JobQueue(Protocol):
     """Durable and thread-safe; every call is its own transaction. Time is the injected clock's."""
 
     def enqueue(self, job: Job) -> Enqueued:
         """Add a queued job, or answer with the one that is it already.
 
-        The same ``idempotency_key`` (not empty) for the same profile and kind gives the same job for
-        at least 24 h, finished or not. A BACKUP or PRUNE job of a profile that is queued or running
-        answers for a second one.
+        For 24 h, and as long as the job is not over, the same ``idempotency_key`` (not empty) with the
+        same :attr:`Job.request` (profile, kind, payload) gives the same job; with any other it raises
+        ConflictError and changes nothing. Otherwise a BACKUP or PRUNE job of a profile that is queued
+        or running answers for a second one.
         """
 
     def get(self, job: JobId) -> Job:

@@ -1,21 +1,27 @@
 """The migrations build exactly the schema the code uses, in a private file."""
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import insert
 
 from bck_adapters.clock import SystemClock
 from bck_adapters.sql import sql_database
 from bck_adapters.sql.database import alembic_config, is_current, migrate, newest_step
 from bck_adapters.sql.engine import make_engine
+from bck_adapters.sql.job_queue import SqlJobQueue
+from bck_adapters.sql.mapping import job_values
 from bck_adapters.sql.tables import metadata
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
-from bck_adapters.testkit.samples import sample_entry
+from bck_adapters.testkit.samples import StepClock, sample_entry, sample_job
 from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.job import JobKind
 from bckcore.domain.manifest import Change, ChangeOp
-from bckcore.errors import InvalidInputError, StorageError
+from bckcore.errors import ConflictError, InvalidInputError, StorageError
 
+OLD_JOBS = (("one", "p1"), ("two", "p2"))
 P, S = ProfileId("docs"), SourceName("docs")
 
 
@@ -49,6 +55,24 @@ def test_migrating_gives_the_same_statements_as_creating(engine, tmp_path):
     metadata.create_all(created)
     assert _schema(engine) == _schema(created)
     created.dispose()
+
+
+def test_keys_of_the_first_schema_stand_for_their_newest_request(engine):
+    with engine.begin() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        jobs = [sample_job(name, JobKind.RESTORE, profile, key="k") for name, profile in OLD_JOBS]
+        rows = [job_values(job) | {"token": "", "lease_until": None, "log_lines": 0} for job in jobs]
+        connection.execute(insert(metadata.tables["job"]), rows)
+        for number, job in enumerate(jobs):
+            values = (job.profile, "restore", "k", job.id, f"2026-01-05 12:00:0{number}.000000")
+            connection.exec_driver_sql("INSERT INTO job_key VALUES (?, ?, ?, ?, ?)", values)
+    migrate(engine)
+    queue = SqlJobQueue(engine, StepClock())
+    assert queue.enqueue(sample_job("again", JobKind.RESTORE, "p2", key="k")).job.id == "two"
+    with pytest.raises(ConflictError):
+        queue.enqueue(sample_job("other", JobKind.RESTORE, "p1", key="k"))
 
 
 def test_every_constraint_has_a_name():

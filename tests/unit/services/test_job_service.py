@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -106,15 +107,20 @@ def test_a_key_of_a_job_without_acceptance_does_not_stand_for_one_with_it(counte
         counter.jobs.start_backup(DOCS, requested_by="ada", key="k", accept_missing=True)
 
 
-def test_keys_of_different_kinds_do_not_meet(counter: Counter) -> None:
+def test_a_key_stands_for_one_request_whatever_is_asked_next(counter: Counter) -> None:
     counter.desk.back_up()
-    backup = counter.jobs.start_backup(DOCS, requested_by="ada", key="k").job
     request = RestoreRequest(point="latest", folder=Path("/tmp/x"))
-    restore = counter.jobs.start_restore(DOCS, request, requested_by="ada", key="k")
-    prune = counter.jobs.start_prune(DOCS, requested_by="ada", key="k")
-    assert (restore.created, prune.created) == (True, True)
-    assert len({backup.id, restore.job.id, prune.job.id}) == 3
-    assert not counter.jobs.start_restore(DOCS, request, requested_by="ada", key="k").created
+    restore = counter.jobs.start_restore(DOCS, request, requested_by="ada", key="k").job
+    elsewhere = replace(request, folder=Path("/tmp/y"))
+    for ask in (
+        lambda: counter.jobs.start_restore(DOCS, elsewhere, requested_by="ada", key="k"),
+        lambda: counter.jobs.start_backup(DOCS, requested_by="ada", key="k"),
+        lambda: counter.jobs.start_prune(DOCS, requested_by="ada", key="k"),
+    ):
+        with pytest.raises(ConflictError, match=restore.id):
+            ask()
+    again = counter.jobs.start_restore(DOCS, request, requested_by="ada", key="k")
+    assert (again.job.id, again.created) == (restore.id, False)
 
 
 @pytest.mark.parametrize("key", ["x" * (LONGEST_KEY + 1), "a\nb", "\x00", "\u202e"])

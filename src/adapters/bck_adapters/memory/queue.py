@@ -8,12 +8,12 @@ from itertools import islice
 from threading import RLock
 from uuid import uuid4
 
-from bckcore.domain.ids import JobId, ProfileId
+from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import Claim, Enqueued, LogLine
+from bckcore.ports.job_queue import Claim, Enqueued, LogLine, key_in_use
 
 KEY_KEPT = timedelta(hours=24)
 _ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
@@ -33,17 +33,17 @@ class MemoryJobQueue:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._rows: dict[JobId, _Row] = {}
-        self._keys: dict[tuple[ProfileId, JobKind, str], tuple[JobId, datetime]] = {}
+        self._keys: dict[str, tuple[str, JobId, datetime]] = {}
+        """What was asked for with each key, the job that answered, and when."""
         self._lock = RLock()
 
     def enqueue(self, job: Job) -> Enqueued:
         """See the port."""
         with self._lock:
-            answer = self._job_of_key(job) or self._unfinished_twin(job)
-            if job.idempotency_key:
-                key = (job.profile, job.kind, job.idempotency_key)
-                if answer is None or self._job_of_key(job) is None:
-                    self._keys[key] = ((answer or job).id, self._clock.now())
+            by_key = self._job_of_key(job)
+            answer = by_key or self._unfinished_twin(job)
+            if job.idempotency_key and by_key is None:
+                self._keys[job.idempotency_key] = (job.request, (answer or job).id, self._clock.now())
             if answer is not None:
                 return Enqueued(job=answer, created=False)
             self._rows[job.id] = _Row(job)
@@ -144,11 +144,15 @@ class MemoryJobQueue:
             raise NotFoundError(f"There is no job {job}.", advice="Check the id.") from None
 
     def _job_of_key(self, job: Job) -> Job | None:
-        found = self._keys.get((job.profile, job.kind, job.idempotency_key))
+        found = self._keys.get(job.idempotency_key)
         if not job.idempotency_key or found is None:
             return None
-        earlier, at = self._rows[found[0]].job, found[1]
-        return earlier if not earlier.status.final or self._clock.now() - at <= KEY_KEPT else None
+        request, earlier, at = found[0], self._rows[found[1]].job, found[2]
+        if earlier.status.final and self._clock.now() - at > KEY_KEPT:
+            return None
+        if request != job.request:
+            raise key_in_use(job, earlier)
+        return earlier
 
     def _unfinished_twin(self, job: Job) -> Job | None:
         if job.kind not in _ONE_AT_A_TIME:

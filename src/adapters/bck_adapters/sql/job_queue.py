@@ -17,7 +17,7 @@ from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import Claim, Enqueued, LogLine
+from bckcore.ports.job_queue import Claim, Enqueued, LogLine, key_in_use
 
 KEY_KEPT = timedelta(hours=24)
 _ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
@@ -71,7 +71,7 @@ class SqlJobQueue:
         """See the port."""
         try:
             return self._enqueue(job)
-        except ConflictError:  # another server was faster between our look and our insert
+        except ConflictError:  # another server may have been faster between our look and our insert
             return self._enqueue(job)
 
     def _enqueue(self, job: Job) -> Enqueued:
@@ -195,16 +195,20 @@ class SqlJobQueue:
         if not job.idempotency_key:
             return None
         joined = jobs.join(job_key, job_key.c.job_id == jobs.c.id)
-        query = select(jobs, job_key.c.at).select_from(joined).where(_same_key(job))
-        row = session.execute(query).one_or_none()
+        query = select(jobs, job_key.c.at, job_key.c.request).select_from(joined)
+        row = session.execute(query.where(_same_key(job))).one_or_none()
         if row is None:
             return None
         earlier = mapping.job_of(row)
-        return earlier if not earlier.status.final or self._clock.now() - row.at <= KEY_KEPT else None
+        if earlier.status.final and self._clock.now() - row.at > KEY_KEPT:
+            return None
+        if row.request != job.request:
+            raise key_in_use(job, earlier)
+        return earlier
 
     def _keep_key(self, session: SqlSession, job: Job, answer: Job) -> None:
         session.write(delete(job_key).where(_same_key(job)))
-        values = {"profile": job.profile, "kind": job.kind.value, "idempotency_key": job.idempotency_key}
+        values = {"idempotency_key": job.idempotency_key, "request": job.request}
         session.write(insert(job_key), values | {"job_id": answer.id, "at": self._clock.now()})
 
     def _reading(self) -> SqlSession:
@@ -224,11 +228,7 @@ def _update(session: SqlSession, job: JobId, values: mapping.Values) -> None:
 
 
 def _same_key(job: Job) -> ColumnElement[bool]:
-    return and_(
-        job_key.c.profile == job.profile,
-        job_key.c.kind == job.kind.value,
-        job_key.c.idempotency_key == job.idempotency_key,
-    )
+    return job_key.c.idempotency_key == job.idempotency_key
 
 
 def _unfinished_twin(session: SqlSession, job: Job) -> Job | None:

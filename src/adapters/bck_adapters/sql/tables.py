@@ -154,12 +154,11 @@ job = Table(
 job_key = Table(
     "job_key",
     metadata,
-    Column("profile", String(64), nullable=False),
-    Column("kind", String(16), nullable=False),
     Column("idempotency_key", Text, nullable=False),
+    Column("request", Text, nullable=False),
     Column("job_id", ForeignKey("job.id"), nullable=False),
     Column("at", UtcDateTime, nullable=False),
-    PrimaryKeyConstraint("profile", "kind", "idempotency_key"),
+    PrimaryKeyConstraint("idempotency_key"),
 )
 
 job_log = Table(

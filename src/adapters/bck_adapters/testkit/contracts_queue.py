@@ -9,9 +9,9 @@ import pytest
 
 from bck_adapters.testkit.samples import START, StepClock, sample_job
 from bckcore.domain.ids import JobId
-from bckcore.domain.job import JobKind, JobResult, JobStatus
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
-from bckcore.errors import IllegalTransitionError, LeaseLostError, NotFoundError
+from bckcore.errors import ConflictError, IllegalTransitionError, LeaseLostError, NotFoundError
 from bckcore.ports.job_queue import Claim, JobQueue, LogLine
 
 LEASE = 30.0
@@ -58,10 +58,45 @@ class JobQueueContract:
         with pytest.raises(NotFoundError):
             queue.get(JobId("two"))
 
-    def test_the_same_key_for_another_profile_or_kind_is_another_job(self, queue: JobQueue) -> None:
+    @pytest.mark.parametrize("over", [False, True])
+    @pytest.mark.parametrize(
+        "other",
+        [
+            sample_job("two", JobKind.RESTORE, profile="other", key="k"),
+            sample_job("two", JobKind.BACKUP, key="k"),
+            sample_job("two", JobKind.RESTORE, key="k", number=4),
+        ],
+        ids=["profile", "kind", "payload"],
+    )
+    def test_the_same_key_with_another_request_is_refused_and_nothing_changes(
+        self, queue: JobQueue, clock: StepClock, other: Job, *, over: bool
+    ) -> None:
         queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
-        assert queue.enqueue(sample_job("two", JobKind.RESTORE, profile="other", key="k")).created
-        assert queue.enqueue(sample_job("three", JobKind.BACKUP, key="k")).created
+        if over:
+            queue.finish(claimed(queue), JobStatus.SUCCEEDED, JobResult())
+            clock.advance(DAY - 1)
+        before = queue.list()
+        with pytest.raises(ConflictError, match="idempotency key") as refused:
+            queue.enqueue(other)
+        assert refused.value.meaning
+        assert refused.value.advice
+        assert queue.list() == before
+        assert queue.enqueue(sample_job("again", JobKind.RESTORE, key="k")).job.id == "one"
+
+    def test_a_key_that_is_a_day_old_stands_for_a_new_request(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
+        queue.finish(claimed(queue), JobStatus.SUCCEEDED, JobResult())
+        clock.advance(DAY + 1)
+        assert queue.enqueue(sample_job("two", JobKind.RESTORE, key="k", number=4)).created
+        with pytest.raises(ConflictError):
+            queue.enqueue(sample_job("three", JobKind.RESTORE, key="k"))
+
+    def test_who_asks_is_no_part_of_the_request(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
+        again = replace(sample_job("two", JobKind.RESTORE, key="k"), requested_by="bert")
+        assert queue.enqueue(again).job.id == "one"
 
     def test_an_unfinished_job_keeps_its_key_longer(self, queue: JobQueue, clock: StepClock) -> None:
         queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))

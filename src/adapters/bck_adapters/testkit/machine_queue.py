@@ -15,7 +15,7 @@ from bck_adapters.testkit.samples import StepClock, sample_job
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
-from bckcore.errors import LeaseLostError
+from bckcore.errors import ConflictError, LeaseLostError
 from bckcore.ports.job_queue import Claim, JobQueue
 
 LEASE = 30
@@ -49,7 +49,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.clock = StepClock()
         self.queue = self.make_queue(self.clock)
         self.known: dict[JobId, Known] = {}
-        self.keys: dict[tuple[str, JobKind, str], tuple[JobId, float]] = {}
+        self.keys: dict[str, tuple[str, JobId, float]] = {}
 
     # --- what people do ---------------------------------------------------------------------------
 
@@ -58,25 +58,30 @@ class QueueMachine(RuleBasedStateMachine):
         profile=st.sampled_from(["p1", "p2", "p3"]),
         host=st.sampled_from(["h1", "h2"]),
         key=st.sampled_from(["", "", "k1", "k2"]),
+        number=st.sampled_from([1, 1, 1, 2]),
     )
-    def enqueue(self, kind: JobKind, profile: str, host: str, key: str) -> None:
-        """A request, perhaps sent twice, perhaps while the same work goes on."""
+    def enqueue(self, kind: JobKind, profile: str, host: str, key: str, number: int) -> None:
+        """A request, perhaps sent twice, perhaps while the same work goes on, or with a used key."""
         name = f"j{len(self.known)}"
-        job = sample_job(name, kind, profile, host, key, self.clock.now())
+        job = sample_job(name, kind, profile, host, key, self.clock.now(), number)
+        if self._job_of_key(job) is not None and self.keys[key][0] != f"{profile} {kind} {number}":
+            with pytest.raises(ConflictError):
+                self.queue.enqueue(job)
+            return
         expected = self._expected_answer(job)
         answer = self.queue.enqueue(job)
         assert (answer.job.id, answer.created) == (expected or name, expected is None)
         if expected is None:
             self.known[job.id] = Known(job)
         if key and self._job_of_key(job) is None:
-            self.keys[profile, kind, key] = (answer.job.id, self.clock.monotonic())
+            self.keys[key] = (f"{profile} {kind} {number}", answer.job.id, self.clock.monotonic())
 
     def _job_of_key(self, job: Job) -> JobId | None:
-        found = self.keys.get((job.profile, job.kind, job.idempotency_key))
+        found = self.keys.get(job.idempotency_key)
         if not job.idempotency_key or found is None:
             return None
-        in_time = self.clock.monotonic() - found[1] <= 24 * 3600
-        return found[0] if in_time or not self.known[found[0]].status.final else None
+        in_time = self.clock.monotonic() - found[2] <= 24 * 3600
+        return found[1] if in_time or not self.known[found[1]].status.final else None
 
     def _expected_answer(self, job: Job) -> JobId | None:
         twins = (

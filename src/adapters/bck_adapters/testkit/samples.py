@@ -128,8 +128,9 @@ def sample_job(
     host: str = "pc1",
     key: str = "",
     at: datetime = START,
+    number: int = 3,
 ) -> Job:
-    """A queued job."""
+    """A queued job; ``number`` is part of its payload."""
     return Job(
         id=JobId(name),
         kind=kind,
@@ -137,7 +138,7 @@ def sample_job(
         host=HostId(host),
         requested_by="anna",
         created=at,
-        payload={"point": "latest", "paths": ["a", "ü"], "number": 3, "nested": {"yes": True}},
+        payload={"point": "latest", "paths": ["a", "ü"], "number": number, "nested": {"yes": True}},
         idempotency_key=key,
     )
 

@@ -21,7 +21,8 @@ add_following(router)
 IdempotencyKey = Annotated[
     str,
     Header(
-        max_length=LONGEST_KEY, description="The same key gives the same job for 24 hours; safe to resend."
+        max_length=LONGEST_KEY,
+        description="The same key with the same request gives the same job for 24 hours; with another, 409.",
     ),
 ]
 
