@@ -68,3 +68,27 @@ class Host:
             meaning="Nothing was read and nothing was changed.",
             advice=f"Allowed are: {allowed}. An administrator can add one.",
         )
+
+    def guarded_folders(self, path: str) -> tuple[str, ...]:
+        """What must not be a link on the host when ``path`` is read, outermost first.
+
+        That is the outermost allowed root that covers it, ``path`` itself and every folder between the
+        two; ``path`` alone where none covers it. What lies above an allowed root is the administrator's.
+        """
+        path = normal_posix_path(path)
+        covering = [root for root in self.allowed_roots if f"{path}/".startswith(root.rstrip("/") + "/")]
+        first = min(covering, key=len, default=path)
+        parts = path[1:].split("/")
+        prefixes = ("/" + "/".join(parts[:count]) for count in range(1, len(parts) + 1))
+        return tuple(prefix for prefix in prefixes if len(prefix) >= len(first) and prefix != "/")
+
+    def link_refused(self, path: str, folder: str, target: str = "") -> PathNotAllowedError:
+        """The error that ``path`` is not read because ``folder``, one of its guarded ones, is a link."""
+        where = f" to {target}" if target else ""
+        inside = "" if folder == path else f", and {path} lies below it"
+        return PathNotAllowedError(
+            f"{folder} is a link{where} on {self.id}{inside}.",
+            meaning="Following it could read folders that are not allowed. Nothing was read or changed.",
+            advice="Name the real folder as the source, and have an administrator allow that one; "
+            "if nobody made this link on purpose, find out who did.",
+        )

@@ -72,7 +72,11 @@ class Transport(Protocol):
     * ``destination`` holds plain files and folders in the form of :mod:`bckcore.domain.stored_stat`.
     * Nothing is deleted because the host no longer has it.
     * A cancelled watcher stops it within 5 s, no process left, by JobCancelledError.
-    * Errors are TransientError, PermanentError, StoreFullError or JobCancelledError, nothing else.
+    * A link on the host is not followed out of the allow-list: where the source root, or a folder between
+      it and the allowed root that covers it (that one included, see ``Host.guarded_folders``), is a link
+      when the pull begins, ``pull`` raises PathNotAllowedError and nothing is read or changed.
+    * Errors are TransientError, PermanentError, StoreFullError, PathNotAllowedError or JobCancelledError,
+      nothing else.
     """
 
     @property
@@ -86,11 +90,16 @@ class Transport(Protocol):
         """Connect, check trust, find rsync, and try to list each path. Changes nothing.
 
         Raises HostUnreachableError, AuthenticationError, HostKeyChangedError, HostKeyUnknownError or
-        RsyncMissingError, each with advice.
+        RsyncMissingError, and PathNotAllowedError for a path that ``pull`` would refuse because it or a
+        folder above it is a link; each with advice.
         """
 
     def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
-        """Bring the source's files into ``order.destination``. May be repeated at any time."""
+        """Bring the source's files into ``order.destination``. May be repeated at any time.
+
+        Raises PathNotAllowedError when the source root, or a guarded folder above it, is a link on the
+        host; a root that is missing or cannot be looked at is reported as unlisted instead.
+        """
 
 
 class PathFilter(Protocol):

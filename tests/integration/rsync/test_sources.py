@@ -13,7 +13,7 @@ from bck_adapters.testkit.rigs import MTIME_NS, TransportRig
 from bck_adapters.testkit.stored import stored_tree
 from bckcore.domain.host import Platform
 from bckcore.domain.transfer import ProblemKind, TransferOptions, TransferProgress
-from bckcore.errors import TransferFailedError
+from bckcore.errors import PathNotAllowedError, TransferFailedError
 from tests.support.rsync_rigs import ssh_rig
 from tests.support.sshd import LoopbackSshd
 from tests.support.trees import ODD_NAMES, RealTree
@@ -54,17 +54,72 @@ def test_probe_lists_source_roots_of_any_name(local: TransportRig, tmp_path: Pat
     assert [path for path, listable in facts.sources if not listable] == []
 
 
-def test_probe_does_not_call_a_file_a_link_or_a_closed_folder_listable(
-    local: TransportRig, tmp_path: Path
-) -> None:
+def test_probe_does_not_call_a_file_or_a_closed_folder_listable(local: TransportRig, tmp_path: Path) -> None:
     tree = RealTree.at(tmp_path / "things")
     tree.write(b"file", b"")
-    tree.symlink(b"link", b"folder")
     tree.mkdir(b"folder")
     tree.mkdir(b"closed", mode=0)
-    names = ["file", "link", "folder", *(["closed"] if local.permissions_matter else [])]
+    names = ["file", "folder", *(["closed"] if local.permissions_matter else [])]
     facts = local.transport.probe(local.host, None, [str(tmp_path / "things" / name) for name in names])
     assert [Path(path).name for path, listable in facts.sources if listable] == ["folder"]
+
+
+def test_a_root_that_was_swapped_for_a_link_is_refused_and_the_last_pull_stands(rig: TransportRig) -> None:
+    rig.tree.write(b"f", b"mine")
+    rig.pull()
+    os.rename(rig.source.path, f"{rig.source.path}.aside")
+    os.symlink("/etc", rig.source.path)
+    for _ in range(2):
+        order = rig.order()
+        with pytest.raises(PathNotAllowedError, match=r"docs is a link to /etc on pc1\."):
+            rig.transport.pull(order, rig.key, rig.watcher)
+        assert contents(stored_tree(rig.destination)) == {b"f": b"mine"}
+        assert not any(order.displaced_dir.iterdir())
+    os.unlink(rig.source.path)
+    os.rename(f"{rig.source.path}.aside", rig.source.path)
+    assert rig.pull().paths == {b".", b"f"}
+
+
+@pytest.mark.parametrize("name", ["plain", "two  blanks", "quote'single\nline", "a -> b", "*star?[x]"])
+def test_a_folder_above_the_root_that_became_a_link_is_refused(rig: TransportRig, name: str) -> None:
+    top, secret = rig.source.path, Path(rig.source.path).parent / "secret"
+    rig.host = replace(rig.host, allowed_roots=(top,))
+    rig.source = replace(rig.source, path=f"{top}/home/{name}/work/docs")
+    RealTree.at(Path(rig.source.path)).write(b"f", b"mine")
+    rig.pull()
+    RealTree.at(secret / "work" / "docs").write(b"f", b"not to be read")
+    os.rename(f"{top}/home/{name}", f"{top}/home/aside")
+    os.symlink(secret, f"{top}/home/{name}")
+    # Closed for listing, as its owner can have it: the folder below can still be entered by name.
+    os.chmod(f"{top}/home", 0o311)
+    with pytest.raises(PathNotAllowedError) as refused:
+        rig.pull()
+    assert refused.value.what.startswith(f"{top}/home/{name} is a link")
+    assert contents(stored_tree(rig.destination)) == {b"f": b"mine"}
+
+
+def test_what_lies_above_the_allowed_root_is_the_administrators(rig: TransportRig) -> None:
+    above = Path(rig.source.path).parent
+    os.symlink(above, above / "link")
+    rig.host = replace(rig.host, allowed_roots=(f"{above}/link/docs",))
+    rig.source = replace(rig.source, path=f"{above}/link/docs")
+    rig.tree.write(b"f", b"mine")
+    assert rig.pull().paths == {b".", b"f"}
+
+
+def test_a_root_below_a_closed_folder_is_unlisted_as_ever(rig: TransportRig) -> None:
+    if not rig.permissions_matter:
+        pytest.skip("the host's account reads everything here: run the tests as an ordinary user")
+    rig.host = replace(rig.host, allowed_roots=(rig.source.path,))
+    rig.source = replace(rig.source, path=f"{rig.source.path}/closed/docs")
+    rig.tree.mkdir(b"closed", mode=0)
+    assert rig.pull().report.unlisted == {b"."}
+
+
+def test_probe_refuses_a_link_and_tells_where_it_leads(rig: TransportRig) -> None:
+    rig.tree.symlink(b"link", b"/etc")
+    with pytest.raises(PathNotAllowedError, match="link is a link to /etc on pc1"):
+        rig.transport.probe(rig.host, rig.key, [rig.source.path, f"{rig.source.path}/link"])
 
 
 def test_a_user_folder_called_like_ours_is_backed_up(rig: TransportRig) -> None:

@@ -67,3 +67,29 @@ def test_an_address_or_user_cannot_be_an_option_or_hold_blanks(address: str) -> 
 def test_ports_are_ports(port: int) -> None:
     with pytest.raises(InvalidInputError):
         host(port=port)
+
+
+@pytest.mark.parametrize(
+    ("roots", "path", "guarded"),
+    [
+        (("/home/u",), "/home/u/docs/work", ("/home/u", "/home/u/docs", "/home/u/docs/work")),
+        (("/home/u",), "/home/u", ("/home/u",)),
+        (("/home/u/docs", "/home/u"), "/home/u/docs", ("/home/u", "/home/u/docs")),
+        (("/",), "/home/u", ("/home", "/home/u")),
+        (("/",), "/", ()),
+        (("/home/u2",), "/home/u/docs", ("/home/u/docs",)),
+        ((), "/home/u/docs", ("/home/u/docs",)),
+    ],
+)
+def test_guarded_are_the_path_and_all_above_it_up_to_the_outermost_allowed_root(
+    roots: tuple[str, ...], path: str, guarded: tuple[str, ...]
+) -> None:
+    assert host(*roots).guarded_folders(path) == guarded
+
+
+def test_a_refused_link_is_named_with_where_it_leads_as_far_as_known() -> None:
+    error = host().link_refused("/home/u/docs", "/home/u", "/etc")
+    assert error.what == "/home/u is a link to /etc on pc1, and /home/u/docs lies below it."
+    assert host().link_refused("/home/u", "/home/u").what == "/home/u is a link on pc1."
+    assert error.meaning
+    assert error.advice

@@ -11,7 +11,8 @@ from bck_adapters.rsync.argv import (
     LOCAL_SHELL,
     Invocation,
     environment,
-    list_argv,
+    look_argv,
+    open_argv,
     pull_argv,
     quoted_word,
     remote_path,
@@ -119,11 +120,23 @@ def test_only_odd_roots_need_our_own_quoting() -> None:
     assert b"--old-args" in argv(source=Source(name=SourceName("docs"), path="/a\nb"))
 
 
-def test_listing_names_the_path_itself_or_what_is_inside() -> None:
-    assert list_argv("ssh", "/a", inside=False, timeout=9)[-1] == b"pc:/a"
-    inside = list_argv("ssh", "/a", inside=True, timeout=9)
-    assert inside[-1] == b"pc:/a/"
-    assert b"--filter=- *" in inside
+def test_opening_a_folder_lists_nothing_of_it() -> None:
+    argv = open_argv("ssh", "/a", timeout=9)
+    assert argv[-1] == b"pc:/a/"
+    assert b"--filter=- *" in argv
+
+
+def test_looking_names_each_path_itself_by_its_full_name() -> None:
+    argv = look_argv("ssh", ["/a", "/a/b"], timeout=9)
+    assert argv[argv.index(b"--") + 1 : -1] == [b"pc:/a", b"pc:/a/b"]
+    assert {b"--list-only", b"--relative", b"--no-implied-dirs"} <= {*argv}
+    assert b"--old-args" not in argv
+
+
+def test_one_odd_path_among_several_has_all_of_them_quoted_by_us() -> None:
+    argv = look_argv("ssh", ["/a b", "/a b/c*"], timeout=9)
+    assert argv[argv.index(b"--") + 1 : -1] == [b"pc:'/a b'", b"pc:'/a b/c*'"]
+    assert b"--old-args" in argv
 
 
 def test_environment_holds_nothing_of_the_callers() -> None:

@@ -1,11 +1,12 @@
 """MemoryHost: a scripted PC. Its folders live in memory, and it misbehaves exactly as it is told to."""
 
+import os
 import stat
 from collections import deque
 from dataclasses import dataclass, field, replace
 
 from bckcore.domain.file_version import EntryKind
-from bckcore.domain.paths import ROOT, RelPath, is_below, parents, rel_path
+from bckcore.domain.paths import ROOT, RelPath, display, is_below, parents, rel_path
 from bckcore.errors import BckError, InvalidInputError
 
 DEFAULT_OWNER = 1000
@@ -129,6 +130,17 @@ class MemoryHost:
     """How many changes to the storage the next pull gets through before it is cut; then None again."""
     cut_mid_file: bool = False
     """A cut that meets a file leaves half of it in the partial folder."""
+
+    def link_at(self, path: str) -> str | None:
+        """The target, for display, of the link that stands at a full path; None if none does."""
+        for root, tree in self.sources.items():
+            head = root.rstrip("/") + "/"
+            if f"{path}/".startswith(head):
+                raw = os.fsencode(path)[len(os.fsencode(head)) :]
+                node = tree.nodes.get(RelPath(raw) if raw else ROOT)
+                if node is not None and node.kind is EntryKind.LINK:
+                    return display(node.data)
+        return None
 
     def source(self, path: str) -> MemoryTree:
         """The source folder at that full path, made if there is none."""

@@ -39,6 +39,13 @@ def _storage_error(exc: OSError) -> BckError:
     return TransferFailedError(f"The storage could not be written: {exc}.")
 
 
+def _require_no_link(host: Host, found: MemoryHost, path: str) -> None:
+    for folder in host.guarded_folders(path):
+        target = found.link_at(folder)
+        if target is not None:
+            raise host.link_refused(path, folder, target)
+
+
 class _HidesNothing:
     def excludes(self, path: RelPath, *, is_folder: bool) -> bool:
         """False for every path."""
@@ -80,6 +87,8 @@ class MemoryTransport:
     def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str]) -> HostFacts:
         """See the port."""
         found = self._signed_in(host, key)
+        for path in paths:
+            _require_no_link(host, found, path)
         return HostFacts(
             rsync_version=VERSION,
             host_key=found.host_keys[0] if found.host_keys else "",
@@ -93,6 +102,7 @@ class MemoryTransport:
             raise JobCancelledError("The transfer was stopped.")
         if host.errors:
             raise host.errors.popleft()
+        _require_no_link(order.host, host, order.source.path)
         try:
             rules = self._filters(order.filters)
         except InvalidInputError as exc:

@@ -5,11 +5,12 @@ One shape serves both transports. The data always passes through a "remote shell
 the PC. So a local pull resumes, itemises and fails exactly like one over the network, and the source is
 read as it really is: ``--fake-super`` concerns the receiving side only.
 
-The command line that reaches the PC names one path, escaped, as its last argument; a gate can read it.
+The command line that reaches the PC ends with the paths it may read, each escaped; a gate can read it. A
+transfer names one, the source root; the look at links before it names that root and folders above it.
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bckcore.domain.host import Platform
@@ -61,33 +62,47 @@ def pull_argv(order: PullOrder, call: Invocation, filters: Iterable[bytes]) -> l
     return [*encoded, os.fsencode(order.destination) + b"/"]
 
 
-def list_argv(remote_shell: str, path: str, *, inside: bool, timeout: int) -> list[bytes]:
-    """The command that lists ``path`` itself, or the one that opens it as a folder and lists nothing."""
-    argv = ["rsync", "--list-only", "--dirs", "--links", "--no-h", f"--timeout={timeout}"]
-    argv += ["--checksum-choice=xxh128", "--filter=- *"] if inside else ["--checksum-choice=xxh128"]
-    encoded = [os.fsencode(arg) for arg in argv] + old_args(path)
-    return [*encoded, os.fsencode(f"--rsh={remote_shell}"), b"--", remote_path(path, inside=inside)]
+def open_argv(remote_shell: str, path: str, *, timeout: int) -> list[bytes]:
+    """The command that opens ``path`` as a folder and lists nothing."""
+    argv = [*_listing(timeout), b"--filter=- *", *old_args(path), os.fsencode(f"--rsh={remote_shell}")]
+    return [*argv, b"--", remote_path(path, inside=True)]
 
 
-def remote_path(path: str, *, inside: bool) -> bytes:
+def look_argv(remote_shell: str, paths: Sequence[str], *, timeout: int) -> list[bytes]:
+    """The command that lists each path itself, by its full name, without following or opening it."""
+    # Without --relative, rsync names only the last part of a path, and of two equal names shows one.
+    argv = [*_listing(timeout), b"--relative", b"--no-implied-dirs", *old_args(*paths)]
+    quoted = b"--old-args" in argv
+    sources = [remote_path(path, inside=False, quoted=quoted) for path in paths]
+    # Several sources need a destination. A listing never touches it.
+    return [*argv, os.fsencode(f"--rsh={remote_shell}"), b"--", *sources, b"/"]
+
+
+def _listing(timeout: int) -> list[bytes]:
+    words = ["rsync", "--list-only", "--dirs", "--links", "--no-h", f"--timeout={timeout}"]
+    return [os.fsencode(word) for word in (*words, "--checksum-choice=xxh128")]
+
+
+def remote_path(path: str, *, inside: bool, quoted: bool | None = None) -> bytes:
     """``path`` on the PC as an argument; ``inside`` asks for what the folder holds.
 
+    ``quoted`` says whether we quote it, by default only where :func:`old_args` is needed for it.
     rsync escapes blanks and the like for the remote shell. What some version of it leaves to the shell
     (3.2.7: the backtick; every one: a newline and wildcards) is quoted here instead, see :func:`old_args`.
     """
     raw = os.fsencode(path).rstrip(b"/") + (b"/" if inside or not path.strip("/") else b"")
-    if not _is_plain(path):
+    if not _is_plain(path) if quoted is None else quoted:
         raw = b"'" + raw.replace(b"'", b"'\\''") + b"'"
     return f"{ALIAS}:".encode() + raw
 
 
-def old_args(path: str) -> list[bytes]:
-    """``--old-args``, which keeps rsync from escaping, for a path that is quoted by us.
+def old_args(*paths: str) -> list[bytes]:
+    """``--old-args``, which keeps rsync from escaping, for paths that are quoted by us.
 
     That option also skips rsync's check for top-level names nobody asked for. The contents of one folder
     are asked for, so every name is; rsync still refuses names that lead out of the destination.
     """
-    return [] if _is_plain(path) else [b"--old-args"]
+    return [] if all(map(_is_plain, paths)) else [b"--old-args"]
 
 
 def _is_plain(path: str) -> bool:

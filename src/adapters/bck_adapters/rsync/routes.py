@@ -1,15 +1,18 @@
 """The ways to the other side: none at all, or OpenSSH."""
 
+import os
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Protocol
 
 from bck_adapters.rsync.argv import LOCAL_SHELL
-from bck_adapters.rsync.probing import listable_sources
+from bck_adapters.rsync.probing import Question, listable_sources, require_no_link
 from bck_adapters.rsync.ssh_config import ssh_shell
 from bck_adapters.rsync.version import local_version
 from bckcore.domain.host import Host, Platform
+from bckcore.domain.paths import display
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, TransferOptions, TransportCapabilities
 
@@ -25,6 +28,9 @@ class Route(Protocol):
         self, host: Host, key: Secret[str] | None, options: TransferOptions
     ) -> AbstractContextManager[str]:
         """The value of ``--rsh`` as long as the context lasts."""
+
+    def require_no_link(self, question: Question, path: str) -> None:
+        """Raise PathNotAllowedError if ``path``, or a guarded folder above it, is a link on the host."""
 
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """See Transport."""
@@ -43,6 +49,15 @@ class LocalRoute:
         """No connection is needed."""
         yield LOCAL_SHELL
 
+    def require_no_link(self, question: Question, path: str) -> None:
+        """Looks at this machine's own folders."""
+        for folder in question.host.guarded_folders(path):
+            try:
+                if stat.S_ISLNK(os.lstat(folder).st_mode):
+                    raise question.host.link_refused(path, folder, display(os.readlink(os.fsencode(folder))))
+            except OSError:  # missing, or not to be looked at: the pull itself tells
+                return
+
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """There are none."""
         return ()
@@ -51,7 +66,8 @@ class LocalRoute:
         """Find rsync and try to list each path."""
         version = ".".join(map(str, local_version(search_path)))
         with self.shell(host, key, TransferOptions()) as shell:
-            sources = listable_sources(host.id, shell, paths, search_path)
+            question = Question(host=host, shell=shell, search_path=search_path)
+            sources = listable_sources(question, paths)
         return HostFacts(rsync_version=version, sources=sources)
 
 
@@ -75,6 +91,10 @@ class SshRoute:
         """A private ssh configuration for this host."""
         return ssh_shell(host, key, options, self._runtime_dir)
 
+    def require_no_link(self, question: Question, path: str) -> None:
+        """Asks the host's rsync to list them, in one connection."""
+        require_no_link(question, path)
+
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """Ask the host for its keys without logging in."""
         from bck_adapters.rsync import control  # loads fabric, which a transfer does not need
@@ -87,7 +107,8 @@ class SshRoute:
 
         facts = control.examine(host, key)
         with self.shell(host, key, TransferOptions()) as shell:
-            sources = listable_sources(host.id, shell, paths, search_path)
+            question = Question(host=host, shell=shell, search_path=search_path)
+            sources = listable_sources(question, paths)
         return HostFacts(
             rsync_version=facts.rsync_version,
             host_key=facts.host_key,

@@ -16,6 +16,7 @@ from bck_adapters.rsync.filters import rsync_rules
 from bck_adapters.rsync.listing import ItemListing
 from bck_adapters.rsync.messages import MessageReader
 from bck_adapters.rsync.output import OutputReader
+from bck_adapters.rsync.probing import Question
 from bck_adapters.rsync.process import Program, run
 from bck_adapters.rsync.routes import Route
 from bck_adapters.rsync.version import can_resume, require_local_rsync
@@ -42,8 +43,8 @@ _FULL_ERRNOS = (28, 122)
 class RsyncTransport:
     """A Transport (see :mod:`bckcore.ports.transport`) that starts rsync for each attempt.
 
-    A source root that is a link is followed, as rsync does for a path with a trailing slash;
-    :meth:`probe` reports such a root as one that cannot be listed, so that it is not chosen unawares.
+    rsync follows a source root that is a link; so the root and the folders above it are looked at first,
+    see :mod:`bck_adapters.rsync.probing`.
     """
 
     def __init__(self, *, route: Route, search_path: str | None = None) -> None:
@@ -72,9 +73,26 @@ class RsyncTransport:
     def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
         """Bring the source's files into ``order.destination``."""
         self._require_rsync()
-        self._drop_useless_partials(order, watcher)
         with self._route.shell(order.host, key, order.options) as shell:
+            self._require_no_link(order, shell, watcher)
+            self._drop_useless_partials(order, watcher)
             return _Pull(order, watcher, self._search_path).carry_out(shell)
+
+    def _require_no_link(self, order: PullOrder, shell: str, watcher: Watcher) -> None:
+        options = order.options
+        patience = options.connect_timeout + options.idle_timeout
+        question = Question(
+            host=order.host,
+            shell=shell,
+            search_path=self._search_path,
+            patience=min(patience, options.total_timeout or patience),
+            inherit_fds=order.inherit_fds,
+            stop=lambda: _stop_if_cancelled(watcher),
+        )
+        try:
+            self._route.require_no_link(question, order.source.path)
+        except OSError as exc:
+            raise _not_run(exc) from exc
 
     def _require_rsync(self) -> None:
         if not self._checked:
@@ -185,12 +203,7 @@ class _Pull:
         )
 
     def _tick(self) -> None:
-        if self.watcher.is_cancelled():
-            raise JobCancelledError(
-                "The transfer was cancelled.",
-                meaning="What had arrived is kept; nothing the storage held was lost.",
-                advice="Start the backup again when you like.",
-            )
+        _stop_if_cancelled(self.watcher)
         now = time.monotonic()
         if self._deadline is not None and now >= self._deadline:
             raise TransferTimeoutError(
@@ -219,6 +232,15 @@ class _Pull:
         elif self._logged == _LOGGED_LINES:
             self.watcher.log("More messages follow; they are counted, not shown.", level="warning")
         self._logged += 1
+
+
+def _stop_if_cancelled(watcher: Watcher) -> None:
+    if watcher.is_cancelled():
+        raise JobCancelledError(
+            "The transfer was cancelled.",
+            meaning="What had arrived is kept; nothing the storage held was lost.",
+            advice="Start the backup again when you like.",
+        )
 
 
 def _not_run(error: Exception) -> BckError:

@@ -12,6 +12,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from bck_adapters.testkit.rigs import MTIME_NS, Pulled, TransportRig
 from bck_adapters.testkit.stored import StoredEntry, stored_tree
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.transfer import ProblemKind, TransferOptions, TransportCapabilities
-from bckcore.errors import JobCancelledError, TransferFailedError
+from bckcore.errors import JobCancelledError, PathNotAllowedError, TransferFailedError
 
 SECOND = 1_000_000_000
 ODD_NAMES = (
@@ -255,6 +256,49 @@ class TransportContract:
         pulled = rig.pull()
         assert pulled.report.unlisted == {b"."}
         assert contents(stored_tree(rig.destination)) == {b"f": b"x"}
+
+    # --- links ------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("root", [b".", b"sub", b"a/b/sub"])
+    def test_a_source_root_that_became_a_link_is_refused_and_nothing_goes(
+        self, rig: TransportRig, root: bytes
+    ) -> None:
+        top, elsewhere = rig.source.path, b"/usr/lib"
+        rig.host = replace(rig.host, allowed_roots=(top,))
+        source = top if root == b"." else f"{top}/{root.decode()}"
+        rig.source = replace(rig.source, path=source)
+        rig.tree.delete(b".")
+        rig.tree.symlink(root, elsewhere)
+        self._refused(rig, link=source)
+
+    @pytest.mark.parametrize("link", [b".", b"a", b"a/b"])
+    def test_a_folder_above_the_source_root_that_became_a_link_is_refused(
+        self, rig: TransportRig, link: bytes
+    ) -> None:
+        top, elsewhere = rig.source.path, b"/usr"
+        rig.host = replace(rig.host, allowed_roots=(top, f"{top}/a/b"))
+        rig.source = replace(rig.source, path=f"{top}/a/b/lib")
+        rig.tree.delete(b".")
+        rig.tree.symlink(link, elsewhere)
+        self._refused(rig, link=top if link == b"." else f"{top}/{link.decode()}")
+
+    def test_links_inside_the_source_and_folders_above_it_are_no_reason_to_refuse(
+        self, rig: TransportRig
+    ) -> None:
+        rig.host = replace(rig.host, allowed_roots=(rig.source.path.rpartition("/")[0],))
+        rig.tree.symlink(b"link", b"/usr/lib")
+        assert rig.pull().paths == {b".", b"link"}
+
+    def _refused(self, rig: TransportRig, *, link: str) -> None:
+        """Neither probed nor pulled, with the link named; the store stays empty."""
+        with pytest.raises(PathNotAllowedError) as pulling:
+            rig.pull()
+        assert pulling.value.what.startswith(f"{link} is a link")
+        assert pulling.value.meaning
+        assert pulling.value.advice
+        assert {*stored_tree(rig.destination)} == {b"."}
+        with pytest.raises(PathNotAllowedError, match="is a link"):
+            rig.transport.probe(rig.host, rig.key, [rig.source.path])
 
     # --- filters ----------------------------------------------------------------------------------------
 
