@@ -80,10 +80,55 @@ def test_another_host_key_is_an_alarm(scene: Scene):
     scene.sshd.host_keys = [new_key()]
     scene.sshd.start()
     failed = scene.fails("host-key-changed")
-    assert "pc1" in failed["error"]
+    assert "pc1" in failed["error"]["what"]
     probe = scene.bck.ok("host", "probe", "pc1", code=1)
     assert [check["ok"] for check in probe["checks"]] == [True, False, None, None]
     assert probe["error"]["code"] == "host-key-changed"
+
+
+def test_a_reinstalled_pc_is_trusted_again_by_a_person_and_its_history_goes_on(scene: Scene):
+    known = scene.bck.ok("host", "show", "pc1")["host_keys"]
+    scene.sshd.stop()
+    scene.sshd.host_keys = [new_key()]
+    scene.sshd.start()
+    failed = scene.fails("host-key-changed")
+    assert "bck host set pc1 --trust-on-first-use" in failed["error"]["advice"]
+    done = scene.bck.run("host", "set", "pc1", "--trust-on-first-use", "--json")
+    assert (done.code, done.json["host_keys"]) == (0, [scene.sshd.host_keys[0].public])
+    assert "warning: The pinned host key of pc1 was ssh-ed25519 SHA256:" in done.err
+    try:
+        assert scene.bck.ok("backup", "docs", "--wait")["outcome"] == "succeeded"
+        scene.still_whole()
+    finally:
+        pinned = [word for key in known for word in ("--host-key", key)]
+        assert scene.bck.ok("host", "set", "pc1", *pinned)["host_keys"] == known
+
+
+def test_hosts_and_profiles_are_changed_where_something_is_given(scene: Scene):
+    host = scene.bck.ok("host", "show", "pc1")
+    answer = scene.bck.ok("host", "set", "pc1", "--allow", "/elsewhere", code=5)["error"]
+    assert "Profile docs backs up" in answer["what"]
+    assert "bck profile set docs" in answer["advice"]
+    roots = [str(scene.docs.parent), "/elsewhere"]
+    assert scene.bck.ok("host", "set", "pc1", *(f"--allow={root}" for root in roots)) == {
+        **host,
+        "allow": roots,
+    }
+    source = f"first={scene.docs / 'a'}"
+    made = scene.bck.ok("profile", "add", "changing", "--host", "pc1", "--source", source, "--exclude", "*.x")
+    folders = [f"--source={scene.docs / name}" for name in ("b", "a")]
+    more = ("--keep-last", "3", "--keep-within", "1d", "--compress", "--bwlimit", "1M", "--disable")
+    changed = scene.bck.ok("profile", "set", "changing", *folders, *more)
+    assert [one["name"] for one in changed["sources"]] == ["b", "first"]
+    assert (changed["keep_last"], changed["keep_within"], changed["compress"]) == (3, "1d", True)
+    assert (changed["bandwidth_limit"], changed["enabled"], changed["excludes"]) == (1 << 20, False, ["*.x"])
+    refused = scene.bck.ok("backup", "changing", code=5)["error"]
+    assert "bck profile set changing --enable" in refused["advice"]
+    less = ("--no-compress", "--bwlimit", "0", "--enable", "--exclude", "", "--keep-last", "20")
+    back = scene.bck.ok("profile", "set", "changing", f"--source={source}", "--keep-within", "7d", *less)
+    assert back == {**made, "excludes": []}
+    for verb, name in (("host", "pc1"), ("profile", "changing")):
+        assert scene.bck.ok(verb, "set", name, code=2)["error"]["code"] == "invalid-input"
 
 
 def test_a_key_that_the_pc_does_not_take(scene: Scene):
@@ -156,6 +201,9 @@ def test_a_path_outside_the_allow_list_is_refused(scene: Scene):
         (("log", "nope"), 4),
         (("cancel", "nope"), 4),
         (("host", "probe", "nope"), 4),
+        (("host", "set", "nope", "--port", "22"), 4),
+        (("profile", "set", "nope", "--enable"), 4),
+        (("profile", "set", "docs", "--source", "/etc"), 5),
         (("restore", "docs", "--point", "1999-01-01", "--to", "x"), 4),
         (("restore", "docs", "--point", "latest", "--to", "x", "elsewhere/f"), 2),
         (("backup",), 2),

@@ -66,7 +66,8 @@ class Host:
         raise PathNotAllowedError(
             f"{path} is outside the folders allowed for {self.id}.",
             meaning="Nothing was read and nothing was changed.",
-            advice=f"Allowed are: {allowed}. An administrator can add one.",
+            advice=f"Allowed are: {allowed}. An administrator can give another list: "
+            f"bck host set {self.id} --allow PATH …",
         )
 
     def guarded_folders(self, path: str) -> tuple[str, ...]:

@@ -34,16 +34,18 @@ def derived_name(path: str, taken: Iterable[str]) -> SourceName:
     return SourceName(name)
 
 
-def parsed_sources(texts: Iterable[str]) -> tuple[Source, ...]:
+def parsed_sources(texts: Iterable[str], before: Iterable[Source] = ()) -> tuple[Source, ...]:
     """Sources from ``[NAME=]PATH`` texts; names that are given come first, others give way to them.
 
+    A path without a name keeps the one it has in ``before``: a name is never derived twice.
     Raises InvalidInputError for doubles and overlaps.
     """
     parts = [_parted(text) for text in texts]
-    taken = {name for name, _ in parts if name}
+    known = {source.path: source.name for source in before}
+    taken = {*known.values(), *(name for name, _ in parts if name)}
     sources: list[Source] = []
     for given, path in parts:
-        name = SourceName(given) if given is not None else derived_name(path, taken)
+        name = SourceName(given) if given is not None else known.get(path) or derived_name(path, taken)
         taken.add(name)
         sources.append(Source(name=name, path=path))
     require_disjoint(sources)

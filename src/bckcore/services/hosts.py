@@ -1,16 +1,37 @@
-"""Hosts: add, trust, probe, remove."""
+"""Hosts: add, change, trust, probe, remove."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bckcore.domain.host import Host, normal_posix_path
 from bckcore.domain.ids import HostId, SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts
-from bckcore.errors import ConflictError, HostKeyUnknownError, InvalidInputError
+from bckcore.errors import ConflictError, HostKeyUnknownError, InvalidInputError, PathNotAllowedError
 from bckcore.ports.transport import Transport
-from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostChange:
+    """What is to be different; None leaves a thing as it is."""
+
+    address: str | None = None
+    port: int | None = None
+    user: str | None = None
+    transport: str | None = None
+    allowed_roots: tuple[str, ...] | None = None
+    """The whole new list."""
+    host_keys: tuple[str, ...] | None = None
+    """The whole new list of pinned keys."""
+
+    def applied(self, host: Host) -> Host:
+        """The host as it shall be. Raises InvalidInputError."""
+        wanted = {name: getattr(self, name) for name in self.__slots__}
+        if self.allowed_roots is not None:
+            wanted["allowed_roots"] = _roots(self.allowed_roots)
+        return replace(host, **{name: value for name, value in wanted.items() if value is not None})
 
 
 class HostService:
@@ -33,11 +54,15 @@ class HostService:
         transport = self._transport_for(host)
         with self._units(read_only=True) as uow:
             if any(other.id == host.id for other in uow.hosts.list()):
-                raise ConflictError(f"A host called {host.id} exists already.")
-        roots = tuple(dict.fromkeys(normal_posix_path(root) for root in host.allowed_roots))
-        host = replace(host, allowed_roots=roots)
+                raise ConflictError(
+                    f"A host called {host.id} exists already.",
+                    advice=f"Change it with bck host set {host.id}, or take another name.",
+                )
+        host = replace(host, allowed_roots=_roots(host.allowed_roots))
         if transport.capabilities.remote:
-            host = self._with_trust(host, key, transport, trust_on_first_use=trust_on_first_use)
+            host = _with_trust(
+                host, transport, has_key=key is not None, trust_on_first_use=trust_on_first_use
+            )
         with self._units() as uow:
             uow.hosts.add(host)
             if host.key and key:
@@ -45,23 +70,39 @@ class HostService:
             uow.commit()
         return host
 
-    def _with_trust(
-        self, host: Host, key: Secret[str] | None, transport: Transport, *, trust_on_first_use: bool
+    def change(
+        self,
+        host_id: HostId,
+        change: HostChange,
+        *,
+        key: Secret[str] | None = None,
+        trust_on_first_use: bool = False,
     ) -> Host:
-        if not host.address:
-            raise InvalidInputError("The host needs an address.")
-        if key is None:
-            raise InvalidInputError("The host needs a private key that its backup account accepts.")
-        keys = host.host_keys
-        if not keys and trust_on_first_use:
-            keys = transport.scan_host_keys(host)
-        if not keys:
-            raise HostKeyUnknownError(
-                f"No host key of {host.id} is known.",
-                meaning="Without it, nobody can tell this PC from another one that pretends to be it.",
-                advice="Give the host's public key, or allow trust on first use on a network you trust.",
+        """Change a host and return it as saved; ``key`` replaces its private key.
+
+        With ``trust_on_first_use``, and no keys in the change, the keys that the host shows now take the
+        place of the pinned ones. Raises NotFoundError, InvalidInputError, ConflictError for an allow-list
+        that no longer covers a profile's source, HostKeyUnknownError, HostUnreachableError; nothing is
+        changed then.
+        """
+        wanted = change.applied(self.get(host_id))
+        transport = self._transport_for(wanted)
+        if transport.capabilities.remote:
+            if trust_on_first_use and change.host_keys is None:
+                wanted = replace(wanted, host_keys=())
+            has_key = key is not None or wanted.key is not None
+            wanted = _with_trust(wanted, transport, has_key=has_key, trust_on_first_use=trust_on_first_use)
+        with self._units() as uow:
+            saved = replace(
+                change.applied(uow.hosts.get(host_id)), key=wanted.key, host_keys=wanted.host_keys
             )
-        return replace(host, key=SecretRef(f"host/{host.id}/ssh"), host_keys=keys)
+            if change.allowed_roots is not None:
+                _require_covered(uow, saved)
+            uow.hosts.update(saved)
+            if saved.key and key:
+                self._vault.put(SecretRef(saved.key), key)
+            uow.commit()
+        return saved
 
     def get(self, host: HostId) -> Host:
         """Raises NotFoundError."""
@@ -87,3 +128,38 @@ class HostService:
         host = self.get(host_id)
         key = self._vault.get(host.key) if host.key else None
         return self._transport_for(host).probe(host, key, host.allowed_roots)
+
+
+def _roots(paths: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(normal_posix_path(path) for path in paths))
+
+
+def _with_trust(host: Host, transport: Transport, *, has_key: bool, trust_on_first_use: bool) -> Host:
+    if not host.address:
+        raise InvalidInputError("The host needs an address.")
+    if not has_key:
+        raise InvalidInputError("The host needs a private key that its backup account accepts.")
+    keys = host.host_keys
+    if not keys and trust_on_first_use:
+        keys = transport.scan_host_keys(host)
+    if not keys:
+        raise HostKeyUnknownError(
+            f"No host key of {host.id} is known.",
+            meaning="Without it, nobody can tell this PC from another one that pretends to be it.",
+            advice="Give the host's public key, or allow trust on first use on a network you trust.",
+        )
+    return replace(host, key=SecretRef(f"host/{host.id}/ssh"), host_keys=keys)
+
+
+def _require_covered(uow: UnitOfWork, host: Host) -> None:
+    """Raise ConflictError if a profile of the host reads what the allow-list does not cover."""
+    for profile in uow.profiles.list():
+        for source in profile.sources if profile.host == host.id else ():
+            try:
+                host.require_allowed(source.path)
+            except PathNotAllowedError:
+                raise ConflictError(
+                    f"Profile {profile.id} backs up {source.path}, which the new list does not allow.",
+                    advice="Keep that folder in the list, or take it out of the profile first: "
+                    f"bck profile set {profile.id} --source …",
+                ) from None

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId
@@ -48,6 +49,40 @@ def test_host_twice_is_a_conflict_and_delete_forgets_it(world: ApiWorld) -> None
     deleted = world.call("DELETE", "/hosts/pc1")
     assert (deleted.status_code, deleted.content) == (204, b"")
     assert world.call("GET", "/hosts/pc1").status_code == 404
+
+
+def test_a_host_is_changed_where_something_is_given(world: ApiWorld) -> None:
+    before = world.call("POST", "/hosts", json={**HOST, "private_key": KEY, "host_keys": ["a b"]}).json()
+    answer = world.call("PUT", "/hosts/pc1", json={"name": "pc1", "address": "10.0.0.9", "port": 2222})
+    assert (answer.status_code, answer.json()) == (200, {**before, "address": "10.0.0.9", "port": 2222})
+    answer = world.call("PUT", "/hosts/pc1", json={"host_keys": ["c d"], "allow": ["/home", "/home"]})
+    assert (answer.json()["host_keys"], answer.json()["allow"]) == (["c d"], ["/home"])
+    assert world.call("GET", "/hosts/pc1").json() == answer.json()
+
+
+def test_a_changed_host_key_is_logged_as_a_warning_with_who_did_it(world: ApiWorld) -> None:
+    world.call("POST", "/hosts", json={**HOST, "host_keys": ["a b"]})
+    with capture_logs() as lines:
+        world.call("PUT", "/hosts/pc1", json={"port": 2222})
+        world.call("PUT", "/hosts/pc1", json={"host_keys": ["c d"]})
+    told = [line for line in lines if line["event"] == "host keys changed"]
+    assert [(one["log_level"], one["host"], one["by"], one["after"]) for one in told] == [
+        ("warning", "pc1", "admin", ("c d",))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [({"name": "pc2"}, 422), ({"port": 0}, 422), ({"allow": ["x"]}, 422), ({"allow": ["/etc"]}, 409)],
+)
+def test_a_change_of_a_host_that_makes_no_sense_is_refused(
+    world: ApiWorld, wrong: dict[str, Any], status: int
+) -> None:
+    world.prepare()
+    before = world.call("GET", "/hosts/pc1").json()
+    assert world.call("PUT", "/hosts/pc1", json=wrong).status_code == status
+    assert world.call("GET", "/hosts/pc1").json() == before
+    assert world.call("PUT", "/hosts/nobody", json={"port": 22}).status_code == 404
 
 
 def test_a_host_in_use_stays(world: ApiWorld) -> None:

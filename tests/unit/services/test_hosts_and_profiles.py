@@ -22,7 +22,7 @@ from bckcore.errors import (
     NotFoundError,
     PathNotAllowedError,
 )
-from bckcore.services.hosts import HostService
+from bckcore.services.hosts import HostChange, HostService
 from bckcore.services.profiles import ProfileService
 
 PC1, PC2 = HostId("pc1"), HostId("pc2")
@@ -128,6 +128,67 @@ def test_allowed_roots_are_kept_once_each(office: Office) -> None:
         "/b",
         "/a",
     )
+
+
+def test_a_change_touches_only_what_is_given(office: Office) -> None:
+    before = office.with_host().hosts.get(PC1)
+    after = office.hosts.change(PC1, HostChange(address="10.0.0.9", port=2222, user="bob"))
+    assert after == replace(before, address="10.0.0.9", port=2222, user="bob")
+    assert office.hosts.get(PC1) == after
+    assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == KEY.reveal()
+
+
+def test_a_new_private_key_takes_the_place_of_the_old_one(office: Office) -> None:
+    office.with_host().hosts.change(PC1, HostChange(), key=Secret("another"))
+    assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == "another"
+
+
+def test_the_shown_key_is_pinned_instead_only_when_it_is_asked_for(office: Office) -> None:
+    office.with_host()
+    office.pcs[PC1].host_keys = PINNED
+    assert office.hosts.change(PC1, HostChange(address="new.lan")).host_keys == SHOWN
+    assert office.hosts.change(PC1, HostChange(), trust_on_first_use=True).host_keys == PINNED
+    assert office.hosts.change(PC1, HostChange(host_keys=SHOWN)).host_keys == SHOWN
+    given = office.hosts.change(PC1, HostChange(host_keys=SHOWN), trust_on_first_use=True)
+    assert given.host_keys == SHOWN, "a key that is given is never replaced by the one that is shown"
+
+
+@pytest.mark.parametrize(
+    ("change", "trust", "error"),
+    [
+        (HostChange(address=""), False, InvalidInputError),
+        (HostChange(address="-oProxyCommand=x"), False, InvalidInputError),
+        (HostChange(port=0), False, InvalidInputError),
+        (HostChange(allowed_roots=("/home/../etc",)), False, InvalidInputError),
+        (HostChange(host_keys=()), False, HostKeyUnknownError),
+        (HostChange(user="bob"), True, HostKeyUnknownError),
+    ],
+)
+def test_a_change_that_makes_no_sense_changes_nothing(
+    office: Office, change: HostChange, trust: bool, error: type[Exception]
+) -> None:
+    before = office.with_host().hosts.get(PC1)
+    office.pcs[PC1].host_keys = ()
+    with pytest.raises(error):
+        office.hosts.change(PC1, change, key=Secret("another"), trust_on_first_use=trust)
+    assert office.hosts.get(PC1) == before
+    assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == KEY.reveal()
+
+
+def test_an_allow_list_must_go_on_covering_the_sources_of_its_profiles(office: Office) -> None:
+    office.with_host().with_host(PC2)
+    office.profiles.add(profile("/home/u/docs"))
+    office.profiles.add(profile("/home/u/other", name="other", of=PC2))
+    with pytest.raises(ConflictError, match="Profile docs backs up /home/u/docs"):
+        office.hosts.change(PC1, HostChange(allowed_roots=("/home/u/doc", "/srv"), port=2222))
+    assert (office.hosts.get(PC1).allowed_roots, office.hosts.get(PC1).port) == (("/home/u",), 22)
+    narrower = office.hosts.change(PC1, HostChange(allowed_roots=("/home/u/docs/", "/srv", "/srv")))
+    assert narrower.allowed_roots == ("/home/u/docs", "/srv")
+
+
+def test_an_unknown_host_cannot_be_changed(office: Office) -> None:
+    with pytest.raises(NotFoundError):
+        office.hosts.change(PC1, HostChange(port=2222))
 
 
 def test_a_host_in_use_is_not_removed(office: Office) -> None:

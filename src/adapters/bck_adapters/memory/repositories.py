@@ -27,7 +27,8 @@ def _found(table: Mapping[K, V], key: K, what: str) -> V:
 
 def _require_free(table: Mapping[K, V], key: K, what: str) -> None:
     if key in table:
-        raise ConflictError(f"There is a {what} {key} already.", advice="Take another name.")
+        change = f", or change that one: bck {what} set {key}" if what in ("host", "profile") else ""
+        raise ConflictError(f"There is a {what} {key} already.", advice=f"Take another name{change}.")
 
 
 class MemoryHosts:
@@ -59,7 +60,10 @@ class MemoryHosts:
         state = self._session.write()
         _found(state.hosts, host, "host")
         if any(profile.host == host for profile in state.profiles.values()):
-            raise ConflictError(f"A profile uses the host {host}.", advice="Change that profile first.")
+            raise ConflictError(
+                f"A profile uses the host {host}.",
+                advice="To stop its backups: bck profile set PROFILE --disable",
+            )
         del state.hosts[host]
 
 

@@ -150,7 +150,8 @@ def key_refused(host: str, said: str) -> BckError:
     return AuthenticationError(
         f"{host} refused the key.{said}",
         meaning="The machine is there, but does not let this server in.",
-        advice="Put the public key into the account's authorized_keys, or give the host the right key.",
+        advice="Put the public key into the account's authorized_keys, or give the right key: "
+        f"bck host set {host} --key FILE",
     )
 
 
@@ -159,7 +160,8 @@ def host_key_changed(host: str, said: str) -> BckError:
     return HostKeyChangedError(
         f"{host} shows another host key than the pinned one.{said}",
         meaning="The machine was reinstalled, or another one stands in its place. Nothing was sent to it.",
-        advice="Compare the fingerprint at the machine itself; only then pin the new key.",
+        advice="Compare the fingerprint at the machine itself; only then pin the new key: "
+        f"bck host set {host} --trust-on-first-use",
     )
 
 
@@ -168,7 +170,7 @@ def host_key_unknown(host: str, said: str) -> BckError:
     return HostKeyUnknownError(
         f"No host key is pinned for {host}.{said}",
         meaning="The server cannot tell whether it speaks with the right machine, so it does not speak.",
-        advice="Compare the host's fingerprint and pin its key (`bck host add … --trust-on-first-use`).",
+        advice=f"Compare the host's fingerprint and pin its key (bck host set {host} --trust-on-first-use).",
     )
 
 

@@ -50,7 +50,14 @@ class _ByName:
         self._session.require_writing()
         key = values[self._key.name]
         if self.exists(key):
-            raise ConflictError(f"There is a {self._what} {key} already.", advice="Take another name.")
+            change = (
+                f", or change that one: bck {self._what} set {key}"
+                if self._what in ("host", "profile")
+                else ""
+            )
+            raise ConflictError(
+                f"There is a {self._what} {key} already.", advice=f"Take another name{change}."
+            )
         self._session.write(insert(self._table), values)
 
     def update(self, values: mapping.Values) -> None:
@@ -98,7 +105,10 @@ class SqlHosts:
             select(tables.profile.c.id).where(tables.profile.c.host == host).limit(1)
         )
         if used.first() is not None:
-            raise ConflictError(f"A profile uses the host {host}.", advice="Change that profile first.")
+            raise ConflictError(
+                f"A profile uses the host {host}.",
+                advice="To stop its backups: bck profile set PROFILE --disable",
+            )
         self._rows.remove(host)
 
 

@@ -105,6 +105,26 @@ class HostBody(Body):
     transport: str = Field("rsync-ssh", description="Registered name of the transport.")
 
 
+class HostChangeBody(Body):
+    """What is to be different at a host; what is left out, or null, stays."""
+
+    name: str | None = Field(None, description="May be repeated here; it cannot be changed.")
+    address: str | None = Field(None, max_length=255, description="Name or IP address.")
+    port: int | None = Field(None, ge=1, le=65535, description="TCP port of the SSH server.")
+    user: str | None = Field(None, max_length=64, description="Account on the host.")
+    private_key: SecretStr | None = Field(
+        None, max_length=65536, description="Another private key, OpenSSH text. Write-only."
+    )
+    allow: list[Line] | None = Field(None, max_length=1000, description="The whole new list of folders.")
+    host_keys: list[Line] | None = Field(
+        None, max_length=100, description="The whole new list of public keys, each `type base64`."
+    )
+    trust_on_first_use: bool = Field(
+        False, description="Pin the keys that the host shows now instead of those that are pinned."
+    )
+    transport: str | None = Field(None, description="Registered name of the transport.")
+
+
 class HostView(View):
     """A host as saved."""
 

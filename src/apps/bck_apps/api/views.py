@@ -12,6 +12,7 @@ from bckcore.domain.retention import RetentionDecision, RetentionPolicy
 from bckcore.domain.source import Source, derived_name
 from bckcore.domain.transfer import HostFacts, TransferOptions, TransferProgress
 from bckcore.ports.job_queue import Enqueued, LogLine
+from bckcore.services.hosts import HostChange
 
 
 def host_of(body: schemas.HostBody) -> Host:
@@ -24,6 +25,18 @@ def host_of(body: schemas.HostBody) -> Host:
         transport=body.transport,
         host_keys=tuple(body.host_keys),
         allowed_roots=tuple(normal_posix_path(path) for path in body.allow),
+    )
+
+
+def host_change_of(body: schemas.HostChangeBody) -> HostChange:
+    """What a request wants different at a host, without its key. Raises InvalidInputError."""
+    return HostChange(
+        address=body.address,
+        port=body.port,
+        user=body.user,
+        transport=body.transport,
+        allowed_roots=None if body.allow is None else tuple(body.allow),
+        host_keys=None if body.host_keys is None else tuple(body.host_keys),
     )
 
 

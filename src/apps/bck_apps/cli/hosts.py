@@ -1,4 +1,4 @@
-"""Verbs about hosts: add, list, show, probe, remove."""
+"""Verbs about hosts: add, set, list, show, probe, remove."""
 
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
@@ -25,6 +25,7 @@ from bckcore.errors import (
     InvalidInputError,
     RsyncMissingError,
 )
+from bckcore.services.hosts import HostChange
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -81,6 +82,56 @@ def _ask_to_compare(host: Host, *, as_json: bool) -> None:
     if as_json:
         say("\n".join(f"host key: {fingerprint(key)}" for key in host.host_keys))
     say(f"Compare it with what {host.id} shows: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub")
+
+
+@app.command("set")
+def set_host(  # noqa: PLR0917  # typer wants one parameter per option
+    host: HostArgument,
+    address: Annotated[str | None, typer.Option(help="DNS name or IP address.")] = None,
+    port: Annotated[int | None, typer.Option(min=1, max=65_535, help="SSH port.")] = None,
+    user: Annotated[str | None, typer.Option(help="The backup account on the host.")] = None,
+    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Another private key.")] = None,
+    allow: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATH", help="Folder that may be read; repeat all: the list is replaced."),
+    ] = None,
+    host_key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="'TYPE BASE64'", help="Public key to pin instead of those that are; repeatable."
+        ),
+    ] = None,
+    trust_on_first_use: Annotated[
+        bool, typer.Option("--trust-on-first-use", help="Pin the key that the host shows now instead.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Change a host: only what is given. Compare the fingerprint at the machine before you pin a new key."""
+    if trust_on_first_use and host_key:
+        raise InvalidInputError("Give --host-key or --trust-on-first-use, not both.")
+    change = HostChange(
+        address=address,
+        port=port,
+        user=user,
+        allowed_roots=tuple(allow) if allow else None,
+        host_keys=tuple(public_key(text) for text in host_key) if host_key else None,
+    )
+    if change == HostChange() and key is None and not trust_on_first_use:
+        raise InvalidInputError("Nothing was given that could be changed.", advice="See bck host set --help")
+    secret, warning = read_private_key(key) if key else (None, "")
+    with opened() as application:
+        before = application.hosts.get(HostId(host))
+        saved = application.hosts.change(before.id, change, key=secret, trust_on_first_use=trust_on_first_use)
+    if warning:
+        say(f"warning: {warning}")
+    _tell_changed_keys(before, saved)
+    show(as_json, host_document(saved), lambda: _host_view(saved))
+
+
+def _tell_changed_keys(before: Host, after: Host) -> None:
+    if before.host_keys != after.host_keys:
+        old, new = (", ".join(map(fingerprint, one.host_keys)) or "none" for one in (before, after))
+        say(f"warning: The pinned host key of {after.id} was {old}; now it is {new}.")
 
 
 def fingerprint(host_key: str) -> str:

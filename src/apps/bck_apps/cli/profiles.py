@@ -1,6 +1,7 @@
-"""Verbs about profiles: add, list, show."""
+"""Verbs about profiles: add, set, list, show."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,6 +17,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions
+from bckcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -54,6 +56,62 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     with opened() as application:
         saved = application.profiles.add(profile)
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
+
+
+@app.command("set")
+def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
+    profile: ProfileArgument,
+    source: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]PATH", help="Folder on the host; repeat all: the list is replaced."),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN", help="gitignore rule; the list is replaced; '' alone empties it."),
+    ] = None,
+    keep_last: Annotated[int | None, typer.Option(min=1, help="Keep so many good points.")] = None,
+    keep_within: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Keep all points younger than that.")
+    ] = None,
+    compress: Annotated[
+        bool | None, typer.Option("--compress/--no-compress", help="Compress on the way, or not.")
+    ] = None,
+    bwlimit: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="At most so much a second, as 10M; 0 for no limit.")
+    ] = None,
+    enabled: Annotated[
+        bool | None, typer.Option("--enable/--disable", help="Whether backups may be started.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change a profile: only what is given. Name and host stay, and so does all that is kept."""
+    given = (source, exclude, keep_last, keep_within, compress, bwlimit, enabled)
+    if all(one is None for one in given):
+        raise InvalidInputError(
+            "Nothing was given that could be changed.", advice="See bck profile set --help"
+        )
+    with opened() as application:
+        before = application.profiles.get(ProfileId(profile))
+        changed = replace(
+            before,
+            sources=parsed_sources(source, before.sources) if source else before.sources,
+            excludes=before.excludes if exclude is None else () if exclude == [""] else tuple(exclude),
+            retention=_retention(before.retention, keep_last, keep_within),
+            options=_options(before.options, compress, bwlimit),
+            enabled=before.enabled if enabled is None else enabled,
+        )
+        saved = application.profiles.change(changed)
+    show(as_json, profile_document(saved), lambda: _profile_view(saved))
+
+
+def _retention(before: RetentionPolicy, keep_last: int | None, keep_within: str | None) -> RetentionPolicy:
+    within = before.keep_within if keep_within is None else parsed_duration(keep_within)
+    return replace(before, keep_last=before.keep_last if keep_last is None else keep_last, keep_within=within)
+
+
+def _options(before: TransferOptions, compress: bool | None, bwlimit: str | None) -> TransferOptions:
+    limit = before.bandwidth_limit if bwlimit is None else parsed_size(bwlimit) or None
+    return replace(before, compress=before.compress if compress is None else compress, bandwidth_limit=limit)
 
 
 def _profile_view(profile: Profile) -> "RenderableType":

@@ -5,15 +5,18 @@ from fastapi import APIRouter, Depends
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
-from bck_apps.api.schemas import HostBody, HostFactsView, HostView, Page
-from bck_apps.api.views import facts_view, host_of, host_view
+from bck_apps.api.schemas import HostBody, HostChangeBody, HostFactsView, HostView, Page
+from bck_apps.api.views import facts_view, host_change_of, host_of, host_view
+from bck_apps.wiring import logs
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
+from bckcore.errors import InvalidInputError
 from bckcore.services.hosts import HostService
 
 router = APIRouter(prefix="/hosts", tags=["hosts"])
+log = logs.get_logger("bck.api")
 
 
 @router.get("", responses=responses(401, 403))
@@ -47,6 +50,27 @@ def get_host(
 ) -> HostView:
     """One host."""
     return host_view(hosts.get(HostId(name)))
+
+
+@router.put("/{name}", responses=responses(401, 403, 404, 409, 422, 502, 504))
+@inject
+def change_host(
+    name: str,
+    body: HostChangeBody,
+    who: Principal = requires(Permission.CONFIGURE),
+    hosts: HostService = Depends(Provide[Container.hosts]),
+) -> HostView:
+    """Change a host: only what is given. An allow-list must go on covering the host's profiles."""
+    if body.name not in (None, name):
+        raise InvalidInputError(f"The body names {body.name!r}, the address {name!r}.")
+    key = Secret(body.private_key.get_secret_value()) if body.private_key else None
+    before = hosts.get(HostId(name))
+    after = hosts.change(before.id, host_change_of(body), key=key, trust_on_first_use=body.trust_on_first_use)
+    if after.host_keys != before.host_keys:
+        log.warning(
+            "host keys changed", host=name, by=who.name, before=before.host_keys, after=after.host_keys
+        )
+    return host_view(after)
 
 
 @router.delete("/{name}", status_code=204, responses=responses(401, 403, 404, 409, 422))
