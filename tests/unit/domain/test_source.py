@@ -81,6 +81,16 @@ def test_sources_that_overlap_or_share_a_name_are_refused(texts: tuple[str, ...]
         parsed_sources(texts)
 
 
+def test_a_folder_keeps_the_name_it_had_and_no_other_folder_gets_it() -> None:
+    before = parsed_sources(["first=/home/u/docs", "/home/u/pics"])
+    after = parsed_sources(["/srv/pics", "/home/u/docs", "new=/home/u/pics"], before)
+    assert [(one.name, one.path) for one in after] == [
+        ("pics-2", "/srv/pics"),
+        ("first", "/home/u/docs"),
+        ("new", "/home/u/pics"),
+    ]
+
+
 def test_neighbours_with_a_common_beginning_do_not_overlap() -> None:
     assert len(parsed_sources(["/home/u", "/home/user2", "/home/u2"])) == 3
 

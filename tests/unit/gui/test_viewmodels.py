@@ -401,6 +401,18 @@ def test_log_keeps_the_newest_and_says_so() -> None:
 # --- verdict --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("language", "kept", "look"),
+    [("en", "marked as deleted", "unplugged disk"), ("it", "segnato come cancellato", "disco è scollegato")],
+)
+def test_suspect_run_tells_what_is_kept_where_to_look_and_the_way_out(language, kept, look) -> None:
+    what = "docs: 111 of 200 paths are missing."
+    told = verdict(done(status="suspect", error={"code": "files-missing", "what": what}))
+    lines = " ".join(Texts(language).amount(line) for line in told.lines)
+    assert all(part in lines for part in (kept, look, "bck backup docs --accept-missing"))
+    assert told.details == what
+
+
 def _told(last: Job, language: str = "en") -> str:
     words = Texts(language)
     told = verdict(last)
