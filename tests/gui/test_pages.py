@@ -152,7 +152,7 @@ def test_language_changes_at_once_and_keeps_the_backup_running(qtbot, show) -> N
     screen.desk.choose_language("it")
     assert screen.profile.run.stop.text() == "&Ferma"
     assert screen.profile.page.run.active
-    assert "Connected to pc1" in screen.profile.log.text.toPlainText()
+    assert "started on pc1" in screen.profile.log.text.toPlainText()
     assert not screen.api.stream.closed
 
 

@@ -32,10 +32,10 @@ HOUR = timedelta(hours=1)
 DAY = 24 * HOUR
 LONG_NAME = "Letters/2026/November/" + "a rather long file name that goes on " * 4 + ".odt"
 LOG = (
-    "Run 9 of profile documents started.",
-    "Connected to pc1: rsync 3.2.7, host key as pinned.",
-    "Source documents: first attempt.",
-    "12,340 files in the listing so far.",
+    "Run 9 of documents started on pc1.",
+    "Reading documents (/home/anna/Documents), attempt 1.",
+    "documents: 12340 files seen, 26 sent; 48211034 bytes received.",
+    "Reading letters (/home/anna/Letters), attempt 1.",
 )
 NO_FOLDER = {
     "code": "source-missing",
@@ -187,7 +187,7 @@ def _running(language: Language) -> Screen:
     screen.api.stream.follower.on_progress(
         Progress(
             phase="transferring",
-            source="documents",
+            source="letters",
             files_seen=12340,
             files_done=5230,
             bytes_done=1_240_000_000,
@@ -203,7 +203,7 @@ def _running(language: Language) -> Screen:
 def _lost(language: Language) -> Screen:
     screen = _ready(language).back_up()
     follower = screen.api.stream.follower
-    follower.on_progress(Progress(phase="transferring", source="documents", files_seen=340, files_done=23))
+    follower.on_progress(Progress(phase="transferring", source="letters", files_seen=340, files_done=23))
     follower.on_lost(ConnectionFailedError("offline"))
     return screen
 

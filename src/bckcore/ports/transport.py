@@ -51,7 +51,7 @@ class PullReport:
     listing: Listing
     stats: TransferStats = field(default_factory=TransferStats)
     problems: tuple[PathProblem, ...] = ()
-    """The first 1,000."""
+    """The first 1,000. Whoever asked for the pull logs them; the transport does not."""
     problem_count: int = 0
     """All of them."""
     unlisted: frozenset[RelPath] = frozenset()

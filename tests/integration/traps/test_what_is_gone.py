@@ -159,3 +159,14 @@ def test_path_too_long_for_the_store_is_named_and_the_rest_is_kept(pc: Pc) -> No
         assert run.outcome in (RunOutcome.SUCCEEDED, RunOutcome.PARTIAL), run
         restored = pc.restored(run.seq)
         assert restored[b"note"].data == (b"text" if run is first else b"changed")
+
+
+def test_an_unreadable_file_is_named_once_in_the_log(pc: Pc) -> None:
+    pc.docs.write(b"note", b"text", T0)
+    pc.docs.write(b"other", b"text", T0)
+    pc.docs.chmod(b"note", 0)
+    assert pc.house.back_up().outcome is RunOutcome.PARTIAL
+    [named] = [line for line in pc.house.watcher.lines if "note" in line]
+    assert named.startswith("warning: unreadable: docs/note: rsync: ")
+    theirs = [line for line in pc.house.watcher.lines if "some files/attrs were not transferred" in line]
+    assert [line.partition(" ")[0] for line in theirs] == ["info:"]

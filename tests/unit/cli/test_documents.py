@@ -1,15 +1,17 @@
 """JSON documents and views: exact keys, no secrets, honest words."""
 
+import io
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from rich.console import Console
 
 from bck_apps.cli.admin import masked
 from bck_apps.cli.doctor import tool_finding
 from bck_apps.cli.documents import host_document, outcome_document, point_document
-from bck_apps.cli.follow import progress_text
+from bck_apps.cli.follow import outcome_view, progress_text
 from bck_apps.cli.hosts import checks_of_error, checks_of_facts, fingerprint
 from bckcore import errors
 from bckcore.domain.host import Host
@@ -155,3 +157,19 @@ def test_progress_says_only_what_is_known():
     assert progress_text(TransferProgress()) == ""
     known = TransferProgress(files_seen=3, bytes_done=2048, bytes_per_second=1024, eta_seconds=9)
     assert progress_text(known) == "3 files, 2.0 KiB, 1.0 KiB/s, 9 s left"
+
+
+def _drawn(job: Job) -> list[str]:
+    screen = Console(width=120, file=io.StringIO())
+    with screen.capture() as captured:
+        screen.print(outcome_view(job))
+    return [" ".join(line.split()) for line in captured.get().splitlines()]
+
+
+def test_people_see_what_a_backup_did_and_no_figures_of_one_that_failed():
+    counts = {"files": 2, "bytes": 13, "added": 2, "changed": 0, "gone": 0}
+    result = JobResult(data={"run_id": "r", "point": "r", "made_point": True, "counts": counts})
+    done = replace(JOB, status=JobStatus.SUCCEEDED, result=result)
+    told = ["point r (new)", "files 2 of 13 B: 2 added, 0 changed, 0 gone"]
+    assert _drawn(done) == ["job j", "run r", "outcome succeeded", *told]
+    assert not [line for line in _drawn(replace(done, status=JobStatus.FAILED)) if line.startswith("files")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bck_adapters.rsync.messages import KEPT_FOLDERS, KEPT_PROBLEMS, MessageReader, Sign
+from bck_adapters.rsync.messages import KEPT_FOLDERS, KEPT_PROBLEMS, MessageReader, Sign, as_theirs
 from bckcore.domain.transfer import ProblemKind
 
 
@@ -153,3 +153,26 @@ def test_any_number_of_problems_takes_little_memory() -> None:
     assert messages.problem_count == KEPT_FOLDERS + 10
     assert len(messages.problems) == KEPT_PROBLEMS
     assert messages.unlisted == {b"."}
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            b"Host key for pc has changed and you have requested strict checking.",
+            "rsync: Host key for anna-1 has changed and you have requested strict checking.",
+        ),
+        (
+            b"No ED25519 host key is known for pc and you have requested strict checking.",
+            "rsync: No ED25519 host key is known for anna-1 and you have requested strict checking.",
+        ),
+        (b"me@pc: Permission denied (publickey).", "rsync: me@anna-1: Permission denied (publickey)."),
+        (b"ssh: connect to host 192.0.2.7 port 22: No route to host",) * 2,
+        (b"rsync error: unexplained error (code 255) at io.c(232)",) * 2,
+        (b'rsync: [sender] opendir "/me@pc x" failed: Permission denied (13)',) * 2,
+    ],
+)
+def test_what_the_programs_said_is_marked_as_theirs_and_names_the_host(
+    line: bytes, told: str | bytes
+) -> None:
+    assert as_theirs(line, "anna-1") == (told if isinstance(told, str) else told.decode())

@@ -7,8 +7,7 @@ line, but also a PC without rsync; a full store comes as 11 or 23.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bck_adapters.rsync.messages import MessageReader, Sign
-from bckcore.domain.paths import display
+from bck_adapters.rsync.messages import MessageReader, Sign, naming
 from bckcore.errors import (
     AuthenticationError,
     BckError,
@@ -187,5 +186,5 @@ def _words(ending: Ending) -> str:
     """The last thing the programs said, for people; with a leading blank."""
     for line in reversed(ending.messages.unknown):
         if line.strip(b"@ "):
-            return f" ({display(line)[:300]})"
+            return f" ({naming(line, ending.host)[:300]})"
     return ""

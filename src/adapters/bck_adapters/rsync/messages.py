@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from bck_adapters.rsync.argv import ALIAS
 from bck_adapters.rsync.listing import checked_path, unescaped
 from bckcore.domain.paths import ROOT, RelPath, display
 from bckcore.domain.transfer import PathProblem, ProblemKind
@@ -29,6 +30,9 @@ _VANISHED = re.compile(
 )
 _IN_THE_WAY = re.compile(rb"(?:rsync: )?(?:\[\w+\] )?could not make way for new [\w ]+: (?P<path>.*)$")
 _VERIFY = re.compile(rb"(?P<level>WARNING|ERROR): (?P<path>.*) failed verification -- .*$")
+_OUR_ALIAS = re.compile(
+    rb"(host key (?:is known )?for |^\S+@)" + ALIAS.encode() + rb"(?=[ :])", re.IGNORECASE
+)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _FULL_TEXT = re.compile(rb"No space left on device|Disk quota exceeded")
 _LOCAL_ROLES = frozenset({b"receiver", b"generator", b"client"})
@@ -38,6 +42,17 @@ _CONSEQUENCES = re.compile(
     rb"rsync error: |rsync warning: |IO error encountered|\*\*\* Skipping "
     rb"|rsync: connection unexpectedly closed|rsync: (?:\[\w+\] )?write error: |$"
 )
+
+
+def naming(line: bytes, host: str) -> str:
+    """What a program said, for display: ssh knows the host by our alias only, people by its name."""
+    return display(_OUR_ALIAS.sub(lambda match: match[1] + host.encode(), line))
+
+
+def as_theirs(line: bytes, host: str) -> str:
+    """The same as a line of the job's log, marked as the program's own words."""
+    text = naming(line, host)
+    return text if text.startswith(("rsync", "ssh: ")) else f"rsync: {text}"
 
 
 class Sign(Enum):

@@ -14,7 +14,7 @@ from bck_adapters.rsync.argv import Invocation, environment, pull_argv
 from bck_adapters.rsync.exit import Ending, error_of, store_full
 from bck_adapters.rsync.filters import rsync_rules
 from bck_adapters.rsync.listing import ItemListing
-from bck_adapters.rsync.messages import MessageReader
+from bck_adapters.rsync.messages import MessageReader, as_theirs
 from bck_adapters.rsync.output import OutputReader
 from bck_adapters.rsync.probing import Question
 from bck_adapters.rsync.process import Program, run
@@ -126,7 +126,7 @@ class _Pull:
     messages: MessageReader = field(init=False)
     _present: BinaryIO | None = None
     _rest: bytes = b""
-    _logged: int = 0
+    _said: list[bytes] = field(default_factory=list)
     _reported: float = 0.0
     _deadline: float | None = None
 
@@ -148,10 +148,14 @@ class _Pull:
             source_root=os.fsencode(order.source.path),
             places=(os.fsencode(order.destination), os.fsencode(order.displaced_dir)),
         )
+        report: PullReport | None = None
         try:
-            return self._run()
+            report = self._run()
         except OSError as exc:
             raise _not_run(exc) from exc
+        finally:
+            self._log_said(report)
+        return report
 
     def _run(self) -> PullReport:
         order = self.order
@@ -227,11 +231,18 @@ class _Pull:
             self._present.write(present + b"\0")
         if _PRIVATE_FOLDER.search(line):
             return  # ssh's advice to edit a file that is gone by now
-        if self._logged < _LOGGED_LINES and line.strip(b"@ "):
-            self.watcher.log(display(line), level="warning")
-        elif self._logged == _LOGGED_LINES:
-            self.watcher.log("More messages follow; they are counted, not shown.", level="warning")
-        self._logged += 1
+        if len(self._said) <= _LOGGED_LINES and line.strip(b"@ "):
+            self._said.append(line)
+
+    def _log_said(self, report: PullReport | None) -> None:
+        """Log what the programs said, without the lines that a report names as problems: whoever gets
+        the report logs those."""
+        told = {problem.message for problem in report.problems} if report else set()
+        for line in self._said[:_LOGGED_LINES]:
+            if display(line) not in told:
+                self.watcher.log(as_theirs(line, self.order.host.id))
+        if len(self._said) > _LOGGED_LINES:
+            self.watcher.log("rsync said more than this; the rest is counted, not shown.")
 
 
 def _stop_if_cancelled(watcher: Watcher) -> None:

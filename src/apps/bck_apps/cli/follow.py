@@ -187,7 +187,8 @@ def end_with(job: Job, *, as_json: bool, human: "Callable[[Job], RenderableType]
 
 def outcome_view(job: Job) -> "RenderableType":
     """How a job ended, for people."""
-    return fields((("job", job.id), ("outcome", job.status.value), *outcome_rows(job)))
+    run = ("run", job.result.data.get("run_id"))
+    return fields((("job", job.id), run, ("outcome", job.status.value), *outcome_rows(job)))
 
 
 def outcome_rows(job: Job) -> tuple[tuple[str, object], ...]:
@@ -196,7 +197,6 @@ def outcome_rows(job: Job) -> tuple[tuple[str, object], ...]:
     counts = data.get("counts")
     told = isinstance(counts, dict) and job.status not in (JobStatus.FAILED, JobStatus.CANCELLED)
     return (
-        ("run", data.get("run_id")),
         ("point", _point_text(job)),
         ("files", _counts_text(counts) if told and isinstance(counts, dict) else ""),
         ("problems", data.get("problems") or ""),

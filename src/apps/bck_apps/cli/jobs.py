@@ -96,6 +96,7 @@ def _status_view(job: Job) -> "RenderableType":
             ("asked", time_text(job.created)),
             ("started", time_text(job.started)),
             ("finished", time_text(job.finished)),
+            ("run", job.result.data.get("run_id")),
             *(outcome_rows(job) if job.kind is JobKind.BACKUP else _restored_rows(job)),
             ("error", job.result.error),
             ("means", job.result.meaning),
