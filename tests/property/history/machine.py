@@ -170,6 +170,16 @@ class HistoryMachine(RuleBasedStateMachine):
     def back_up(self) -> None:
         self._ran_well(self.world())
 
+    @rule(index=st.integers(0, 99), data=contents)
+    def edit_and_back_up_again_and_again(self, index: int, data: bytes) -> None:
+        """One file that every run displaces: the shape in which a wrong merge or fold does harm."""
+        path = self._place("f", index)
+        if path is None:
+            return
+        for number in range(3):
+            self.tree.write(path, data + bytes((number,)), START + number)
+            self.back_up()
+
     @rule(index=st.integers(0, 99))
     def back_up_with_a_closed_folder(self, index: int) -> None:
         """What lies in a folder that cannot be listed keeps its last state."""
