@@ -22,7 +22,8 @@ from bckcore.errors import (
     TransferInterruptedError,
     TransferTimeoutError,
 )
-from tests.support.sshd import LoopbackSshd, free_port, new_key
+from tests.support.rsync_rigs import rsync_processes, ssh_rig
+from tests.support.sshd import LoopbackSshd, free_port, new_key, running_sshd
 
 
 @pytest.fixture
@@ -217,3 +218,27 @@ def test_the_private_folder_of_a_connection_is_gone_afterwards(rig: TransportRig
     rig.key = key
     rig.pull()
     assert list(short_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("sessions", ["MaxSessions 10", "MaxSessions 1"])
+def test_a_pull_logs_in_once_and_leaves_no_connection(
+    tmp_path: Path, short_dir: Path, require_tool, sessions: str
+) -> None:
+    require_tool("sshd")
+    with running_sshd(tmp_path / "sshd", sessions) as sshd:
+        rig = ssh_rig(tmp_path, sshd, short_dir)
+        rig.tree.write(b"f", b"x")
+        assert rig.pull().paths == {b".", b"f"}
+        assert sshd.log().count("Accepted publickey") == 1
+        assert rsync_processes()["ssh"] == []
+        assert list(short_dir.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["with %d and blanks", "long" * 25])
+def test_a_pull_works_with_any_runtime_folder(
+    tmp_path: Path, short_dir: Path, sshd: LoopbackSshd, folder: str
+) -> None:
+    (short_dir / folder).mkdir()
+    rig = ssh_rig(tmp_path, sshd, short_dir / folder)
+    rig.tree.write(b"f", b"x")
+    assert rig.pull().paths == {b".", b"f"}

@@ -9,14 +9,15 @@ opening of the root is followed. Only a gate on the PC, which checks the folder 
 import os
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bck_adapters.rsync.argv import environment, look_argv, open_argv
 from bck_adapters.rsync.exit import Ending, error_of
 from bck_adapters.rsync.listing import unescaped
 from bck_adapters.rsync.messages import MessageReader
-from bck_adapters.rsync.process import Program, run
+from bck_adapters.rsync.process import Program, companion, run
 from bckcore.domain.host import Host
 from bckcore.domain.paths import display
 from bckcore.errors import TransferTimeoutError
@@ -113,26 +114,51 @@ def _is_listable(question: Question, path: str) -> bool:
     return code == 0
 
 
-def _asked(question: Question, path: str, argv: Sequence[bytes]) -> tuple[int, bytes]:
-    """How rsync ended, and what it listed."""
-    messages = MessageReader(source_root=os.fsencode(path), places=())
-    said, heard = bytearray(), bytearray()
+@contextmanager
+def held(question: Question, argv: Sequence[bytes]) -> Iterator[None]:
+    """Run the ssh that holds a connection as long as the context lasts; it is up when that begins.
+
+    Raises what :func:`error_of` finds when it cannot be had.
+    """
+    messages = MessageReader(source_root=b"", places=())
+    heard = bytearray()
+    program = Program(argv=argv, env=environment(question.search_path), inherit_fds=question.inherit_fds)
+    with companion(
+        program, on_stderr=lambda chunk: heard.extend(chunk[: _ENOUGH - len(heard)]), tick=_ticking(question)
+    ) as code:
+        if code is not None:
+            for line in bytes(heard).split(b"\n"):
+                messages.read(line)
+            error = error_of(Ending(code=code or 255, host=question.host.id, messages=messages))
+            if error:
+                raise error
+        yield
+
+
+def _ticking(question: Question) -> Callable[[], None]:
     until = time.monotonic() + question.patience
 
     def tick() -> None:
         question.stop()
         if time.monotonic() >= until:
             raise TransferTimeoutError(
-                f"{question.host.id} did not list {path} in {question.patience} s.",
+                f"{question.host.id} did not answer in {question.patience} s.",
                 meaning="Nothing was read or changed.",
                 advice="Try again when the host is less busy.",
             )
 
+    return tick
+
+
+def _asked(question: Question, path: str, argv: Sequence[bytes]) -> tuple[int, bytes]:
+    """How rsync ended, and what it listed."""
+    messages = MessageReader(source_root=os.fsencode(path), places=())
+    said, heard = bytearray(), bytearray()
     code = run(
         Program(argv=argv, env=environment(question.search_path), inherit_fds=question.inherit_fds),
         on_stdout=lambda chunk: said.extend(chunk[: _ENOUGH - len(said)]),
         on_stderr=lambda chunk: heard.extend(chunk[: _ENOUGH - len(heard)]),
-        tick=tick,
+        tick=_ticking(question),
     )
     for line in bytes(heard).split(b"\n"):
         messages.read(line)

@@ -8,7 +8,7 @@ import selectors
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 # Reads from a pipe whose other end only we hold. When we die, however it happens, the read ends and the
@@ -59,6 +59,30 @@ def run(
     finally:
         code = child.close()
     return code
+
+
+@contextlib.contextmanager
+def companion(
+    program: Program, *, on_stderr: Callable[[bytes], None], tick: Callable[[], None]
+) -> Iterator[int | None]:
+    """Run a program beside the body of the context, from its first word on standard output on.
+
+    Yields None; or the exit code, as :func:`run` has it, of a program that ended without a word. No
+    process of its group is left afterwards. Raises OSError if it cannot start.
+    """
+    child = _Child(program, _on_first_word, on_stderr)
+    code: int | None = None
+    try:
+        try:
+            child.follow(tick)
+            child.drain(_LINGER)
+            code = child.close()
+        except _SpokenError:
+            child.quiet()
+        yield code
+    finally:
+        if code is None:
+            child.close()
 
 
 class _Child:
@@ -177,6 +201,14 @@ def _family_pipe(inherited: tuple[int, ...]) -> tuple[int, int]:
         return family, fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, max((9, *inherited)) + 1)
     finally:
         os.close(low)
+
+
+class _SpokenError(Exception):
+    """The program said something."""
+
+
+def _on_first_word(_: bytes) -> None:
+    raise _SpokenError
 
 
 class _OutOfTimeError(Exception):

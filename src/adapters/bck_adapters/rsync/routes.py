@@ -3,13 +3,13 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Protocol
 
 from bck_adapters.rsync.argv import LOCAL_SHELL
-from bck_adapters.rsync.probing import Question, listable_sources, require_no_link
-from bck_adapters.rsync.ssh_config import ssh_shell
+from bck_adapters.rsync.probing import Question, held, listable_sources, require_no_link
+from bck_adapters.rsync.ssh_config import holding_argv, ssh_shell
 from bck_adapters.rsync.version import local_version
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.paths import display
@@ -28,6 +28,9 @@ class Route(Protocol):
         self, host: Host, key: Secret[str] | None, options: TransferOptions
     ) -> AbstractContextManager[str]:
         """The value of ``--rsh`` as long as the context lasts."""
+
+    def connected(self, question: Question) -> AbstractContextManager[None]:
+        """While it lasts, all that goes through the question's shell takes one connection."""
 
     def require_no_link(self, question: Question, path: str) -> None:
         """Raise PathNotAllowedError if ``path``, or a guarded folder above it, is a link on the host."""
@@ -48,6 +51,11 @@ class LocalRoute:
     def shell(self, host: Host, key: Secret[str] | None, options: TransferOptions) -> Iterator[str]:
         """No connection is needed."""
         yield LOCAL_SHELL
+
+    @contextmanager
+    def connected(self, question: Question) -> Iterator[None]:
+        """There is nothing to share."""
+        yield
 
     def require_no_link(self, question: Question, path: str) -> None:
         """Looks at this machine's own folders."""
@@ -90,6 +98,13 @@ class SshRoute:
     ) -> AbstractContextManager[str]:
         """A private ssh configuration for this host."""
         return ssh_shell(host, key, options, self._runtime_dir)
+
+    @contextmanager
+    def connected(self, question: Question) -> Iterator[None]:
+        """One login for the look at links and the transfer: each costs as much as a small transfer."""
+        argv = holding_argv(question.shell)
+        with held(question, argv) if argv else nullcontext():
+            yield
 
     def require_no_link(self, question: Question, path: str) -> None:
         """Asks the host's rsync to list them, in one connection."""

@@ -8,6 +8,7 @@ import contextlib
 import os
 import re
 import secrets
+import shlex
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,6 +19,9 @@ from bckcore.domain.host import Host
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import AuthenticationError, TransferFailedError
+
+_LONGEST_SOCKET = 107 - 17
+"""ssh adds 17 characters while it makes the socket, and the system takes 107."""
 
 _ADDRESS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:%-]*|\[?[0-9A-Fa-f:]+(%[A-Za-z0-9]+)?\]?")
 _USER = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._@+-]*\$?")
@@ -31,6 +35,7 @@ def config_text(host: Host, folder: Path, options: TransferOptions) -> str:
             f"The address or user of {host.id} holds characters that ssh would not take literally.",
             advice="Use a plain host name or address, and a user name of letters, digits and . _ @ + -",
         )
+    socket = _socket(folder)
     lines = [
         f"Host {ALIAS}",
         f"HostName {host.address.strip('[]').replace('%', '%%')}",
@@ -43,6 +48,7 @@ def config_text(host: Host, folder: Path, options: TransferOptions) -> str:
         # A PC that fell asleep is noticed before rsync's own timeout.
         f"ServerAliveInterval {max(1, min(15, options.idle_timeout // 3))}",
         "ServerAliveCountMax 3",
+        f"ControlPath {_quoted(socket) if socket else 'none'}",
         *_FIXED,
     ]
     return "\n".join(lines) + "\n"
@@ -59,7 +65,6 @@ _FIXED = (
     "CheckHostIP no",
     "VerifyHostKeyDNS no",
     "ControlMaster no",
-    "ControlPath none",
     "ForwardAgent no",
     "ForwardX11 no",
     "ClearAllForwardings yes",
@@ -113,6 +118,22 @@ def ssh_shell(
         yield f"ssh -F {quoted_word(str(folder / 'config'))}"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def holding_argv(shell: str) -> Sequence[bytes] | None:
+    """The command that opens and holds one connection for a value of :func:`ssh_shell`, which goes through
+    it from then on; it prints a line once it is there. None where no socket can be made.
+    """
+    config = Path(shlex.split(shell)[-1])
+    if _socket(config.parent) is None:
+        return None
+    options = ["-N", "-oControlMaster=yes", "-oPermitLocalCommand=yes", "-oLocalCommand=echo"]
+    return [os.fsencode(word) for word in ("ssh", "-F", str(config), *options, ALIAS)]
+
+
+def _socket(folder: Path) -> Path | None:
+    path = folder / "open"
+    return path if len(os.fsencode(path)) <= _LONGEST_SOCKET else None
 
 
 def _quoted(path: Path) -> str:

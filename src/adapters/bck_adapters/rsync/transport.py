@@ -74,14 +74,19 @@ class RsyncTransport:
         """Bring the source's files into ``order.destination``."""
         self._require_rsync()
         with self._route.shell(order.host, key, order.options) as shell:
-            self._require_no_link(order, shell, watcher)
-            self._drop_useless_partials(order, watcher)
-            return _Pull(order, watcher, self._search_path).carry_out(shell)
+            question = self._question(order, shell, watcher)
+            try:
+                with self._route.connected(question):
+                    self._route.require_no_link(question, order.source.path)
+                    self._drop_useless_partials(order, watcher)
+                    return _Pull(order, watcher, self._search_path).carry_out(shell)
+            except OSError as exc:
+                raise _not_run(exc) from exc
 
-    def _require_no_link(self, order: PullOrder, shell: str, watcher: Watcher) -> None:
+    def _question(self, order: PullOrder, shell: str, watcher: Watcher) -> Question:
         options = order.options
         patience = options.connect_timeout + options.idle_timeout
-        question = Question(
+        return Question(
             host=order.host,
             shell=shell,
             search_path=self._search_path,
@@ -89,10 +94,6 @@ class RsyncTransport:
             inherit_fds=order.inherit_fds,
             stop=lambda: _stop_if_cancelled(watcher),
         )
-        try:
-            self._route.require_no_link(question, order.source.path)
-        except OSError as exc:
-            raise _not_run(exc) from exc
 
     def _require_rsync(self) -> None:
         if not self._checked:
