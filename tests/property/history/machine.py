@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -21,6 +22,8 @@ from tests.support.worlds import World, differences, world_of_folder
 
 NAMES = (b"a", b"b", b"Makefile", b"x y", b"-n", b"caf\xe9", b"li\nne", b"d'q\"$")
 ANCHOR = b"always here"
+EVERY_DAY = 100
+"""Profiles with at most so many examples run on every push."""
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 
@@ -41,6 +44,12 @@ class Tree(Protocol):
     def touch(self, path: bytes, mtime_ns: int) -> None: ...
     def rename(self, old: bytes, new: bytes) -> None: ...
     def delete(self, path: bytes) -> None: ...
+
+
+def lives(share: int) -> int:
+    """How many lives a machine has in this hypothesis profile: all in long ones, else one in ``share``."""
+    most = settings().max_examples
+    return most if most > EVERY_DAY else max(5, most // share)
 
 
 @cache

@@ -12,7 +12,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from bck_adapters.rsync.routes import LocalRoute
 from bck_adapters.rsync.transport import RsyncTransport
 from bckcore.domain.host import Host
-from tests.property.history.machine import HistoryMachine, Tree
+from tests.property.history.machine import HistoryMachine, Tree, lives
 from tests.support.house import PC, House
 from tests.support.worlds import FolderTree, World, world_of_folder
 
@@ -60,13 +60,12 @@ class LocalHistoryMachine(HistoryMachine):
 
 
 # Dozens of steps in `make test`, as many as STEPS says by `make robustness`.
-PROFILE = settings()
-RUNS = max(10, PROFILE.max_examples // 5)
+RUNS = lives(12)
 
 
 @pytest.mark.skipif(
     os.geteuid() == 0, reason="root reads closed folders; scripts/as-user runs this as a user"
 )
 def test_every_point_restores_after_real_runs_and_kills() -> None:
-    search = settings(PROFILE, max_examples=RUNS, stateful_step_count=20)
+    search = settings(max_examples=RUNS, stateful_step_count=20, deadline=None)
     run_state_machine_as_test(LocalHistoryMachine, settings=search)

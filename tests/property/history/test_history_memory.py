@@ -14,7 +14,7 @@ from bck_adapters.storage_fs import FsStorage
 from bckcore.plugins.registry import Database
 from bckcore.ports.transport import Transport
 from tests.property.history.faults import FoldsNewestWins, GoneBySetDifference, MergesInTheWrongDirection
-from tests.property.history.machine import HistoryMachine, Tree
+from tests.property.history.machine import HistoryMachine, Tree, lives
 from tests.support.house import PC, House
 from tests.support.worlds import World, world_of_memory
 
@@ -50,7 +50,8 @@ class MemoryHistoryMachine(HistoryMachine):
         self.host.cut_after, self.host.cut_mid_file = after, mid_file
 
 
-TestMemoryHistory = MemoryHistoryMachine.TestCase
+class TestMemoryHistory(MemoryHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
+    settings = settings(max_examples=lives(4), deadline=None)
 
 
 class SqliteHistoryMachine(MemoryHistoryMachine):
@@ -69,7 +70,7 @@ class SqliteHistoryMachine(MemoryHistoryMachine):
 
 
 class TestSqliteHistory(SqliteHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
-    settings = settings(max_examples=max(5, settings().max_examples // 5), deadline=None)
+    settings = settings(max_examples=lives(12), stateful_step_count=15, deadline=None)
 
 
 class WrongMergeMachine(MemoryHistoryMachine):
