@@ -113,10 +113,6 @@ class Application:
         """CA and server certificate; made or renewed when needed."""
         return ensure_tls(self.home, names=self.settings.api.names, now=self.clock.now())
 
-    def plugin_names(self, hook: str) -> list[str]:
-        """What plugins offer through a factory hook, for messages and checks."""
-        return self._plugins.names(hook)
-
     def doctor(self) -> Sequence[StorageFinding]:
         """Look at the installation without changing it."""
         mode = self.home.stat().st_mode & 0o777
