@@ -130,13 +130,14 @@ def bytes_arrived(store: Path) -> int:
     return total
 
 
-def rsyncs() -> list[int]:
-    """Our own rsync processes, the generator before its receiver."""
+def rsyncs(*, on_the_pc: bool = False) -> list[int]:
+    """Our own rsync processes, the generator before its receiver; or those of the PC."""
     found = []
     for pid in descendants(os.getpid()):
         with contextlib.suppress(OSError):
             command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-            if command[0].endswith(b"rsync") and any(arg.startswith(b"--backup-dir") for arg in command):
+            displaces = any(arg.startswith(b"--backup-dir") for arg in command)
+            if command[0].endswith(b"rsync") and displaces and (b"--server" in command) is on_the_pc:
                 found.append(pid)
     return found
 
@@ -149,6 +150,11 @@ def kill_generator(number: int) -> None:
 def kill_receiver(number: int) -> None:
     """Signal the receiver alone."""
     os.kill(rsyncs()[-1], number)
+
+
+def kill_sender(number: int) -> None:
+    """Signal the rsync on the PC."""
+    os.kill(rsyncs(on_the_pc=True)[-1], number)
 
 
 @contextlib.contextmanager

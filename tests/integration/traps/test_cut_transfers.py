@@ -19,6 +19,7 @@ from tests.support.pc import (
     good,
     kill_generator,
     kill_receiver,
+    kill_sender,
     make_pc,
     when_arrived,
 )
@@ -32,6 +33,7 @@ KILLS = {
     "TERM": partial(kill_generator, signal.SIGTERM),
     "KILL": partial(kill_generator, signal.SIGKILL),
     "KILL of the receiver alone": partial(kill_receiver, signal.SIGKILL),
+    "KILL of the sender": partial(kill_sender, signal.SIGKILL),
 }
 
 

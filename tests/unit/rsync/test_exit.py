@@ -40,7 +40,8 @@ def test_a_transfer_that_came_to_its_end_has_a_report(code: int) -> None:
 
 CASES: list[tuple[int, tuple[bytes, ...], type[BckError]]] = [
     *((code, (), TransferFailedError) for code in (1, 2, 3, 4, 5, 6, 11, 13, 14, 21, 22, 25, 124, 125, 126)),
-    *((code, (), TransferInterruptedError) for code in (10, 20, -9, -15)),
+    *((code, (), TransferInterruptedError) for code in (10, 15, 16, 20, -9, -15, 137, 143)),
+    (137, (LATE, b"Killed"), TransferInterruptedError),
     *((code, (), TransferTimeoutError) for code in (30, 35)),
     *((code, (FULL,), StoreFullError) for code in (0, 11, 23, 12, 20)),
     (12, (EARLY,), RsyncMissingError),

@@ -23,7 +23,8 @@ from bckcore.errors import (
 
 FINISHED = frozenset({0, 23, 24})
 """Codes after which there is a report: everything, partial, with vanished files."""
-_PASSING = frozenset({10, 19, 20})
+_PASSING = frozenset({10, 15, 16, 19, 20})
+"""15 and 16: rsync's own child crashed or was ended by a signal."""
 _TIMEOUTS = frozenset({30, 35})
 
 # What ssh itself says, at log level ERROR.
@@ -94,8 +95,9 @@ def _broke_off(ending: Ending) -> BckError:
             meaning="The transfer was given up; what had arrived is kept.",
             advice="It is tried again. If it happens often, raise the idle timeout.",
         )
-    if ending.code < 0 or ending.code in _PASSING or ending.code in (12, 127, 255):
-        how = f"signal {-ending.code}" if ending.code < 0 else f"code {ending.code}"
+    killed_by = _signal_of(ending.code)
+    if killed_by or ending.code in _PASSING or ending.code in (12, 127, 255):
+        how = f"signal {killed_by}" if killed_by else f"code {ending.code}"
         return TransferInterruptedError(
             f"The transfer from {ending.host} broke off ({how}).{said}",
             meaning="What had arrived is kept; the next try goes on from there.",
@@ -112,6 +114,13 @@ def _broke_off(ending: Ending) -> BckError:
         meaning="Trying again would end the same way. Nothing the storage held was lost.",
         advice="Read the last lines of the job's log; mend what they name, then start the backup again.",
     )
+
+
+def _signal_of(code: int) -> int:
+    """The signal that ended rsync: here (negative), or on the PC, whose shell says 128 + signal; else 0."""
+    if code < 0:
+        return -code
+    return code - 128 if 128 < code < 128 + 65 else 0
 
 
 def _never_began(ending: Ending) -> BckError:
