@@ -30,11 +30,19 @@ class ChangeOp(StrEnum):
     EXCLUDED = "X"
     """Hidden by a filter that changed; not known to be gone."""
     SAME = "="
+    MISSING = "?"
+    """Not there, and neither was anything below it, in a suspect run: its state carries on until a
+    person accepts that it is gone."""
 
     @property
     def ends(self) -> bool:
         """True if the path is no longer part of the state."""
         return self in (ChangeOp.GONE, ChangeOp.EXCLUDED)
+
+    @property
+    def carries_on(self) -> bool:
+        """True if the path's state stays what it was."""
+        return self in (ChangeOp.SAME, ChangeOp.MISSING)
 
 
 @dataclass(frozen=True, slots=True)

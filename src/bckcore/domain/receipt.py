@@ -9,7 +9,7 @@ from typing import TypeVar
 from bckcore.domain.ids import HostId, JobId, ProfileId, checked_name, checked_run_id
 from bckcore.domain.manifest import ManifestInfo
 from bckcore.domain.restore_point import Counted
-from bckcore.domain.run import ChangeCounts, Run, RunOutcome
+from bckcore.domain.run import ChangeCounts, Run, RunKind, RunOutcome
 from bckcore.errors import InvalidInputError, StorageError
 
 FORMAT = 1
@@ -47,6 +47,7 @@ def encoded(receipt: Receipt) -> bytes:
         "profile": run.profile,
         "host": run.host,
         "job": run.job,
+        "kind": run.kind.value,
         "seq": run.seq,
         "started": run.started.isoformat(),
         "finished": run.finished.isoformat(),
@@ -114,6 +115,7 @@ def _run(document: dict[str, object]) -> Run:
         host=HostId(checked_name(text["host"], "host")),
         job=JobId(text["job"]),
         seq=_of(int, document["seq"]),
+        kind=RunKind(_of(str, document.get("kind", "backup"))),  # receipts of the first release do not say it
         started=datetime.fromisoformat(text["started"]),
         finished=datetime.fromisoformat(text["finished"]),
         outcome=RunOutcome(text["outcome"]),

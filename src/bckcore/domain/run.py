@@ -21,6 +21,17 @@ class RunOutcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+class RunKind(StrEnum):
+    """What made a run's state."""
+
+    BACKUP = "backup"
+    """The host's files were read."""
+    UNDO = "undo"
+    """``current`` was brought back to an earlier state."""
+    ACCEPT = "accept"
+    """A person took what a suspect run had missed as gone."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileRef:
     """Where a profile's files lie below the storage root."""
@@ -74,6 +85,7 @@ class Run:
     seq: int
     """Number of the run in its profile, from 1, without gaps, failed runs included."""
     started: datetime
+    kind: RunKind = RunKind.BACKUP
     finished: datetime | None = None
     outcome: RunOutcome | None = None
     made_point: bool = False

@@ -48,7 +48,7 @@ class Catalog(Protocol):
     def apply(self, profile: ProfileId, seq: int, changes: Iterable[Change]) -> None:
         """Enter the changes of run ``seq``: end the live version of each path, begin the new one.
 
-        ``=`` changes are passed over. Changes already entered for ``seq`` change nothing, so that a
+        ``=`` and ``?`` changes are passed over. Changes already entered for ``seq`` change nothing, so that a
         crash between storage and catalog is healed by applying the manifest again.
         """
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from bckcore.domain.access import User
+from bckcore.domain.act import Act
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, RunId
 from bckcore.domain.profile import Profile
@@ -93,6 +94,19 @@ class PointRepository(Protocol):
 
     def forget(self, profile: ProfileId, seq: int) -> None:
         """Take the point out. Safe to repeat."""
+
+
+class ActRepository(Protocol):
+    """Acts by profile and number, as storage has them."""
+
+    def add(self, act: Act) -> None:
+        """Save an act; the same again changes nothing. Raises ConflictError for another of that number."""
+
+    def list(self, profile: ProfileId, *, after: int = 0) -> Sequence[Act]:
+        """Acts of a profile by number."""
+
+    def last(self, profile: ProfileId) -> int:
+        """The highest number; 0 if there is none."""
 
 
 class UserRepository(Protocol):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bckcore.domain.act import Act
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import RunId, SourceName
 from bckcore.domain.manifest import Change, ManifestInfo
@@ -153,6 +154,15 @@ class Storage(Protocol):
 
     def receipts(self, ref: ProfileRef, *, after_seq: int = 0) -> Iterator[tuple[Receipt, str]]:
         """Receipts with their digests, by number."""
+
+    def write_act(self, act: Act) -> str:
+        """Write the act durably and return its digest. The same act again changes nothing.
+
+        By temp file, fsync, rename. Raises ConflictError if another act of that number exists.
+        """
+
+    def acts(self, ref: ProfileRef, *, after: int = 0) -> Iterator[tuple[Act, str]]:
+        """Acts with their digests, by number. Raises StorageError for one that is damaged."""
 
     def profiles(self) -> Sequence[ProfileRef]:
         """Every profile that has receipts or files here, by name."""

@@ -6,6 +6,7 @@ from typing import Protocol, Self
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.repositories import (
+    ActRepository,
     HostRepository,
     PointRepository,
     ProfileRepository,
@@ -29,6 +30,8 @@ class UnitOfWork(Protocol):
     def runs(self) -> RunRepository: ...
     @property
     def points(self) -> PointRepository: ...
+    @property
+    def acts(self) -> ActRepository: ...
     @property
     def users(self) -> UserRepository: ...
     @property

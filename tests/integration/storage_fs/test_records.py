@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from bck_adapters.testkit.samples import sample_act
+from bckcore.domain.act import digest as act_digest
+from bckcore.domain.act import encoded as encoded_act
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.manifest import Change, ChangeOp
@@ -189,3 +192,23 @@ def test_profiles_are_those_with_receipts_or_files(tmp_path):
     plant(attempt.destination, {b"f": b"1"})
     plant(tmp_path / "store" / "current" / "lost+found" / "x", {b"f": b"1"})
     assert storage.profiles() == [ref("b", "a"), ref("b", "z")]
+
+
+def test_acts_come_back_as_written_by_number_and_are_never_replaced(tmp_path):
+    storage = new_store(tmp_path)
+    first, second = (replace(sample_act(n), host=REF.host, profile=REF.profile) for n in (1, 2))
+    for act in (second, first, first):
+        assert storage.write_act(act) == act_digest(encoded_act(act))
+    assert [act for act, _ in storage.acts(REF)] == [first, second]
+    assert [act for act, _ in storage.acts(REF, after=1)] == [second]
+    assert list(storage.receipts(REF)) == []
+    with pytest.raises(ConflictError):
+        storage.write_act(replace(first, reason="another"))
+
+
+def test_an_act_under_another_number_is_refused(tmp_path):
+    storage = new_store(tmp_path)
+    storage.write_act(replace(sample_act(1), host=REF.host, profile=REF.profile))
+    (tmp_path / FOLDER / "act-000001.json").rename(tmp_path / FOLDER / "act-000002.json")
+    with pytest.raises(StorageError, match="names another"):
+        list(storage.acts(REF))

@@ -21,7 +21,7 @@ def test_a_line_is_what_the_documentation_says() -> None:
 @pytest.mark.parametrize(
     ("column", "value"),
     [
-        (0, "?"),
+        (0, "!"),
         (0, ""),
         (1, ""),
         (1, "../docs"),

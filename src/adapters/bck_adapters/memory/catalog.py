@@ -6,7 +6,7 @@ from dataclasses import replace
 from bck_adapters.memory.state import Session
 from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
-from bckcore.domain.manifest import Change, ChangeOp
+from bckcore.domain.manifest import Change
 from bckcore.domain.paths import RelPath, is_below
 from bckcore.ports.catalog import SourceState
 
@@ -69,7 +69,7 @@ class MemoryCatalog:
         """See the port."""
         self._session.require_writing()
         for change in changes:
-            if change.op is ChangeOp.SAME:
+            if change.op.carries_on:
                 continue
             table = self._session.versions_to_write((profile, change.source))
             path = change.entry.path

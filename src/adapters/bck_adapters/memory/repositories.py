@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from bck_adapters.memory.state import Session
 from bckcore.domain.access import User
+from bckcore.domain.act import Act
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, RunId
 from bckcore.domain.profile import Profile
@@ -172,6 +173,28 @@ class MemoryPoints:
     def forget(self, profile: ProfileId, seq: int) -> None:
         """See the port."""
         self._session.write().points.pop((profile, seq), None)
+
+
+class MemoryActs:
+    """ActRepository."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def add(self, act: Act) -> None:
+        """See the port."""
+        acts = self._session.write().acts
+        if acts.setdefault((act.profile, act.number), act) != act:
+            raise ConflictError(f"Profile {act.profile} has another act number {act.number} already.")
+
+    def list(self, profile: ProfileId, *, after: int = 0) -> Sequence[Act]:
+        """See the port."""
+        acts = self._session.read.acts
+        return [acts[key] for key in sorted(acts) if key[0] == profile and key[1] > after]
+
+    def last(self, profile: ProfileId) -> int:
+        """See the port."""
+        return max((number for owner, number in self._session.read.acts if owner == profile), default=0)
 
 
 class MemoryUsers:

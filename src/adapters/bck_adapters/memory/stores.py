@@ -7,6 +7,7 @@ from typing import Self
 from bck_adapters.memory.catalog import MemoryCatalog
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.repositories import (
+    MemoryActs,
     MemoryHosts,
     MemoryPoints,
     MemoryProfiles,
@@ -33,6 +34,7 @@ class MemoryUnitOfWork:
         self.profiles = MemoryProfiles(session)
         self.runs = MemoryRuns(session)
         self.points = MemoryPoints(session)
+        self.acts = MemoryActs(session)
         self.users = MemoryUsers(session)
         self.catalog = MemoryCatalog(session)
 

@@ -21,7 +21,7 @@ from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import catalog_source, file_version
 from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
-from bckcore.domain.manifest import Change, ChangeOp
+from bckcore.domain.manifest import Change
 from bckcore.domain.paths import RelPath
 from bckcore.ports.catalog import SourceState
 
@@ -118,7 +118,7 @@ class SqlCatalog:
         ends: list[Row] = []
         begins: list[Row] = []
         for change in changes:
-            if change.op is ChangeOp.SAME:
+            if change.op.carries_on:
                 continue
             source_id = sources.get(change.source)
             if source_id is None:

@@ -4,14 +4,17 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from bck_adapters.sql.tables import CALENDAR_RULES
 from bckcore.domain.access import Role, User
+from bckcore.domain.act import Act, ActKind
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef, SourceName
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.paths import percent_decoded, percent_encoded, rel_path
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.retention import RetentionPolicy
-from bckcore.domain.run import Attempt, ChangeCounts, Run, RunOutcome
+from bckcore.domain.run import Attempt, ChangeCounts, Run, RunKind, RunOutcome
 from bckcore.domain.schedule import Schedule
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import TransferOptions, TransferProgress
@@ -65,6 +68,9 @@ def profile_values(profile: Profile) -> Values:
         "options": asdict(profile.options),
         "enabled": profile.enabled,
         "created": profile.created,
+        **{f"keep_{rule}": getattr(retention, f"keep_{rule}", 0) for rule in CALENDAR_RULES},
+        "min_age_us": getattr(retention, "min_age", timedelta(days=1)) // _MICROSECOND,
+        "time_zone": getattr(retention, "time_zone", "UTC"),
     }
 
 
@@ -110,6 +116,7 @@ def run_values(run: Run) -> Values:
         "host": run.host,
         "job": run.job,
         "seq": run.seq,
+        "kind": run.kind.value,
         "started": run.started,
         "finished": run.finished,
         "outcome": None if run.outcome is None else run.outcome.value,
@@ -130,6 +137,7 @@ def run_of(row: Any) -> Run:
         host=HostId(row.host),
         job=JobId(row.job),
         seq=row.seq,
+        kind=RunKind(row.kind),
         started=row.started,
         finished=row.finished,
         outcome=None if row.outcome is None else RunOutcome(row.outcome),
@@ -169,6 +177,42 @@ def point_of(row: Any) -> RestorePoint:
         finished=row.finished,
         verified_at=row.verified_at,
         counts=_counts_of(row),
+    )
+
+
+def act_values(act: Act) -> Values:
+    """An act as a row; paths as in its file."""
+    return {
+        "profile": act.profile,
+        "host": act.host,
+        "number": act.number,
+        "kind": act.kind.value,
+        "at": act.at,
+        "by_whom": act.by,
+        "reason": act.reason,
+        "after_seq": act.after_seq,
+        "points": list(act.points),
+        "paths": [[source, percent_encoded(path)] for source, path in act.paths],
+        "expires": act.expires,
+        "previous": act.previous,
+    }
+
+
+def act_of(row: Any) -> Act:
+    """A row as an act."""
+    return Act(
+        profile=ProfileId(row.profile),
+        host=HostId(row.host),
+        number=row.number,
+        kind=ActKind(row.kind),
+        at=row.at,
+        by=row.by_whom,
+        reason=row.reason,
+        after_seq=row.after_seq,
+        points=tuple(row.points),
+        paths=tuple((SourceName(source), rel_path(percent_decoded(path))) for source, path in row.paths),
+        expires=row.expires,
+        previous=row.previous,
     )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Select, Table, delete, func, insert, select, update
 from bck_adapters.sql import mapping, tables
 from bck_adapters.sql.session import SqlSession
 from bckcore.domain.access import User
+from bckcore.domain.act import Act
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, RunId
 from bckcore.domain.profile import Profile
@@ -19,6 +20,7 @@ from bckcore.errors import ConflictError, NotFoundError
 # Named so, because the arguments of the methods are called run and point.
 _RUN = tables.run
 _POINT = tables.point
+_ACT = tables.act
 
 
 class _ByName:
@@ -216,6 +218,32 @@ class SqlPoints:
     def forget(self, profile: ProfileId, seq: int) -> None:
         """See the port."""
         self._session.write(delete(_POINT).where(_POINT.c.profile == profile, _POINT.c.seq == seq))
+
+
+class SqlActs:
+    """ActRepository."""
+
+    def __init__(self, session: SqlSession) -> None:
+        self._session = session
+
+    def add(self, act: Act) -> None:
+        """See the port."""
+        this = select(_ACT).where(_ACT.c.profile == act.profile, _ACT.c.number == act.number)
+        there = self._session.execute(this).one_or_none()
+        if there is None:
+            self._session.write(insert(_ACT), mapping.act_values(act))
+        elif mapping.act_of(there) != act:
+            raise ConflictError(f"Profile {act.profile} has another act number {act.number} already.")
+
+    def list(self, profile: ProfileId, *, after: int = 0) -> Sequence[Act]:
+        """See the port."""
+        query = select(_ACT).where(_ACT.c.profile == profile, _ACT.c.number > after)
+        return [mapping.act_of(row) for row in self._session.execute(query.order_by(_ACT.c.number))]
+
+    def last(self, profile: ProfileId) -> int:
+        """See the port."""
+        query = select(func.max(_ACT.c.number)).where(_ACT.c.profile == profile)
+        return self._session.execute(query).scalar_one() or 0
 
 
 class SqlUsers:

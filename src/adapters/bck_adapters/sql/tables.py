@@ -43,6 +43,8 @@ host = Table(
     Column("allowed_roots", JSON, nullable=False),
 )
 
+CALENDAR_RULES = ("hourly", "daily", "weekly", "monthly", "yearly")
+
 profile = Table(
     "profile",
     metadata,
@@ -56,6 +58,9 @@ profile = Table(
     Column("options", JSON, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("created", UtcDateTime),
+    *(Column(f"keep_{rule}", Integer, nullable=False) for rule in CALENDAR_RULES),
+    Column("min_age_us", BigInteger, nullable=False),
+    Column("time_zone", Text, nullable=False),
     Index(None, "host"),
 )
 
@@ -85,6 +90,7 @@ run = Table(
     Column("error_code", Text, nullable=False),
     Column("error", Text, nullable=False),
     Column("increment_removed", Boolean, nullable=False),
+    Column("kind", String(16), nullable=False),
     UniqueConstraint("profile", "seq"),
 )
 
@@ -101,6 +107,36 @@ point = Table(
     Column("verified_at", UtcDateTime, nullable=False),
     *_count_columns(),
     PrimaryKeyConstraint("profile", "seq"),
+)
+
+hold = Table(
+    "hold",
+    metadata,
+    Column("profile", String(64), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("expires", UtcDateTime),
+    PrimaryKeyConstraint("profile", "seq"),
+)
+
+act = Table(
+    "act",
+    metadata,
+    Column("profile", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("host", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by_whom", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("after_seq", Integer, nullable=False),
+    Column("points", JSON, nullable=False),
+    Column("paths", JSON, nullable=False),
+    Column("expires", UtcDateTime),
+    Column("previous", String(64), nullable=False),
+    PrimaryKeyConstraint("profile", "number"),
 )
 
 account = Table(

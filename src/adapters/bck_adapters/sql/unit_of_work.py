@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from bck_adapters.sql.catalog import SqlCatalog
 from bck_adapters.sql.job_queue import require_held
-from bck_adapters.sql.repositories import SqlHosts, SqlPoints, SqlProfiles, SqlRuns, SqlUsers
+from bck_adapters.sql.repositories import SqlActs, SqlHosts, SqlPoints, SqlProfiles, SqlRuns, SqlUsers
 from bck_adapters.sql.session import SqlSession
 from bckcore.errors import LeaseLostError
 from bckcore.ports.job_queue import Claim
@@ -22,6 +22,7 @@ class SqlUnitOfWork:
         self.profiles = SqlProfiles(self._session)
         self.runs = SqlRuns(self._session)
         self.points = SqlPoints(self._session)
+        self.acts = SqlActs(self._session)
         self.users = SqlUsers(self._session)
         self.catalog = SqlCatalog(self._session)
 

@@ -13,7 +13,9 @@ from itertools import islice
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.files import open_new, put_in_place, read_whole, write_new
 from bck_adapters.storage_fs.root import RECEIPTS, Root, profile_names
+from bckcore.domain import act as acts
 from bckcore.domain import receipt as receipts
+from bckcore.domain.act import Act
 from bckcore.domain.manifest import Change, ManifestInfo, decoded_line, encoded_line
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef
@@ -22,6 +24,7 @@ from bckcore.errors import ConflictError, NotFoundError, StorageError
 _HEADER = "# bck-manifest 1 {seq} {base}\n"
 _LINES_AT_ONCE = 1000
 _RECEIPT = re.compile(r"(\d{6,})\.json")
+_ACT = re.compile(r"act-(\d{6,})\.json")
 
 
 class Records:
@@ -86,9 +89,12 @@ class Records:
     def write_receipt(self, receipt: Receipt) -> str:
         """Sync the whole storage, then write the receipt durably; return its digest."""
         raw = receipts.encoded(receipt)
-        ref, name = receipt.run.ref, f"{receipt.run.seq:06d}.json"
-        place = self._root.place(RECEIPTS, *profile_names(ref), name)
-        with translated("writing a receipt", place):
+        self._write_once(receipt.run.ref, f"{receipt.run.seq:06d}.json", raw)
+        return receipts.digest(raw)
+
+    def _write_once(self, ref: ProfileRef, name: str, raw: bytes) -> None:
+        """Sync the whole storage, then write the document durably, unless it stands there already."""
+        with translated(f"writing {name}", self._root.place(RECEIPTS, *profile_names(ref), name)):
             self._sync()
             folder = self._root.make(RECEIPTS, *profile_names(ref), durable=True)
             try:
@@ -96,7 +102,6 @@ class Records:
                     write_new(folder, name, f".{name}.new", raw)
             finally:
                 os.close(folder)
-        return receipts.digest(raw)
 
     def _sync(self) -> None:
         fd = self._root.open()
@@ -107,16 +112,39 @@ class Records:
 
     def receipts(self, ref: ProfileRef, *, after_seq: int = 0) -> Iterator[tuple[Receipt, str]]:
         """Receipts with their digests, by number."""
+        for seq, raw in self._documents(ref, _RECEIPT, after_seq):
+            yield _checked(ref, seq, raw), receipts.digest(raw)
+
+    def _documents(self, ref: ProfileRef, form: re.Pattern[str], after: int) -> Iterator[tuple[int, bytes]]:
+        """Numbers above ``after`` and contents of the documents whose names are of that form, in order."""
         with translated("reading receipts", self._root.place(RECEIPTS, *profile_names(ref))):
             folder = self._root.find(RECEIPTS, *profile_names(ref))
             if folder is None:
                 return
             try:
-                for seq in sorted(seq for seq in _numbers(folder) if seq > after_seq):
-                    raw = read_whole(folder, f"{seq:06d}.json")
-                    yield _checked(ref, seq, raw), receipts.digest(raw)
+                found = {
+                    int(match[1]): match[0] for name in os.listdir(folder) if (match := form.fullmatch(name))
+                }
+                for number in sorted(number for number in found if number > after):
+                    yield number, read_whole(folder, found[number])
             finally:
                 os.close(folder)
+
+    # --- acts --------------------------------------------------------------------------------------
+
+    def write_act(self, act: Act) -> str:
+        """Write the act durably; return its digest."""
+        raw = acts.encoded(act)
+        self._write_once(act.ref, f"act-{act.number:06d}.json", raw)
+        return acts.digest(raw)
+
+    def acts(self, ref: ProfileRef, *, after: int = 0) -> Iterator[tuple[Act, str]]:
+        """Acts with their digests, by number."""
+        for number, raw in self._documents(ref, _ACT, after):
+            act = acts.decoded(raw)
+            if (act.ref, act.number) != (ref, number):
+                raise _moved(f"Act {number} of profile {ref.profile} on host {ref.host} names another one.")
+            yield act, acts.digest(raw)
 
 
 class _Hashing:
@@ -156,28 +184,25 @@ def _stands(folder: int, name: str, raw: bytes) -> bool:
     if there != raw:
         raise ConflictError(
             f"Another receipt {name} exists already.",
-            meaning="A run of this number was completed before; receipts are never replaced.",
+            meaning="A run or act of this number was completed before; receipts are never replaced.",
             advice="Bring back the newest copy of the database: this one has fallen behind the storage.",
         )
     return True
 
 
-def _numbers(folder: int) -> Iterator[int]:
-    for name in os.listdir(folder):
-        match = _RECEIPT.fullmatch(name)
-        if match:
-            yield int(match[1])
-
-
 def _checked(ref: ProfileRef, seq: int, raw: bytes) -> Receipt:
     receipt = receipts.decoded(raw)
     if receipt.run.ref != ref or receipt.run.seq != seq:
-        raise StorageError(
-            f"Receipt {seq:06d} of profile {ref.profile} on host {ref.host} names another run.",
-            meaning="Somebody moved or changed files below .receipts.",
-            advice="Bring the file back from a copy of the backup storage.",
-        )
+        raise _moved(f"Receipt {seq:06d} of profile {ref.profile} on host {ref.host} names another run.")
     return receipt
+
+
+def _moved(what: str) -> StorageError:
+    return StorageError(
+        what,
+        meaning="Somebody moved or changed files below .receipts.",
+        advice="Bring the file back from a copy of the backup storage.",
+    )
 
 
 def sync_file_system(fd: int) -> None:

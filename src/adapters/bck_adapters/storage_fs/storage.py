@@ -16,6 +16,7 @@ from bck_adapters.storage_fs.history import History
 from bck_adapters.storage_fs.readme import TEXT
 from bck_adapters.storage_fs.records import Records
 from bck_adapters.storage_fs.root import AREAS, CURRENT, README, RECEIPTS, Root
+from bckcore.domain.act import Act
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName, checked_name
 from bckcore.domain.manifest import Change, ManifestInfo
@@ -175,6 +176,14 @@ class FsStorage:
     def receipts(self, ref: ProfileRef, *, after_seq: int = 0) -> Iterator[tuple[Receipt, str]]:
         """Receipts with their digests, by number."""
         return self._records.receipts(ref, after_seq=after_seq)
+
+    def write_act(self, act: Act) -> str:
+        """Write the act durably; return its digest."""
+        return self._records.write_act(act)
+
+    def acts(self, ref: ProfileRef, *, after: int = 0) -> Iterator[tuple[Act, str]]:
+        """Acts with their digests, by number."""
+        return self._records.acts(ref, after=after)
 
 
 def _is_name(text: str) -> bool:

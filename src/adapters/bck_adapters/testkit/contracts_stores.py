@@ -12,6 +12,7 @@ import pytest
 from bck_adapters.testkit.samples import (
     START,
     ended_run,
+    sample_act,
     sample_host,
     sample_job,
     sample_point,
@@ -253,6 +254,17 @@ class RepositoriesContract(_NeedsDatabase):
             uow.points.verified(DOCS, 1, START)
             uow.points.verified(DOCS, 2, later)
             assert list(uow.points.list(DOCS)) == [replace(sample_point(1), verified_at=later)]
+
+    def test_acts_come_back_whole_and_by_number(self, database: Database) -> None:
+        with database.units() as uow:
+            assert uow.acts.last(DOCS) == 0
+            for number in (2, 1, 1):
+                uow.acts.add(sample_act(number))
+            assert list(uow.acts.list(DOCS)) == [sample_act(1), sample_act(2)]
+            assert list(uow.acts.list(DOCS, after=1)) == [sample_act(2)]
+            assert (uow.acts.last(DOCS), uow.acts.last(ProfileId("none"))) == (2, 0)
+            with pytest.raises(ConflictError):
+                uow.acts.add(replace(sample_act(2), reason="another"))
 
     def test_users_come_back_whole_and_by_name(self, database: Database) -> None:
         zoe = User(name="zoë", role=Role.VIEWER, password_hash="$x$", created=START)  # noqa: S106  # no password

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from bckcore.domain.act import Act, ActKind
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef, SourceName
@@ -118,6 +119,24 @@ def sample_point(seq: int, profile: str = "docs") -> RestorePoint:
         finished=at + timedelta(seconds=1),
         verified_at=at + timedelta(seconds=1),
         counts=ChangeCounts(files=seq, bytes=2**41 + seq),
+    )
+
+
+def sample_act(number: int, profile: str = "docs") -> Act:
+    """An act with every field set to something of its own."""
+    return Act(
+        profile=ProfileId(profile),
+        host=HostId("pc1"),
+        number=number,
+        kind=ActKind.FORGET,
+        at=START + timedelta(minutes=number),
+        by="zoë",
+        reason="not\nours",
+        after_seq=number + 1,
+        points=(1, number + 7),
+        paths=((SourceName("docs"), rel_path(b"a \n\xff/b")),),
+        expires=START + timedelta(days=number),
+        previous=f"{number:064x}",
     )
 
 
