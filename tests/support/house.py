@@ -178,8 +178,9 @@ class House:
             uow.commit()
 
     def prune(self, keep_last: int, keep_within: timedelta = timedelta(0)) -> PruneReport:
-        """Apply a retention policy now."""
-        self.change_profile(retention=RetentionPolicy(keep_last=keep_last, keep_within=keep_within))
+        """Apply a retention policy without a minimum age now."""
+        policy = RetentionPolicy(keep_last=keep_last, keep_within=keep_within, min_age=timedelta(0))
+        self.change_profile(retention=policy)
         return self.prunes.prune(DOCS, self.watcher)
 
     def points(self) -> list[RestorePoint]:

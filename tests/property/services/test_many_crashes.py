@@ -23,7 +23,9 @@ class Troubled:
 
     def __init__(self, folder: Path) -> None:
         self.life = Life(folder).begin()
-        self.life.house.change_profile(retention=RetentionPolicy(keep_last=3, keep_within=timedelta(0)))
+        self.life.house.change_profile(
+            retention=RetentionPolicy(keep_last=3, keep_within=timedelta(0), min_age=timedelta(0))
+        )
         self.acts = 0
 
     def act(self, what: str, step: int | None) -> None:

@@ -67,7 +67,9 @@ def crash_in_a_prune(folder: Path, step: int, *, system_calls: bool) -> bool:
     for mark in (b"m5", b"m6"):
         life.change_little(mark)
         life.back_up()
-    life.house.change_profile(retention=RetentionPolicy(keep_last=2, keep_within=timedelta(0)))
+    life.house.change_profile(
+        retention=RetentionPolicy(keep_last=2, keep_within=timedelta(0), min_age=timedelta(0))
+    )
     life.house.fuse.set(step)
     with system_calls_step(life.house.fuse) if system_calls else nothing_steps():
         crashed = crashes(lambda: life.house.prunes.prune(DOCS, life.house.watcher))

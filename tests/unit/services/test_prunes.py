@@ -52,7 +52,7 @@ class History:
 
     def keep(self, last: int) -> None:
         """Set the policy."""
-        policy = RetentionPolicy(keep_last=last, keep_within=timedelta(0))
+        policy = RetentionPolicy(keep_last=last, keep_within=timedelta(0), min_age=timedelta(0))
         self.desk.house.change_profile(retention=policy)
 
     def points(self) -> list[int]:

@@ -119,7 +119,9 @@ def test_a_missing_source_fails_and_says_that_nothing_was_marked(desk: Desk) -> 
 
 
 def test_a_backup_prunes_afterwards(desk: Desk) -> None:
-    desk.house.change_profile(retention=RetentionPolicy(keep_last=1, keep_within=timedelta(0)))
+    desk.house.change_profile(
+        retention=RetentionPolicy(keep_last=1, keep_within=timedelta(0), min_age=timedelta(0))
+    )
     for number in range(3):
         desk.write("a", data=b"%d" % number, mtime_ns=T + number)
         carried_out(desk, JobKind.BACKUP)
@@ -184,7 +186,9 @@ def test_a_prune_lists_its_decisions(desk: Desk) -> None:
     carried_out(desk, JobKind.BACKUP)
     desk.write("a", data=b"2", mtime_ns=T + 2)
     carried_out(desk, JobKind.BACKUP)
-    desk.house.change_profile(retention=RetentionPolicy(keep_last=1, keep_within=timedelta(0)))
+    desk.house.change_profile(
+        retention=RetentionPolicy(keep_last=1, keep_within=timedelta(0), min_age=timedelta(0))
+    )
     status, result = carried_out(desk, JobKind.PRUNE)
     assert status is JobStatus.SUCCEEDED
     decisions = result.data["decisions"]
@@ -205,7 +209,9 @@ def test_a_lost_lease_is_no_ending_and_nothing_is_written(desk: Desk, kind: JobK
     carried_out(desk, JobKind.BACKUP)
     desk.write("a", data=b"2", mtime_ns=T + 2)
     carried_out(desk, JobKind.BACKUP)
-    desk.house.change_profile(retention=RetentionPolicy(keep_last=1, keep_within=timedelta(0)))
+    desk.house.change_profile(
+        retention=RetentionPolicy(keep_last=1, keep_within=timedelta(0), min_age=timedelta(0))
+    )
     lost = claimed(desk, kind, {})
     desk.house.database.queue.finish(lost, JobStatus.FAILED, JobResult())
     with pytest.raises(LeaseLostError):
