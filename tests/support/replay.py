@@ -19,7 +19,7 @@ class Books:
 
     def __init__(self, root: Path, host: str = "pc1", profile: str = "docs") -> None:
         self.folder = root / ".receipts" / host / profile
-        names = sorted(self.folder.glob("*.json"))
+        names = sorted(self.folder.glob("[0-9]*.json"))
         self.raw = {int(name.stem): name.read_bytes() for name in names}
         self.receipts = {seq: json.loads(raw) for seq, raw in self.raw.items()}
 
