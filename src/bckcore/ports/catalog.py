@@ -64,7 +64,11 @@ class Catalog(Protocol):
         """Every version of one path, oldest first."""
 
     def compact(self, profile: ProfileId, kept: Sequence[int]) -> int:
-        """Drop versions that are at none of the ``kept`` points and are not live; return how many."""
+        """Drop versions that nothing needs any more; return how many.
+
+        A version stays while it is at one of the ``kept`` points, while it is live, and while it is the
+        newest of its path: the bytes of what is gone still stand in ``current``.
+        """
 
     def forget_profile(self, profile: ProfileId) -> None:
         """Drop everything known of a profile; used before a rebuild."""

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from bckcore.domain.access import User
 from bckcore.domain.act import Act
+from bckcore.domain.hold import Hold
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, RunId
 from bckcore.domain.profile import Profile
@@ -107,6 +108,19 @@ class ActRepository(Protocol):
 
     def last(self, profile: ProfileId) -> int:
         """The highest number; 0 if there is none."""
+
+
+class HoldRepository(Protocol):
+    """Holds by profile and number of their point, expired ones included."""
+
+    def put(self, hold: Hold) -> None:
+        """Save a hold; one on the same point is replaced."""
+
+    def list(self, profile: ProfileId) -> Sequence[Hold]:
+        """Holds of a profile by number of their point."""
+
+    def remove(self, profile: ProfileId, seq: int) -> None:
+        """Take the hold on that point out. Safe to repeat."""
 
 
 class UserRepository(Protocol):

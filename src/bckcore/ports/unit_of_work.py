@@ -7,6 +7,7 @@ from bckcore.ports.catalog import Catalog
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.repositories import (
     ActRepository,
+    HoldRepository,
     HostRepository,
     PointRepository,
     ProfileRepository,
@@ -32,6 +33,8 @@ class UnitOfWork(Protocol):
     def points(self) -> PointRepository: ...
     @property
     def acts(self) -> ActRepository: ...
+    @property
+    def holds(self) -> HoldRepository: ...
     @property
     def users(self) -> UserRepository: ...
     @property

@@ -109,12 +109,10 @@ class MemoryCatalog:
                 stay = tuple(
                     version
                     for version in versions
-                    if version.until_seq is None or any(_stands_at(version, seq) for seq in kept)
+                    if version is versions[-1] or any(_stands_at(version, seq) for seq in kept)
                 )
                 dropped += len(versions) - len(stay)
                 table[path] = stay
-                if not stay:
-                    del table[path]
         return dropped
 
     def forget_profile(self, profile: ProfileId) -> None:

@@ -8,6 +8,7 @@ from typing import TypeVar
 from bck_adapters.memory.state import Session
 from bckcore.domain.access import User
 from bckcore.domain.act import Act
+from bckcore.domain.hold import Hold
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, RunId
 from bckcore.domain.profile import Profile
@@ -195,6 +196,26 @@ class MemoryActs:
     def last(self, profile: ProfileId) -> int:
         """See the port."""
         return max((number for owner, number in self._session.read.acts if owner == profile), default=0)
+
+
+class MemoryHolds:
+    """HoldRepository."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(self, hold: Hold) -> None:
+        """See the port."""
+        self._session.write().holds[hold.profile, hold.seq] = hold
+
+    def list(self, profile: ProfileId) -> Sequence[Hold]:
+        """See the port."""
+        holds = self._session.read.holds
+        return [holds[key] for key in sorted(holds) if key[0] == profile]
+
+    def remove(self, profile: ProfileId, seq: int) -> None:
+        """See the port."""
+        self._session.write().holds.pop((profile, seq), None)
 
 
 class MemoryUsers:

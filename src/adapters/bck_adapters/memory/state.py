@@ -7,6 +7,7 @@ from threading import Lock
 from bckcore.domain.access import User
 from bckcore.domain.act import Act
 from bckcore.domain.file_version import FileVersion
+from bckcore.domain.hold import Hold
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName
 from bckcore.domain.paths import RelPath
@@ -31,6 +32,7 @@ class State:
     removed_increments: set[RunId] = field(default_factory=set)
     points: dict[tuple[ProfileId, int], RestorePoint] = field(default_factory=dict)
     acts: dict[tuple[ProfileId, int], Act] = field(default_factory=dict)
+    holds: dict[tuple[ProfileId, int], Hold] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     source_states: dict[SourceKey, SourceState] = field(default_factory=dict)
     versions: dict[SourceKey, Versions] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from bck_adapters.memory.catalog import MemoryCatalog
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.repositories import (
     MemoryActs,
+    MemoryHolds,
     MemoryHosts,
     MemoryPoints,
     MemoryProfiles,
@@ -35,6 +36,7 @@ class MemoryUnitOfWork:
         self.runs = MemoryRuns(session)
         self.points = MemoryPoints(session)
         self.acts = MemoryActs(session)
+        self.holds = MemoryHolds(session)
         self.users = MemoryUsers(session)
         self.catalog = MemoryCatalog(session)
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, delete, exists, insert, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bck_adapters.sql.catalog_rows import (
@@ -144,8 +144,12 @@ class SqlCatalog:
             if kept:
                 self._session.execute(insert(table), [{"seq": seq} for seq in sorted(set(kept))])
             needed = exists().where(table.c.seq >= _V.since_seq, table.c.seq < _V.until_seq)
+            newer = file_version.alias("newer")
+            outlived = exists(literal_column("1")).where(
+                newer.c.source_id == _V.source_id, newer.c.path == _V.path, newer.c.since_seq > _V.since_seq
+            )
             unneeded = delete(file_version).where(
-                _V.source_id.in_(self._sources_of(profile)), _V.until_seq.is_not(None), ~needed
+                _V.source_id.in_(self._sources_of(profile)), _V.until_seq.is_not(None), ~needed, outlived
             )
             return self._session.write(unneeded).rowcount
         finally:

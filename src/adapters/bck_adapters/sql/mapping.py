@@ -68,9 +68,9 @@ def profile_values(profile: Profile) -> Values:
         "options": asdict(profile.options),
         "enabled": profile.enabled,
         "created": profile.created,
-        **{f"keep_{rule}": getattr(retention, f"keep_{rule}", 0) for rule in CALENDAR_RULES},
-        "min_age_us": getattr(retention, "min_age", timedelta(days=1)) // _MICROSECOND,
-        "time_zone": getattr(retention, "time_zone", "UTC"),
+        **{f"keep_{rule}": getattr(retention, f"keep_{rule}") for rule in CALENDAR_RULES},
+        "min_age_us": retention.min_age // _MICROSECOND,
+        "time_zone": retention.time_zone,
     }
 
 
@@ -82,11 +82,21 @@ def profile_of(row: Any) -> Profile:
         host=HostId(row.host),
         sources=tuple(Source(name=SourceName(source["name"]), path=source["path"]) for source in row.sources),
         excludes=tuple(row.excludes),
-        retention=RetentionPolicy(keep_last=row.keep_last, keep_within=row.keep_within_us * _MICROSECOND),
+        retention=_retention_of(row),
         schedule=schedule,
         options=TransferOptions(**row.options),
         enabled=row.enabled,
         created=row.created,
+    )
+
+
+def _retention_of(row: Any) -> RetentionPolicy:
+    return RetentionPolicy(
+        keep_last=row.keep_last,
+        **{f"keep_{rule}": getattr(row, f"keep_{rule}") for rule in CALENDAR_RULES},
+        keep_within=row.keep_within_us * _MICROSECOND,
+        min_age=row.min_age_us * _MICROSECOND,
+        time_zone=row.time_zone,
     )
 
 

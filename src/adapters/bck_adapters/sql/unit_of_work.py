@@ -6,6 +6,7 @@ from typing import Self
 from sqlalchemy import Engine
 
 from bck_adapters.sql.catalog import SqlCatalog
+from bck_adapters.sql.holds import SqlHolds
 from bck_adapters.sql.job_queue import require_held
 from bck_adapters.sql.repositories import SqlActs, SqlHosts, SqlPoints, SqlProfiles, SqlRuns, SqlUsers
 from bck_adapters.sql.session import SqlSession
@@ -23,6 +24,7 @@ class SqlUnitOfWork:
         self.runs = SqlRuns(self._session)
         self.points = SqlPoints(self._session)
         self.acts = SqlActs(self._session)
+        self.holds = SqlHolds(self._session)
         self.users = SqlUsers(self._session)
         self.catalog = SqlCatalog(self._session)
 

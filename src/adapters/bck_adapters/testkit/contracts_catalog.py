@@ -213,16 +213,19 @@ class CatalogMachine(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def compact(self, data: st.DataObject) -> None:
-        """Points are forgotten; their versions go unless another point or the present needs them."""
+        """Points are forgotten; their versions go unless another point needs them or none is newer."""
         kept = data.draw(st.sets(st.sampled_from(sorted(self.states))))
         before = self._versions()
+        newest = {version.entry.path: version.since_seq for version in before}
         with self.database.units() as uow:
             dropped = uow.catalog.compact(P, sorted(kept))
             uow.commit()
         needed = [
             version
             for version in before
-            if version.until_seq is None or any(version.since_seq <= seq < version.until_seq for seq in kept)
+            if version.until_seq is None
+            or version.since_seq == newest[version.entry.path]
+            or any(version.since_seq <= seq < version.until_seq for seq in kept)
         ]
         assert self._versions() == needed
         assert dropped == len(before) - len(needed)

@@ -13,6 +13,7 @@ from bck_adapters.testkit.samples import (
     START,
     ended_run,
     sample_act,
+    sample_hold,
     sample_host,
     sample_job,
     sample_point,
@@ -87,6 +88,8 @@ class UnitOfWorkContract(_NeedsDatabase):
                 lambda: uow.hosts.add(sample_host()),
                 lambda: uow.points.add(sample_point(1)),
                 lambda: uow.runs.increment_removed(RunId("x")),
+                lambda: uow.holds.put(sample_hold(1)),
+                lambda: uow.holds.remove(DOCS, 1),
                 lambda: uow.catalog.apply(DOCS, 1, ()),
                 lambda: uow.catalog.compact(DOCS, ()),
                 uow.commit,
@@ -265,6 +268,18 @@ class RepositoriesContract(_NeedsDatabase):
             assert (uow.acts.last(DOCS), uow.acts.last(ProfileId("none"))) == (2, 0)
             with pytest.raises(ConflictError):
                 uow.acts.add(replace(sample_act(2), reason="another"))
+
+    def test_holds_come_back_whole_and_by_point(self, database: Database) -> None:
+        lasting = replace(sample_hold(2), expires=None)
+        with database.units() as uow:
+            for hold in (sample_hold(10), sample_hold(2), sample_hold(1, profile="other")):
+                uow.holds.put(hold)
+            uow.holds.put(lasting)
+            assert list(uow.holds.list(DOCS)) == [lasting, sample_hold(10)]
+            uow.holds.remove(DOCS, 10)
+            uow.holds.remove(DOCS, 10)
+            assert list(uow.holds.list(DOCS)) == [lasting]
+            assert list(uow.holds.list(ProfileId("none"))) == []
 
     def test_users_come_back_whole_and_by_name(self, database: Database) -> None:
         zoe = User(name="zoë", role=Role.VIEWER, password_hash="$x$", created=START)  # noqa: S106  # no password

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from bckcore.domain.act import Act, ActKind
 from bckcore.domain.file_version import EntryKind, FileEntry
+from bckcore.domain.hold import Hold
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef, SourceName
 from bckcore.domain.job import Job, JobKind
@@ -70,7 +71,17 @@ def sample_profile(name: str = "docs", host: str = "pc1") -> Profile:
             Source(name=SourceName("pics"), path="/home/u/pics"),
         ),
         excludes=("*.tmp", "!keep.tmp", "/ü ü"),
-        retention=RetentionPolicy(keep_last=3, keep_within=timedelta(days=2, microseconds=1)),
+        retention=RetentionPolicy(
+            keep_last=3,
+            keep_hourly=4,
+            keep_daily=5,
+            keep_weekly=6,
+            keep_monthly=7,
+            keep_yearly=8,
+            keep_within=timedelta(days=2, microseconds=1),
+            min_age=timedelta(hours=9),
+            time_zone="Europe/Rome",
+        ),
         schedule=Schedule(every=timedelta(hours=6)),
         options=TransferOptions(compress=True, bandwidth_limit=10_000_000, total_timeout=7_200, attempts=5),
         enabled=False,
@@ -137,6 +148,18 @@ def sample_act(number: int, profile: str = "docs") -> Act:
         paths=((SourceName("docs"), rel_path(b"a \n\xff/b")),),
         expires=START + timedelta(days=number),
         previous=f"{number:064x}",
+    )
+
+
+def sample_hold(seq: int, profile: str = "docs") -> Hold:
+    """A hold with every field set to something of its own."""
+    return Hold(
+        profile=ProfileId(profile),
+        seq=seq,
+        reason=f"why\n{seq}",
+        owner="zoë",
+        created=START + timedelta(minutes=seq),
+        expires=START + timedelta(days=seq),
     )
 
 
