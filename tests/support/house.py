@@ -36,6 +36,8 @@ from bckcore.services.worker import Worker
 PC = HostId("pc1")
 DOCS = ProfileId("docs")
 KEY = SecretRef("host/pc1/ssh")
+LEASE_SECONDS = 1800.0
+"""Less than the hour by which the clock moves between two runs: a dead process's job is free again."""
 
 
 @dataclass
@@ -166,8 +168,8 @@ class House:
             created=self.clock.now(),
             payload=payload,
         )
-        self.database.queue.enqueue(job)
-        claim = self.database.queue.claim("test", lease_seconds=1e6, only=job.id)
+        answer = self.database.queue.enqueue(job)  # a job whose process died answers for it
+        claim = self.database.queue.claim("test", lease_seconds=LEASE_SECONDS, only=answer.job.id)
         assert claim is not None, "the queue did not give the job out"
         return claim
 

@@ -1,0 +1,142 @@
+"""The history machine whose runner is killed, as by kill -9, at each named step of its work."""
+
+import os
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import partial
+from typing import ClassVar
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import rule, run_state_machine_as_test
+
+from bck_adapters.testkit.samples import START
+from bckcore.domain.restore_point import RestorePoint
+from tests.property.history.machine import START as START_NS
+from tests.property.history.machine import HistoryMachine, Tree, lives
+from tests.support.house import DOCS, House
+from tests.support.killed import ANYWHERE, DURING_RSYNC, IN_BACKUP, IN_COMMIT, IN_PRUNE, Place, carried_out
+from tests.support.worlds import FolderTree, World, world_of_folder
+
+
+def back_up(house: House) -> None:
+    """One backup; how it ends is judged by what is there afterwards."""
+    house.back_up()
+
+
+def prune(keep_last: int, house: House) -> None:
+    """Apply the policy."""
+    house.prune(keep_last)
+
+
+class KilledHistoryMachine(HistoryMachine):
+    """Real files, real rsync, SQLite; each kill is of a whole process."""
+
+    kills: ClassVar[Counter[str]] = Counter()
+    """Processes killed by all machines of this process, by step, for the report."""
+
+    def built(self) -> tuple[Tree, House]:
+        source = self.folder / "docs"
+        self.place = Place(self.folder / "store", self.folder / "bck.sqlite3", source)
+        tree = FolderTree(source)
+        return tree, self.place.open(now=START, fresh=True)
+
+    def world(self) -> World:
+        return world_of_folder(self.place.source)
+
+    def cut(self, after: int, *, mid_file: bool) -> None:
+        """Other machines cut rsync; this one kills whole processes."""
+
+    @rule(step=st.sampled_from(IN_BACKUP), nth=st.integers(1, 12))
+    def back_up_killed(self, step: str, nth: int) -> None:
+        before = self.world()
+        if not self._killed(back_up, step, nth):
+            self.cut_pending = True
+        self._take_stock(before)
+
+    @rule(step=st.sampled_from(IN_PRUNE), nth=st.integers(1, 12), keep_last=st.integers(1, 4))
+    def prune_killed(self, step: str, nth: int, keep_last: int) -> None:
+        self._killed(partial(prune, keep_last), step, nth)
+        kept = {point.seq for point in self._healed()}
+        assert set(list(self.expected)[-1:]) <= kept, "the newest point is gone"
+        self.expected = {seq: world for seq, world in self.expected.items() if seq in kept}
+        self.every_point_restores()
+
+    def _killed(self, work: Callable[[House], object], step: str, nth: int) -> bool:
+        """Carry out in another process; True if that came to its end."""
+        self.house.clock.advance(3600)
+        done = carried_out(self.place, self.house.clock.now(), work, step, nth)
+        self.house.clock.advance(3600)
+        if not done:
+            self.kills[step] += 1
+        return done
+
+    def _healed(self) -> list[RestorePoint]:
+        """Points, once the next start has put things in order. Waits for an orphaned rsync to be gone."""
+        with self.house.database.units(read_only=True) as uow:
+            ref = uow.profiles.get(DOCS).ref
+        with ExitStack() as stack:
+            stack.enter_context(self.house.storage.lock(ref, wait_seconds=30))
+            self.house.recovery.recover(ref)
+        return self.house.points()
+
+    def _take_stock(self, world: World) -> None:
+        """The run may have come as far as its receipt: then its point is there, and exact."""
+        points = {point.seq for point in self._healed()}
+        for seq in points - self.expected.keys():
+            self.expected[seq] = world
+            self.cut_pending = False
+        self.every_point_restores()
+
+    def teardown(self) -> None:
+        self.house.database.close()
+        super().teardown()
+
+
+_BY_THE_CLOCK = (DURING_RSYNC, IN_COMMIT, ANYWHERE)
+"""Here the kill comes after a time, so it may come too late."""
+
+
+@pytest.mark.parametrize("step", IN_BACKUP)
+def test_a_runner_killed_at_a_named_step_of_a_backup_loses_nothing_and_the_next_run_heals(step: str) -> None:
+    machine = KilledHistoryMachine()
+    machine.some_files([(b"a", b"one", START_NS, 0o644), (b"b/c", b"two", START_NS, 0o600)])
+    machine.back_up()
+    machine.write(b"a", b"changed", START_NS + 1, 0o644)
+    machine.write(b"b", b"was a folder", START_NS + 1, 0o644)
+    before = sum(machine.kills.values())
+    machine.back_up_killed(step, 1)
+    assert step in _BY_THE_CLOCK or sum(machine.kills.values()) == before + 1, "nothing was killed"
+    machine.back_up()
+    machine.prune(1)
+    machine.teardown()
+
+
+@pytest.mark.parametrize("step", IN_PRUNE)
+def test_a_runner_killed_at_a_named_step_of_pruning_loses_nothing_and_the_next_one_heals(step: str) -> None:
+    machine = KilledHistoryMachine()
+    machine.some_files([(b"a", b"one", START_NS, 0o644)])
+    for number in range(4):
+        machine.write(b"a", b"changed %d" % number, START_NS + number, 0o644)
+        machine.back_up()
+    before = sum(machine.kills.values())
+    machine.prune_killed(step, 2, 2)
+    assert step in _BY_THE_CLOCK or sum(machine.kills.values()) == before + 1, "nothing was killed"
+    machine.prune(2)
+    machine.back_up()
+    machine.teardown()
+
+
+RUNS = lives(12)
+
+
+@pytest.mark.skipif(
+    os.geteuid() == 0, reason="root reads closed folders; scripts/as-user runs this as a user"
+)
+def test_every_point_restores_after_the_runner_was_killed_at_any_step() -> None:
+    search = settings(max_examples=RUNS, stateful_step_count=15, deadline=None)
+    run_state_machine_as_test(KilledHistoryMachine, settings=search)
+    print(f"killed: {dict(KilledHistoryMachine.kills)}; restores: {KilledHistoryMachine.points_checked}")
+    assert KilledHistoryMachine.kills, "nothing was killed"
