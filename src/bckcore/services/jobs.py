@@ -1,18 +1,16 @@
 """Jobs: ask for work, follow it, stop it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobStatus
-from bckcore.domain.paths import percent_decoded, percent_encoded
 from bckcore.errors import ConflictError, InvalidInputError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Enqueued, JobQueue, LogLine
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.missing import accepting, accepts_missing
 from bckcore.services.restore import RestoreService
+from bckcore.services.restore_request import RestoreRequest
 
 LONGEST_KEY = 200
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -34,33 +32,6 @@ def _require_accepting(job: Job | None) -> None:
         meaning="Your request was not entered.",
         advice=f"Wait for it (bck log {job.id} --follow) or stop it (bck cancel {job.id}), then ask again.",
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreRequest:
-    """What a restore job carries."""
-
-    point: str
-    folder: Path
-    paths: tuple[bytes, ...] = ()
-
-    def payload(self) -> dict[str, object]:
-        """As JSON; paths percent-encoded, for they are bytes."""
-        return {
-            "point": self.point,
-            "folder": str(self.folder),
-            "paths": [percent_encoded(path) for path in self.paths],
-        }
-
-    @classmethod
-    def of(cls, job: Job) -> "RestoreRequest":
-        """Read a job's payload back. Raises InvalidInputError if it is none of ours."""
-        point, folder, paths = (job.payload.get(key) for key in ("point", "folder", "paths"))
-        if not (isinstance(point, str) and isinstance(folder, str) and isinstance(paths, list)):
-            raise InvalidInputError(f"Job {job.id} does not say what to restore.")
-        return cls(
-            point=point, folder=Path(folder), paths=tuple(percent_decoded(str(path)) for path in paths)
-        )
 
 
 class JobService:

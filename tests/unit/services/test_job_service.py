@@ -14,7 +14,8 @@ from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.errors import ConflictError, InvalidInputError, NotFoundError, PathNotAllowedError
 from bckcore.ports.job_queue import LogLine
-from bckcore.services.jobs import LONGEST_KEY, JobService, RestoreRequest
+from bckcore.services.jobs import LONGEST_KEY, JobService
+from bckcore.services.restore_request import RestoreRequest
 from tests.support.desks import Desk
 from tests.support.house import DOCS, PC
 from tests.support.values import NOW

@@ -18,7 +18,9 @@ from bckcore.errors import (
     NotFoundError,
     RefusedError,
 )
-from bckcore.services.restore import RestoreReport, chosen_point, selected_paths
+from bckcore.services.points import chosen_point
+from bckcore.services.restore import RestoreReport
+from bckcore.services.selection import selected_paths
 from tests.support.desks import DOCS_PATH, Desk, T
 from tests.support.house import DOCS
 from tests.support.values import NOW, point

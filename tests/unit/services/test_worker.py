@@ -14,7 +14,7 @@ from bckcore.domain.paths import ROOT, RelPath
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.errors import AuthenticationError, LeaseLostError
 from bckcore.ports.job_queue import Claim
-from bckcore.services.jobs import RestoreRequest
+from bckcore.services.restore_request import RestoreRequest
 from bckcore.services.worker import Ending, job_failed_unexpectedly
 from tests.support.desks import Desk, T
 from tests.support.house import DOCS, PC

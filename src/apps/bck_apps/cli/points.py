@@ -64,7 +64,7 @@ def restore(
 
     While 'bck serve' runs, it does the work, with its own rights; otherwise it is done here.
     """
-    from bckcore.services.jobs import RestoreRequest
+    from bckcore.services.restore_request import RestoreRequest
 
     # Arguments are bytes that Python made text of; fsencode gives exactly those bytes back.
     wanted = tuple(os.fsencode(path) for path in paths or ())

@@ -14,7 +14,8 @@ from bck_apps.api.views import job_view, started_view, wanted_paths
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId, ProfileId
-from bckcore.services.jobs import JobService, RestoreRequest
+from bckcore.services.jobs import JobService
+from bckcore.services.restore_request import RestoreRequest
 
 router = APIRouter(prefix="/restore", tags=["restore"])
 add_following(router)

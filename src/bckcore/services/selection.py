@@ -1,0 +1,99 @@
+"""Selection: which paths of a restore point a person means, and what stands there."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from bckcore.domain.file_version import FileEntry
+from bckcore.domain.ids import SourceName
+from bckcore.domain.paths import ROOT, RelPath, display, is_below, parents, rel_path
+from bckcore.domain.profile import Profile
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.errors import InvalidInputError, NotFoundError
+from bckcore.ports.catalog import Catalog
+
+Selection = dict[SourceName, list[RelPath]]
+
+
+def selected_paths(
+    profile: Profile, texts: Sequence[bytes], at_point: Iterable[SourceName] = ()
+) -> Selection:
+    """What to restore of each source. Texts are ``SOURCE``, ``SOURCE/path`` or the full path on the host.
+
+    ``at_point``: sources of the restore point; one that the profile has dropped goes by its name.
+    None at all means everything. Raises InvalidInputError for a path in no source.
+    """
+    if not texts:
+        return {source.name: [ROOT] for source in profile.sources}
+    prefixes = [*_prefixes(profile), *((name, name.encode("ascii")) for name in at_point)]
+    chosen: Selection = {}
+    for text in texts:
+        name, path = _located(profile, prefixes, text)
+        chosen.setdefault(name, []).append(path)
+    return chosen
+
+
+def _prefixes(profile: Profile) -> Iterator[tuple[SourceName, bytes]]:
+    for source in profile.sources:
+        yield source.name, source.path.rstrip("/").encode("utf-8", "surrogateescape")
+        yield source.name, source.name.encode("ascii")
+
+
+def _located(
+    profile: Profile, prefixes: Iterable[tuple[SourceName, bytes]], text: bytes
+) -> tuple[SourceName, RelPath]:
+    wanted = text.rstrip(b"/")
+    for name, prefix in prefixes:
+        if text and wanted == prefix:
+            return name, ROOT
+        if wanted.startswith(prefix + b"/"):
+            return name, rel_path(wanted[len(prefix) + 1 :])
+    names = ", ".join(source.name for source in profile.sources)
+    raise InvalidInputError(
+        f"{display(text)} is in no source of {profile.id}.",
+        advice=f"Begin with a source name ({names}) or give the full path on the PC.",
+    )
+
+
+def entries_with_folders(
+    catalog: Catalog, point: RestorePoint, source: SourceName, below: Sequence[RelPath]
+) -> Iterator[FileEntry]:
+    """What lies at or below ``below`` at the point, and the folders above it, by path."""
+    if ROOT in below:
+        yield from catalog.entries(point.profile, point.seq, source)
+        return
+    tops = [path for path in set(below) if not any(is_below(path, other) for other in below if other != path)]
+    above = sorted({folder for path in tops for folder in parents(path)} - {ROOT})
+    folders = [entry for path in above if (entry := entry_at(catalog, point, source, path))]
+    found = catalog.entries(point.profile, point.seq, source, tops)
+    pending = iter(folders)
+    folder = next(pending, None)
+    for entry in found:
+        while folder is not None and folder.path < entry.path:
+            yield folder
+            folder = next(pending, None)
+        yield entry
+
+
+def entry_at(catalog: Catalog, point: RestorePoint, source: SourceName, path: RelPath) -> FileEntry | None:
+    for version in catalog.versions(point.profile, source, path):
+        if version.since_seq <= point.seq and (version.until_seq is None or point.seq < version.until_seq):
+            return version.entry
+    return None
+
+
+def there(
+    catalog: Catalog, point: RestorePoint, wanted: Selection
+) -> tuple[Selection, list[tuple[SourceName, RelPath]]]:
+    """Of what is wanted: what was there at the point, and what not. Raises NotFoundError if nothing was."""
+    found: Selection = {}
+    missing: list[tuple[SourceName, RelPath]] = []
+    for name, paths in wanted.items():
+        for path in paths:
+            if entry_at(catalog, point, name, path) is None:
+                missing.append((name, path))
+            else:
+                found.setdefault(name, []).append(path)
+    if not found and missing:
+        raise NotFoundError(
+            f"None of these paths existed at restore point {point.run_id}.", advice="Choose another point."
+        )
+    return found, missing
