@@ -68,7 +68,7 @@ def test_prepare_may_be_repeated_and_leaves_nothing_but_the_layout(tmp_path):
     for _ in range(2):
         FsStorage(tmp_path / "a" / "b" / "store").prepare()
     store = tmp_path / "a" / "b" / "store"
-    assert set(found(store)) == {b"README.txt", b".work/locks/setup.lock"}
+    assert set(found(store)) == {b"README.txt", b"restore.sh", b".work/locks/setup.lock"}
     areas = {b"current", b".history", b".receipts", b".work", b".work/a", b".work/partial", b".work/locks"}
     assert folders(store) == areas
     assert all(finding.ok for finding in FsStorage(store).inspect() if finding.name != "storage space")

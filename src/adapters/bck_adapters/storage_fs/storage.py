@@ -10,12 +10,11 @@ from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.content import Content
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.extraction import Extraction
-from bck_adapters.storage_fs.files import read_whole, write_new
+from bck_adapters.storage_fs.guides import write_guides
 from bck_adapters.storage_fs.handles import make_folder
 from bck_adapters.storage_fs.history import History
-from bck_adapters.storage_fs.readme import TEXT
 from bck_adapters.storage_fs.records import Records
-from bck_adapters.storage_fs.root import AREAS, CURRENT, README, RECEIPTS, Root
+from bck_adapters.storage_fs.root import AREAS, CURRENT, RECEIPTS, Root
 from bckcore.domain.act import Act
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName, checked_name
@@ -40,7 +39,7 @@ class FsStorage:
     # --- the root ----------------------------------------------------------------------------------
 
     def prepare(self) -> None:
-        """Make folders and README, try what is needed, tidy up what attempts left."""
+        """Make folders, README and restore.sh, try what is needed, tidy up what attempts left."""
         with translated("setting up", self._root.path):
             self._root.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             top = self._root.open()
@@ -48,7 +47,7 @@ class FsStorage:
                 for area in AREAS:
                     _make_area(top, area)
                 with locks.setting_up(self._root):
-                    _write_readme(top)
+                    write_guides(top)
                     checks.require_able(self._root)
                     self._attempts.sweep()
             finally:
@@ -203,13 +202,3 @@ def _make_area(top: int, area: tuple[str, ...]) -> None:
             os.close(fd)
         fd = below
     os.close(fd)
-
-
-def _write_readme(top: int) -> None:
-    text = TEXT.encode()
-    try:
-        if read_whole(top, README) == text:
-            return
-    except FileNotFoundError:
-        pass
-    write_new(top, README, f".{README}.new", text)
