@@ -1,5 +1,6 @@
 """Hold: keeps one restore point whatever the retention policy says."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -32,6 +33,8 @@ class Hold:
             )
         if len(self.reason) > LONGEST_REASON:
             raise InvalidInputError(f"The reason of a hold is longer than {LONGEST_REASON} characters.")
+        if any(unicodedata.category(char) in ("Cc", "Cs") for char in self.reason):
+            raise InvalidInputError("The reason of a hold is one line of text.")
 
     def active(self, now: datetime) -> bool:
         """True while it holds."""

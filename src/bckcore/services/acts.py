@@ -12,6 +12,7 @@ from bckcore.domain.hold import Hold
 from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import RelPath
 from bckcore.domain.run import ProfileRef
+from bckcore.errors import StorageError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.storage import Storage
@@ -19,7 +20,7 @@ from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 
 class Acts:
-    """Records acts. The caller holds the profile's storage lock and has let Recovery tidy up under it."""
+    """Records acts. For one that moves files the caller holds the profile's storage lock."""
 
     def __init__(self, *, units: UnitOfWorkFactory, storage: Storage, clock: Clock) -> None:
         self._units = units
@@ -43,7 +44,31 @@ class Acts:
         Once storage has it, it stands: what keeps it from the database (a lost claim, a crash) only puts
         it off to the next start. Raises StoreFullError and StorageError before anything has changed.
         """
-        known, after_seq, missed = self._before(ref)
+        with self._units() as uow:
+            act = self.record_in(
+                uow, ref, kind, by=by, reason=reason, points=points, paths=paths, expires=expires
+            )
+            uow.commit(claim=claim)
+        return act
+
+    def record_in(
+        self,
+        uow: UnitOfWork,
+        ref: ProfileRef,
+        kind: ActKind,
+        *,
+        by: str,
+        reason: str,
+        points: Sequence[int] = (),
+        paths: Sequence[tuple[SourceName, RelPath]] = (),
+        expires: datetime | None = None,
+    ) -> Act:
+        """The same inside a writing unit, which the caller commits right afterwards.
+
+        A writing unit excludes every other writer: what was decided inside it still holds, and no number
+        is taken twice, also without the storage lock. What the database refuses never gets into storage.
+        """
+        known = self._caught_up(uow, ref)
         act = Act(
             profile=ref.profile,
             host=ref.host,
@@ -52,28 +77,35 @@ class Acts:
             at=self._clock.now(),
             by=by,
             reason=reason,
-            after_seq=after_seq,
+            after_seq=_newest_finished(uow, ref),
             points=tuple(sorted(set(points))),
             paths=tuple(paths),
             expires=expires,
             previous=digest(encoded(known)) if known else "",
         )
+        apply_act(uow, act)
         self._storage.write_act(act)
-        with self._units() as uow:
-            for one in (*missed, act):
-                apply_act(uow, one)
-            uow.commit(claim=claim)
         return act
 
-    def _before(self, ref: ProfileRef) -> tuple[Act | None, int, list[Act]]:
-        """The newest act, the number of the newest finished run, and the acts the database missed."""
-        with self._units(read_only=True) as uow:
-            last = uow.runs.last(ref.profile)
-            known = uow.acts.last(ref.profile)
+    def _caught_up(self, uow: UnitOfWork, ref: ProfileRef) -> Act | None:
+        """Enter the acts that the database missed; return the newest."""
+        known = uow.acts.last(ref.profile)
         found = [act for act, _ in self._storage.acts(ref, after=max(known - 1, 0))]
-        missed = [act for act in found if act.number > known]
-        after_seq = 0 if last is None else last.seq if last.outcome is not None else last.seq - 1
-        return (found[-1] if found else None), after_seq, missed
+        if known and (not found or found[0].number != known):
+            raise StorageError(
+                f"The storage holds no act {known} of {ref.profile}, which the database knows.",
+                meaning="It is another storage, or files are missing. Nothing was changed.",
+                advice="Bring the right storage back.",
+            )
+        for act in found:
+            if act.number > known:
+                apply_act(uow, act)
+        return found[-1] if found else None
+
+
+def _newest_finished(uow: UnitOfWork, ref: ProfileRef) -> int:
+    last = uow.runs.last(ref.profile)
+    return 0 if last is None else last.seq if last.outcome is not None else last.seq - 1
 
 
 def apply_act(uow: UnitOfWork, act: Act) -> None:

@@ -130,7 +130,7 @@ def test_a_held_point_says_by_whom_until_when_and_why() -> None:
     assert not first.keep, "expired"
 
 
-@pytest.mark.parametrize("reason", ["", "  ", "\n", "x" * 1001])
+@pytest.mark.parametrize("reason", ["", "  ", "\n", "x" * 1001, "two\nlines", "nul\0", "half \ud800"])
 def test_a_hold_without_a_reason_is_refused(reason: str) -> None:
     with pytest.raises(InvalidInputError):
         Hold(profile=ProfileId("docs"), seq=1, reason=reason, owner="anna", created=at(2027, 1, 1))

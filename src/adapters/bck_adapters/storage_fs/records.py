@@ -92,10 +92,11 @@ class Records:
         self._write_once(receipt.run.ref, f"{receipt.run.seq:06d}.json", raw)
         return receipts.digest(raw)
 
-    def _write_once(self, ref: ProfileRef, name: str, raw: bytes) -> None:
+    def _write_once(self, ref: ProfileRef, name: str, raw: bytes, *, sync: bool = True) -> None:
         """Sync the whole storage, then write the document durably, unless it stands there already."""
         with translated(f"writing {name}", self._root.place(RECEIPTS, *profile_names(ref), name)):
-            self._sync()
+            if sync:
+                self._sync()
             folder = self._root.make(RECEIPTS, *profile_names(ref), durable=True)
             try:
                 if not _stands(folder, name, raw):
@@ -135,7 +136,9 @@ class Records:
     def write_act(self, act: Act) -> str:
         """Write the act durably; return its digest."""
         raw = acts.encoded(act)
-        self._write_once(act.ref, f"act-{act.number:06d}.json", raw)
+        # Without syncing the whole: an act speaks of nothing that was just written, and the caller's
+        # transaction, which keeps every other writer waiting, is open.
+        self._write_once(act.ref, f"act-{act.number:06d}.json", raw, sync=False)
         return acts.digest(raw)
 
     def acts(self, ref: ProfileRef, *, after: int = 0) -> Iterator[tuple[Act, str]]:

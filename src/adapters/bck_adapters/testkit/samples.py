@@ -156,7 +156,7 @@ def sample_hold(seq: int, profile: str = "docs") -> Hold:
     return Hold(
         profile=ProfileId(profile),
         seq=seq,
-        reason=f"why\n{seq}",
+        reason=f"why {seq} – ünsicher",
         owner="zoë",
         created=START + timedelta(minutes=seq),
         expires=START + timedelta(days=seq),
