@@ -70,5 +70,9 @@ class Catalog(Protocol):
         newest of its path: the bytes of what is gone still stand in ``current``.
         """
 
+    def drop_below(self, profile: ProfileId, source: SourceName, path: RelPath, *, up_to_seq: int) -> int:
+        """Drop every version, live ones too, at or below ``path`` that began at or before run ``up_to_seq``;
+        return how many. The caller counts the source's state anew."""
+
     def forget_profile(self, profile: ProfileId) -> None:
         """Drop everything known of a profile; used before a rebuild."""

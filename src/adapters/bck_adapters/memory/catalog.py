@@ -115,6 +115,18 @@ class MemoryCatalog:
                 table[path] = stay
         return dropped
 
+    def drop_below(self, profile: ProfileId, source: SourceName, path: RelPath, *, up_to_seq: int) -> int:
+        """See the port."""
+        dropped = 0
+        table = self._session.versions_to_write((profile, source))
+        for one in [one for one in table if is_below(one, path)]:
+            stay = tuple(version for version in table[one] if version.since_seq > up_to_seq)
+            dropped += len(table[one]) - len(stay)
+            table[one] = stay
+            if not stay:
+                del table[one]
+        return dropped
+
     def forget_profile(self, profile: ProfileId) -> None:
         """See the port."""
         state = self._session.write()

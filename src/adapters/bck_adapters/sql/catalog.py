@@ -155,6 +155,15 @@ class SqlCatalog:
         finally:
             self._session.drop_helper(table)
 
+    def drop_below(self, profile: ProfileId, source: SourceName, path: RelPath, *, up_to_seq: int) -> int:
+        """See the port."""
+        self._session.require_writing()
+        this = and_(_V.source_id == self._source(profile, source), _V.since_seq <= up_to_seq)
+        return sum(
+            self._session.write(delete(file_version).where(this, condition)).rowcount
+            for condition in path_ranges([path])
+        )
+
     def forget_profile(self, profile: ProfileId) -> None:
         """See the port."""
         self._session.write(delete(file_version).where(_V.source_id.in_(self._sources_of(profile))))

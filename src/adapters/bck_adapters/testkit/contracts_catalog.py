@@ -133,6 +133,18 @@ class CatalogContract:
             wanted = [path for path in sorted(PATHS) if path[:2] in (b"a", b"a/") or path == b"a-b"]
             assert paths_of(uow.catalog.entries(P, 1, S, twice)) == wanted
 
+    def test_what_began_after_the_given_run_is_not_dropped(self, database: Database) -> None:
+        with database.units() as uow:
+            uow.catalog.apply(P, 1, added(*map(sample_entry, PATHS)))
+            uow.catalog.apply(P, 3, [Change(S, ChangeOp.CONTENT, sample_entry(b"a/b", 5))])
+            uow.catalog.apply(P, 1, added(sample_entry(b"a/b"), source=T))
+            assert uow.catalog.drop_below(P, S, rel_path(b"a"), up_to_seq=2) == 4
+            left = [path for path in sorted(PATHS) if not is_below(path, rel_path(b"a"))]
+            assert paths_of(uow.catalog.entries(P, 2, S)) == left
+            assert b"a/b" in paths_of(uow.catalog.entries(P, 3, S))
+            assert paths_of(uow.catalog.entries(P, 3, T)) == [b"a/b"]
+            assert uow.catalog.drop_below(P, S, rel_path(b"nothing"), up_to_seq=9) == 0
+
     def test_live_takes_ten_thousand_paths(self, database: Database) -> None:
         asked = [rel_path(b"f%05d" % number) for number in range(10_000)]
         with database.units() as uow:
@@ -230,6 +242,22 @@ class CatalogMachine(RuleBasedStateMachine):
         assert self._versions() == needed
         assert dropped == len(before) - len(needed)
         self.states = {seq: state for seq, state in self.states.items() if seq in kept | {self.seq}}
+
+    @rule(path=st.sampled_from(PATHS))
+    def drop_below(self, path: RelPath) -> None:
+        """A path is removed from all of history on purpose."""
+        before = self._versions()
+        with self.database.units() as uow:
+            dropped = uow.catalog.drop_below(P, S, path, up_to_seq=self.seq)
+            uow.commit()
+        kept = [version for version in before if not is_below(version.entry.path, path)]
+        assert self._versions() == kept
+        assert dropped == len(before) - len(kept)
+        self.last = [change for change in self.last if not is_below(change.entry.path, path)]
+        self.states = {
+            seq: {one: entry for one, entry in state.items() if not is_below(one, path)}
+            for seq, state in self.states.items()
+        }
 
     def _versions(self) -> list[FileVersion]:
         with self.database.units(read_only=True) as uow:
