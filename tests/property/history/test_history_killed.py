@@ -14,8 +14,8 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 
 from bck_adapters.testkit.samples import START
 from bckcore.domain.restore_point import RestorePoint
+from tests.property.history.machine import ANCHOR, HistoryMachine, Tree, contents, lives, paths
 from tests.property.history.machine import START as START_NS
-from tests.property.history.machine import HistoryMachine, Tree, lives
 from tests.support.house import DOCS, House
 from tests.support.killed import ANYWHERE, DURING_RSYNC, IN_BACKUP, IN_COMMIT, IN_PRUNE, Place, carried_out
 from tests.support.worlds import FolderTree, World, world_of_folder
@@ -29,6 +29,9 @@ def back_up(house: House) -> None:
 def prune(keep_last: int, house: House) -> None:
     """Apply the policy."""
     house.prune(keep_last)
+
+
+nths = st.sampled_from((1, 1, 1, 2, 2, 3, 4, 6, 9, 14))
 
 
 class KilledHistoryMachine(HistoryMachine):
@@ -49,14 +52,21 @@ class KilledHistoryMachine(HistoryMachine):
     def cut(self, after: int, *, mid_file: bool) -> None:
         """Other machines cut rsync; this one kills whole processes."""
 
-    @rule(step=st.sampled_from(IN_BACKUP), nth=st.integers(1, 12))
+    @rule(path=paths, data=contents, step=st.sampled_from(IN_BACKUP), nth=nths)
+    def edit_and_back_up_killed(self, path: bytes, data: bytes, step: str, nth: int) -> None:
+        """With something to displace and to enter, so that each step is come to."""
+        if path != ANCHOR:
+            self.tree.write(path, data, START_NS + nth)
+        self.back_up_killed(step, nth)
+
+    @rule(step=st.sampled_from(IN_BACKUP), nth=nths)
     def back_up_killed(self, step: str, nth: int) -> None:
         before = self.world()
         if not self._killed(back_up, step, nth):
             self.cut_pending = True
         self._take_stock(before)
 
-    @rule(step=st.sampled_from(IN_PRUNE), nth=st.integers(1, 12), keep_last=st.integers(1, 4))
+    @rule(step=st.sampled_from(IN_PRUNE), nth=nths, keep_last=st.integers(1, 4))
     def prune_killed(self, step: str, nth: int, keep_last: int) -> None:
         self._killed(partial(prune, keep_last), step, nth)
         kept = {point.seq for point in self._healed()}
