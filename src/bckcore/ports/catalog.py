@@ -60,6 +60,12 @@ class Catalog(Protocol):
     def sources_at(self, profile: ProfileId, seq: int) -> Sequence[SourceName]:
         """Sources that have at least one entry at point ``seq``, by name."""
 
+    def deleted(
+        self, profile: ProfileId, seq: int, source: SourceName, below: Sequence[RelPath] = ()
+    ) -> Iterator[FileVersion]:
+        """Of every path that was there before point ``seq`` and is not there at it: the newest version of
+        that time, by path (bytes); only paths at or below one of ``below`` if given."""
+
     def versions(self, profile: ProfileId, source: SourceName, path: RelPath) -> Sequence[FileVersion]:
         """Every version of one path, oldest first."""
 

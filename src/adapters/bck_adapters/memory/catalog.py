@@ -87,6 +87,18 @@ class MemoryCatalog:
                 continue
             yield from (version.entry for version in table[path] if _stands_at(version, seq))
 
+    def deleted(
+        self, profile: ProfileId, seq: int, source: SourceName, below: Sequence[RelPath] = ()
+    ) -> Iterator[FileVersion]:
+        """See the port."""
+        table = self._session.read.versions.get((profile, source), {})
+        for path in sorted(table):
+            if below and not any(is_below(path, folder) for folder in below):
+                continue
+            before = [version for version in table[path] if version.since_seq <= seq]
+            if before and not _stands_at(before[-1], seq):
+                yield before[-1]
+
     def sources_at(self, profile: ProfileId, seq: int) -> Sequence[SourceName]:
         """See the port."""
         tables = self._session.read.versions

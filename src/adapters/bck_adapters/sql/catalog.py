@@ -182,6 +182,24 @@ class SqlCatalog:
         for condition in path_ranges(below):
             yield from map(entry_of, pages(self._session, query.where(condition), _V.path))
 
+    def deleted(
+        self, profile: ProfileId, seq: int, source: SourceName, below: Sequence[RelPath] = ()
+    ) -> Iterator[FileVersion]:
+        """See the port."""
+        newer = file_version.alias("newer")
+        none_newer = ~exists().where(
+            newer.c.source_id == _V.source_id,
+            newer.c.path == _V.path,
+            newer.c.since_seq > _V.since_seq,
+            newer.c.since_seq <= seq,
+        )
+        query = select(*ENTRY, _V.since_seq, _V.until_seq).where(
+            _V.source_id == self._source(profile, source), _V.until_seq <= seq, none_newer
+        )
+        for condition in path_ranges(below):
+            for row in pages(self._session, query.where(condition), _V.path):
+                yield _version_of(source, row)
+
     def sources_at(self, profile: ProfileId, seq: int) -> Sequence[SourceName]:
         """See the port."""
         any_entry = exists().where(_V.source_id == _S.id, _at(seq))
@@ -194,10 +212,11 @@ class SqlCatalog:
         rows = self._session.execute(
             select(*ENTRY, _V.since_seq, _V.until_seq).where(this).order_by(_V.since_seq)
         )
-        return tuple(
-            FileVersion(source=source, entry=entry_of(row), since_seq=row.since_seq, until_seq=row.until_seq)
-            for row in rows
-        )
+        return tuple(_version_of(source, row) for row in rows)
+
+
+def _version_of(source: SourceName, row: Any) -> FileVersion:
+    return FileVersion(source=source, entry=entry_of(row), since_seq=row.since_seq, until_seq=row.until_seq)
 
 
 def _state_of(row: Any) -> SourceState:

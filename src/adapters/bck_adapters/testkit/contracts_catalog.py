@@ -291,3 +291,19 @@ class CatalogMachine(RuleBasedStateMachine):
                 assert list(uow.catalog.entries(P, seq, S)) == wanted
                 assert list(uow.catalog.sources_at(P, seq)) == ([S] if state else [])
             assert dict(uow.catalog.live(P, S, PATHS)) == self.states[self.seq]
+
+    @invariant()
+    def what_is_deleted_at_a_point_is_the_newest_of_before(self) -> None:
+        """Told by the versions of each path."""
+        if not hasattr(self, "database"):
+            return
+        versions = self._versions()
+        with self.database.units(read_only=True) as uow:
+            for seq in self.states:
+                newest = {v.entry.path: v for v in versions if v.since_seq <= seq}
+                gone = [
+                    v for _, v in sorted(newest.items()) if v.until_seq is not None and v.until_seq <= seq
+                ]
+                assert list(uow.catalog.deleted(P, seq, S)) == gone
+                below = [v for v in gone if is_below(v.entry.path, PATHS[2])]
+                assert list(uow.catalog.deleted(P, seq, S, [PATHS[2]])) == below
