@@ -12,13 +12,11 @@ medians are compared. Settings: BCK_BENCH_FILES (100000), BCK_BENCH_ROUNDS (5).
 
 import argparse
 import os
-import random
 import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,37 +25,17 @@ sys.path.insert(0, str(HERE))
 
 from bck_adapters.rsync.argv import Invocation, environment, pull_argv  # noqa: E402  # path set above
 from bck_adapters.rsync.ssh_config import ssh_shell  # noqa: E402
-from bck_apps.runner.execution import Execution  # noqa: E402
 from bck_apps.wiring import Application, initialise  # noqa: E402
-from bckcore.domain.ids import JobId, ProfileId, RunId, SourceName  # noqa: E402
+from bckcore.domain.ids import RunId, SourceName  # noqa: E402
 from bckcore.domain.profile import Profile  # noqa: E402
 from bckcore.domain.secret import Secret  # noqa: E402
 from bckcore.domain.source import Source  # noqa: E402
 from bckcore.domain.transfer import PullOrder, TransferOptions  # noqa: E402
+from scripts.bench_parts import DOCS, build_tree, change_tree, run_job, timed  # noqa: E402
+from scripts.bench_prune import bench_prune  # noqa: E402
 from tests.support.sshd import LoopbackSshd, running_sshd  # noqa: E402
 
-DOCS = ProfileId("docs")
-FILES_PER_FOLDER = 100
 BUDGET_RATIO, BUDGET_SECONDS = 1.10, 0.5
-
-
-def build_tree(root: Path, files: int) -> None:
-    """Small files of random bytes, a hundred to a folder."""
-    chance = random.Random(1)  # the same tree each time
-    for number in range(files):
-        folder = root / f"a{number // (FILES_PER_FOLDER * 50)}" / f"b{number // FILES_PER_FOLDER}"
-        if number % FILES_PER_FOLDER == 0:
-            folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"file-{number}.dat").write_bytes(chance.randbytes(chance.randrange(100, 4000)))
-
-
-def change_tree(root: Path, share: float, seed: int) -> int:
-    """Rewrite a share of the files; how many."""
-    chance = random.Random(seed)  # repeatable
-    files = [path for path in sorted(root.rglob("*.dat")) if chance.random() < share]
-    for path in files:
-        path.write_bytes(chance.randbytes(chance.randrange(100, 4000)))
-    return len(files)
 
 
 class Contest:
@@ -69,18 +47,7 @@ class Contest:
 
     def job(self) -> None:
         """A whole job of ours."""
-        app = self._application
-        enqueued = app.jobs.start_backup(DOCS, requested_by="bench")
-        claim = app.queue.claim("bench", lease_seconds=60, only=enqueued.job.id)
-        if claim is None:
-            raise SystemExit("The queue did not give the job out.")
-        Execution(claim, queue=app.queue, worker=app.worker, clock=app.clock, lease_seconds=60).carry_out()
-        self._require_success(enqueued.job.id)
-
-    def _require_success(self, job_id: JobId) -> None:
-        job = self._application.jobs.get(job_id)
-        if job.status.value != "succeeded":
-            raise SystemExit(f"The job ended as {job.status.value}: {job.result.error}")
+        run_job(self._application, self._application.jobs.start_backup(DOCS, requested_by="bench").job.id)
 
     def cli(self) -> None:
         """The same as a command."""
@@ -131,13 +98,6 @@ class Contest:
             backup = ["--backup", f"--backup-dir={self._tmp / 'plain-history' / str(self._number)}"]
             command = ["rsync", "-a", *backup, f"--rsh={shell}", f"pc:{self._tree}/", f"{destination}/"]
             subprocess.run(command, check=True)
-
-
-def timed(action: Callable[[], None]) -> float:
-    """Seconds that the action took."""
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
 
 
 def rounds(
@@ -194,19 +154,33 @@ def bench(tmp: Path, files: int, count: int) -> None:
         report(f"1 % changed ({changed[-1]} files)", taken)
 
 
+def bench_jobs(tmp: Path, settings: argparse.Namespace) -> None:
+    """A job beside rsync."""
+    bench(tmp, settings.files, settings.rounds)
+
+
+PARTS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
+    "jobs": bench_jobs,
+    "prune": lambda tmp, settings: bench_prune(tmp, settings.files),
+}
+
+
 def main() -> None:
-    """Read the settings, make a place, measure, remove it."""
+    """Read the settings; for each part make a place, measure, remove it."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--files", type=int, default=int(os.environ.get("BCK_BENCH_FILES", "100000")))
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("BCK_BENCH_ROUNDS", "5")))
+    parser.add_argument("--part", action="append", choices=PARTS, help="only this; may be given again")
     settings = parser.parse_args()
-    tmp = Path(tempfile.mkdtemp(prefix="bench-"))
-    try:
-        bench(tmp, settings.files, settings.rounds)
-    finally:
-        shutil.rmtree(tmp, ignore_errors=True)
+    for name in settings.part or PARTS:
+        print(f"--- {name}", flush=True)
+        tmp = Path(tempfile.mkdtemp(prefix="bench-"))
+        try:
+            PARTS[name](tmp, settings)
+        finally:
+            shutil.rmtree(tmp, ignore_errors=True)
 
 
 if __name__ == "__main__":
