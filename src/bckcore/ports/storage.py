@@ -138,6 +138,14 @@ class Storage(Protocol):
     def free(self, ref: ProfileRef, run: RunId) -> None:
         """Delete the run's increment. Safe to repeat."""
 
+    def weigh(self, ref: ProfileRef, steps: Sequence[tuple[RunId, RunId | None]]) -> int:
+        """Bytes of disk that these steps, done in order, would give back; moves and deletes nothing.
+
+        ``(older, newer)`` stands for :meth:`merge`, ``(run, None)`` for :meth:`free`. Counted is what
+        the files take up on the disk, content with several names when its last one goes; not folders.
+        Without the lock the answer may be off by what others change meanwhile.
+        """
+
     def write_manifest(
         self, ref: ProfileRef, *, seq: int, base: int | None, changes: Iterable[Change]
     ) -> ManifestInfo:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bck_adapters.storage_fs import checks, current, locks
+from bck_adapters.storage_fs import checks, current, locks, weighing
 from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.content import Content
 from bck_adapters.storage_fs.errors import translated
@@ -155,6 +155,10 @@ class FsStorage:
     def free(self, ref: ProfileRef, run: RunId) -> None:
         """Delete the run's increment."""
         self._history.free(ref, run)
+
+    def weigh(self, ref: ProfileRef, steps: Sequence[tuple[RunId, RunId | None]]) -> int:
+        """Bytes that freeing and merging would give back."""
+        return weighing.weigh(self._root, ref, steps)
 
     # --- records -----------------------------------------------------------------------------------
 
