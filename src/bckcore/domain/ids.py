@@ -35,8 +35,18 @@ def new_run_id(at: datetime, randomness: bytes) -> RunId:
     return RunId(f"{at.astimezone(UTC):%Y%m%dT%H%M%SZ}-{randomness[:4].hex()}")
 
 
+def is_run_id(value: str) -> bool:
+    """True if that may name a run."""
+    return _RUN_ID.fullmatch(value) is not None
+
+
+def run_id_time(run: RunId) -> datetime:
+    """When the run of that id started, to the second."""
+    return datetime.strptime(run[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+
+
 def checked_run_id(value: str) -> RunId:
     """Return ``value`` as a run id, or raise InvalidInputError: it becomes a folder name."""
-    if not _RUN_ID.fullmatch(value):
+    if not is_run_id(value):
         raise InvalidInputError(f"{value!r} is not a run id.")
     return RunId(value)

@@ -212,3 +212,72 @@ def test_an_act_under_another_number_is_refused(tmp_path):
     (tmp_path / FOLDER / "act-000001.json").rename(tmp_path / FOLDER / "act-000002.json")
     with pytest.raises(StorageError, match="names another"):
         list(storage.acts(REF))
+
+
+def test_one_damaged_record_keeps_nobody_from_reading_the_others(tmp_path):
+    storage = new_store(tmp_path)
+    digests = {seq: storage.write_receipt(receipt(seq)) for seq in (1, 2, 3)}
+    acts = {number: storage.write_act(_own_act(number)) for number in (1, 2)}
+    info = storage.write_manifest(REF, seq=2, base=None, changes=iter(CHANGES))
+    (tmp_path / FOLDER / "000002.json").write_bytes(b"{")
+    (tmp_path / FOLDER / "act-000001.json").write_bytes(b"")
+    (tmp_path / FOLDER / "12.json").write_bytes(b"no name of ours")
+    numbers = storage.record_numbers(REF)
+    assert (numbers.receipts, numbers.manifests, numbers.acts) == ((1, 2, 3), (2,), (1, 2))
+    assert storage.read_receipt(REF, 3) == (receipt(3), digests[3])
+    assert storage.read_act(REF, 2) == (_own_act(2), acts[2])
+    assert storage.manifest_digest(REF, 2) == info.sha256
+    with pytest.raises(StorageError):
+        storage.read_receipt(REF, 2)
+    with pytest.raises(StorageError):
+        storage.read_act(REF, 1)
+    for missing in (lambda: storage.read_receipt(REF, 9), lambda: storage.manifest_digest(REF, 1)):
+        with pytest.raises(NotFoundError):
+            missing()
+
+
+def test_a_record_set_aside_frees_its_number_and_is_not_deleted(tmp_path):
+    storage = new_store(tmp_path)
+    storage.write_receipt(receipt(1))
+    for content in (b"first", b"second"):
+        (tmp_path / FOLDER / "000001.json").write_bytes(content)
+        storage.set_aside(REF, receipt=1)
+        storage.set_aside(REF, receipt=1)
+    storage.write_act(_own_act(1))
+    storage.set_aside(REF, act=1)
+    assert storage.record_numbers(REF).receipts == storage.record_numbers(REF).acts == ()
+    aside = sorted(path.name for path in (tmp_path / FOLDER).iterdir())
+    assert aside == ["000001.json.damaged", "000001.json.damaged+", "act-000001.json.damaged"]
+
+
+def test_a_plan_is_replaced_whole_and_read_as_written(tmp_path):
+    storage = new_store(tmp_path)
+    assert storage.read_plan(REF) is None
+    for raw in (b"first\n", b"second"):
+        storage.write_plan(REF, raw)
+        assert storage.read_plan(REF) == raw
+    assert storage.profiles() == [REF]
+
+
+def test_a_link_in_the_place_of_a_record_is_not_followed(tmp_path):
+    storage = new_store(tmp_path)
+    storage.write_receipt(receipt(1))
+    place = tmp_path / FOLDER / "000001.json"
+    place.rename(tmp_path / "elsewhere")
+    place.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StorageError):
+        storage.read_receipt(REF, 1)
+
+
+def test_increments_that_hold_something_of_the_profile_are_listed_by_run(tmp_path):
+    storage = new_store(tmp_path)
+    history = tmp_path / "store" / ".history"
+    for seq, host in ((2, REF.host), (1, REF.host), (3, "other")):
+        (history / run_id(seq) / host / REF.profile / "docs").mkdir(parents=True)
+    (history / run_id(4) / REF.host / REF.profile).mkdir(parents=True)
+    (history / "no-run" / REF.host / REF.profile / "docs").mkdir(parents=True)
+    assert list(storage.increments(REF)) == [run_id(1), run_id(2)]
+
+
+def _own_act(number: int):
+    return replace(sample_act(number), profile=REF.profile, host=REF.host)

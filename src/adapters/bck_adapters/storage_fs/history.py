@@ -3,10 +3,10 @@
 import os
 
 from bck_adapters.storage_fs.errors import storage_error, translated
-from bck_adapters.storage_fs.handles import Descent, is_folder, remove_tree
+from bck_adapters.storage_fs.handles import Descent, entries, is_folder, remove_tree
 from bck_adapters.storage_fs.pour import Pour
-from bck_adapters.storage_fs.root import Root, increment_names
-from bckcore.domain.ids import RunId
+from bck_adapters.storage_fs.root import HISTORY, Root, increment_names
+from bckcore.domain.ids import RunId, is_run_id
 from bckcore.domain.run import ProfileRef
 
 
@@ -55,6 +55,26 @@ class History:
         finally:
             os.close(goal)
         return True
+
+    def increments(self, ref: ProfileRef) -> list[RunId]:
+        """Runs whose increment of the profile stands and holds something, by run id."""
+        with translated("listing increments", self._root.place(HISTORY)):
+            fd = self._root.find(HISTORY)
+            assert fd is not None  # noqa: S101  # find never gives None for an area
+            try:
+                names = sorted(os.listdir(fd))
+            finally:
+                os.close(fd)
+            return [RunId(name) for name in names if is_run_id(name) and self._holds(ref, RunId(name))]
+
+    def _holds(self, ref: ProfileRef, run: RunId) -> bool:
+        fd = self._root.find(*increment_names(ref, run), usable=True)
+        if fd is None:
+            return False
+        try:
+            return any(True for _ in entries(fd))
+        finally:
+            os.close(fd)
 
     def free(self, ref: ProfileRef, run: RunId) -> None:
         """Delete the increment."""

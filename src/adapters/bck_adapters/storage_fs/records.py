@@ -7,6 +7,7 @@ import os
 import re
 import zlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from hashlib import sha256
 from itertools import islice
 
@@ -20,11 +21,15 @@ from bckcore.domain.manifest import Change, ManifestInfo, decoded_line, encoded_
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef
 from bckcore.errors import ConflictError, NotFoundError, StorageError
+from bckcore.ports.records import RecordNumbers
 
 _HEADER = "# bck-manifest 1 {seq} {base}\n"
 _LINES_AT_ONCE = 1000
 _RECEIPT = re.compile(r"(\d{6,})\.json")
+_MANIFEST = re.compile(r"(\d{6,})\.tsv\.gz")
 _ACT = re.compile(r"act-(\d{6,})\.json")
+_PLAN = "plan.json"
+_CHUNK = 1 << 20
 
 
 class Records:
@@ -72,17 +77,83 @@ class Records:
                     advice="Bring the file back from a copy of the backup storage.",
                 ) from exc
 
+    def manifest_digest(self, ref: ProfileRef, seq: int) -> str:
+        """SHA-256 of the compressed file."""
+        found = sha256()
+        place = self._root.place(RECEIPTS, *profile_names(ref), f"{seq:06d}.tsv.gz")
+        with translated("reading a manifest", place), os.fdopen(self._opened(ref, place.name), "rb") as file:
+            while chunk := file.read(_CHUNK):
+                found.update(chunk)
+        return found.hexdigest()
+
     def _opened(self, ref: ProfileRef, name: str) -> int:
         folder = self._root.find(RECEIPTS, *profile_names(ref))
         try:
             if folder is None:
                 raise FileNotFoundError
-            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=folder)
+            return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         except FileNotFoundError:
-            raise NotFoundError(f"Profile {ref.profile} has no manifest {name}.") from None
+            raise NotFoundError(f"Profile {ref.profile} has no record {name}.") from None
         finally:
             if folder is not None:
                 os.close(folder)
+
+    def _whole(self, ref: ProfileRef, name: str) -> bytes:
+        place = self._root.place(RECEIPTS, *profile_names(ref), name)
+        with translated(f"reading {name}", place), os.fdopen(self._opened(ref, name), "rb") as file:
+            return file.read()
+
+    # --- what is there -----------------------------------------------------------------------------
+
+    def numbers(self, ref: ProfileRef) -> RecordNumbers:
+        """Numbers of the records that stand there by name, readable or not."""
+        with translated("listing receipts", self._root.place(RECEIPTS, *profile_names(ref))):
+            folder = self._root.find(RECEIPTS, *profile_names(ref))
+            if folder is None:
+                return RecordNumbers()
+            try:
+                names = os.listdir(folder)
+            finally:
+                os.close(folder)
+        found = (
+            tuple(sorted(int(match[1]) for name in names if (match := form.fullmatch(name))))
+            for form in (_RECEIPT, _MANIFEST, _ACT)
+        )
+        return RecordNumbers(*found)
+
+    def set_aside(self, ref: ProfileRef, *, receipt: int | None = None, act: int | None = None) -> None:
+        """Rename an unreadable receipt or act, so that its number can be used again."""
+        name = f"{receipt:06d}.json" if receipt is not None else f"act-{act:06d}.json"
+        with translated(f"setting {name} aside", self._root.place(RECEIPTS, *profile_names(ref), name)):
+            folder = self._root.find(RECEIPTS, *profile_names(ref))
+            if folder is None:
+                return
+            try:
+                aside = f"{name}.damaged"
+                while aside in os.listdir(folder):
+                    aside += "+"
+                with suppress(FileNotFoundError):
+                    put_in_place(folder, name, aside)
+            finally:
+                os.close(folder)
+
+    # --- the plan ----------------------------------------------------------------------------------
+
+    def write_plan(self, ref: ProfileRef, raw: bytes) -> None:
+        """Replace the profile's plan durably."""
+        with translated(f"writing {_PLAN}", self._root.place(RECEIPTS, *profile_names(ref), _PLAN)):
+            folder = self._root.make(RECEIPTS, *profile_names(ref), durable=True)
+            try:
+                write_new(folder, _PLAN, f".{_PLAN}.new", raw)
+            finally:
+                os.close(folder)
+
+    def read_plan(self, ref: ProfileRef) -> bytes | None:
+        """The profile's plan as it was written; None if there is none."""
+        try:
+            return self._whole(ref, _PLAN)
+        except NotFoundError:
+            return None
 
     # --- receipts ----------------------------------------------------------------------------------
 
@@ -116,6 +187,11 @@ class Records:
         for seq, raw in self._documents(ref, _RECEIPT, after_seq):
             yield _checked(ref, seq, raw), receipts.digest(raw)
 
+    def read_receipt(self, ref: ProfileRef, seq: int) -> tuple[Receipt, str]:
+        """One receipt with its digest."""
+        raw = self._whole(ref, f"{seq:06d}.json")
+        return _checked(ref, seq, raw), receipts.digest(raw)
+
     def _documents(self, ref: ProfileRef, form: re.Pattern[str], after: int) -> Iterator[tuple[int, bytes]]:
         """Numbers above ``after`` and contents of the documents whose names are of that form, in order."""
         with translated("reading receipts", self._root.place(RECEIPTS, *profile_names(ref))):
@@ -144,10 +220,12 @@ class Records:
     def acts(self, ref: ProfileRef, *, after: int = 0) -> Iterator[tuple[Act, str]]:
         """Acts with their digests, by number."""
         for number, raw in self._documents(ref, _ACT, after):
-            act = acts.decoded(raw)
-            if (act.ref, act.number) != (ref, number):
-                raise _moved(f"Act {number} of profile {ref.profile} on host {ref.host} names another one.")
-            yield act, acts.digest(raw)
+            yield _checked_act(ref, number, raw), acts.digest(raw)
+
+    def read_act(self, ref: ProfileRef, number: int) -> tuple[Act, str]:
+        """One act with its digest."""
+        raw = self._whole(ref, f"act-{number:06d}.json")
+        return _checked_act(ref, number, raw), acts.digest(raw)
 
 
 class _Hashing:
@@ -198,6 +276,13 @@ def _checked(ref: ProfileRef, seq: int, raw: bytes) -> Receipt:
     if receipt.run.ref != ref or receipt.run.seq != seq:
         raise _moved(f"Receipt {seq:06d} of profile {ref.profile} on host {ref.host} names another run.")
     return receipt
+
+
+def _checked_act(ref: ProfileRef, number: int, raw: bytes) -> Act:
+    act = acts.decoded(raw)
+    if (act.ref, act.number) != (ref, number):
+        raise _moved(f"Act {number} of profile {ref.profile} on host {ref.host} names another one.")
+    return act
 
 
 def _moved(what: str) -> StorageError:

@@ -13,6 +13,7 @@ from bck_adapters.storage_fs.extraction import Extraction
 from bck_adapters.storage_fs.guides import write_guides
 from bck_adapters.storage_fs.handles import make_folder
 from bck_adapters.storage_fs.history import History
+from bck_adapters.storage_fs.record_store import FsRecordStore
 from bck_adapters.storage_fs.records import Records
 from bck_adapters.storage_fs.root import AREAS, CURRENT, RECEIPTS, Root
 from bckcore.domain.act import Act
@@ -27,7 +28,7 @@ from bckcore.errors import InvalidInputError
 from bckcore.ports.storage import AttemptDirs, FoldReport, ProfileLock, StorageFinding, StoreSpace
 
 
-class FsStorage:
+class FsStorage(FsRecordStore):
     """Backups below one root; the port's docstrings hold."""
 
     def __init__(self, root: Path) -> None:
