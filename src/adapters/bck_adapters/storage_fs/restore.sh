@@ -120,16 +120,19 @@ list_profiles() {
 # Percent-encoded text to bytes and back, and bytes to one word of shell.
 # shellcheck disable=SC2016  # awk, not shell
 CODES='
+function is_safe(text) {
+    return text ~ "^[a-zA-Z0-9/._+,=@ -]*$"
+}
 function set_codes(   i, c) {
     for (i = 1; i < 256; i++) {
         c = sprintf("%c", i)
         byte[sprintf("%02X", i)] = c
         ord[c] = i
-        code[i] = (c ~ /[a-zA-Z0-9\/._+,=@ -]/) ? c : sprintf("%%%02X", i)
+        code[i] = is_safe(c) ? c : sprintf("%%%02X", i)
     }
 }
 function encoded(text,   out, i, n) {
-    if (text !~ /[^a-zA-Z0-9\/._+,=@ -]/) return text
+    if (is_safe(text)) return text
     n = length(text)
     for (i = 1; i <= n; i++) out = out code[ord[substr(text, i, 1)]]
     return out
