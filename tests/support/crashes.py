@@ -19,6 +19,7 @@ from tests.support.house import House
 
 STORAGE_STEPS = frozenset(
     {
+        "acts",
         "begin_attempt",
         "fold",
         "free",
@@ -30,6 +31,8 @@ STORAGE_STEPS = frozenset(
         "receipts",
         "stat",
         "unfolded",
+        "weigh",
+        "write_act",
         "write_manifest",
         "write_receipt",
     }

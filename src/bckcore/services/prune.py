@@ -2,28 +2,34 @@
 
 Let I_k be what run k displaced; points *before* k need it. The increment of a run that is no kept
 point is merged into the next newer one, its own entries winning; if no kept point lies before it, it
-is freed. First the database forgets the points, then increments move: cut anywhere and run again,
-the same rule goes on where it stopped.
+is freed. First the decision is durable in storage, then the database forgets the points, then increments
+move: cut anywhere and run again, the same rule goes on where it stopped.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from bckcore.domain.act import ActKind
 from bckcore.domain.events import PointsPruned
-from bckcore.domain.ids import ProfileId
+from bckcore.domain.ids import ProfileId, RunId
+from bckcore.domain.job import JobKind
 from bckcore.domain.profile import Profile
-from bckcore.domain.retention import RetentionDecision
-from bckcore.domain.run import Run
+from bckcore.domain.retention import RetentionDecision, RetentionPolicy
+from bckcore.domain.run import ProfileRef, Run
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import JobCancelledError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Watcher
-from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.services.acts import Acts
 from bckcore.services.backup import LOCK_WAIT_SECONDS
 from bckcore.services.hooks import Hooks
 from bckcore.services.recovery import Recovery
+
+NOBODY = "retention"
+"""Who asked, in the record of a prune that followed a backup."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +39,26 @@ class PruneReport:
     decisions: tuple[RetentionDecision, ...]
     merged: int = 0
     freed: int = 0
+    bytes_freed: int = 0
+    """What the files that went took up on the disk; in a plan, what would come free."""
 
     @property
     def forgotten(self) -> tuple[RetentionDecision, ...]:
         """The decisions against a point."""
         return tuple(decision for decision in self.decisions if not decision.keep)
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Numbers of the points that stay."""
+        return tuple(decision.point.seq for decision in self.decisions if decision.keep)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What becomes of one increment: merged into a newer one, or freed."""
+
+    run: RunId
+    into: RunId | None
 
 
 class PruneService:
@@ -57,17 +78,24 @@ class PruneService:
         self._recovery = recovery
         self._hooks = hooks
         self._clock = clock
+        self._acts = Acts(units=units, storage=storage, clock=clock)
 
-    def plan(self, profile: ProfileId) -> PruneReport:
-        """What :meth:`prune` would decide now; changes nothing. Raises NotFoundError."""
+    def plan(self, profile_id: ProfileId) -> PruneReport:
+        """What :meth:`prune` would do now; changes nothing. Raises NotFoundError, StorageError.
+
+        While a backup of the profile runs, ``bytes_freed`` may be off by what that run displaces.
+        """
         with self._units(read_only=True) as uow:
-            policy = uow.profiles.get(profile).retention
-            return PruneReport(decisions=policy.evaluate(uow.points.list(profile), now=self._clock.now()))
+            profile = uow.profiles.get(profile_id)
+            plan = self._decided(uow, profile_id)
+            steps = _steps(plan.kept, uow.runs.increments(profile_id))
+        return replace(plan, bytes_freed=self._weighed(profile.ref, steps))
 
     def prune(self, profile_id: ProfileId, watcher: Watcher, *, claim: Claim | None = None) -> PruneReport:
         """Forget what the policy does not keep. May be cut anywhere and repeated.
 
-        Raises NotFoundError, StoreBusyError, StorageError, JobCancelledError between two increments.
+        Raises NotFoundError, StoreBusyError, StorageError, InvalidInputError (the policy's time zone is
+        not known here), JobCancelledError between two increments.
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
@@ -75,47 +103,85 @@ class PruneService:
             self._recovery.tidy(profile.ref)
             self._recovery.require_own_storage(profile.ref)
             plan = self._forgotten(profile, claim)
-            kept = [decision.point.seq for decision in plan.decisions if decision.keep]
             try:
-                merged, freed = self._tidied(profile, kept, watcher, claim)
+                return self._tidied(profile, plan, watcher, claim)
             finally:  # the points are forgotten, whatever stops the rest
                 if plan.forgotten:
                     self._hooks.points_pruned(PointsPruned(profile=profile.id, decisions=plan.decisions))
-        return PruneReport(decisions=plan.decisions, merged=merged, freed=freed)
+
+    def _decided(self, uow: UnitOfWork, profile: ProfileId) -> PruneReport:
+        policy = uow.profiles.get(profile).retention
+        points, holds = uow.points.list(profile), uow.holds.list(profile)
+        return PruneReport(decisions=policy.evaluate(points, now=self._clock.now(), holds=holds))
 
     def _forgotten(self, profile: Profile, claim: Claim | None) -> PruneReport:
-        plan = self.plan(profile.id)
-        if plan.forgotten:
-            with self._units() as uow:
-                for decision in plan.forgotten:
-                    uow.points.forget(profile.id, decision.point.seq)
-                kept = [decision.point.seq for decision in plan.decisions if decision.keep]
-                uow.catalog.compact(profile.id, kept)
+        """Decide and write it down within one unit, so that no hold can come in between."""
+        with self._units() as uow:
+            plan = self._decided(uow, profile.id)
+            if plan.forgotten:
+                self._acts.record_in(
+                    uow,
+                    profile.ref,
+                    ActKind.PRUNE,
+                    by=_asked_by(claim),
+                    reason=_account(uow.profiles.get(profile.id).retention, plan.forgotten),
+                    points=[decision.point.seq for decision in plan.forgotten],
+                )
                 uow.commit(claim=claim)
         return plan
 
-    def _tidied(
-        self, profile: Profile, kept: Sequence[int], watcher: Watcher, claim: Claim | None
-    ) -> tuple[int, int]:
-        with self._units(read_only=True) as uow:
-            runs = uow.runs.increments(profile.id)
-        merged = freed = 0
-        for place, run in enumerate(runs):
-            if watcher.is_cancelled():
-                raise JobCancelledError("Pruning was cancelled between two increments; nothing is half done.")
-            watcher.progress(TransferProgress(phase="pruning", percent=place * 100 // len(runs)))
-            if not any(seq < run.seq for seq in kept):
-                self._storage.free(profile.ref, run.id)
-                freed += 1
-            elif run.seq not in kept and place + 1 < len(runs):
-                self._storage.merge(profile.ref, run.id, runs[place + 1].id)
-                merged += 1
-            else:
-                continue
-            self._removed(run, claim)
-        return merged, freed
+    def _weighed(self, ref: ProfileRef, steps: Sequence[_Step]) -> int:
+        return self._storage.weigh(ref, [(step.run, step.into) for step in steps]) if steps else 0
 
-    def _removed(self, run: Run, claim: Claim | None) -> None:
+    def _tidied(
+        self, profile: Profile, plan: PruneReport, watcher: Watcher, claim: Claim | None
+    ) -> PruneReport:
+        with self._units(read_only=True) as uow:
+            steps = _steps(plan.kept, uow.runs.increments(profile.id))
+        _require_wanted(watcher)
+        bytes_freed = self._weighed(profile.ref, steps)
+        for place, step in enumerate(steps):
+            _require_wanted(watcher)
+            watcher.progress(TransferProgress(phase="pruning", percent=place * 100 // len(steps)))
+            if step.into is None:
+                self._storage.free(profile.ref, step.run)
+            else:
+                self._storage.merge(profile.ref, step.run, step.into)
+            self._removed(step.run, claim)
+        merged = sum(step.into is not None for step in steps)
+        return replace(plan, merged=merged, freed=len(steps) - merged, bytes_freed=bytes_freed)
+
+    def _removed(self, run: RunId, claim: Claim | None) -> None:
         with self._units() as uow:
-            uow.runs.increment_removed(run.id)
+            uow.runs.increment_removed(run)
             uow.commit(claim=claim)
+
+
+def _require_wanted(watcher: Watcher) -> None:
+    if watcher.is_cancelled():
+        raise JobCancelledError("Pruning was cancelled between two increments; nothing is half done.")
+
+
+def _steps(kept: Sequence[int], runs: Sequence[Run]) -> list[_Step]:
+    """What becomes of the increments of ``runs`` (by number) when only the points ``kept`` stay."""
+    staying, oldest = set(kept), min(kept, default=None)
+    steps = []
+    for run, newer in zip(runs, [*runs[1:], None], strict=True):
+        if oldest is None or run.seq <= oldest:
+            steps.append(_Step(run=run.id, into=None))
+        elif run.seq not in staying and newer is not None:
+            steps.append(_Step(run=run.id, into=newer.id))
+    return steps
+
+
+def _asked_by(claim: Claim | None) -> str:
+    return claim.job.requested_by if claim is not None and claim.job.kind is JobKind.PRUNE else NOBODY
+
+
+def _account(policy: RetentionPolicy, forgotten: Sequence[RetentionDecision]) -> str:
+    """Why the points went, for the record: the policy, then a line for each point."""
+    lines = [
+        f"{decision.point.seq} {decision.point.run_id}: {'; '.join(decision.reasons)}"
+        for decision in forgotten
+    ]
+    return "\n".join([policy.text, *lines])

@@ -129,4 +129,5 @@ def prune_data(report: PruneReport) -> dict[str, object]:
         "forgotten": len(report.forgotten),
         "merged": report.merged,
         "freed": report.freed,
+        "bytes_freed": report.bytes_freed,
     }
