@@ -3,8 +3,8 @@
 import errno
 import os
 from collections.abc import Iterator
-from hashlib import blake2b
 
+from bck_adapters.digest import digest_of
 from bck_adapters.memory import fake_super
 from bck_adapters.memory.fake_super import Stored
 from bck_adapters.memory.hosts import MemoryHost, MemoryTree, Node
@@ -26,11 +26,6 @@ from bckcore.ports.transport import PathFilter, PullReport, Watcher
 _SECOND_NS = 1_000_000_000
 _PROBLEMS_SHOWN = 1000
 _TOO_LONG = "rename failed: File name too long (36)"
-
-
-def digest_of(data: bytes) -> bytes:
-    """128 bits that stand in for xxh128, which the standard library lacks."""
-    return blake2b(data, digest_size=16).digest()
 
 
 def _at(folder: os.PathLike[str], path: RelPath) -> bytes:
