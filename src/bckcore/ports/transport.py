@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bckcore.domain.host import Host
 from bckcore.domain.paths import RelPath
+from bckcore.domain.push import PushOrder, PushReport
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import (
     HostFacts,
@@ -75,6 +76,8 @@ class Transport(Protocol):
     * A link on the host is not followed out of the allow-list: where the source root, or a folder between
       it and the allowed root that covers it (that one included, see ``Host.guarded_folders``), is a link
       when the pull begins, ``pull`` raises PathNotAllowedError and nothing is read or changed.
+    * ``push`` deletes nothing on the host but what a restored path replaces by order; what stands beside
+      it, and whatever lies in a folder that is not empty, stays.
     * Errors are TransientError, PermanentError, StoreFullError, PathNotAllowedError or JobCancelledError,
       nothing else.
     """
@@ -99,6 +102,25 @@ class Transport(Protocol):
 
         Raises PathNotAllowedError when the source root, or a guarded folder above it, is a link on the
         host; a root that is missing or cannot be looked at is reported as unlisted instead.
+        """
+
+    def push(self, order: PushOrder, key: Secret[str] | None, watcher: Watcher) -> PushReport:
+        """Bring what lies below ``order.origin`` to ``order.target_path`` on the host.
+
+        Names, bytes, link targets, modes and times in ns become as in the origin, owners where the
+        account may set them. What is there already exactly so is not sent again: a push that was cut
+        or cancelled goes on when it is repeated, inside a large file too where ``capabilities.resumes``.
+
+        ``order.conflict`` decides what becomes of a file, link or the like that is in the way, however the
+        kinds differ. A folder that is not empty never gives way: that is a problem of the path that
+        should stand there. A link on the host in the place of a folder counts as something in the way;
+        nothing is written through it. ``SKIP`` leaves existing folders as they are, too.
+
+        A dry run changes nothing on the host and reports what would become of each path, as far as that
+        can be known. What the host refuses for one path is a problem of that path.
+
+        Raises PathNotAllowedError when the target, or a guarded folder above it, is a link on the host;
+        PermanentError when the host's disk is full. After an error some of the paths may be written.
         """
 
 

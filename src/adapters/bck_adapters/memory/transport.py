@@ -10,9 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from bck_adapters.memory.hosts import MemoryHost, MemoryTree, Node
 from bck_adapters.memory.pull import Pull
+from bck_adapters.memory.push import Push
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId
 from bckcore.domain.paths import ROOT, RelPath
+from bckcore.domain.push import PushOrder, PushReport
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
 from bckcore.errors import (
@@ -111,6 +113,16 @@ class MemoryTransport:
             return Pull(host, order, watcher, rules, whole_seconds=self._whole_seconds).carried_out()
         except OSError as exc:
             raise _storage_error(exc) from exc
+
+    def push(self, order: PushOrder, key: Secret[str] | None, watcher: Watcher) -> PushReport:
+        """See the port."""
+        host = self._signed_in(order.host, key)
+        if watcher.is_cancelled():
+            raise JobCancelledError("The transfer was stopped.")
+        if host.errors:
+            raise host.errors.popleft()
+        _require_no_link(order.host, host, order.target_path)
+        return Push(host, order, watcher).carried_out()
 
     def _reached(self, host: Host) -> MemoryHost:
         found = self._hosts.get(host.id)

@@ -35,6 +35,9 @@ class Route(Protocol):
     def require_no_link(self, question: Question, path: str) -> None:
         """Raise PathNotAllowedError if ``path``, or a guarded folder above it, is a link on the host."""
 
+    def sets_owners(self, host: Host) -> bool:
+        """True if the account on the host may give files to any owner."""
+
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """See Transport."""
 
@@ -65,6 +68,10 @@ class LocalRoute:
                     raise question.host.link_refused(path, folder, display(os.readlink(os.fsencode(folder))))
             except OSError:  # missing, or not to be looked at: the pull itself tells
                 return
+
+    def sets_owners(self, host: Host) -> bool:
+        """Only root may."""
+        return os.geteuid() == 0
 
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """There are none."""
@@ -109,6 +116,10 @@ class SshRoute:
     def require_no_link(self, question: Question, path: str) -> None:
         """Asks the host's rsync to list them, in one connection."""
         require_no_link(question, path)
+
+    def sets_owners(self, host: Host) -> bool:
+        """Only root may, as far as the name tells; on Windows owners are left alone."""
+        return host.user == "root" and host.platform is Platform.POSIX
 
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """Ask the host for its keys without logging in."""

@@ -6,7 +6,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -18,10 +18,12 @@ from bck_adapters.rsync.messages import MessageReader, as_theirs
 from bck_adapters.rsync.output import OutputReader
 from bck_adapters.rsync.probing import Question
 from bck_adapters.rsync.process import Program, run
+from bck_adapters.rsync.push import Push, not_run
 from bck_adapters.rsync.routes import Route
 from bck_adapters.rsync.version import can_resume, require_local_rsync
 from bckcore.domain.host import Host
 from bckcore.domain.paths import display
+from bckcore.domain.push import PushOrder, PushReport
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
 from bckcore.errors import (
@@ -83,7 +85,20 @@ class RsyncTransport:
             except OSError as exc:
                 raise _not_run(exc) from exc
 
-    def _question(self, order: PullOrder, shell: str, watcher: Watcher) -> Question:
+    def push(self, order: PushOrder, key: Secret[str] | None, watcher: Watcher) -> PushReport:
+        """Bring what lies below ``order.origin`` to ``order.target_path`` on the host."""
+        self._require_rsync()
+        with self._route.shell(order.host, key, order.options) as shell:
+            question = self._question(order, shell, watcher)
+            try:
+                with self._route.connected(question):
+                    self._route.require_no_link(question, order.target_path)
+                    report = Push(order, watcher, self._search_path, shell).carried_out()
+            except OSError as exc:
+                raise not_run(exc) from exc
+        return replace(report, sets_owners=self._route.sets_owners(order.host))
+
+    def _question(self, order: PullOrder | PushOrder, shell: str, watcher: Watcher) -> Question:
         options = order.options
         patience = options.connect_timeout + options.idle_timeout
         return Question(

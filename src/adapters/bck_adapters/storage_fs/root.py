@@ -17,6 +17,7 @@ RECEIPTS = ".receipts"
 WORK = ".work"
 ATTEMPTS = "a"
 PARTIAL = "partial"
+STAGING = "r"
 LOCKS = "locks"
 README = "README.txt"
 AREAS = ((CURRENT,), (HISTORY,), (RECEIPTS,), (WORK,), (WORK, ATTEMPTS), (WORK, PARTIAL), (WORK, LOCKS))

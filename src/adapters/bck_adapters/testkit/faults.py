@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from bckcore.domain.host import Host
+from bckcore.domain.push import PushOrder, PushReport
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
 from bckcore.errors import BckError
@@ -51,3 +52,7 @@ class FaultyTransport:
         if error := self._after.get(self.pulls):
             raise error
         return report
+
+    def push(self, order: PushOrder, key: Secret[str] | None, watcher: Watcher) -> PushReport:
+        """Ask the real one."""
+        return self._inner.push(order, key, watcher)

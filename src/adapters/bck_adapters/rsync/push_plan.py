@@ -1,0 +1,118 @@
+"""Pure: which paths of an origin are sent, and what became of each, from what rsync itemised."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from bckcore.domain.paths import ROOT, RelPath, parents
+from bckcore.domain.push import Conflict, PushedPath, PushOrder, PushOutcome
+from bckcore.domain.transfer import PathProblem, ProblemKind
+
+_NEW = b"+++++++++"
+_UNCHANGED = b" " * 9
+_FOLDER = ord("d")
+_ATTRIBUTES_ONLY = ord(".")
+
+
+@dataclass(slots=True)
+class Plan:
+    """Made from the look: a listing of what the PC lacks and of the folders it has.
+
+    A path that the look does not name stands there as something else. For a folder that may be a link;
+    what lies beyond a link is none of ours, so nothing that the look says about paths below one counts.
+    """
+
+    order: PushOrder
+    staged: Mapping[RelPath, bool]
+    """Every path of the origin, and whether it is a folder."""
+    seen: Mapping[RelPath, bytes]
+    look_problems: Mapping[RelPath, PathProblem]
+    _blocked: frozenset[RelPath] = field(init=False)
+    _passed: dict[RelPath, PushOutcome] = field(default_factory=dict)
+    _names: list[RelPath] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._blocked = frozenset(
+            path for path, is_folder in self.staged.items() if is_folder and path not in self.seen
+        )
+        for path, is_folder in self.staged.items():
+            self._decide(path, is_folder=is_folder)
+
+    def to_send(self) -> list[RelPath]:
+        """What is named to rsync."""
+        return self._names
+
+    def _decide(self, path: RelPath, *, is_folder: bool) -> None:
+        skip = self.order.conflict is Conflict.SKIP
+        if skip and (path in self._blocked or self._is_below(path, self._blocked)):
+            self._passed[path] = PushOutcome.SKIPPED
+        elif path == ROOT and path in self.order.frame:
+            if self._is_missing(path):  # made by the way, with the attributes that new folders get there
+                self._passed[path] = PushOutcome.CREATED
+        elif is_folder and self._is_left_alone(path):
+            if path not in self.order.frame:
+                self._passed[path] = PushOutcome.SKIPPED
+        elif not is_folder and skip and not self._is_missing(path):
+            if path not in self.look_problems:
+                self._passed[path] = PushOutcome.SKIPPED
+        else:
+            self._names.append(path)
+
+    def _is_left_alone(self, path: RelPath) -> bool:
+        order = self.order
+        if path in order.made or not self._is_existing_folder(path):
+            return False
+        return path in order.frame or order.conflict is Conflict.SKIP
+
+    def _is_missing(self, path: RelPath) -> bool:
+        if self._is_below(path, self._blocked):
+            return True
+        return self.seen.get(path, b"")[2:] == _NEW
+
+    def _is_existing_folder(self, path: RelPath) -> bool:
+        item = self.seen.get(path, b"")
+        return item[1:2] == b"d" and item[2:] != _NEW and not self._is_below(path, self._blocked)
+
+    def _is_below(self, path: RelPath, folders: Collection[RelPath]) -> bool:
+        return bool(folders) and any(folder in folders for folder in parents(path) if folder != path)
+
+    # --- afterwards --------------------------------------------------------------------------------
+
+    def outcomes(
+        self, items: Mapping[RelPath, bytes], problems: Mapping[RelPath, PathProblem]
+    ) -> Iterator[PushedPath]:
+        """What became of each path that is no problem."""
+        for path, outcome in self._passed.items():
+            yield PushedPath(path, outcome, self.staged[path])
+        for path in self._names:
+            is_folder = self.staged[path]
+            if path in problems or path not in items or (is_folder and path in self.order.made):
+                continue
+            yield PushedPath(path, self._outcome(path, items[path]), is_folder)
+
+    def problems(
+        self, items: Mapping[RelPath, bytes], problems: Mapping[RelPath, PathProblem]
+    ) -> Iterator[PathProblem]:
+        """Paths that the PC refused, and those of which it said nothing."""
+        if self.order.conflict is Conflict.SKIP:
+            yield from (
+                problem
+                for path, problem in self.look_problems.items()
+                if path not in self._passed and path not in problems
+            )
+        yield from problems.values()
+        for path in self._names:
+            if path not in problems and path not in items:
+                failed = self._is_below(path, problems)
+                message = "its folder could not be made" if failed else "the host's rsync passed over it"
+                yield PathProblem(kind=ProblemKind.NOT_RESTORED, path=path, message=message)
+
+    def _outcome(self, path: RelPath, item: bytes) -> PushOutcome:
+        changes = item[2:]
+        if changes == _UNCHANGED:
+            return PushOutcome.SAME
+        if changes == _NEW and self._is_missing(path):
+            return PushOutcome.CREATED
+        if item[0] == _ATTRIBUTES_ONLY and changes != _NEW:
+            return PushOutcome.ADJUSTED
+        kept = self.order.conflict is Conflict.KEEP_BOTH
+        return PushOutcome.KEPT_BOTH if kept else PushOutcome.REPLACED
