@@ -34,6 +34,25 @@ class AttemptDirs:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StagedBatch:
+    """Entries of a point, ready to be sent to a host; see PushOrder. Gone when the next one is made."""
+
+    origin: Path
+    """Holds them in the form of :mod:`bckcore.domain.stored_stat`, with the folders above them."""
+    work_dir: Path
+    """Empty; for lists and logs of the one who sends them."""
+    folders: frozenset[RelPath]
+    """Every folder in ``origin`` that carries its attributes."""
+    last: RelPath
+    """The last of the entries in their order; those to come sort behind it."""
+    files: int
+    """All entries but folders."""
+    bytes: int
+    problems: tuple[PathProblem, ...] = ()
+    """Entries whose bytes cannot be had; they are not in ``origin``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FoldReport:
     """What a fold did; counts are files."""
 
@@ -128,6 +147,22 @@ class Storage(RecordStore, Protocol):
         from ``current``. ``into`` exists and is empty. Names, bytes, modes, times in ns and links are
         exact; owners too when the process may set them. ``on_done`` is called once per entry, with
         the problem if it could not be written; an exception it raises stops the work and gets out.
+        """
+
+    def stage(
+        self,
+        ref: ProfileRef,
+        source: SourceName,
+        entries: Iterable[FileEntry],
+        increments: Sequence[RunId],
+    ) -> AbstractContextManager[Iterator[StagedBatch]]:
+        """Get ``entries`` ready for a push, in batches, one at a time; the end of the context removes all.
+
+        Order of ``entries`` and origin of their bytes as in :meth:`extract`. A folder stands in each batch
+        that holds something of it, so that its time can be set again after each. A batch has at most
+        10,000 entries and takes at most about 1 GiB of the storage, a single larger file excepted. Raises
+        StoreFullError when there is no room for one; what a crash left goes with :meth:`prepare` and with the
+        next call.
         """
 
     def merge(self, ref: ProfileRef, older: RunId, newer: RunId) -> None:

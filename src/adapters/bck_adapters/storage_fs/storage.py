@@ -1,11 +1,11 @@
 """FsStorage: the Storage port on a POSIX file system."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
-from bck_adapters.storage_fs import checks, current, locks, weighing
+from bck_adapters.storage_fs import checks, current, locks, staging, weighing
 from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.content import Content
 from bck_adapters.storage_fs.errors import translated
@@ -25,7 +25,14 @@ from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef
 from bckcore.domain.transfer import PathProblem
 from bckcore.errors import InvalidInputError
-from bckcore.ports.storage import AttemptDirs, FoldReport, ProfileLock, StorageFinding, StoreSpace
+from bckcore.ports.storage import (
+    AttemptDirs,
+    FoldReport,
+    ProfileLock,
+    StagedBatch,
+    StorageFinding,
+    StoreSpace,
+)
 
 
 class FsStorage(FsRecordStore):
@@ -51,6 +58,7 @@ class FsStorage(FsRecordStore):
                     write_guides(top)
                     checks.require_able(self._root)
                     self._attempts.sweep()
+                    staging.sweep(self._root)
             finally:
                 os.close(top)
 
@@ -148,6 +156,29 @@ class FsStorage(FsRecordStore):
             content.prepare()
         with content:
             Extraction(content, into, on_done).run(entries)
+
+    def stage(
+        self,
+        ref: ProfileRef,
+        source: SourceName,
+        entries: Iterable[FileEntry],
+        increments: Sequence[RunId],
+    ) -> AbstractContextManager[Iterator[StagedBatch]]:
+        """Get the entries ready for a push, batch by batch."""
+        return closing(self._batches(ref, source, entries, increments))
+
+    def _batches(
+        self,
+        ref: ProfileRef,
+        source: SourceName,
+        entries: Iterable[FileEntry],
+        increments: Sequence[RunId],
+    ) -> Generator[StagedBatch, None, None]:
+        content = Content(self._root, ref, source, increments)
+        with translated("looking for increments", self._root.path):
+            content.prepare()
+        with content:
+            yield from staging.Staging(self._root, ref, content).batches(entries)
 
     def merge(self, ref: ProfileRef, older: RunId, newer: RunId) -> None:
         """Move every entry of ``older``'s increment into ``newer``'s."""
