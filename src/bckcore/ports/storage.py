@@ -14,6 +14,7 @@ from bckcore.domain.paths import RelPath
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef
 from bckcore.domain.transfer import PathProblem
+from bckcore.ports.put_back import HistoryEdits
 from bckcore.ports.records import RecordStore
 
 
@@ -87,7 +88,7 @@ class ProfileLock:
     fd: int
 
 
-class Storage(RecordStore, Protocol):
+class Storage(RecordStore, HistoryEdits, Protocol):
     """Files of all profiles below one root, on one file system.
 
     Every move, merge and delete walks by directory handles, one component at a time, and never goes

@@ -8,6 +8,7 @@ from pathlib import Path
 from bck_adapters.storage_fs import checks, current, locks, staging, weighing
 from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.content import Content
+from bck_adapters.storage_fs.edits import FsHistoryEdits
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.extraction import Extraction
 from bck_adapters.storage_fs.guides import write_guides
@@ -35,7 +36,7 @@ from bckcore.ports.storage import (
 )
 
 
-class FsStorage(FsRecordStore):
+class FsStorage(FsRecordStore, FsHistoryEdits):
     """Backups below one root; the port's docstrings hold."""
 
     def __init__(self, root: Path) -> None:
