@@ -12,7 +12,8 @@ from bckcore.domain.hold import Hold
 from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import RelPath
 from bckcore.domain.run import ProfileRef
-from bckcore.errors import StorageError
+from bckcore.errors import StorageError, StoreBusyError
+from bckcore.ports.catalog import UNCOUNTED, SourceState
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.storage import Storage
@@ -68,7 +69,7 @@ class Acts:
         A writing unit excludes every other writer: what was decided inside it still holds, and no number
         is taken twice, also without the storage lock. What the database refuses never gets into storage.
         """
-        known = self._caught_up(uow, ref)
+        known = self.caught_up(uow, ref)
         act = Act(
             profile=ref.profile,
             host=ref.host,
@@ -87,8 +88,8 @@ class Acts:
         self._storage.write_act(act)
         return act
 
-    def _caught_up(self, uow: UnitOfWork, ref: ProfileRef) -> Act | None:
-        """Enter the acts that the database missed; return the newest."""
+    def caught_up(self, uow: UnitOfWork, ref: ProfileRef) -> Act | None:
+        """Enter the acts that the database missed; return the newest. Raises StorageError."""
         known = uow.acts.last(ref.profile)
         found = [act for act, _ in self._storage.acts(ref, after=max(known - 1, 0))]
         if known and (not found or found[0].number != known):
@@ -97,10 +98,24 @@ class Acts:
                 meaning="It is another storage, or files are missing. Nothing was changed.",
                 advice="Bring the right storage back.",
             )
+        newest = _newest_finished(uow, ref)
         for act in found:
+            if act.after_seq > newest:
+                raise _behind(ref)
             if act.number > known:
                 apply_act(uow, act)
+        if self._storage.record_numbers(ref).receipts[-1:] > (newest,):
+            raise _behind(ref)
         return found[-1] if found else None
+
+
+def _behind(ref: ProfileRef) -> StoreBusyError:
+    """An act must not come before a run that storage has: replayed, it would have another effect."""
+    return StoreBusyError(
+        f"The database does not know everything yet that the storage tells of {ref.profile}.",
+        meaning="A run is just being entered, or a rebuild is going on. Nothing was changed.",
+        advice="Try again in a moment. If it stays so, the next backup or restore brings it up to date.",
+    )
 
 
 def _newest_finished(uow: UnitOfWork, ref: ProfileRef) -> int:
@@ -141,7 +156,10 @@ def _release(uow: UnitOfWork, act: Act) -> None:
 
 
 def _forget(uow: UnitOfWork, act: Act) -> None:
-    raise NotImplementedError("forgetting paths")
+    """What was known before the act goes; whoever starts next counts the sources anew (Replay.recount)."""
+    for source, path in act.paths:
+        uow.catalog.drop_below(act.profile, source, path, up_to_seq=act.after_seq)
+        uow.catalog.save_source_state(act.profile, SourceState(source=source, paths=UNCOUNTED))
 
 
 _EFFECTS: dict[ActKind, Callable[[UnitOfWork, Act], None]] = {

@@ -117,6 +117,7 @@ class PruneService:
     def _forgotten(self, profile: Profile, claim: Claim | None) -> PruneReport:
         """Decide and write it down within one unit, so that no hold can come in between."""
         with self._units() as uow:
+            self._acts.caught_up(uow, profile.ref)
             plan = self._decided(uow, profile.id)
             if plan.forgotten:
                 self._acts.record_in(
@@ -127,7 +128,7 @@ class PruneService:
                     reason=_account(uow.profiles.get(profile.id).retention, plan.forgotten),
                     points=[decision.point.seq for decision in plan.forgotten],
                 )
-                uow.commit(claim=claim)
+            uow.commit(claim=claim)
         return plan
 
     def _weighed(self, ref: ProfileRef, steps: Sequence[_Step]) -> int:
