@@ -7,6 +7,7 @@ from random import Random
 
 from bck_adapters.memory.hosts import MemoryHost, MemoryTree
 from bck_adapters.memory.transport import MemoryTransport
+from bckcore.domain.file_version import EntryKind
 from tests.support.house import PC, House
 from tests.support.restoring import odd_names
 from tests.support.worlds import World, world_of_memory
@@ -57,6 +58,20 @@ class OddLife:
             self.change_content(40)
             self.lose(5)
             self.change_types(3)
+
+    def live_days(self) -> None:
+        """Twelve runs, some hours or days apart, the sixth cut off."""
+        for number in range(12):
+            if number == 5:
+                self.host.cut_after = 20
+                assert self.house.back_up().outcome == "failed"
+            else:
+                self.back_up()
+            self.change_content(30)
+            self.come_back(self.lose(6)[:3])
+            self.change_types(6)
+            self.change_attributes(20)
+            self.house.clock.advance(9 * 3600)
 
     def back_up(self) -> None:
         """A run that ends well and makes a point."""
@@ -110,6 +125,8 @@ class OddLife:
         for tree, path in self._some(many):
             self._clock += SECOND
             tree.touch(path, self._clock)
+            if tree.nodes[path].kind is not EntryKind.FILE:  # type: ignore[index]
+                continue
             tree.chmod(path, self.random.choice([mode for mode in MODES if mode & 0o400]))
         for tree, path in self.random.sample(self.folders, many // 10):
             if path in tree.nodes:

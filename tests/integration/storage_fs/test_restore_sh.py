@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bckcore.domain.manifest import FULL_EVERY
+from bckcore.domain.retention import RetentionPolicy
+from tests.support.house import DOCS
 from tests.support.odd_life import OddLife
 from tests.support.restoring import RestoreScript, bare_path
-from tests.support.worlds import differences, world_of_folder
+from tests.support.small_store import Small, T
+from tests.support.worlds import differences, world_of_folder, world_of_memory
 
 pytestmark = pytest.mark.integration
 
@@ -73,3 +79,73 @@ def test_any_awk_will_do(life, roomy_dir, awk):
     (tools / "awk").symlink_to(str(shutil.which(awk)))
     script = RestoreScript(life.house.root, tools)
     assert_restored(life, 2, script.restore(2, roomy_dir / "to"))
+
+
+# --- what happens to a history over time ------------------------------------------------------------
+
+
+def test_after_pruning_what_is_kept_is_exact_and_what_is_gone_is_refused(roomy_dir):
+    life = OddLife(roomy_dir / "store", seed=3, names=300)
+    life.live_days()
+    life.house.change_profile(retention=RetentionPolicy(keep_last=2, keep_daily=3, keep_within=timedelta(0)))
+    life.house.prunes.prune(DOCS, life.house.watcher)
+    script = RestoreScript(life.house.root, bare_path(roomy_dir / "bin"))
+    kept = {point.seq for point in life.house.points()}
+    assert min(kept) > 1
+    assert set(life.expected) & set(range(min(kept), max(kept))) - kept, "no point in the middle went"
+    for seq in life.expected:
+        to = roomy_dir / str(seq)
+        if seq in kept:
+            assert_restored(life, seq, script.restore(seq, to))
+        else:
+            assert "given up" in script.run("pc1", "docs", str(seq), to).stderr
+            assert not to.exists()
+
+
+def test_more_runs_than_lie_between_two_full_lists(roomy_dir):
+    small = Small(roomy_dir).live()
+    for number in range(FULL_EVERY + 3):
+        small.docs.write(b"n%d" % (number % 5), b"%d" % number, T + number)
+        small.back_up()
+    small.assert_restores(*range(2, max(small.expected) + 1))
+
+
+def test_what_a_suspect_run_misses_is_there_until_a_person_accepts(roomy_dir):
+    small = Small(roomy_dir)
+    for number in range(150):
+        small.docs.write(b"f%d" % number, b"%d" % number, T)
+    small.back_up()
+    before = small.expected[1]
+    for number in range(140):
+        small.docs.delete(b"f%d" % number)
+    assert small.house.back_up().outcome == "suspect"
+    for point in small.house.points():
+        small.expected[point.seq] = before
+    small.assert_restores(*(point.seq for point in small.house.points()))
+    small.house.back_up(accept_missing=True)
+    to = small.script.restore("latest", roomy_dir / "accepted")
+    assert differences(world_of_memory(small.docs), world_of_folder(to / "docs")) == []
+
+
+def test_restored_files_carry_no_attribute_of_ours_and_nothing_else(roomy_dir):
+    small = Small(roomy_dir).live()
+    to = small.script.restore(1, roomy_dir / "to")
+    assert any(os.listxattr(place) for place in small.current.rglob("*"))
+    assert not any(os.listxattr(place, follow_symlinks=False) for place in to.rglob("*"))
+    assert os.listdir(to) == ["docs"]
+
+
+def test_owners_come_back_for_root(roomy_dir):
+    if os.geteuid() != 0:
+        pytest.skip("only root may give files away")
+    small = Small(roomy_dir)
+    small.docs.write(b"f", b"1", T, 0o4755)
+    small.docs.symlink(b"l", b"f", T)
+    small.docs.mkdir(b"d", T)
+    for number, path in enumerate((b"f", b"l", b"d", b".")):
+        small.docs.chown(path, 2000 + number, 3000)
+    small.back_up()
+    to = small.script.restore(1, roomy_dir / "to") / "docs"
+    assert [(to / name).lstat().st_uid for name in ("f", "l", "d", ".")] == [2000, 2001, 2002, 2003]
+    assert stat.S_IMODE((to / "f").stat().st_mode) == 0o4755
+    small.assert_restores(1)

@@ -2,230 +2,26 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
-from hashlib import sha256
-from pathlib import Path
 
 import pytest
 
-from bck_adapters.memory.hosts import MemoryHost
-from bck_adapters.memory.transport import MemoryTransport
-from bckcore.domain.act import Act, ActKind
-from bckcore.domain.ids import RunId, SourceName
-from bckcore.domain.paths import RelPath
-from bckcore.domain.run import ProfileRef
-from tests.support.house import DOCS, PC, House
-from tests.support.restoring import RestoreScript, bare_path
-from tests.support.worlds import World, differences, world_of_folder, world_of_memory
+from bckcore.domain.act import ActKind
+from bckcore.domain.ids import ProfileId, RunId
+from tests.support.house import DOCS, PC
+from tests.support.small_store import REF, SOURCE, Small, T
+from tests.support.worlds import differences, world_of_folder
 
-pytestmark = pytest.mark.integration
-
-REF = ProfileRef(host=PC, profile=DOCS)
-SOURCE = SourceName("docs")
-T = 1_700_000_000_123_456_789
 OPEN_RUN = RunId("20990101T000000Z-00000001")
-
-
-class Small:
-    """A small store with three points, its script, and what each point must give."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.root = folder / "the store"
-        host = MemoryHost()
-        self.docs = host.source("/home/u/docs")
-        self.house = House(self.root, MemoryTransport({PC: host}))
-        self.script = RestoreScript(self.root, bare_path(folder / "bin"))
-        self.expected: dict[int, World] = {}
-        self.to = folder / "to"
-        self.books = self.root / ".receipts" / PC / DOCS
-        self.current = self.root / "current" / PC / DOCS / SOURCE
-
-    def live(self) -> Small:
-        """Three runs, each with a point."""
-        self.docs.write(b"a", b"first", T)
-        self.docs.write(b"d/x", b"deep", T)
-        self.docs.write(b"d/caf\xe9\n", b"odd", T)
-        self.docs.symlink(b"l", b"a", T)
-        self.back_up()
-        self.docs.write(b"a", b"second", T + 1)
-        self.back_up()
-        self.docs.delete(b"d/x")
-        self.docs.write(b"new", b"n", T)
-        self.back_up()
-        return self
-
-    def back_up(self) -> None:
-        run = self.house.back_up()
-        assert run.made_point
-        self.expected[run.seq] = world_of_memory(self.docs)
-
-    def assert_restores(self, *points: int) -> None:
-        for seq in points:
-            to = self.script.restore(seq, self.folder / f"back{seq}")
-            assert differences(self.expected[seq], world_of_folder(to / SOURCE)) == []
-
-    def refused(self, *arguments: str | bytes | Path, status: int = 1) -> str:
-        """What it says; neither the storage nor the goal may have changed."""
-        before, goal = world_of_folder(self.root), self.to.exists() and world_of_folder(self.to)
-        ended = self.script.run(*arguments)
-        assert ended.returncode == status, ended.stderr
-        assert differences(before, world_of_folder(self.root)) == []
-        assert (self.to.exists() and world_of_folder(self.to)) == goal
-        return ended.stderr
-
-    def act(self, kind: ActKind, *, points: tuple[int, ...] = (), path: bytes = b"") -> None:
-        """Write an act as the program does."""
-        acts = list(self.house.storage.acts(REF))
-        self.house.storage.write_act(
-            Act(
-                profile=DOCS,
-                host=PC,
-                number=len(acts) + 1,
-                kind=kind,
-                at=datetime(2026, 1, 9, tzinfo=UTC),
-                by="maria",
-                reason='to test: "points": "1 2 3"',
-                after_seq=max(self.expected),
-                points=points,
-                paths=((SOURCE, RelPath(path)),) if path else (),
-                previous=acts[-1][1] if acts else "",
-            )
-        )
-
-    def rewrite(self, seq: int, *lines: str) -> None:
-        """Put another manifest in place, and its digest into the receipt."""
-        place = self.books / f"{seq:06d}.tsv.gz"
-        head = gzip.decompress(place.read_bytes()).splitlines(keepends=True)[0]
-        place.write_bytes(gzip.compress(head + "".join(f"{line}\n" for line in lines).encode()))
-        receipt = self.books / f"{seq:06d}.json"
-        document = json.loads(receipt.read_text())
-        document["manifest"]["sha256"] = sha256(place.read_bytes()).hexdigest()
-        receipt.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
 def small(roomy_dir) -> Small:
     return Small(roomy_dir).live()
-
-
-# --- asking -----------------------------------------------------------------------------------------
-
-
-def test_without_arguments_it_says_how_and_lists_the_profiles(small):
-    for arguments in ((), ("-h",), ("--help",)):
-        ended = small.script.run(*arguments)
-        assert (ended.returncode, ended.stderr) == (0, "")
-        assert "Usage:" in ended.stdout
-        assert "Uso:" in ended.stdout
-        assert "  pc1 docs\n" in ended.stdout
-
-
-def test_points_are_listed_with_what_became_of_them(small):
-    small.act(ActKind.HOLD, points=(2,))
-    small.act(ActKind.PRUNE, points=(1,))
-    ended = small.script.run("pc1", "docs")
-    assert (ended.returncode, ended.stderr) == (0, "")
-    rows = [line.split() for line in ended.stdout.splitlines()[1:]]
-    runs = [run_id.run_id for run_id in small.house.points()]
-    assert [(row[0], row[1], row[3], row[4]) for row in rows] == [
-        ("1", runs[0], "succeeded", "gone"),
-        ("2", runs[1], "succeeded", "kept"),
-        ("3", runs[2], "succeeded", "kept"),
-    ]
-
-
-@pytest.mark.parametrize("wrong", [("pc1",), ("pc1", "docs", "1"), ("pc1", "docs", "1", ""), ("a",) * 6])
-def test_wrong_use_shows_the_usage(small, wrong):
-    assert "Usage:" in small.refused(*wrong, status=2)
-
-
-@pytest.mark.parametrize("part", ["../docs", "docs/../x", "/etc", "docs//a", "docs/./a", ".."])
-def test_a_part_that_is_none_is_wrong_use(small, part):
-    small.refused("pc1", "docs", "1", small.to, part, status=2)
-
-
-@pytest.mark.parametrize(
-    "names", [("pc2", "docs"), ("pc1", "x"), ("..", "pc1"), ("", ""), ("pc1", "docs/..")]
-)
-def test_an_unknown_profile_is_refused(small, names):
-    assert "pc1 docs" in small.script.run(*names).stdout + small.refused(*names)
-    small.refused(*names, "latest", small.to)
-
-
-@pytest.mark.parametrize("point", ["4", "0", "-1", "x", "", "*", "1 2", "20990101T000000Z-00000001"])
-def test_an_unknown_point_is_refused(small, point):
-    assert "no restore point" in small.refused("pc1", "docs", point, small.to)
-
-
-def test_a_point_that_was_given_up_is_refused_and_latest_passes_over_it(small):
-    small.act(ActKind.PRUNE, points=(1, 3))
-    assert "given up" in small.refused("pc1", "docs", "3", small.to)
-    assert "given up" in small.refused("pc1", "docs", small.house.points()[0].run_id, small.to)
-    to = small.script.restore("latest", small.to)
-    assert differences(small.expected[2], world_of_folder(to / SOURCE)) == []
-
-
-# --- where to ---------------------------------------------------------------------------------------
-
-
-def test_only_a_new_or_empty_folder_is_taken(small):
-    small.to.mkdir()
-    (small.to / "\n").touch()
-    assert "not empty" in small.refused("pc1", "docs", "1", small.to)
-    assert "not a folder" in small.refused("pc1", "docs", "1", small.to / "\n")
-    (small.to / "\n").unlink()
-    small.script.restore(1, small.to)
-
-
-def test_a_folder_in_the_storage_is_refused(small):
-    (small.folder / "way in").symlink_to(small.root / "current")
-    for place in (small.root / "x", small.root, small.folder / "way in" / "x" / "y", small.current):
-        small.refused("pc1", "docs", "1", place)
-    small.refused("pc1", "docs", "1", small.to / ".." / small.root.name / "x")
-
-
-@pytest.mark.parametrize("name", ["-new", "new folder\n", "a/b/c", "it's"])
-def test_a_relative_folder_of_any_name_will_do(small, name):
-    ended = small.script.run("pc1", "docs", "1", name, cwd=small.folder)
-    assert (ended.returncode, ended.stderr) == (0, "")
-    assert differences(small.expected[1], world_of_folder(small.folder / name / SOURCE)) == []
-
-
-def test_it_is_found_by_a_relative_name_as_well(small):
-    script = replace_script(small, "restore.sh")
-    assert script.run(cwd=small.root).returncode == 0
-
-
-def replace_script(small: Small, place: str) -> RestoreScript:
-    """The script called by another name for its place."""
-    script = RestoreScript(small.root, small.folder / "bin")
-    script.store = Path(place).parent
-    return script
-
-
-# --- a part -----------------------------------------------------------------------------------------
-
-
-def test_one_file_comes_back_with_the_folders_above_it_and_nothing_else(small):
-    to = small.script.restore(1, small.to, b"docs/d/caf\xe9\n")
-    expected = {path: small.expected[1][path] for path in (b".", b"d", b"d/caf\xe9\n")}
-    assert differences(expected, world_of_folder(to / SOURCE)) == []
-
-
-def test_a_folder_comes_back_with_all_it_held(small):
-    to = small.script.restore(1, small.to, b"docs/d/")
-    assert set(world_of_folder(to / SOURCE)) == {b".", b"d", b"d/x", b"d/caf\xe9\n"}
-
-
-@pytest.mark.parametrize("part", ["docs/d/x", "docs/none", "docs/a/b", "pics"])
-def test_what_was_not_there_is_refused(small, part):
-    assert "existed" in small.refused("pc1", "docs", "3", small.to, part)
 
 
 # --- harm in the storage ----------------------------------------------------------------------------
@@ -333,7 +129,7 @@ def test_what_a_run_without_receipt_displaced_is_found(small, folded):
 
 
 def test_an_attempt_of_another_profile_is_not_mixed_in(small):
-    other = replace(REF, profile=type(DOCS)("other"))
+    other = replace(REF, profile=ProfileId("other"))
     attempt = small.house.storage.begin_attempt(other, OPEN_RUN, SOURCE)
     (attempt.displaced_dir / "a").write_bytes(b"others")
     small.assert_restores(3)
@@ -349,3 +145,22 @@ def test_an_unreadable_part_of_the_history_is_no_reason_to_guess(small):
     assert ended.returncode == 1
     assert "cannot be read" in ended.stderr
     assert not small.to.exists()
+
+
+# --- no room left -----------------------------------------------------------------------------------
+
+
+def test_a_full_disk_stops_it_and_leaves_no_half_file(small, small_fs):
+    small.docs.write(b"big", b"b" * 3_000_000, T)
+    small.back_up()
+    with suppress(OSError), open(small_fs / "filler", "wb", buffering=0) as filler:
+        while os.statvfs(small_fs).f_bavail * os.statvfs(small_fs).f_bsize > 1_000_000:
+            filler.write(b"f" * 100_000)
+    ended = small.script.run("pc1", "docs", "latest", small_fs / "to")
+    assert ended.returncode == 1
+    assert "space" in ended.stderr
+    found = world_of_folder(small_fs / "to" / SOURCE)
+    assert b"big" not in found
+    for path, thing in found.items():
+        if thing.kind == "f":
+            assert thing.data == small.expected[4][path].data
