@@ -1,6 +1,7 @@
 """Catalog: searchable index of points and file versions. An index: storage is the truth."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +9,9 @@ from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.manifest import Change
 from bckcore.domain.paths import RelPath
+
+UNCOUNTED = -1
+"""In ``SourceState.paths``: nothing in the state but ``interrupted`` is known until it is counted anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,23 @@ class Catalog(Protocol):
 
     def versions(self, profile: ProfileId, source: SourceName, path: RelPath) -> Sequence[FileVersion]:
         """Every version of one path, oldest first."""
+
+    def history(
+        self, profile: ProfileId, source: SourceName, *, after: RelPath | None, limit: int
+    ) -> Sequence[FileVersion]:
+        """Every version of the paths that follow ``after``, by path (bytes) and age; empty at the end.
+
+        Whole paths only: at least one, and no more than ``limit`` versions unless one path has more.
+        """
+
+    def known(self, profile: ProfileId, source: SourceName, paths: Sequence[RelPath]) -> AbstractSet[RelPath]:
+        """Those of ``paths`` (at most 10,000) that have any version."""
+
+    def learn(self, profile: ProfileId, versions: Sequence[FileVersion]) -> int:
+        """Enter the digests of versions that have none yet; return how many.
+
+        A version that is no longer there, or has another size or time by now, is passed over.
+        """
 
     def compact(self, profile: ProfileId, kept: Sequence[int]) -> int:
         """Drop versions that nothing needs any more; return how many.

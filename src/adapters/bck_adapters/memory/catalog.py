@@ -1,6 +1,7 @@
 """Catalog over a memory session."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from bck_adapters.memory.state import Session
@@ -26,6 +27,13 @@ def _with_change(versions: tuple[FileVersion, ...], seq: int, change: Change) ->
     if change.op.ends or any(version.since_seq >= seq for version in versions):
         return versions
     return (*versions, FileVersion(source=change.source, entry=change.entry, since_seq=seq))
+
+
+def _same_but_until(one: FileVersion, blank: FileVersion) -> bool:
+    """True if ``one`` has no digest yet and is the version that ``blank`` was read from."""
+    mine, theirs = one.entry, blank.entry
+    same = (one.since_seq, mine.size, mine.mtime_ns) == (blank.since_seq, theirs.size, theirs.mtime_ns)
+    return same and not mine.digest
 
 
 class MemoryCatalog:
@@ -111,6 +119,42 @@ class MemoryCatalog:
     def versions(self, profile: ProfileId, source: SourceName, path: RelPath) -> Sequence[FileVersion]:
         """See the port."""
         return self._session.read.versions.get((profile, source), {}).get(path, ())
+
+    def history(
+        self, profile: ProfileId, source: SourceName, *, after: RelPath | None, limit: int
+    ) -> Sequence[FileVersion]:
+        """See the port."""
+        table = self._session.read.versions.get((profile, source), {})
+        found: list[FileVersion] = []
+        for path in sorted(path for path in table if after is None or path > after):
+            if found and len(found) + len(table[path]) > limit:
+                break
+            found.extend(table[path])
+        return found
+
+    def known(self, profile: ProfileId, source: SourceName, paths: Sequence[RelPath]) -> AbstractSet[RelPath]:
+        """See the port."""
+        table = self._session.read.versions.get((profile, source), {})
+        return {path for path in paths if table.get(path)}
+
+    def learn(self, profile: ProfileId, versions: Sequence[FileVersion]) -> int:
+        """See the port."""
+        self._session.require_writing()
+        learned = 0
+        for version in versions:
+            table = self._session.versions_to_write((profile, version.source))
+            blank = replace(version, entry=version.entry.without_digest())
+            standing = table.get(version.entry.path, ())
+            entered = tuple(
+                replace(one, entry=replace(one.entry, digest=version.entry.digest))
+                if _same_but_until(one, blank)
+                else one
+                for one in standing
+            )
+            learned += entered != standing
+            if standing:
+                table[version.entry.path] = entered
+        return learned
 
     def compact(self, profile: ProfileId, kept: Sequence[int]) -> int:
         """See the port."""

@@ -1,12 +1,14 @@
 """SqlCatalog: versions of every path, streamed in and out; memory does not grow with their number."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, delete, exists, insert, literal_column, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from bck_adapters.sql import catalog_check
 from bck_adapters.sql.catalog_rows import (
     ENTRY,
     batches,
@@ -213,6 +215,26 @@ class SqlCatalog:
             select(*ENTRY, _V.since_seq, _V.until_seq).where(this).order_by(_V.since_seq)
         )
         return tuple(_version_of(source, row) for row in rows)
+
+    # --- checking ---------------------------------------------------------------------------------
+
+    def history(
+        self, profile: ProfileId, source: SourceName, *, after: RelPath | None, limit: int
+    ) -> Sequence[FileVersion]:
+        """See the port."""
+        source_id = self._source(profile, source)
+        return catalog_check.history(self._session, source_id, source, after=after, limit=limit)
+
+    def known(self, profile: ProfileId, source: SourceName, paths: Sequence[RelPath]) -> AbstractSet[RelPath]:
+        """See the port."""
+        return catalog_check.known(self._session, self._source(profile, source), paths)
+
+    def learn(self, profile: ProfileId, versions: Sequence[FileVersion]) -> int:
+        """See the port."""
+        return sum(
+            catalog_check.learn(self._session, self._source(profile, version.source), version)
+            for version in versions
+        )
 
 
 def _version_of(source: SourceName, row: Any) -> FileVersion:

@@ -1,0 +1,57 @@
+"""What a check asks of the catalog: whole histories of paths, page by page, and digests that it learned."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import and_, select, update
+
+from bck_adapters.sql.catalog_rows import ENTRY, SECOND_NS, entry_of
+from bck_adapters.sql.session import SqlSession
+from bck_adapters.sql.tables import file_version
+from bckcore.domain.file_version import FileVersion
+from bckcore.domain.ids import SourceName
+from bckcore.domain.paths import RelPath
+
+_V = file_version.c
+_VERSION = (*ENTRY, _V.since_seq, _V.until_seq)
+
+
+def history(
+    session: SqlSession, source_id: int, source: SourceName, *, after: RelPath | None, limit: int
+) -> list[FileVersion]:
+    """See the port."""
+    query = select(*_VERSION).where(_V.source_id == source_id)
+    page = query.order_by(_V.path, _V.since_seq).limit(limit + 1)
+    rows = session.execute(page if after is None else page.where(_V.path > after)).all()
+    if len(rows) > limit:  # the last path may go on in the next page
+        last = rows[-1].path
+        whole = [row for row in rows if row.path != last]
+        rows = whole or session.execute(query.where(_V.path == last).order_by(_V.since_seq)).all()
+    return [version_of(source, row) for row in rows]
+
+
+def version_of(source: SourceName, row: Any) -> FileVersion:
+    """A row of ENTRY, since and until as a version."""
+    return FileVersion(source=source, entry=entry_of(row), since_seq=row.since_seq, until_seq=row.until_seq)
+
+
+def known(session: SqlSession, source_id: int, paths: Sequence[RelPath]) -> frozenset[RelPath]:
+    """See the port."""
+    query = select(_V.path).where(_V.source_id == source_id, _V.path.in_(paths)).distinct()
+    return frozenset(session.execute(query).scalars())
+
+
+def learn(session: SqlSession, source_id: int, version: FileVersion) -> int:
+    """Enter one digest; how many rows took it."""
+    entry = version.entry
+    seconds, nanos = divmod(entry.mtime_ns, SECOND_NS)
+    this = and_(
+        _V.source_id == source_id,
+        _V.path == entry.path,
+        _V.since_seq == version.since_seq,
+        _V.size == entry.size,
+        _V.mtime_s == seconds,
+        _V.mtime_ns == nanos,
+        _V.digest == b"",
+    )
+    return int(session.write(update(file_version).where(this).values(digest=entry.digest)).rowcount)
