@@ -129,7 +129,7 @@ class OddLife:
                 continue
             tree.chmod(path, self.random.choice([mode for mode in MODES if mode & 0o400]))
         for tree, path in self.random.sample(self.folders, many // 10):
-            if path in tree.nodes:
+            if path in tree.nodes and tree.nodes[path].kind is EntryKind.FOLDER:  # type: ignore[index]
                 tree.chmod(path, self.random.choice([mode for mode in FOLDER_MODES if mode & 0o500 == 0o500]))
                 tree.touch(path, self._time())
 
