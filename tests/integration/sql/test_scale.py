@@ -1,4 +1,4 @@
-"""The catalog is fast enough, and its memory does not grow with the number of files."""
+"""The catalog's memory does not grow with the number of files. How fast it is, `make bench` tells."""
 
 import json
 import os
@@ -21,15 +21,6 @@ def measure(tmp_path):
         return json.loads(output)
 
     return run
-
-
-@pytest.mark.long
-def test_a_hundred_thousand_files_are_entered_and_compared_in_seconds(measure):
-    found = measure(100_000)
-    assert found["counts"] == [1, 1, 100_000, 100]
-    assert found["apply"] + found["commit"] < 2.5
-    assert max(found["unseen"], found["unknown"], found["entries"]) < 1.0
-    assert found["folder"] < 0.05
 
 
 @pytest.mark.long
