@@ -34,6 +34,8 @@ class Receipt:
     """The gitignore rules this run used."""
     previous: str
     """SHA-256 of the receipt before; empty for the first."""
+    note: str = ""
+    """Who asked for a run that is no backup, and why; empty otherwise."""
 
 
 def encoded(receipt: Receipt) -> bytes:
@@ -63,6 +65,7 @@ def encoded(receipt: Receipt) -> bytes:
         "head": receipt.head,
         "depth": receipt.depth,
         "previous": receipt.previous,
+        "note": receipt.note,
     }
     return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"
 
@@ -85,6 +88,7 @@ def decoded(raw: bytes) -> Receipt:
             depth=_of(int, document["depth"]),
             filters=tuple(_of(str, rule) for rule in _of(list, document["filters"])),
             previous=_of(str, document["previous"]),
+            note=_of(str, document.get("note", "")),  # they say nothing of this either
         )
     except (ValueError, KeyError, TypeError, InvalidInputError) as exc:
         raise StorageError(f"A receipt cannot be read: {exc}.") from exc

@@ -34,6 +34,7 @@ class Closing:
     manifest: ManifestInfo | None
     filters: tuple[str, ...]
     states: tuple[SourceState, ...] = ()
+    note: str = ""
 
 
 class Ledger:
@@ -141,6 +142,7 @@ class Ledger:
             depth=depth,
             filters=closing.filters,
             previous=previous,
+            note=closing.note,
         )
 
     def _replay(self, receipt: Receipt) -> None:
