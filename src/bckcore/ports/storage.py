@@ -16,6 +16,7 @@ from bckcore.domain.run import ProfileRef
 from bckcore.domain.transfer import PathProblem
 from bckcore.ports.put_back import HistoryEdits
 from bckcore.ports.records import RecordStore
+from bckcore.ports.verification import StoreVerification
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class ProfileLock:
     fd: int
 
 
-class Storage(RecordStore, HistoryEdits, Protocol):
+class Storage(StoreVerification, RecordStore, HistoryEdits, Protocol):
     """Files of all profiles below one root, on one file system.
 
     Every move, merge and delete walks by directory handles, one component at a time, and never goes

@@ -17,6 +17,7 @@ from bck_adapters.storage_fs.history import History
 from bck_adapters.storage_fs.record_store import FsRecordStore
 from bck_adapters.storage_fs.records import Records
 from bck_adapters.storage_fs.root import AREAS, CURRENT, RECEIPTS, Root
+from bck_adapters.storage_fs.verification import FsVerification
 from bckcore.domain.act import Act
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName, checked_name
@@ -36,7 +37,7 @@ from bckcore.ports.storage import (
 )
 
 
-class FsStorage(FsRecordStore, FsHistoryEdits):
+class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits):
     """Backups below one root; the port's docstrings hold."""
 
     def __init__(self, root: Path) -> None:

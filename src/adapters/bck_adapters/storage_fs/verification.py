@@ -1,0 +1,55 @@
+"""Verification: the part of FsStorage that checks ask. It only looks."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from bck_adapters.storage_fs import verify, verify_reading, verify_walk
+from bck_adapters.storage_fs.root import Root
+from bckcore.domain.file_version import FileEntry
+from bckcore.domain.ids import RunId, SourceName
+from bckcore.domain.paths import RelPath
+from bckcore.domain.run import ProfileRef
+from bckcore.ports.verification import OpenedFile, Part, Sighting, Standing, StoredRecord
+
+
+class FsVerification:
+    """See the port for every promise."""
+
+    _root: Root
+
+    def sightings(
+        self, ref: ProfileRef, source: SourceName, increments: Sequence[RunId], paths: Iterable[RelPath]
+    ) -> Iterator[tuple[RelPath, Sequence[Sighting]]]:
+        """What stands at each path, in increments and in ``current``."""
+        return verify.Looks(self._root, ref, source, increments).run(paths)
+
+    def open_file(
+        self, ref: ProfileRef, source: SourceName, run: RunId | None, path: RelPath
+    ) -> OpenedFile | None:
+        """Open a plain file to read it."""
+        return verify_reading.open_file(self._root, ref, source, run, path)
+
+    def walk(self, ref: ProfileRef, source: SourceName, run: RunId | None) -> Iterator[Standing]:
+        """Everything below a source in ``current`` or an increment."""
+        return verify_walk.walk(self._root, ref, source, run)
+
+    def parts(self, ref: ProfileRef) -> Sequence[Part]:
+        """What stands in the profile's folders."""
+        return verify_walk.parts(self._root, ref)
+
+    def partials(self, ref: ProfileRef) -> Sequence[bytes]:
+        """Names of sources that keep partial files."""
+        return verify_walk.partials(self._root, ref)
+
+    def records(self, ref: ProfileRef) -> Iterator[StoredRecord]:
+        """Every file of the profile below ``.receipts``."""
+        return verify_walk.records(self._root, ref)
+
+    def scratch(self, ref: ProfileRef) -> AbstractContextManager[Path]:
+        """A fresh folder below ``.work``, gone afterwards."""
+        return verify_reading.scratch(self._root, ref)
+
+    def scratch_file(self, folder: Path, path: RelPath) -> tuple[FileEntry, OpenedFile | None] | None:
+        """What stands below a scratch folder."""
+        return verify_reading.scratch_file(folder, path)
