@@ -9,6 +9,7 @@ from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.manifest import Change
 from bckcore.domain.paths import RelPath
+from bckcore.ports.browsing import Browsing
 
 UNCOUNTED = -1
 """In ``SourceState.paths``: nothing in the state but ``interrupted`` is known until it is counted anew."""
@@ -29,7 +30,7 @@ class SourceState:
     ``current`` may then differ from the live versions, and the next run compares every path."""
 
 
-class Catalog(Protocol):
+class Catalog(Browsing, Protocol):
     """Versions of one installation. Part of a UnitOfWork; not thread-safe."""
 
     def source_states(self, profile: ProfileId) -> Mapping[SourceName, SourceState]:
@@ -63,12 +64,6 @@ class Catalog(Protocol):
 
     def sources_at(self, profile: ProfileId, seq: int) -> Sequence[SourceName]:
         """Sources that have at least one entry at point ``seq``, by name."""
-
-    def deleted(
-        self, profile: ProfileId, seq: int, source: SourceName, below: Sequence[RelPath] = ()
-    ) -> Iterator[FileVersion]:
-        """Of every path that was there before point ``seq`` and is not there at it: the newest version of
-        that time, by path (bytes); only paths at or below one of ``below`` if given."""
 
     def versions(self, profile: ProfileId, source: SourceName, path: RelPath) -> Sequence[FileVersion]:
         """Every version of one path, oldest first."""

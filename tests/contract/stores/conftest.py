@@ -7,7 +7,10 @@ from tests.support.databases import memory_database, sqlite_database
 
 # So that a failed assertion in a suite shows its values, as one in a test does.
 pytest.register_assert_rewrite(
-    *(f"bck_adapters.testkit.{name}" for name in ("contracts_catalog", "contracts_queue", "contracts_stores"))
+    *(
+        f"bck_adapters.testkit.{name}"
+        for name in ("contracts_browse", "contracts_catalog", "contracts_queue", "contracts_stores")
+    )
 )
 
 

@@ -4,16 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
-from bck_adapters.memory.state import Session
+from bck_adapters.memory.browse import MemoryBrowsing, stands_at
 from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.manifest import Change
 from bckcore.domain.paths import RelPath, is_below
 from bckcore.ports.catalog import SourceState
-
-
-def _stands_at(version: FileVersion, seq: int) -> bool:
-    return version.since_seq <= seq and (version.until_seq is None or seq < version.until_seq)
 
 
 def _live_of(versions: tuple[FileVersion, ...]) -> FileVersion | None:
@@ -36,11 +32,8 @@ def _same_but_until(one: FileVersion, blank: FileVersion) -> bool:
     return same and not mine.digest
 
 
-class MemoryCatalog:
+class MemoryCatalog(MemoryBrowsing):
     """See the port for every promise."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
 
     def source_states(self, profile: ProfileId) -> Mapping[SourceName, SourceState]:
         """See the port."""
@@ -93,19 +86,7 @@ class MemoryCatalog:
         for path in sorted(table):
             if below and not any(is_below(path, folder) for folder in below):
                 continue
-            yield from (version.entry for version in table[path] if _stands_at(version, seq))
-
-    def deleted(
-        self, profile: ProfileId, seq: int, source: SourceName, below: Sequence[RelPath] = ()
-    ) -> Iterator[FileVersion]:
-        """See the port."""
-        table = self._session.read.versions.get((profile, source), {})
-        for path in sorted(table):
-            if below and not any(is_below(path, folder) for folder in below):
-                continue
-            before = [version for version in table[path] if version.since_seq <= seq]
-            if before and not _stands_at(before[-1], seq):
-                yield before[-1]
+            yield from (version.entry for version in table[path] if stands_at(version, seq))
 
     def sources_at(self, profile: ProfileId, seq: int) -> Sequence[SourceName]:
         """See the port."""
@@ -113,7 +94,7 @@ class MemoryCatalog:
         return sorted(
             source
             for (owner, source), table in tables.items()
-            if owner == profile and any(_stands_at(version, seq) for row in table.values() for version in row)
+            if owner == profile and any(stands_at(version, seq) for row in table.values() for version in row)
         )
 
     def versions(self, profile: ProfileId, source: SourceName, path: RelPath) -> Sequence[FileVersion]:
@@ -165,7 +146,7 @@ class MemoryCatalog:
                 stay = tuple(
                     version
                     for version in versions
-                    if version is versions[-1] or any(_stands_at(version, seq) for seq in kept)
+                    if version is versions[-1] or any(stands_at(version, seq) for seq in kept)
                 )
                 dropped += len(versions) - len(stay)
                 table[path] = stay

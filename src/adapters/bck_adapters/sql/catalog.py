@@ -5,10 +5,11 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, delete, exists, insert, literal_column, or_, select, update
+from sqlalchemy import Table, and_, delete, exists, insert, literal_column, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bck_adapters.sql import catalog_check
+from bck_adapters.sql.catalog_browse import NO_SOURCE, SqlBrowsing, at_point, version_of
 from bck_adapters.sql.catalog_rows import (
     ENTRY,
     batches,
@@ -30,19 +31,11 @@ from bckcore.ports.catalog import SourceState
 BATCH = 10_000
 _V = file_version.c
 _S = catalog_source.c
-_NO_SOURCE = -1
 _BLANK = {"fingerprint": "0", "paths": 0, "files": 0, "bytes": 0, "interrupted": True, "known": False}
 
 
-def _at(seq: int) -> ColumnElement[bool]:
-    return and_(_V.since_seq <= seq, or_(_V.until_seq.is_(None), _V.until_seq > seq))
-
-
-class SqlCatalog:
+class SqlCatalog(SqlBrowsing):
     """See the port for every promise. Runs are entered in the order of their numbers."""
-
-    def __init__(self, session: SqlSession) -> None:
-        self._session = session
 
     # --- sources ----------------------------------------------------------------------------------
 
@@ -64,13 +57,9 @@ class SqlCatalog:
         }
         self._session.write(update(catalog_source).where(_S.id == source_id).values(values))
 
-    def _source(self, profile: ProfileId, source: SourceName) -> int:
-        query = select(_S.id).where(_S.profile == profile, _S.source == source)
-        return self._session.execute(query).scalar_one_or_none() or _NO_SOURCE
-
     def _source_to_write(self, profile: ProfileId, source: SourceName) -> int:
         found = self._source(profile, source)
-        if found == _NO_SOURCE:
+        if found == NO_SOURCE:
             self._session.write(insert(catalog_source), {"profile": profile, "source": source, **_BLANK})
             found = self._source(profile, source)
         return found
@@ -180,31 +169,13 @@ class SqlCatalog:
         self, profile: ProfileId, seq: int, source: SourceName, below: Sequence[RelPath] = ()
     ) -> Iterator[FileEntry]:
         """See the port."""
-        query = select(*ENTRY).where(_V.source_id == self._source(profile, source), _at(seq))
+        query = select(*ENTRY).where(_V.source_id == self._source(profile, source), at_point(seq))
         for condition in path_ranges(below):
             yield from map(entry_of, pages(self._session, query.where(condition), _V.path))
 
-    def deleted(
-        self, profile: ProfileId, seq: int, source: SourceName, below: Sequence[RelPath] = ()
-    ) -> Iterator[FileVersion]:
-        """See the port."""
-        newer = file_version.alias("newer")
-        none_newer = ~exists().where(
-            newer.c.source_id == _V.source_id,
-            newer.c.path == _V.path,
-            newer.c.since_seq > _V.since_seq,
-            newer.c.since_seq <= seq,
-        )
-        query = select(*ENTRY, _V.since_seq, _V.until_seq).where(
-            _V.source_id == self._source(profile, source), _V.until_seq <= seq, none_newer
-        )
-        for condition in path_ranges(below):
-            for row in pages(self._session, query.where(condition), _V.path):
-                yield _version_of(source, row)
-
     def sources_at(self, profile: ProfileId, seq: int) -> Sequence[SourceName]:
         """See the port."""
-        any_entry = exists().where(_V.source_id == _S.id, _at(seq))
+        any_entry = exists().where(_V.source_id == _S.id, at_point(seq))
         query = select(_S.source).where(_S.profile == profile, any_entry).order_by(_S.source)
         return [SourceName(name) for name in self._session.execute(query).scalars()]
 
@@ -214,7 +185,7 @@ class SqlCatalog:
         rows = self._session.execute(
             select(*ENTRY, _V.since_seq, _V.until_seq).where(this).order_by(_V.since_seq)
         )
-        return tuple(_version_of(source, row) for row in rows)
+        return tuple(version_of(source, row) for row in rows)
 
     # --- checking ---------------------------------------------------------------------------------
 
@@ -235,10 +206,6 @@ class SqlCatalog:
             catalog_check.learn(self._session, self._source(profile, version.source), version)
             for version in versions
         )
-
-
-def _version_of(source: SourceName, row: Any) -> FileVersion:
-    return FileVersion(source=source, entry=entry_of(row), since_seq=row.since_seq, until_seq=row.until_seq)
 
 
 def _state_of(row: Any) -> SourceState:
