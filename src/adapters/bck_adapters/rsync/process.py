@@ -55,6 +55,7 @@ def run(
     except BaseException:
         child.quiet()
         child.terminate()
+        child.drain(_LINGER)  # the other side, where it is a process of this group, tidies up
         raise
     finally:
         code = child.close()

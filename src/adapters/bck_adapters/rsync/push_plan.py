@@ -108,10 +108,11 @@ class Plan:
 
     def _outcome(self, path: RelPath, item: bytes) -> PushOutcome:
         changes = item[2:]
+        if self._is_missing(path) and (changes == _NEW or path == ROOT):
+            # The target itself is made before rsync looks at it.
+            return PushOutcome.CREATED
         if changes == _UNCHANGED:
             return PushOutcome.SAME
-        if changes == _NEW and self._is_missing(path):
-            return PushOutcome.CREATED
         if item[0] == _ATTRIBUTES_ONLY and changes != _NEW:
             return PushOutcome.ADJUSTED
         kept = self.order.conflict is Conflict.KEEP_BOTH
