@@ -6,10 +6,11 @@ import errno
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from bck_adapters.storage_fs import FsStorage
 from bckcore.domain.file_version import FileEntry
@@ -17,6 +18,8 @@ from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName
 from bckcore.domain.paths import RelPath
 from bckcore.domain.run import ProfileRef
 from bckcore.domain.stored_stat import kind_of
+from bckcore.domain.transfer import PathProblem
+from bckcore.ports.extraction import Placed, Placement, Wanted
 
 REF = ProfileRef(host=HostId("pc1"), profile=ProfileId("docs"))
 SOURCE = SourceName("home")
@@ -105,6 +108,62 @@ def _walked(folder: Path) -> Iterator[tuple[bytes, Content | None]]:
 def increment(storage_root: Path, run: RunId, source: SourceName = SOURCE) -> Path:
     """Where a run's increment of a source lies."""
     return storage_root / ".history" / run / REF.host / REF.profile / source
+
+
+# --- restores ---------------------------------------------------------------------------------------
+
+
+@dataclass
+class Placings:
+    """An ExtractWatcher that remembers, or does what the test wants at each word."""
+
+    found: list[Placed] = field(default_factory=list)
+    copied: int = 0
+    on_placed: Callable[[Placed], None] = lambda _placed: None
+    on_moved: Callable[[int], None] = lambda _count: None
+
+    def placed(self, placed: Placed) -> None:
+        """Remember it."""
+        self.found.append(placed)
+        self.on_placed(placed)
+
+    def moved(self, count: int) -> None:
+        """Count it."""
+        self.copied += count
+        self.on_moved(count)
+
+    @property
+    def problems(self) -> dict[bytes, PathProblem]:
+        """By path."""
+        return {one.entry.path: one.problem for one in self.found if one.problem}
+
+    @property
+    def outcomes(self) -> dict[bytes, str]:
+        """What became of each path; ``failed`` for a problem."""
+        return {one.entry.path: one.outcome.value if one.outcome else "failed" for one in self.found}
+
+
+SUFFIX = "~20261123T101500Z"
+
+
+def placement(folder: Path, **changes: Any) -> Placement:
+    """Into the folder itself, which is empty."""
+    values = {"folder": folder, "suffix": SUFFIX, **changes}
+    return Placement(**values)
+
+
+def extract(
+    storage: FsStorage,
+    entries: Iterable[FileEntry],
+    increments: Sequence[RunId],
+    into: Placement | Path,
+    watcher: Placings | None = None,
+) -> Placings:
+    """Restore entries of the one source; what became of them."""
+    watcher = watcher or Placings()
+    place = into if isinstance(into, Placement) else placement(into)
+    storage.extract(REF, SOURCE, [Wanted(entry) for entry in entries], increments, place, watcher)
+    return watcher
 
 
 # --- cuts -------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Storage: current, history and receipts below one root."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from bckcore.domain.paths import RelPath
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef
 from bckcore.domain.transfer import PathProblem
+from bckcore.ports.extraction import ContentStore
 from bckcore.ports.put_back import HistoryEdits
 from bckcore.ports.records import RecordStore
 from bckcore.ports.verification import StoreVerification
@@ -89,7 +90,7 @@ class ProfileLock:
     fd: int
 
 
-class Storage(StoreVerification, RecordStore, HistoryEdits, Protocol):
+class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protocol):
     """Files of all profiles below one root, on one file system.
 
     Every move, merge and delete walks by directory handles, one component at a time, and never goes
@@ -134,23 +135,6 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, Protocol):
     ) -> Iterator[tuple[RelPath, FileEntry | None]]:
         """What stands in ``current`` at each path, in the order asked; None where nothing does."""
 
-    def extract(
-        self,
-        ref: ProfileRef,
-        source: SourceName,
-        entries: Iterable[FileEntry],
-        increments: Sequence[RunId],
-        into: Path,
-        on_done: Callable[[FileEntry, PathProblem | None], None],
-    ) -> None:
-        """Write ``entries`` (ordered by path, a folder before what it holds) below the folder ``into``.
-
-        The bytes of a path come from the first of ``increments`` (oldest first) that holds it, else
-        from ``current``. ``into`` exists and is empty. Names, bytes, modes, times in ns and links are
-        exact; owners too when the process may set them. ``on_done`` is called once per entry, with
-        the problem if it could not be written; an exception it raises stops the work and gets out.
-        """
-
     def stage(
         self,
         ref: ProfileRef,
@@ -160,8 +144,8 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, Protocol):
     ) -> AbstractContextManager[Iterator[StagedBatch]]:
         """Get ``entries`` ready for a push, in batches, one at a time; the end of the context removes all.
 
-        Order of ``entries`` and origin of their bytes as in :meth:`extract`. A folder stands in each batch
-        that holds something of it, so that its time can be set again after each. A batch has at most
+        Order of ``entries``, and origin of their bytes, as in :class:`ContentStore`. A folder stands in each
+        batch that holds something of it, so that its time can be set again after each. A batch has at most
         10,000 entries and takes at most about 1 GiB of the storage, a single larger file excepted. Raises
         StoreFullError when there is no room for one; what a crash left goes with :meth:`prepare` and with the
         next call.
@@ -215,13 +199,3 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, Protocol):
 
     def free_attempt_space(self, ref: ProfileRef, source: SourceName) -> None:
         """Remove partial files that a finished source no longer needs."""
-
-
-class RestoreTargets(Protocol):
-    """Folders on this server that restores may write into."""
-
-    def claim(self, path: Path) -> Path:
-        """Make or take an empty folder and return its full path.
-
-        Raises ConflictError if it holds anything, RefusedError inside the backup storage.
-        """

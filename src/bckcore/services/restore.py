@@ -1,40 +1,35 @@
-"""Restore: find a point and bring its files back, exactly, into an empty folder on this server."""
+"""Restore: bring the files of a point back, exactly, into a folder on this server."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bckcore.domain.file_version import EntryKind, FileEntry
-from bckcore.domain.ids import ProfileId, RunId, SourceName
-from bckcore.domain.paths import ROOT, RelPath, display
-from bckcore.domain.profile import Profile
+from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.paths import RelPath
+from bckcore.domain.push import suffix_at
+from bckcore.domain.restore import RestoreOptions
 from bckcore.domain.restore_point import RestorePoint
-from bckcore.domain.transfer import PathProblem, ProblemKind, TransferProgress
-from bckcore.errors import JobCancelledError
+from bckcore.domain.transfer import PathProblem, ProblemKind
 from bckcore.ports.clock import Clock
-from bckcore.ports.storage import RestoreTargets, Storage
+from bckcore.ports.extraction import Placed, Placement
+from bckcore.ports.restore_targets import RestoreTargets
+from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Watcher
-from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from bckcore.services.backup import LOCK_WAIT_SECONDS
-from bckcore.services.points import chosen_point
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.recovery import Recovery
-from bckcore.services.selection import entries_with_folders, selected_paths, there
-
-MOST_PROBLEMS = 1000
-REPORT_EVERY_SECONDS = 0.5
+from bckcore.services.restorable import HeldPoint, Restorable
+from bckcore.services.restore_report import NO_PLACE, NOT_THERE, RestoreReport, RestoreWork
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestoreReport:
-    """What a restore did; ``files`` are all entries but folders."""
+@dataclass(frozen=True, slots=True)
+class Foreseen:
+    """What a restore would do with one path."""
 
-    point: RestorePoint
-    folder: Path
-    files: int
-    bytes: int
-    problems: tuple[PathProblem, ...]
-    """The first 1,000."""
-    problem_count: int
+    source: SourceName
+    path: RelPath
+    placed: Placed | None
+    """None: it does not come to that, see ``problem``."""
+    problem: PathProblem | None
 
 
 class RestoreService:
@@ -51,7 +46,7 @@ class RestoreService:
     ) -> None:
         self._units = units
         self._storage = storage
-        self._recovery = recovery
+        self._restorable = Restorable(units=units, storage=storage, recovery=recovery)
         self._targets = targets
         self._clock = clock
 
@@ -61,119 +56,100 @@ class RestoreService:
             uow.profiles.get(profile)
             return uow.points.list(profile)
 
-    def check_request(self, profile: ProfileId, point: str, paths: Sequence[bytes]) -> RestorePoint:
+    def check_request(
+        self, profile: ProfileId, point: str, paths: Sequence[bytes], *, include_deleted: bool = False
+    ) -> RestorePoint:
         """Raise what :meth:`restore` would raise for this request, before a job is made of it."""
-        with self._units(read_only=True) as uow:
-            plan = uow.profiles.get(profile)
-            chosen = chosen_point(uow.points.list(profile), point)
-            selected_paths(plan, paths, uow.catalog.sources_at(profile, chosen.seq))
-            return chosen
+        return self._restorable.check(profile, point, paths, include_deleted=include_deleted)
 
     def restore(
-        self, profile_id: ProfileId, *, point: str, to: Path, paths: Sequence[bytes], watcher: Watcher
+        self,
+        profile_id: ProfileId,
+        *,
+        point: str,
+        to: Path,
+        paths: Sequence[bytes],
+        watcher: Watcher,
+        options: RestoreOptions | None = None,
     ) -> RestoreReport:
         """Write the chosen paths of a point to ``to``/<source>/… and say what could not be written.
 
-        What a crash left is put in order first: files that it displaced may belong to the point.
+        Asked again with ``options.resume`` after a cut or a cancel, it goes on. What a crash of a backup
+        left is put in order first: files that it displaced may belong to the point.
         Raises NotFoundError (also when none of ``paths`` was there), InvalidInputError, ConflictError
-        (folder not empty), StoreBusyError, StoreFullError (no room at the target), JobCancelledError;
-        files written so far stay.
+        (folder not empty, and nobody said what to do then), StoreBusyError, StoreFullError (no room at the
+        target), JobCancelledError; files written so far stay.
         """
-        with self._units(read_only=True) as uow:
-            profile = uow.profiles.get(profile_id)
-        with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS):
-            for sentence in self._recovery.tidy(profile.ref):
-                watcher.log(sentence, level="warning")
-            with self._units(read_only=True) as uow:
-                chosen = chosen_point(uow.points.list(profile_id), point)
-                names = uow.catalog.sources_at(profile_id, chosen.seq)
-                wanted = selected_paths(profile, paths, names) if paths else {name: [ROOT] for name in names}
-                wanted, missing = there(uow.catalog, chosen, wanted)
-                folder = self._targets.claim(to)
-                work = _Extraction(chosen, watcher, self._clock)
-                work.missed(missing)
-                increments = [run.id for run in uow.runs.increments(profile_id, after_seq=chosen.seq)]
-                for name, below in wanted.items():
-                    self._extract(uow, profile, chosen, name, below, increments, folder, work)
+        options = options or RestoreOptions()
+        deleted = options.include_deleted
+        with self._restorable.held(
+            profile_id,
+            point,
+            paths,
+            include_deleted=deleted,
+            tell=lambda sentence: watcher.log(sentence, level="warning"),
+        ) as held:
+            folder = self._targets.claim(to, filled=options.into_filled)
+            work = RestoreWork(held.point, watcher, self._clock)
+            work.missed(held.missing)
+            suffix = suffix_at(self._clock.now())
+            for name in held.selection:
+                work.source = name
+                self._storage.extract(
+                    held.profile.ref,
+                    name,
+                    held.wanted(name, work.blocked),
+                    held.increments,
+                    _placement(folder, name, options, suffix),
+                    work,
+                )
         return work.report(folder)
 
-    def _extract(
+    def foresee(
         self,
-        uow: UnitOfWork,
-        profile: Profile,
-        point: RestorePoint,
-        name: SourceName,
-        below: list[RelPath],
-        increments: list[RunId],
-        folder: Path,
-        work: "_Extraction",
-    ) -> None:
-        into = self._targets.claim(folder / name)
-        entries = entries_with_folders(uow.catalog, point, name, below)
-        work.source = name
-        self._storage.extract(profile.ref, name, entries, increments, into, work.done)
+        profile_id: ProfileId,
+        *,
+        point: str,
+        to: Path,
+        paths: Sequence[bytes],
+        options: RestoreOptions | None = None,
+    ) -> Iterator[Foreseen]:
+        """What :meth:`restore` would do, path by path; writes and makes nothing in the target.
 
+        Raises what it would raise. The profile's storage stays locked until the iterator ends.
+        """
+        options = options or RestoreOptions()
+        deleted = options.include_deleted
+        with self._restorable.held(profile_id, point, paths, include_deleted=deleted) as held:
+            folder = self._targets.look(to, filled=options.into_filled)
+            suffix = suffix_at(self._clock.now())
+            yield from (_left_out(name, path, NOT_THERE) for name, path in held.missing)
+            for name in held.selection:
+                yield from self._foreseen(held, name, _placement(folder, name, options, suffix))
 
-class _Extraction:
-    """Counts, reports and stops one restore."""
-
-    def __init__(self, point: RestorePoint, watcher: Watcher, clock: Clock) -> None:
-        self._point = point
-        self._watcher = watcher
-        self._clock = clock
-        self._started = self._reported = clock.monotonic()
-        self._files = self._bytes = self._problem_count = 0
-        self._problems: list[PathProblem] = []
-        self.source = SourceName("")
-
-    def done(self, entry: FileEntry, problem: PathProblem | None) -> None:
-        """One entry is written, or could not be."""
-        if problem is not None:
-            self._note(problem)
-        elif entry.kind is not EntryKind.FOLDER:
-            self._files += 1
-            self._bytes += entry.size
-        now = self._clock.monotonic()
-        if now - self._reported >= REPORT_EVERY_SECONDS:
-            self._reported = now
-            self._report_progress(entry, now)
-
-    def _note(self, problem: PathProblem) -> None:
-        self._problem_count += 1
-        if len(self._problems) < MOST_PROBLEMS:
-            self._problems.append(problem)
-            where = f"{self.source}/{display(problem.path)}"
-            self._watcher.log(f"{problem.kind.value}: {where}: {problem.message}", level="warning")
-
-    def _report_progress(self, entry: FileEntry, now: float) -> None:
-        if self._watcher.is_cancelled():
-            raise JobCancelledError("The restore was cancelled; what it wrote so far stays.")
-        total = self._point.counts.files
-        self._watcher.progress(
-            TransferProgress(
-                phase="restoring",
-                source=self.source,
-                files_done=self._files,
-                bytes_done=self._bytes,
-                bytes_per_second=int(self._bytes / max(now - self._started, 0.001)),
-                percent=min(100, self._files * 100 // total) if total else None,
-                current_file=display(entry.path),
-            )
+    def _foreseen(self, held: HeldPoint, name: SourceName, placement: Placement) -> Iterator[Foreseen]:
+        blocked: list[RelPath] = []
+        found = self._storage.examine(
+            held.profile.ref, name, held.wanted(name, blocked.append), held.increments, placement
         )
+        for placed in found:
+            yield from (_left_out(name, path, NO_PLACE) for path in blocked)
+            blocked.clear()
+            yield Foreseen(name, placed.entry.path, placed, placed.problem)
+        yield from (_left_out(name, path, NO_PLACE) for path in blocked)
 
-    def missed(self, paths: Iterable[tuple[SourceName, RelPath]]) -> None:
-        """These were asked for and were not there at the point."""
-        for self.source, path in paths:
-            message = "was not there at this restore point"
-            self._note(PathProblem(kind=ProblemKind.NOT_RESTORED, path=path, message=message))
 
-    def report(self, folder: Path) -> RestoreReport:
-        """What was done."""
-        return RestoreReport(
-            point=self._point,
-            folder=folder,
-            files=self._files,
-            bytes=self._bytes,
-            problems=tuple(self._problems),
-            problem_count=self._problem_count,
-        )
+def _left_out(name: SourceName, path: RelPath, why: str) -> Foreseen:
+    problem = PathProblem(kind=ProblemKind.NOT_RESTORED, path=path, message=why)
+    return Foreseen(name, path, None, problem)
+
+
+def _placement(folder: Path, name: SourceName, options: RestoreOptions, suffix: str) -> Placement:
+    return Placement(
+        folder=folder,
+        below=name.encode("ascii"),
+        conflict=options.conflict,
+        suffix=suffix,
+        resume=options.resume,
+        verify=options.verify,
+    )

@@ -1,8 +1,9 @@
 """Selection: which paths of a restore point a person means, and what stands there."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
 
-from bckcore.domain.file_version import FileEntry
+from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import ROOT, RelPath, display, is_below, parents, rel_path
 from bckcore.domain.profile import Profile
@@ -10,6 +11,7 @@ from bckcore.domain.restore_point import RestorePoint
 from bckcore.errors import InvalidInputError, NotFoundError
 from bckcore.ports.catalog import Catalog
 
+T = TypeVar("T")
 Selection = dict[SourceName, list[RelPath]]
 
 
@@ -60,38 +62,60 @@ def entries_with_folders(
     if ROOT in below:
         yield from catalog.entries(point.profile, point.seq, source)
         return
-    tops = [path for path in set(below) if not any(is_below(path, other) for other in below if other != path)]
-    above = sorted({folder for path in tops for folder in parents(path)} - {ROOT})
-    folders = [entry for path in above if (entry := entry_at(catalog, point, source, path))]
+    tops = tops_of(below)
+    folders = [entry for path in folders_above(tops) if (entry := entry_at(catalog, point, source, path))]
     found = catalog.entries(point.profile, point.seq, source, tops)
+    yield from with_above(folders, found, key=lambda entry: entry.path)
+
+
+def tops_of(paths: Sequence[RelPath]) -> list[RelPath]:
+    """Those of the paths that lie in no other of them."""
+    return [path for path in set(paths) if not any(is_below(path, other) for other in paths if other != path)]
+
+
+def folders_above(tops: Sequence[RelPath]) -> list[RelPath]:
+    """The folders that lead to the paths, by path; without the root of the source."""
+    return sorted({folder for path in tops for folder in parents(path)} - {ROOT})
+
+
+def with_above(folders: Sequence[T], found: Iterable[T], *, key: Callable[[T], RelPath]) -> Iterator[T]:
+    """What was found, each of its folders before it; both are ordered by path."""
     pending = iter(folders)
     folder = next(pending, None)
-    for entry in found:
-        while folder is not None and folder.path < entry.path:
+    for one in found:
+        while folder is not None and key(folder) < key(one):
             yield folder
             folder = next(pending, None)
-        yield entry
+        yield one
 
 
 def entry_at(catalog: Catalog, point: RestorePoint, source: SourceName, path: RelPath) -> FileEntry | None:
     for version in catalog.versions(point.profile, source, path):
-        if version.since_seq <= point.seq and (version.until_seq is None or point.seq < version.until_seq):
+        if _stands(version, point.seq):
             return version.entry
     return None
 
 
+def _stands(version: FileVersion, seq: int) -> bool:
+    return version.since_seq <= seq and (version.until_seq is None or seq < version.until_seq)
+
+
 def there(
-    catalog: Catalog, point: RestorePoint, wanted: Selection
+    catalog: Catalog, point: RestorePoint, wanted: Selection, *, or_before: bool = False
 ) -> tuple[Selection, list[tuple[SourceName, RelPath]]]:
-    """Of what is wanted: what was there at the point, and what not. Raises NotFoundError if nothing was."""
+    """Of what is wanted: what was there at the point, and what not. Raises NotFoundError if nothing was.
+
+    ``or_before``: what was there earlier counts, too.
+    """
     found: Selection = {}
     missing: list[tuple[SourceName, RelPath]] = []
     for name, paths in wanted.items():
         for path in paths:
-            if entry_at(catalog, point, name, path) is None:
-                missing.append((name, path))
-            else:
+            versions = catalog.versions(point.profile, name, path)
+            if any(_stands(one, point.seq) or (or_before and one.since_seq <= point.seq) for one in versions):
                 found.setdefault(name, []).append(path)
+            else:
+                missing.append((name, path))
     if not found and missing:
         raise NotFoundError(
             f"None of these paths existed at restore point {point.run_id}.", advice="Choose another point."

@@ -9,7 +9,8 @@ from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.services.backup import BackupService
 from bckcore.services.prune import PruneReport, PruneService
-from bckcore.services.restore import RestoreReport, RestoreService
+from bckcore.services.restore import RestoreService
+from bckcore.services.restore_report import RestoreReport
 from bckcore.services.restore_request import RestoreRequest
 
 Ending = tuple[JobStatus, JobResult]

@@ -286,10 +286,14 @@ def test_a_restore_folder_is_made_or_taken_when_empty(tmp_path):
     assert targets.claim(tmp_path / "x" / "y") == tmp_path / "x" / "y"
     assert targets.claim(tmp_path / "x" / "y") == tmp_path / "x" / "y"
     (tmp_path / "link").symlink_to(tmp_path / "x" / "y")
-    assert targets.claim(tmp_path / "link") == tmp_path / "x" / "y"
+    with pytest.raises(RefusedError, match="is a link"):
+        targets.claim(tmp_path / "link")
+    assert targets.claim(tmp_path / "link" / "z") == tmp_path / "x" / "y" / "z"
+    (tmp_path / "x" / "y" / "z").rmdir()
     (tmp_path / "x" / "y" / ".hidden").touch()
-    with pytest.raises(ConflictError):
+    with pytest.raises(ConflictError, match="--keep-both"):
         targets.claim(tmp_path / "x" / "y")
+    assert targets.claim(tmp_path / "x" / "y", filled=True) == tmp_path / "x" / "y"
     with pytest.raises(ConflictError):
         targets.claim(tmp_path / "x" / "y" / ".hidden")
 
@@ -312,6 +316,15 @@ def test_a_restore_folder_in_or_around_the_storage_is_refused(tmp_path):
             with pytest.raises(RefusedError):
                 targets.claim(tmp_path / place)
     assert folders(tmp_path / "store" / "current") == set()
+
+
+def test_a_look_at_a_restore_folder_makes_nothing(tmp_path):
+    new_store(tmp_path)
+    targets = FsRestoreTargets(tmp_path / "store")
+    assert targets.look(tmp_path / "x" / "y") == tmp_path / "x" / "y"
+    assert not (tmp_path / "x").exists()
+    with pytest.raises(RefusedError):
+        targets.look(tmp_path / "store" / "new" / "er")
 
 
 def test_a_restore_folder_that_cannot_be_one_is_invalid(tmp_path):

@@ -21,13 +21,16 @@ from bckcore.domain.paths import ROOT, RelPath
 from bckcore.domain.stored_stat import XATTR_NAME
 from bckcore.domain.transfer import PathProblem, ProblemKind
 from bckcore.errors import StorageError, StoreFullError
+from bckcore.ports.extraction import Placed
 from tests.support.storage_fs import (
     REF,
     SOURCE,
     Link,
+    Placings,
     Seen,
     Tree,
     entries_of,
+    extract,
     found,
     increment,
     new_store,
@@ -87,10 +90,9 @@ def extracted(
 ) -> dict[bytes, PathProblem]:
     """Restore; give the problems. Every entry must be reported once."""
     into.mkdir(exist_ok=True)
-    done: list[tuple[FileEntry, PathProblem | None]] = []
-    storage.extract(REF, SOURCE, entries, increments, into, lambda *one: done.append(one))
-    assert sorted(entry.path for entry, _ in done) == sorted(entry.path for entry in entries)
-    return {entry.path: problem for entry, problem in done if problem}
+    done = extract(storage, entries, increments, into)
+    assert sorted(one.entry.path for one in done.found) == sorted(entry.path for entry in entries)
+    return done.problems
 
 
 def told(storage: FsStorage, paths: list[bytes]) -> list[FileEntry]:
@@ -371,11 +373,11 @@ def test_an_exception_of_the_callback_stops_the_work(tmp_path):
     storage = layered(tmp_path, {b"a": b"1", b"b": b"1"})
     (tmp_path / "into").mkdir()
 
-    def stop(_entry: FileEntry, _problem: PathProblem | None) -> None:
+    def stop(_placed: Placed) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        storage.extract(REF, SOURCE, [plain(b"a", 1), plain(b"b", 1)], [], tmp_path / "into", stop)
+        extract(storage, [plain(b"a", 1), plain(b"b", 1)], [], tmp_path / "into", Placings(on_placed=stop))
     assert found(tmp_path / "into") == {b"a": b"1"}
 
 
@@ -406,6 +408,4 @@ def test_a_full_restore_folder_stops_the_restore_and_is_named(tmp_path, small_fs
     into = small_fs / "into"
     into.mkdir()
     with pytest.raises(StoreFullError, match="into"):
-        storage.extract(
-            REF, SOURCE, [plain(b"%d" % n, 20 << 20) for n in range(4)], [], into, lambda *_: None
-        )
+        extract(storage, [plain(b"%d" % n, 20 << 20) for n in range(4)], [], into)

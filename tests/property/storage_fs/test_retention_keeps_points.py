@@ -28,6 +28,7 @@ from tests.support.storage_fs import (
     Content,
     conflicts,
     cut_at,
+    extract,
     found,
     increment,
     new_store,
@@ -157,16 +158,13 @@ def carry_out(storage: FsStorage, dropped: int, merged: tuple[int, int] | None) 
 def restored(storage: FsStorage, folder: Path, model: Model, seq: int) -> Files:
     into = folder / "into"
     into.mkdir()
-    problems = []
-    storage.extract(
-        REF,
-        SOURCE,
+    done = extract(
+        storage,
         [entry(path, content) for path, content in sorted(model.points[seq].items())],
         [run_id(other) for other in sorted(model.increments) if other > seq],
         into,
-        lambda _entry, problem: problems.append(problem),
     )
-    assert problems == [None] * len(model.points[seq])
+    assert (done.problems, len(done.found)) == ({}, len(model.points[seq]))
     files = found(into)
     shutil.rmtree(into)
     return files

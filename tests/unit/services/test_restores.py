@@ -19,7 +19,7 @@ from bckcore.errors import (
     RefusedError,
 )
 from bckcore.services.points import chosen_point
-from bckcore.services.restore import RestoreReport
+from bckcore.services.restore_report import RestoreReport
 from bckcore.services.selection import selected_paths
 from tests.support.desks import DOCS_PATH, Desk, T
 from tests.support.house import DOCS
@@ -173,8 +173,8 @@ def test_paths_that_were_not_there_are_named_and_the_rest_is_restored(desk: Desk
     assert files_below(report.folder) == {"docs/a"}
     assert report.problem_count == 2
     assert [(one.kind, one.path) for one in report.problems] == [
-        (ProblemKind.NOT_RESTORED, b"nothing"),
-        (ProblemKind.NOT_RESTORED, b"none"),
+        (ProblemKind.NOT_RESTORED, b"docs/nothing"),
+        (ProblemKind.NOT_RESTORED, b"pictures/none"),
     ]
     assert "not-restored: pictures/none" in desk.log
 

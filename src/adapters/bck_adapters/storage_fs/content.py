@@ -2,7 +2,8 @@
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -18,8 +19,8 @@ _CURRENT = -1
 class _Listing:
     """What the increments hold in one folder, by name; increments by their place in the order."""
 
-    files: dict[bytes, int] = field(default_factory=dict)
-    """The oldest increment that holds the name as anything but a folder."""
+    files: dict[bytes, list[int]] = field(default_factory=dict)
+    """The increments that hold the name as anything but a folder, oldest first."""
     folders: dict[bytes, list[int]] = field(default_factory=dict)
 
 
@@ -52,9 +53,28 @@ class Content:
             tree.close()
         self._trees.clear()
 
-    def open(self, folder: list[bytes], name: bytes) -> int:
-        """A handle to read the bytes of ``name`` in ``folder``. Raises FileNotFoundError or OSError."""
-        number = self._listing(folder).files.get(name, _CURRENT)
+    def open(self, folder: list[bytes], name: bytes, passed: int = 0) -> int:
+        """A handle to read the bytes of ``name`` in ``folder``. Raises FileNotFoundError or OSError.
+
+        ``passed``: so many of the increments, from the oldest, do not count.
+        """
+        holders = self._listing(folder).files.get(name)
+        number = _CURRENT
+        if holders is not None:
+            number = next((one for one in holders if one >= passed), _CURRENT)
+        return self._opened(number, folder, name)
+
+    def candidates(self, folder: list[bytes], name: bytes, passed: int) -> Iterator[int]:
+        """Handles of all that may be the bytes, the nearest first; see :meth:`open`.
+
+        The caller closes each. What cannot be opened is passed over.
+        """
+        holders = self._listing(folder).files.get(name, ())
+        for number in (*(one for one in holders if one >= passed), _CURRENT):
+            with suppress(OSError):
+                yield self._opened(number, folder, name)
+
+    def _opened(self, number: int, folder: list[bytes], name: bytes) -> int:
         tree = self._tree(number)
         if tree is None or not tree.reach(folder):
             raise FileNotFoundError
@@ -84,7 +104,7 @@ class Content:
                 if entry.is_dir(follow_symlinks=False):
                     listing.folders.setdefault(entry.name, []).append(number)
                 else:
-                    listing.files.setdefault(entry.name, number)
+                    listing.files.setdefault(entry.name, []).append(number)
         return listing
 
     def _tree(self, number: int) -> Descent | None:

@@ -1,202 +1,261 @@
-"""Write the entries of a point into a folder: names, bytes, modes, times, owners, links."""
+"""Write the entries of a point into a folder: names, bytes, modes, times, owners, links.
+
+Every file is made under a temporary name and gets its own by a rename, so under a real name there is
+never half of one. The target is walked by handles, and no link in it is followed.
+"""
 
 import errno
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 
-from bck_adapters.storage_fs.content import Content
-from bck_adapters.storage_fs.copying import copy_content
 from bck_adapters.storage_fs.errors import NO_ROOM, reason_of, shown
-from bck_adapters.storage_fs.handles import FOLDER, Descent, make_folder, open_folder, proc_path
+from bck_adapters.storage_fs.frames import Frame, Frames
+from bck_adapters.storage_fs.handles import FOLDER, PRIVATE, Descent, make_folder, open_folder
+from bck_adapters.storage_fs.making import Maker, remove_leftovers
+from bck_adapters.storage_fs.origins import Origins, UnusableError
+from bck_adapters.storage_fs.placing import Step, has_attributes, name_aside, step_for
+from bck_adapters.storage_fs.records import sync_file_system
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.paths import ROOT, components
+from bckcore.domain.push import Conflict, PushOutcome
 from bckcore.domain.transfer import PathProblem, ProblemKind
 from bckcore.errors import NotFoundError, StoreFullError
+from bckcore.ports.extraction import ExtractWatcher, Placed, Placement, Wanted
 
-_WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-_FORMATS = {
-    EntryKind.FIFO: stat.S_IFIFO,
-    EntryKind.SOCKET: stat.S_IFSOCK,
-    EntryKind.CHAR_DEVICE: stat.S_IFCHR,
-    EntryKind.BLOCK_DEVICE: stat.S_IFBLK,
+IN_THE_WAY = "Something else stands there already; it was left as it is."
+CLOSED = "The folder above it could not be restored."
+OUTCOMES = {
+    Step.MAKE: PushOutcome.CREATED,
+    Step.REPLACE: PushOutcome.REPLACED,
+    Step.ASIDE: PushOutcome.KEPT_BOTH,
 }
-_UNKNOWN_OWNER = frozenset({errno.EPERM, errno.EINVAL})
-
-OnDone = Callable[[FileEntry, PathProblem | None], None]
 
 
-class _UnusableError(Exception):
-    """Why an entry cannot be written, in words."""
+def problem_of(entry: FileEntry, message: str) -> PathProblem:
+    """Why the entry is not restored."""
+    return PathProblem(kind=ProblemKind.NOT_RESTORED, path=entry.path, message=message)
+
+
+_TOP = FileEntry(ROOT, EntryKind.FOLDER, PRIVATE, 0, 0, 0, 0)
+"""Stands for the root of a source until its own entry comes, and where none does."""
 
 
 class Extraction:
-    """One restore into one folder. A folder's mode and times are set once all it holds is there.
+    """One restore of one source into one folder."""
 
-    In byte order ``a-b`` comes between ``a`` and ``a/x``, so a folder is over only when a path is met
-    that sorts behind all it can hold; the folders not yet over are the byte prefixes of the path, and
-    so a stack.
-    """
+    def __init__(self, origins: Origins, placement: Placement, watcher: ExtractWatcher) -> None:
+        self._origins = origins
+        self._placement = placement
+        self._watcher = watcher
+        self._maker = Maker(watcher.moved, verify=placement.verify)
+        self._prefix = [placement.below] if placement.below else []
 
-    def __init__(self, content: Content, into: Path, on_done: OnDone) -> None:
-        self._content = content
-        self._into = into
-        self._on_done = on_done
-        self._owner = os.geteuid() == 0
-        self._begun: list[FileEntry] = []
-        self._top: FileEntry | None = None
+    def run(self, wanted: Iterable[Wanted]) -> None:
+        """Write all entries, and make it durable."""
+        with Descent(_opened(self._placement)) as self._goal:
+            top = self._begun_top()
+            self._frames = Frames(top)
+            root: FileEntry | None = None
+            for one in wanted:
+                if one.entry.path == ROOT:
+                    root = one.entry
+                    continue
+                for frame in self._frames.over_before(one.entry):
+                    self._finish(frame)
+                self._place(one)
+            for frame in self._frames.all_over():
+                self._finish(frame)
+            self._finish_top(top, root)
+            self._goal.goto([])
+            self._sync()
 
-    def run(self, entries: Iterable[FileEntry]) -> None:
-        """Write all entries."""
-        with Descent(self._opened()) as self._goal:
-            for entry in entries:
-                while self._begun and entry.path >= self._begun[-1].path + b"0":  # "0" follows "/"
-                    self._finish(self._begun.pop())
-                self._write(entry)
-            while self._begun:
-                self._finish(self._begun.pop())
-            if self._top is not None:
-                self._finish(self._top)
-
-    def _opened(self) -> int:
+    def _sync(self) -> None:
         try:
-            return os.open(self._into, FOLDER)
+            sync_file_system(self._goal.fd)
         except OSError as exc:
-            raise NotFoundError(
-                f"The restore folder {self._into} cannot be opened ({reason_of(exc)}).",
-                advice="Choose a folder that exists and that the service may write.",
-            ) from exc
+            raise self._full(exc) from exc
 
-    def _write(self, entry: FileEntry) -> None:
-        if entry.path == ROOT:
-            self._top = entry
-            return
-        *folder, name = components(entry.path)
-        problem = self._problem_of(entry, lambda: self._make(entry, folder, name))
-        if problem is None and entry.kind is EntryKind.FOLDER:
-            self._begun.append(entry)
+    def _place(self, wanted: Wanted) -> None:
+        entry, above = wanted.entry, self._frames.above(wanted.entry)
+        if above.enterable:
+            fresh = self._frames.is_fresh(entry)
+            frame = self._tried(entry, lambda: self._placed(wanted, fresh=fresh))
         else:
-            self._on_done(entry, problem)
+            frame = Frame(entry, above.outcome, enterable=False, reason=CLOSED)
+        if entry.kind is EntryKind.FOLDER:
+            self._frames.push(frame)
+        if entry.kind is not EntryKind.FOLDER or not frame.enterable:
+            self._tell(frame)
 
-    def _finish(self, entry: FileEntry) -> None:
-        self._on_done(entry, self._problem_of(entry, lambda: self._finish_folder(entry)))
+    def _tell(self, frame: Frame) -> None:
+        problem = problem_of(frame.entry, frame.reason) if frame.outcome is None else None
+        self._watcher.placed(Placed(frame.entry, frame.outcome, problem))
 
-    def _problem_of(self, entry: FileEntry, step: Callable[[], None]) -> PathProblem | None:
+    def _tried(self, entry: FileEntry, step: Callable[[], Frame]) -> Frame:
+        """What the step gives, or a problem in words. Raises StoreFullError when no room is left."""
         try:
-            step()
-        except _UnusableError as exc:
-            message = str(exc)
+            return step()
+        except UnusableError as exc:
+            reason = str(exc)
         except OSError as exc:
             if exc.errno in NO_ROOM:
-                raise self._full() from exc
-            message = reason_of(exc)
-        else:
-            return None
-        return PathProblem(kind=ProblemKind.NOT_RESTORED, path=entry.path, message=message)
+                raise self._full(exc) from exc
+            reason = reason_of(exc)
+        return Frame(entry, None, enterable=False, reason=reason)
 
-    def _full(self) -> StoreFullError:
+    def _full(self, exc: OSError) -> StoreFullError | NotFoundError:
+        if exc.errno not in NO_ROOM:
+            return NotFoundError(f"Writing to {shown(self._placement.folder)} failed ({reason_of(exc)}).")
         return StoreFullError(
-            f"No room is left in the restore folder {shown(self._into)}.",
+            f"No room is left in the restore folder {shown(self._placement.folder)}.",
             meaning="The restore stopped; what it wrote so far is there, the rest is not.",
-            advice="Free space there, or restore into a folder on a larger disk.",
+            advice="Free space there and resume, or restore into a folder on a larger disk.",
         )
 
     # --- one entry ---------------------------------------------------------------------------------
 
-    def _make(self, entry: FileEntry, folder: list[bytes], name: bytes) -> None:
-        self._goal.goto(folder, make=True)
-        if entry.kind is EntryKind.FOLDER:
-            os.close(make_folder(name, self._goal.fd))
-        elif entry.kind is EntryKind.FILE:
-            self._make_file(entry, folder, name)
-        elif entry.kind is EntryKind.LINK:
-            self._make_link(entry, name)
-        else:
-            self._make_special(entry, name)
-
-    def _make_file(self, entry: FileEntry, folder: list[bytes], name: bytes) -> None:
-        with self._bytes_of(entry, folder, name) as origin:
-            fd = os.open(name, _WRITE, 0o600, dir_fd=self._goal.fd)
-            try:
-                copy_content(origin, fd)
-                self._dress(entry, fd)
-            except OSError:
-                os.unlink(name, dir_fd=self._goal.fd)  # better no file than half of one
-                raise
-            finally:
-                os.close(fd)
-
-    @contextmanager
-    def _bytes_of(self, entry: FileEntry, folder: list[bytes], name: bytes) -> Iterator[int]:
-        try:
-            fd = self._content.open(folder, name)
-        except FileNotFoundError as exc:
-            raise _UnusableError("The storage holds no bytes of this file.") from exc
-        except OSError as exc:
-            raise _UnusableError(f"The stored file cannot be opened: {reason_of(exc)}.") from exc
-        try:
-            info = os.fstat(fd)
-            if not stat.S_ISREG(info.st_mode):
-                raise _UnusableError("What the storage holds at this path is not a plain file.")
-            if info.st_size != entry.size:
-                raise _UnusableError(f"The stored file has {info.st_size} bytes; it had {entry.size}.")
-            yield fd
-        finally:
-            os.close(fd)
-
-    def _make_link(self, entry: FileEntry, name: bytes) -> None:
-        folder = self._goal.fd
-        os.symlink(entry.target, name, dir_fd=folder)
-        if self._owner:
-            with _unknown_owner_ignored():
-                os.chown(name, entry.uid, entry.gid, dir_fd=folder, follow_symlinks=False)
-        os.utime(name, ns=(entry.mtime_ns, entry.mtime_ns), dir_fd=folder, follow_symlinks=False)
-
-    def _make_special(self, entry: FileEntry, name: bytes) -> None:
-        device = 0
-        if entry.kind in (EntryKind.CHAR_DEVICE, EntryKind.BLOCK_DEVICE):
-            major, _, minor = entry.target.partition(b",")
-            device = os.makedev(int(major), int(minor))
-        try:
-            os.mknod(name, _FORMATS[entry.kind] | 0o600, device, dir_fd=self._goal.fd)
-        except PermissionError as exc:
-            raise _UnusableError(f"Only root may make this {entry.kind.name.lower()}.") from exc
-        fd = os.open(name, os.O_PATH | os.O_NOFOLLOW, dir_fd=self._goal.fd)
-        try:
-            self._dress(entry, fd, by_path=True)
-        finally:
-            os.close(fd)
-
-    def _finish_folder(self, entry: FileEntry) -> None:
-        if entry.path == ROOT:
-            self._goal.goto([])
-            self._dress(entry, self._goal.fd)
-            return
+    def _placed(self, wanted: Wanted, *, fresh: bool) -> Frame:
+        entry = wanted.entry
         *folder, name = components(entry.path)
-        self._goal.goto(folder)
-        fd = open_folder(name, self._goal.fd)
+        self._goal.goto([*self._prefix, *folder], make=True)
+        here = self._goal.fd
+        step = Step.MAKE if fresh else step_for(entry, name, here, self._placement.conflict)
+        if entry.kind is EntryKind.FOLDER:
+            return self._placed_folder(entry, name, step)
+        if step in OUTCOMES:
+            step = self._write(wanted, folder, name, step)
+            return Frame(entry, OUTCOMES[step])
+        if step is Step.REFUSE:
+            return Frame(entry, None, reason=IN_THE_WAY)
+        return Frame(entry, PushOutcome.SAME if step is Step.SAME else PushOutcome.SKIPPED)
+
+    def _write(self, wanted: Wanted, folder: list[bytes], name: bytes, step: Step) -> Step:
+        """Make the thing, clear its place, put it there; the step that clearing took."""
+        entry, here, temporary = wanted.entry, self._goal.fd, self._maker.temporary
+        origin = self._origins.open(wanted, folder, name) if entry.kind is EntryKind.FILE else None
         try:
-            self._dress(entry, fd)
+            with self._maker.made(entry, here, origin):
+                step = self._cleared(name, step)
+                os.rename(temporary, name, src_dir_fd=here, dst_dir_fd=here)
+        finally:
+            if origin is not None:
+                os.close(origin)
+        return step
+
+    def _cleared(self, name: bytes, step: Step) -> Step:
+        """Make room for something that is no folder. A folder with something in it is never deleted."""
+        here = self._goal.fd
+        if step is Step.REPLACE:
+            try:
+                os.rmdir(name, dir_fd=here)
+            except NotADirectoryError:
+                return step  # the rename replaces it
+            except OSError as exc:
+                if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                    raise
+                step = Step.ASIDE
+            else:
+                return step
+        if step is Step.ASIDE:
+            aside = name_aside(name, self._placement.suffix, here)
+            os.rename(name, aside, src_dir_fd=here, dst_dir_fd=here)
+        return step
+
+    # --- folders -----------------------------------------------------------------------------------
+
+    def _placed_folder(self, entry: FileEntry, name: bytes, step: Step) -> Frame:
+        if step is Step.MERGE:
+            return self._merged(entry, name)
+        if step is Step.REFUSE:
+            return Frame(entry, None, enterable=False, reason=IN_THE_WAY)
+        if step is Step.SKIP:
+            return Frame(entry, PushOutcome.SKIPPED, enterable=False)
+        if step is Step.REPLACE:
+            os.unlink(name, dir_fd=self._goal.fd)
+        else:
+            step = self._cleared(name, step)
+        os.close(make_folder(name, self._goal.fd))
+        return Frame(entry, OUTCOMES[step], fresh=True)
+
+    def _merged(self, entry: FileEntry, name: bytes) -> Frame:
+        info = os.stat(name, dir_fd=self._goal.fd, follow_symlinks=False)
+        fd = open_folder(name, self._goal.fd, usable=True)
+        try:
+            if self._placement.resume:
+                remove_leftovers(fd)
         finally:
             os.close(fd)
+        return Frame(entry, PushOutcome.SAME, before=info)
 
-    def _dress(self, entry: FileEntry, fd: int, *, by_path: bool = False) -> None:
-        """Set owner, mode, times, in this order: a change of owner drops set-id bits."""
-        place: int | bytes = proc_path(fd) if by_path else fd
-        if self._owner:
-            with _unknown_owner_ignored():
-                os.chown(place, entry.uid, entry.gid)
-        os.chmod(place, entry.mode)
-        os.utime(place, ns=(entry.mtime_ns, entry.mtime_ns))
+    def _begun_top(self) -> Frame:
+        """The folder that stands for the root of the source; its own entry may come at any place."""
+        if self._prefix:
+            name, conflict = self._prefix[0], self._placement.conflict
+            return self._tried(
+                _TOP,
+                lambda: self._placed_folder(_TOP, name, step_for(_TOP, name, self._goal.fd, conflict)),
+            )
+        if self._placement.resume:
+            remove_leftovers(self._goal.fd)
+        return Frame(_TOP, PushOutcome.SAME, fresh=not self._merges)
+
+    @property
+    def _merges(self) -> bool:
+        """True if the target may hold something."""
+        return self._placement.resume or self._placement.conflict is not None
+
+    def _finish_top(self, top: Frame, root: FileEntry | None) -> None:
+        if root is not None:
+            frame = replace(top, entry=root)
+            if top.enterable:
+                self._finish(frame)
+            else:
+                self._tell(frame)
+        elif top.before is not None:
+            self._goal.goto(self._prefix)
+            self._close_up(top.before)
+
+    def _finish(self, frame: Frame) -> None:
+        """All that the folder holds is there: attributes, then the word."""
+        if frame.enterable:
+            self._tell(self._tried(frame.entry, lambda: self._dressed(frame)))
+
+    def _dressed(self, frame: Frame) -> Frame:
+        self._goal.goto([*self._prefix, *components(frame.entry.path)])
+        if frame.before is None:
+            self._maker.dress(frame.entry, self._goal.fd)
+            return frame
+        same = has_attributes(frame.entry, frame.before)
+        if same or takes_attributes(self._placement):
+            self._maker.dress(frame.entry, self._goal.fd)
+        else:
+            self._close_up(frame.before)
+        return replace(frame, outcome=merged_outcome(self._placement, same=same))
+
+    def _close_up(self, before: os.stat_result) -> None:
+        """A folder of somebody else's gets the mode back that it had."""
+        mode = stat.S_IMODE(before.st_mode)
+        if mode & PRIVATE != PRIVATE:
+            os.chmod(self._goal.fd, mode)
 
 
-@contextmanager
-def _unknown_owner_ignored() -> Iterator[None]:
-    """A root that may not give files away, as in a container, keeps them itself."""
+def takes_attributes(placement: Placement) -> bool:
+    """True if folders that are there already get mode and time of the entry."""
+    return placement.resume or placement.conflict is Conflict.OVERWRITE
+
+
+def merged_outcome(placement: Placement, *, same: bool) -> PushOutcome:
+    """What becomes of a folder that was there already."""
+    return PushOutcome.ADJUSTED if takes_attributes(placement) and not same else PushOutcome.SAME
+
+
+def _opened(placement: Placement) -> int:
     try:
-        yield
+        return os.open(placement.folder, FOLDER)
     except OSError as exc:
-        if exc.errno not in _UNKNOWN_OWNER:
-            raise
+        raise NotFoundError(
+            f"The restore folder {shown(placement.folder)} cannot be opened ({reason_of(exc)}).",
+            advice="Choose a folder that exists and that the service may write.",
+        ) from exc

@@ -1,16 +1,16 @@
 """FsStorage: the Storage port on a POSIX file system."""
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 from bck_adapters.storage_fs import checks, current, locks, staging, weighing
 from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.content import Content
+from bck_adapters.storage_fs.content_store import FsContentStore
 from bck_adapters.storage_fs.edits import FsHistoryEdits
 from bck_adapters.storage_fs.errors import translated
-from bck_adapters.storage_fs.extraction import Extraction
 from bck_adapters.storage_fs.guides import write_guides
 from bck_adapters.storage_fs.handles import make_folder
 from bck_adapters.storage_fs.history import History
@@ -25,7 +25,6 @@ from bckcore.domain.manifest import Change, ManifestInfo
 from bckcore.domain.paths import RelPath
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef
-from bckcore.domain.transfer import PathProblem
 from bckcore.errors import InvalidInputError
 from bckcore.ports.storage import (
     AttemptDirs,
@@ -37,7 +36,7 @@ from bckcore.ports.storage import (
 )
 
 
-class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits):
+class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
     """Backups below one root; the port's docstrings hold."""
 
     def __init__(self, root: Path) -> None:
@@ -142,22 +141,6 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits):
     ) -> Iterator[tuple[RelPath, FileEntry | None]]:
         """What stands in ``current`` at each path."""
         return current.stat_paths(self._root, ref, source, paths)
-
-    def extract(
-        self,
-        ref: ProfileRef,
-        source: SourceName,
-        entries: Iterable[FileEntry],
-        increments: Sequence[RunId],
-        into: Path,
-        on_done: Callable[[FileEntry, PathProblem | None], None],
-    ) -> None:
-        """Write the entries below ``into``."""
-        content = Content(self._root, ref, source, increments)
-        with translated("looking for increments", self._root.path):
-            content.prepare()
-        with content:
-            Extraction(content, into, on_done).run(entries)
 
     def stage(
         self,

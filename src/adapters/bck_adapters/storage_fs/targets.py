@@ -1,6 +1,7 @@
 """Folders that restores may write into."""
 
 import os
+import stat
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,29 +16,49 @@ class FsRestoreTargets:
         self._root = storage_root
         self._private = tuple(private)
 
-    def claim(self, path: Path) -> Path:
-        """Make or take an empty folder, links resolved."""
+    def claim(self, path: Path, *, filled: bool = False) -> Path:
+        """Make or take a folder."""
+        full = self.look(path, filled=filled)
         try:
-            self._require_apart(path.resolve())
-        except (ValueError, RuntimeError, OSError) as exc:  # a NUL in it, links in a circle, no rights
-            raise InvalidInputError(f"{str(path)!r} cannot be a folder: {exc}.") from exc
+            full.mkdir(mode=0o700, parents=True, exist_ok=True)
+            full = full.resolve(strict=True)
+        except OSError as exc:
+            raise _refused(path, exc) from exc
+        self._require_apart(full)
+        return full
+
+    def look(self, path: Path, *, filled: bool = False) -> Path:
+        """The same without making anything."""
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            full = path.resolve(strict=True)
+            full = _full(path)
+            status = os.lstat(full)
             self._require_apart(full)
+            if stat.S_ISLNK(status.st_mode):
+                raise RefusedError(
+                    f"{path} is a link.",
+                    meaning="A restore follows no link; who can change it could lead the files elsewhere.",
+                    advice="Name the folder itself.",
+                )
             with os.scandir(full) as found:
                 held = next(found, None)
-        except (FileExistsError, NotADirectoryError) as exc:
+        except (ValueError, RuntimeError) as exc:  # a NUL in it, links in a circle
+            raise InvalidInputError(f"{str(path)!r} cannot be a folder: {exc}.") from exc
+        except FileNotFoundError:
+            self._require_apart(full)
+            return full
+        except NotADirectoryError as exc:
             raise ConflictError(
-                f"{path} is not a folder.", advice="Choose a new folder to restore into."
+                f"{path} is not a folder, or something above it is none.",
+                advice="Choose a new folder to restore into.",
             ) from exc
         except OSError as exc:
             raise _refused(path, exc) from exc
-        if held is not None:
+        if held is not None and not filled:
             raise ConflictError(
                 f"The folder {path} is not empty.",
-                meaning="A restore never mixes with files that are there already.",
-                advice="Choose a new or empty folder.",
+                meaning="Nobody said what is to become of files that are there already.",
+                advice="Choose a new or empty folder, or say what to do: --overwrite, --keep-both or --skip; "
+                "--resume goes on with a restore that was cut.",
             )
         return full
 
@@ -56,6 +77,11 @@ class FsRestoreTargets:
                     meaning="Keys and the database are kept there.",
                     advice="Choose a folder elsewhere.",
                 )
+
+
+def _full(path: Path) -> Path:
+    """The path with what lies above it resolved; a link at its end stays to be seen."""
+    return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
 
 
 def _refused(path: Path, exc: OSError) -> Exception:
