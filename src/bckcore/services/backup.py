@@ -194,8 +194,9 @@ class BackupService:
         outcome = _outcome(ingests, problems)
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
         run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
-        run = replace(run, made_point=manifest is not None).ended(outcome, self._clock.now(), suspicious)
-        counted = _counted(ingests, outcome) if manifest else None
+        made = any(ingest.changed for ingest in ingests) or bool(_dropped(plan))
+        run = replace(run, made_point=made).ended(outcome, self._clock.now(), suspicious)
+        counted = _counted(ingests, outcome) if made else None
         states = (*(ingest.state for ingest in ingests), *_dropped_states(plan))
         closing = Closing(
             run=run, counted=counted, manifest=manifest, filters=plan.profile.excludes, states=states

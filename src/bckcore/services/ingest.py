@@ -17,8 +17,9 @@ from bckcore.domain.transfer import ProblemKind, Seen
 from bckcore.ports.catalog import Catalog, SourceState
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import PathFilter, PullReport
-from bckcore.services.fingerprint import combined, fingerprint, path_hash
-from bckcore.services.missing import Missing
+from bckcore.services.fingerprint import fingerprint
+from bckcore.services.missing import Missing, Topmost
+from bckcore.services.tally import Tally
 
 BATCH = 2000
 MANY_CHANGES = 200_000
@@ -26,16 +27,9 @@ MANY_CHANGES = 200_000
 
 
 @dataclass(kw_only=True)
-class _Tally:
+class _Tally(Tally):
     """Running totals of one ingest."""
 
-    files: int = 0
-    bytes: int = 0
-    paths: int = 0
-    added: int = 0
-    changed: int = 0
-    gone: int = 0
-    hashes: int = 0
     carried: int = 0
     lost: list[RelPath] = field(default_factory=list)
     """Live paths that were seen and yet do not stand in current: their new bytes could not be stored."""
@@ -75,7 +69,7 @@ class SourceIngest:
         self._hidden = hidden
         self._interrupted = compare_all
         self._accept_missing = accept_missing
-        self._tally = _Tally()
+        self._tally = _Tally(prior=prior)
         self.missing: Missing | None = None
         """So much that it is suspect, accepted or not; else None."""
 
@@ -91,23 +85,17 @@ class SourceIngest:
     @property
     def state(self) -> SourceState:
         """What the catalog will know of the source once the changes are in it."""
-        prior, tally = self._prior, self._tally
-        return SourceState(
-            source=self._source,
-            fingerprint=combined(prior.fingerprint, added=tally.hashes),
-            paths=prior.paths + tally.paths,
-            files=prior.files + tally.files,
-            bytes=prior.bytes + tally.bytes,
-            interrupted=False,
-        )
+        return self._tally.state(interrupted=False)
 
     @property
     def counts(self) -> ChangeCounts:
         """What changed, and what the source holds now."""
-        state, tally = self.state, self._tally
-        return ChangeCounts(
-            files=state.files, bytes=state.bytes, added=tally.added, changed=tally.changed, gone=tally.gone
-        )
+        return self._tally.counts
+
+    @property
+    def changed(self) -> bool:
+        """True if anything differs; what is missing and not accepted does not."""
+        return self._tally.noted > 0
 
     @property
     def lost(self) -> Sequence[RelPath]:
@@ -168,7 +156,7 @@ class SourceIngest:
             for path, stored in self._storage.stat(self._ref, self._source, sorted(batch)):
                 change = self._compared(path, live.get(path), stored, batch[path])
                 if change is not None:
-                    yield self._counted(change, live.get(path))
+                    yield self._tally.note(change, live.get(path))
 
     def _compared(
         self, path: RelPath, live: FileEntry | None, stored: FileEntry | None, hint: Seen | None
@@ -187,7 +175,10 @@ class SourceIngest:
         return Change(self._source, op, entry)
 
     def _ended(self, seen_count: int) -> Iterator[Change]:
-        """Decide for every live path that was not seen: gone, excluded, or carried on."""
+        """Decide for every live path that was not seen: gone, excluded, or carried on.
+
+        What a suspect run misses carries on, too; a line names it, or the topmost folder that it lies in.
+        """
         missing = Missing(
             source=self._source,
             paths=sum(1 for entry in self._unseen() if self._fate(entry) is ChangeOp.GONE),
@@ -196,16 +187,19 @@ class SourceIngest:
         )
         self.missing = missing if missing.suspect else None
         carried: list[RelPath] = []
+        topmost = Topmost()
         for entry in self._unseen():
             fate = self._fate(entry)
             if fate is None or (fate is ChangeOp.GONE and self.suspect):
                 self._tally.carried += fate is None
+                if fate is not None and topmost.takes(entry):
+                    yield Change(self._source, ChangeOp.MISSING, entry)
                 carried.append(entry.path)
                 if len(carried) >= BATCH:
                     yield from self._carried_on(carried)
                     carried = []
             else:
-                yield self._counted(Change(self._source, fate, entry), entry)
+                yield self._tally.note(Change(self._source, fate, entry), entry)
         yield from self._carried_on(carried)
 
     def _unseen(self) -> Iterator[FileEntry]:
@@ -229,25 +223,6 @@ class SourceIngest:
             if self._hidden.excludes(path, is_folder=is_folder):
                 return ChangeOp.EXCLUDED
         return ChangeOp.GONE
-
-    def _counted(self, change: Change, live: FileEntry | None) -> Change:
-        tally, entry, op = self._tally, change.entry, change.op
-        new = None if op.ends else entry
-        is_file = entry.kind is not EntryKind.FOLDER
-        tally.added += is_file and op is ChangeOp.ADDED
-        tally.changed += is_file and op in (ChangeOp.CONTENT, ChangeOp.ATTRIBUTES)
-        tally.gone += is_file and op is ChangeOp.GONE
-        for state, sign in ((live, -1), (new, 1)):
-            if state is not None:
-                tally.files += sign * (state.kind is not EntryKind.FOLDER)
-                tally.bytes += sign * state.size
-        if live is None:
-            tally.paths += 1
-            tally.hashes += path_hash(entry.path)
-        elif new is None:
-            tally.paths -= 1
-            tally.hashes -= path_hash(entry.path)
-        return change
 
 
 def _with_digest(stored: FileEntry, live: FileEntry | None, hint: Seen | None) -> FileEntry:

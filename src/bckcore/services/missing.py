@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.job import Job
+from bckcore.domain.paths import ROOT, RelPath, is_below
 from bckcore.errors import FilesMissingError
 
 SUSPECT_FROM = 100
@@ -45,13 +47,32 @@ class Missing:
         return f"{self.source}: {self.paths} of {self.of} paths are missing{empty}"
 
 
+class Topmost:
+    """Picks, from missing paths in their order, those that lie in no missing folder met before."""
+
+    def __init__(self) -> None:
+        self._folders: list[RelPath] = []
+        """Missing folders that may still get something: ``a-b`` sorts between ``a`` and ``a/x``."""
+
+    def takes(self, entry: FileEntry) -> bool:
+        """True if no folder above it was taken. A source's root never is: it is no file of anybody's."""
+        path = entry.path
+        while self._folders and path >= self._folders[-1] + b"0":  # "0" follows "/"
+            self._folders.pop()
+        if path == ROOT or any(is_below(path, folder) for folder in self._folders):
+            return False
+        if entry.kind is EntryKind.FOLDER:
+            self._folders.append(path)
+        return True
+
+
 def suspicion(profile: ProfileId, missing: Sequence[Missing]) -> FilesMissingError:
     """What a suspect run has to say."""
     return FilesMissingError(
         f"{'; '.join(map(str, missing))}.",
         meaning="Nothing was marked as deleted; everything kept stays.",
         advice="Look for an unplugged disk or a moved folder. If the files are really gone, "
-        f"run `bck backup {profile} --accept-missing`.",
+        f"say so: `bck run accept {profile} --reason TEXT`, or run `bck backup {profile} --accept-missing`.",
     )
 
 
