@@ -16,7 +16,7 @@ from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.retention import RetentionPolicy
-from bckcore.domain.run import Run
+from bckcore.domain.run import ProfileRef, Run
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions, TransferProgress
@@ -35,6 +35,7 @@ from bckcore.services.worker import Worker
 
 PC = HostId("pc1")
 DOCS = ProfileId("docs")
+REF = ProfileRef(host=PC, profile=DOCS)
 KEY = SecretRef("host/pc1/ssh")
 LEASE_SECONDS = 1800.0
 """Less than the hour by which the clock moves between two runs: a dead process's job is free again."""

@@ -37,7 +37,13 @@ def new_run_id(at: datetime, randomness: bytes) -> RunId:
 
 def is_run_id(value: str) -> bool:
     """True if that may name a run."""
-    return _RUN_ID.fullmatch(value) is not None
+    if not _RUN_ID.fullmatch(value):
+        return False
+    try:
+        run_id_time(RunId(value))
+    except ValueError:
+        return False
+    return True
 
 
 def run_id_time(run: RunId) -> datetime:

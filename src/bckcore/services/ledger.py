@@ -4,22 +4,23 @@ Storage is the truth: the manifest and the receipt are durable before the databa
 crash in between leaves a receipt that the database does not know; :meth:`Ledger.catch_up` applies it.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 
-from bckcore.domain.file_version import EntryKind
-from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.ids import JobId, RunId, SourceName, run_id_time
 from bckcore.domain.manifest import FULL_EVERY, Change, ChangeOp, ManifestInfo
 from bckcore.domain.receipt import Receipt
-from bckcore.domain.restore_point import Counted, RestorePoint
-from bckcore.domain.run import ProfileRef, Run, RunOutcome
-from bckcore.errors import StorageError
-from bckcore.ports.catalog import Catalog, SourceState
+from bckcore.domain.restore_point import Counted
+from bckcore.domain.run import ProfileRef, Run
+from bckcore.errors import NotFoundError, StorageError
+from bckcore.ports.catalog import SourceState
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.storage import Storage
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from bckcore.services.fingerprint import fingerprint
+from bckcore.services.chronicle import broken, events
+from bckcore.services.kinship import Kinship
+from bckcore.services.replay import Replay, enter_run
 
 FULL_AT_MOST = 200_000
 """A full manifest keeps the changed paths in memory; with more changes it waits for the next run."""
@@ -43,13 +44,20 @@ class Ledger:
     def __init__(self, *, units: UnitOfWorkFactory, storage: Storage) -> None:
         self._units = units
         self._storage = storage
+        self._replay = Replay(units=units, storage=storage)
+        self._kinship = Kinship(units=units, storage=storage)
 
     def last(self, ref: ProfileRef, before: int) -> tuple[Receipt, str] | None:
-        """The receipt of run ``before - 1`` and its digest."""
-        for receipt, digest in self._storage.receipts(ref, after_seq=before - 2):
-            if receipt.run.seq == before - 1:
-                return receipt, digest
-        return None
+        """The receipt of run ``before - 1`` and its digest; None for the first run.
+
+        Raises StorageError if it is missing or damaged: what comes after builds on it.
+        """
+        if before <= 1:
+            return None
+        try:
+            return self._storage.read_receipt(ref, before - 1)
+        except NotFoundError:
+            raise broken(ref, f"Receipt {before - 1:06d} is missing.") from None
 
     def spool(self, run: Run, changes: Iterator[Change]) -> ManifestInfo | None:
         """Stream the changes into the run's manifest; None, and no file, when there are none."""
@@ -71,19 +79,50 @@ class Ledger:
                 uow.catalog.apply(closing.run.profile, closing.run.seq, changes)
             for state in closing.states:
                 uow.catalog.save_source_state(closing.run.profile, state)
-            self._enter(uow, closing)
+            enter_run(uow, closing.run, closing.counted)
             uow.commit(claim=claim)
 
     def catch_up(self, ref: ProfileRef) -> int:
-        """Enter receipts that a crash kept from the database; return how many."""
+        """Enter what storage tells and the database does not know; return how many runs and acts.
+
+        That is what a crash kept from it, or what happened since the backup copy was made that the
+        database was brought back from. Raises StorageError where the two contradict each other, where the
+        database knows no run at all, and where the records are not whole.
+        """
         finished, left_open = self.newest(ref)
-        entered = 0
-        for receipt, _ in self._storage.receipts(ref, after_seq=finished):
-            if left_open is None or receipt.run.seq != left_open.seq:
-                raise _older_database(receipt)
-            self._replay(receipt)
-            entered += 1
+        with self._units(read_only=True) as uow:
+            acts = uow.acts.last(ref.profile)
+        self._kinship.require(ref, finished, left_open)
+        entered = self._replay.enter(events(self._storage, ref, after_seq=finished, after_act=acts))
+        if entered:
+            self._replay.settle(ref)
+        else:
+            self._replay.recount(ref)
         return entered
+
+    def adopt(self, ref: ProfileRef) -> Run | None:
+        """Enter the run that was open when the database was lost, if its increment stands; return it.
+
+        Points before it need that increment. It has no receipt; it is entered as open, and closed like
+        any run that was cut off. Only one such run can be: no run starts before the one before it has
+        its receipt. Raises StorageError if there are more. Attempts must be folded by then.
+        """
+        with self._units(read_only=True) as uow:
+            known = {run.id for run in uow.runs.increments(ref.profile)}
+            strangers = [run for run in self._storage.increments(ref) if run not in known]
+            strangers = [run for run in strangers if not _knows(uow, run)]
+            last = uow.runs.last(ref.profile)
+        if not strangers:
+            return None
+        if len(strangers) > 1 or (last is not None and last.outcome is None):
+            raise _no_receipts(ref, strangers)
+        run = _opened(ref, strangers[0], last.seq + 1 if last else 1)
+        with self._units() as uow:
+            uow.runs.add(run)
+            for state in uow.catalog.source_states(ref.profile).values():
+                uow.catalog.save_source_state(ref.profile, replace(state, interrupted=True))
+            uow.commit()
+        return run
 
     def newest(self, ref: ProfileRef) -> tuple[int, Run | None]:
         """Number of the newest finished run (0: none), and the run that is open, if one is.
@@ -97,13 +136,11 @@ class Ledger:
         return last.seq - 1, last
 
     def require_newest_receipt(self, ref: ProfileRef) -> None:
-        """Raise StorageError unless storage holds the receipt of the newest finished run.
+        """Raise StorageError unless storage holds the newest receipt and act that the database knows.
 
-        It was durable before the database heard of that run, so this is another storage, or damaged.
+        They were durable before the database heard of them, so this is another storage, or damaged.
         """
-        finished, _ = self.newest(ref)
-        if finished and self.last(ref, finished + 1) is None:
-            raise _other_storage(ref, finished)
+        self._kinship.require_newest(ref, self.newest(ref)[0])
 
     def _base(self, run: Run) -> tuple[int | None, int]:
         before = self.last(run.ref, run.seq)
@@ -145,73 +182,23 @@ class Ledger:
             note=closing.note,
         )
 
-    def _replay(self, receipt: Receipt) -> None:
-        run = receipt.run
-        with self._units() as uow:
-            if receipt.manifest is not None:
-                changes = self._storage.read_manifest(run.ref, run.seq)
-                uow.catalog.apply(run.profile, run.seq, changes)
-                present = uow.catalog.sources_at(run.profile, run.seq)
-                for name in {*uow.catalog.source_states(run.profile), *present}:
-                    state = counted_state(uow.catalog, run.profile, run.seq, name)
-                    uow.catalog.save_source_state(run.profile, state)
-            closing = Closing(
-                run=run, counted=receipt.counted, manifest=receipt.manifest, filters=receipt.filters
-            )
-            self._enter(uow, closing)
-            uow.commit()
 
-    def _enter(self, uow: UnitOfWork, closing: Closing) -> None:
-        run = closing.run
-        uow.runs.update(run)
-        if closing.counted is not None:
-            uow.points.add(_point(run, closing.counted))
-        elif run.outcome is RunOutcome.SUCCEEDED and run.finished is not None:
-            newest = uow.points.newest(run.profile)
-            if newest is not None:
-                uow.points.verified(run.profile, newest.seq, run.finished)
+def _knows(uow: UnitOfWork, run: RunId) -> bool:
+    try:
+        uow.runs.get(run)
+    except NotFoundError:
+        return False
+    return True
 
 
-def counted_state(catalog: Catalog, profile: ProfileId, seq: int, source: SourceName) -> SourceState:
-    """Count a source's state anew from its entries at point ``seq``.
-
-    It stays marked as interrupted: the next run compares every path once more.
-    """
-    files = size = 0
-    for entry in catalog.entries(profile, seq, source):
-        files += entry.kind is not EntryKind.FOLDER
-        size += entry.size
-    total, paths = fingerprint(entry.path for entry in catalog.entries(profile, seq, source))
-    return SourceState(source=source, fingerprint=total, paths=paths, files=files, bytes=size)
+def _opened(ref: ProfileRef, run: RunId, seq: int) -> Run:
+    return Run(id=run, profile=ref.profile, host=ref.host, job=JobId(""), seq=seq, started=run_id_time(run))
 
 
-def _other_storage(ref: ProfileRef, seq: int) -> StorageError:
+def _no_receipts(ref: ProfileRef, runs: Sequence[RunId]) -> StorageError:
     return StorageError(
-        f"The storage holds no receipt of run {seq} of {ref.profile}, which the database knows.",
-        meaning="Its disk is not mounted, it is another storage, or files are missing. Nothing was changed.",
-        advice="Bring the right storage back, or make a profile with another name.",
-    )
-
-
-def _older_database(receipt: Receipt) -> StorageError:
-    return StorageError(
-        f"The database knows nothing of run {receipt.run.seq} of {receipt.run.profile} in storage.",
-        meaning="The database is older than the storage, or new. Nothing was changed.",
-        advice="Put the right database back, or make a profile with another name.",
-    )
-
-
-def _point(run: Run, counted: Counted) -> RestorePoint:
-    if run.finished is None or run.outcome is None:
-        raise StorageError(f"Run {run.id} is not over and cannot be a restore point.")
-    return RestorePoint(
-        profile=run.profile,
-        run_id=run.id,
-        seq=run.seq,
-        outcome=run.outcome,
-        counted=counted,
-        started=run.started,
-        finished=run.finished,
-        verified_at=run.finished,
-        counts=run.counts,
+        f"There is no receipt of {', '.join(runs)}, whose increment of {ref.profile} stands in the storage.",
+        meaning="At most the newest run can lack its receipt; others were lost. Nothing was changed.",
+        advice="Bring .receipts back from a copy of the backup storage, then start again. "
+        "Without a copy: bck catalog rebuild --accept-damage.",
     )

@@ -39,7 +39,9 @@ class Recovery:
             report = self._storage.fold(attempt)
             done.append(f"Folded what an interrupted attempt displaced: {report.moved} files kept.")
         if entered := self._ledger.catch_up(ref):
-            done.append(f"Entered {entered} finished runs that the database had missed.")
+            done.append(f"Entered {entered} finished runs and acts that the database had missed.")
+        if adopted := self._ledger.adopt(ref):
+            done.append(f"Found what run {adopted.seq} displaced, which the database did not know.")
         return done
 
     def require_own_storage(self, ref: ProfileRef) -> None:

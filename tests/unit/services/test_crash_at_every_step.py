@@ -13,7 +13,7 @@ import pytest
 
 from bckcore.domain.retention import RetentionPolicy
 from tests.support.crashes import Crash, crashes, nothing_steps, system_calls_step
-from tests.support.house import DOCS
+from tests.support.house import DOCS, REF
 from tests.support.lives import Life
 
 Check = Callable[[Path, int], bool]
@@ -77,6 +77,7 @@ def crash_in_a_prune(folder: Path, step: int, *, system_calls: bool) -> bool:
     try:
         life.house = life.house.reopened()
         assert [point.seq for point in life.house.points()] in ([1, 2, 4, 5, 6], [5, 6])
+        life.house.recovery.tidy(REF)
         life.assert_every_point_restores()
         life.house.prunes.prune(DOCS, life.house.watcher)
         assert [point.seq for point in life.house.points()] == [5, 6]

@@ -55,7 +55,7 @@ def test_a_run_that_was_cut_while_it_transferred_is_folded_and_closed(life: Life
 def test_a_run_that_was_cut_after_its_receipt_is_entered_as_it_ended(life: Life) -> None:
     life.expected[4] = life.worlds()
     told = cut(life, "after write_receipt")
-    assert "Entered 1 finished runs that the database had missed." in told
+    assert "Entered 1 finished runs and acts that the database had missed." in told
     assert not any("Closed" in sentence for sentence in told)
     assert [point.seq for point in life.house.points()] == [1, 2, 4]
     life.assert_every_point_restores()

@@ -1,0 +1,173 @@
+"""Replay: enter into the database what storage tells, event by event, as it was entered live."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from bckcore.domain.act import Act
+from bckcore.domain.file_version import EntryKind
+from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.manifest import Change
+from bckcore.domain.receipt import Receipt
+from bckcore.domain.restore_point import Counted, RestorePoint
+from bckcore.domain.run import ProfileRef, Run, RunKind, RunOutcome
+from bckcore.errors import NotFoundError, StorageError
+from bckcore.ports.catalog import UNCOUNTED, Catalog, SourceState
+from bckcore.ports.storage import Storage
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.services.acts import apply_act
+from bckcore.services.chronicle import Event
+from bckcore.services.fingerprint import fingerprint
+
+LINES_AT_ONCE = 20_000
+EVENTS_AT_ONCE = 500
+Told = Callable[[int], None]
+"""Called after each transaction with how many events have been entered so far."""
+
+
+class Replay:
+    """Enters events. The caller holds the profile's storage lock."""
+
+    def __init__(self, *, units: UnitOfWorkFactory, storage: Storage) -> None:
+        self._units = units
+        self._storage = storage
+
+    def enter(self, events: Iterable[Event], told: Told = lambda _: None) -> int:
+        """Enter the events, a bounded number in each transaction; return how many there were.
+
+        Cut anywhere, the database holds a beginning of the history, and the rest can be entered later.
+        Source states are left uncounted: call :meth:`settle` at the end.
+        """
+        entered = 0
+        for batch in _batches(events):
+            with self._units() as uow:
+                for event in batch:
+                    self._enter(uow, event)
+                uow.commit()
+            entered += len(batch)
+            told(entered)
+        return entered
+
+    def settle(self, ref: ProfileRef) -> None:
+        """Count what was left uncounted, and note which increments stand no more. Safe to repeat."""
+        self.recount(ref)
+        self._note_removed(ref)
+
+    def recount(self, ref: ProfileRef) -> None:
+        """Count every source state that is uncounted; nothing to do costs one small query."""
+        with self._units(read_only=True) as uow:
+            states = uow.catalog.source_states(ref.profile)
+            last = uow.runs.last(ref.profile)
+            seq = last.seq if last else 0
+            counted = [
+                counted_state(uow.catalog, ref.profile, seq, name)
+                for name, state in states.items()
+                if state.paths == UNCOUNTED
+            ]
+        if counted:
+            with self._units() as uow:
+                for state in counted:
+                    uow.catalog.save_source_state(ref.profile, state)
+                uow.commit()
+
+    def _note_removed(self, ref: ProfileRef) -> None:
+        """Increments that were merged away or freed, as far as that can be told.
+
+        One that never held anything looks the same. It must go on counting where its run is a kept
+        point, or what comes from before that point could be merged to behind it.
+        """
+        standing = set(self._storage.increments(ref))
+        with self._units() as uow:
+            kept = {point.seq for point in uow.points.list(ref.profile)}
+            for run in uow.runs.increments(ref.profile):
+                needed = run.seq in kept and any(seq < run.seq for seq in kept)
+                if run.id not in standing and run.outcome is not None and not needed:
+                    uow.runs.increment_removed(run.id)
+            uow.commit()
+
+    def _enter(self, uow: UnitOfWork, event: Event) -> None:
+        if isinstance(event, Act):
+            apply_act(uow, event)
+        else:
+            self._enter_receipt(uow, event)
+
+    def _enter_receipt(self, uow: UnitOfWork, receipt: Receipt) -> None:
+        run = receipt.run
+        touched: set[SourceName] = set()
+        if receipt.manifest is not None:
+            changes = _noting(self._storage.read_manifest(run.ref, run.seq), touched)
+            uow.catalog.apply(run.profile, run.seq, changes)
+        states = uow.catalog.source_states(run.profile)
+        for name in sorted({*states, *touched}):
+            state = replace(states.get(name, SourceState(source=name)), interrupted=True)
+            if name in touched:
+                state = SourceState(source=name, paths=UNCOUNTED)
+            uow.catalog.save_source_state(run.profile, state)
+        enter_run(uow, run, receipt.counted)
+
+
+def enter_run(uow: UnitOfWork, run: Run, counted: Counted | None) -> None:
+    """Enter a run that is over, with its point, or with what it proved of the newest one."""
+    try:
+        uow.runs.get(run.id)
+    except NotFoundError:
+        uow.runs.add(run)
+    else:
+        uow.runs.update(run)
+    if counted is not None:
+        uow.points.add(_point(run, counted))
+    elif run.outcome is RunOutcome.SUCCEEDED and run.kind is RunKind.BACKUP and run.finished is not None:
+        newest = uow.points.newest(run.profile)
+        if newest is None:
+            return
+        if newest.counted is Counted.WEAK:  # everything was read now, and it is as this point says
+            uow.points.add(replace(newest, counted=Counted.COUNTED))
+        uow.points.verified(run.profile, newest.seq, run.finished)
+
+
+def counted_state(catalog: Catalog, profile: ProfileId, seq: int, source: SourceName) -> SourceState:
+    """Count a source's state anew from its entries at point ``seq``.
+
+    It stays marked as interrupted: the next run compares every path once more.
+    """
+    files = size = 0
+    for entry in catalog.entries(profile, seq, source):
+        files += entry.kind is not EntryKind.FOLDER
+        size += entry.size
+    total, paths = fingerprint(entry.path for entry in catalog.entries(profile, seq, source))
+    return SourceState(source=source, fingerprint=total, paths=paths, files=files, bytes=size)
+
+
+def _noting(changes: Iterator[Change], touched: set[SourceName]) -> Iterator[Change]:
+    for change in changes:
+        touched.add(change.source)
+        yield change
+
+
+def _batches(events: Iterable[Event]) -> Iterator[Sequence[Event]]:
+    batch: list[Event] = []
+    lines = 0
+    for event in events:
+        batch.append(event)
+        if isinstance(event, Receipt) and event.manifest is not None:
+            lines += event.manifest.lines
+        if lines >= LINES_AT_ONCE or len(batch) >= EVENTS_AT_ONCE:
+            yield batch
+            batch, lines = [], 0
+    if batch:
+        yield batch
+
+
+def _point(run: Run, counted: Counted) -> RestorePoint:
+    if run.finished is None or run.outcome is None:
+        raise StorageError(f"Run {run.id} is not over and cannot be a restore point.")
+    return RestorePoint(
+        profile=run.profile,
+        run_id=run.id,
+        seq=run.seq,
+        outcome=run.outcome,
+        counted=counted,
+        started=run.started,
+        finished=run.finished,
+        verified_at=run.finished,
+        counts=run.counts,
+    )
