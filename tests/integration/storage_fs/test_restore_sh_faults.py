@@ -164,3 +164,33 @@ def test_a_full_disk_stops_it_and_leaves_no_half_file(small, small_fs):
     for path, thing in found.items():
         if thing.kind == "f":
             assert thing.data == small.expected[4][path].data
+
+
+# --- a storage that was copied about ----------------------------------------------------------------
+
+
+def test_times_come_from_the_lists_where_a_copy_of_the_storage_lost_them(small):
+    for place in (small.current / "a", small.current / "d"):
+        os.utime(place, ns=(7, 7))
+    small.assert_restores(1, 2, 3)
+
+
+def test_a_storage_that_cannot_be_written_will_do(small):
+    before = {place: place.stat().st_mode for place in small.root.rglob("*") if place.is_dir()}
+    for place in (*before, small.root):
+        place.chmod(0o500)
+    small.assert_restores(1, 2, 3)
+    for place in (small.root, *before):
+        place.chmod(0o700)
+
+
+def test_a_path_too_long_for_the_tools_is_named_and_the_rest_comes_back(small):
+    deep = b"/".join([b"n" * 250] * 15)
+    small.docs.write(deep + b"/f", b"far down", T)
+    small.back_up()
+    small.assert_restores(4)
+    to = small.folder / ("m" * 200) / ("m" * 200)
+    ended = small.script.run("pc1", "docs", "4", to)
+    assert ended.returncode == 1
+    assert "File name too long" in ended.stderr
+    assert (to / SOURCE / "a").read_bytes() == b"second"
