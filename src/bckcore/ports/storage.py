@@ -1,6 +1,6 @@
 """Storage: current, history and receipts below one root."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from bckcore.domain.paths import RelPath
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef
 from bckcore.domain.transfer import PathProblem
-from bckcore.ports.extraction import ContentStore
+from bckcore.ports.extraction import ContentStore, Wanted
 from bckcore.ports.put_back import HistoryEdits
 from bckcore.ports.records import RecordStore
 from bckcore.ports.verification import StoreVerification
@@ -139,16 +139,18 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
         self,
         ref: ProfileRef,
         source: SourceName,
-        entries: Iterable[FileEntry],
+        wanted: Iterable[Wanted],
         increments: Sequence[RunId],
+        moved: Callable[[int], None],
     ) -> AbstractContextManager[Iterator[StagedBatch]]:
-        """Get ``entries`` ready for a push, in batches, one at a time; the end of the context removes all.
+        """Get ``wanted`` ready for a push, in batches, one at a time; the end of the context removes all.
 
-        Order of ``entries``, and origin of their bytes, as in :class:`ContentStore`. A folder stands in each
-        batch that holds something of it, so that its time can be set again after each. A batch has at most
-        10,000 entries and takes at most about 1 GiB of the storage, a single larger file excepted. Raises
-        StoreFullError when there is no room for one; what a crash left goes with :meth:`prepare` and with the
-        next call.
+        Order of ``wanted`` and origin of the bytes as in :meth:`extract`. A folder stands in each batch
+        that holds something of it, so that its time can be set again after each. A batch has at most
+        10,000 entries and takes at most about 1 GiB of the storage, a single larger file excepted. ``moved``
+        hears of bytes that are copied, at least every 16 MiB; what it raises ends the work. Raises
+        StoreFullError when there is no room for one; what a crash left goes with :meth:`prepare` and with
+        the next call.
         """
 
     def merge(self, ref: ProfileRef, older: RunId, newer: RunId) -> None:

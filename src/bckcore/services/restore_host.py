@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from random import Random
 
 from bckcore.domain.host import Host, normal_posix_path
-from bckcore.domain.ids import ProfileId, RunId, SecretRef, SourceName
+from bckcore.domain.ids import ProfileId, SecretRef, SourceName
 from bckcore.domain.paths import ROOT, RelPath, parents
 from bckcore.domain.profile import Profile
 from bckcore.domain.push import Conflict, PushOrder, PushOutcome, PushReport, suffix_at
@@ -14,14 +14,13 @@ from bckcore.errors import BckError, InvalidInputError, JobCancelledError, Trans
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import StagedBatch, Storage
 from bckcore.ports.transport import Watcher
-from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.ports.vault import Vault
-from bckcore.services.backup import LOCK_WAIT_SECONDS
-from bckcore.services.points import chosen_point
 from bckcore.services.pull import TransportFor, backoff
 from bckcore.services.recovery import Recovery
+from bckcore.services.restorable import HeldPoint, Restorable
 from bckcore.services.restore_host_report import HostRestoreReport, HostRestoreWork
-from bckcore.services.selection import Selection, entries_with_folders, selected_paths, there
+from bckcore.services.selection import selected_paths
 
 
 class HostRestore:
@@ -40,22 +39,30 @@ class HostRestore:
     ) -> None:
         self._units = units
         self._storage = storage
-        self._recovery = recovery
+        self._restorable = Restorable(units=units, storage=storage, recovery=recovery)
         self._transport_for = transport_for
         self._vault = vault
         self._clock = clock
         self._random = random
 
     def check_request(
-        self, profile_id: ProfileId, *, point: str, paths: Sequence[bytes] = (), host_dir: str | None = None
+        self,
+        profile_id: ProfileId,
+        *,
+        point: str,
+        paths: Sequence[bytes] = (),
+        host_dir: str | None = None,
+        include_deleted: bool = False,
     ) -> RestorePoint:
         """Raise what :meth:`restore` would raise for this request, before a job is made of it."""
+        chosen = self._restorable.check(profile_id, point, paths, include_deleted=include_deleted)
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
-            host = uow.hosts.get(profile.host)
-            chosen = chosen_point(uow.points.list(profile_id), point)
-            _targets(profile, host, _wanted(uow, profile, chosen, paths), host_dir)
-            return chosen
+            names = uow.catalog.sources_at(profile_id, chosen.seq)
+            if paths:
+                names = list(selected_paths(profile, paths, uow.catalog.source_states(profile_id)))
+            _targets(profile, uow.hosts.get(profile.host), names, host_dir)
+        return chosen
 
     def restore(
         self,
@@ -65,6 +72,7 @@ class HostRestore:
         paths: Sequence[bytes] = (),
         host_dir: str | None = None,
         conflict: Conflict = Conflict.KEEP_BOTH,
+        include_deleted: bool = False,
         dry_run: bool = False,
         watcher: Watcher,
     ) -> HostRestoreReport:
@@ -72,49 +80,42 @@ class HostRestore:
 
         Without ``host_dir`` they go in place, each source to its own folder; with it, to
         ``host_dir``/<source>/…, a full path on the host. The host's allow-list must cover either.
-        ``conflict`` says what becomes of files that are in the way; nothing else on the host is touched. A
-        dry run changes nothing there. Asked again after a cut or a cancel, it goes on: what is there
-        exactly so is not sent twice.
+        ``conflict`` says what becomes of files that are in the way; nothing else on the host is touched.
+        A dry run changes nothing there. Asked again after a cut or a cancel, it goes on: what is there
+        exactly so is not sent twice. The profile's storage stays locked until the end.
 
-        Raises NotFoundError, InvalidInputError, PathNotAllowedError (nothing was changed), what the transport
-        raises, StoreBusyError, StoreFullError (no room to get files ready), JobCancelledError; what was
-        written so far stays.
+        Raises NotFoundError, InvalidInputError, PathNotAllowedError (nothing was changed), what the
+        transport raises, StoreBusyError, StoreFullError (no room to get files ready), JobCancelledError;
+        what was written so far stays.
         """
-        with self._units(read_only=True) as uow:
-            profile = uow.profiles.get(profile_id)
-            host = uow.hosts.get(profile.host)
-        with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS) as lock:
-            for sentence in self._recovery.tidy(profile.ref):
-                watcher.log(sentence, level="warning")
+        with self._restorable.held(
+            profile_id,
+            point,
+            paths,
+            include_deleted=include_deleted,
+            tell=lambda sentence: watcher.log(sentence, level="warning"),
+        ) as held:
             with self._units(read_only=True) as uow:
-                chosen = chosen_point(uow.points.list(profile_id), point)
-                wanted = _wanted(uow, profile, chosen, paths)
-                targets = _targets(profile, host, wanted, host_dir)
-                wanted, missing = there(uow.catalog, chosen, wanted)
-                work = HostRestoreWork(chosen, targets, dry_run, watcher)
-                work.missed(missing)
-                pushing = _Pushing(profile, host, conflict, suffix_at(self._clock.now()), (lock.fd,))
-                increments = [run.id for run in uow.runs.increments(profile_id, after_seq=chosen.seq)]
-                for name, tops in wanted.items():
-                    self._push_source(uow, pushing, name, tops, increments, work)
+                host = uow.hosts.get(held.profile.host)
+            targets = _targets(held.profile, host, held.selection, host_dir)
+            work = HostRestoreWork(held.point, targets, dry_run, watcher, self._clock)
+            work.missed(held.missing)
+            pushing = _Pushing(held.profile, host, conflict, suffix_at(self._clock.now()))
+            for name in held.selection:
+                work.begin(name)
+                self._push_source(held, pushing, name, work)
         return work.report()
 
     def _push_source(
-        self,
-        uow: UnitOfWork,
-        pushing: "_Pushing",
-        name: SourceName,
-        tops: list[RelPath],
-        increments: Sequence[RunId],
-        work: HostRestoreWork,
+        self, held: HeldPoint, pushing: "_Pushing", name: SourceName, work: HostRestoreWork
     ) -> None:
         made: frozenset[RelPath] = frozenset()
-        entries = entries_with_folders(uow.catalog, work.point, name, tops)
-        with self._storage.stage(pushing.profile.ref, name, entries, increments) as batches:
+        tops = frozenset(held.selection[name])
+        wanted = work.followed(held.wanted(name, work.blocked))
+        staged = self._storage.stage(held.profile.ref, name, wanted, held.increments, work.moved)
+        with staged as batches:
             for batch in batches:
-                work.begin(name, batch)
-                order = pushing.order(work, batch, frozenset(tops), made)
-                report = self._pushed(pushing, order, work)
+                report = self._pushed(pushing, pushing.order(work, batch, tops, made), work)
                 work.take(report, batch)
                 made = _still_open(made, report, batch)
 
@@ -148,7 +149,6 @@ class _Pushing:
     host: Host
     conflict: Conflict
     suffix: str
-    inherit_fds: tuple[int, ...]
 
     def order(
         self, work: HostRestoreWork, batch: StagedBatch, tops: frozenset[RelPath], made: frozenset[RelPath]
@@ -167,7 +167,6 @@ class _Pushing:
             dry_run=work.dry_run,
             frame=frozenset(folders - chosen),
             made=made,
-            inherit_fds=self.inherit_fds,
         )
 
 
@@ -175,11 +174,6 @@ def _still_open(made: frozenset[RelPath], report: PushReport, batch: StagedBatch
     """Of the folders made so far, those that stand in later batches too, by the order of paths."""
     new = {one.path for one in report.paths if one.is_folder and one.outcome is PushOutcome.CREATED}
     return frozenset(path for path in made | new if path == ROOT or batch.last < path + b"0")
-
-
-def _wanted(uow: UnitOfWork, profile: Profile, point: RestorePoint, paths: Sequence[bytes]) -> Selection:
-    names = uow.catalog.sources_at(profile.id, point.seq)
-    return selected_paths(profile, paths, names) if paths else {name: [ROOT] for name in names}
 
 
 def _targets(

@@ -7,15 +7,15 @@ had is linked, not copied: nobody writes to it while the profile's lock is held,
 
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from bck_adapters.storage_fs.content import Content
 from bck_adapters.storage_fs.copying import copy_content
 from bck_adapters.storage_fs.errors import NO_ROOM, reason_of, translated
 from bck_adapters.storage_fs.handles import Descent, clear_folder, proc_path
 from bck_adapters.storage_fs.locks import held
+from bck_adapters.storage_fs.origins import Origins, UnusableError
 from bck_adapters.storage_fs.root import STAGING, WORK, Root, profile_names
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.ids import HostId, ProfileId, checked_name
@@ -25,6 +25,7 @@ from bckcore.domain.run import ProfileRef
 from bckcore.domain.stored_stat import XATTR_NAME, StoredStat, decoded, encoded
 from bckcore.domain.transfer import PathProblem, ProblemKind
 from bckcore.errors import InvalidInputError, StorageError, StoreBusyError, StoreFullError
+from bckcore.ports.extraction import Wanted
 from bckcore.ports.storage import StagedBatch
 
 FILES = "f"
@@ -36,10 +37,6 @@ ENTRIES = MOST_STAGED * 3 // 4
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _DEVICES = (EntryKind.CHAR_DEVICE, EntryKind.BLOCK_DEVICE)
-
-
-class _UnusableError(Exception):
-    """Why an entry cannot be staged, in words."""
 
 
 def clear(root: Root, ref: ProfileRef) -> None:
@@ -78,11 +75,19 @@ class Staging:
     """The batches of one source. ``room`` and ``entries`` bound each of them."""
 
     def __init__(
-        self, root: Root, ref: ProfileRef, content: Content, *, room: int = ROOM, entries: int = ENTRIES
+        self,
+        root: Root,
+        ref: ProfileRef,
+        origins: Origins,
+        moved: Callable[[int], None],
+        *,
+        room: int = ROOM,
+        entries: int = ENTRIES,
     ) -> None:
         self._root = root
         self._ref = ref
-        self._content = content
+        self._origins = origins
+        self._moved = moved
         self._room = room
         self._most = entries
         self._names = (WORK, STAGING, *profile_names(ref))
@@ -90,16 +95,16 @@ class Staging:
         """Folders met so far that may still get something, as byte prefixes of one another."""
         self._top: FileEntry | None = None
 
-    def batches(self, entries: Iterable[FileEntry]) -> Iterator[StagedBatch]:
+    def batches(self, wanted: Iterable[Wanted]) -> Iterator[StagedBatch]:
         """One batch after the other; each is gone when the next is asked for, the last with the iterator."""
-        waiting = iter(entries)
+        waiting = iter(wanted)
         following = next(waiting, None)
         try:
             while following is not None:
                 clear(self._root, self._ref)
                 with self._opened() as place:
-                    batch = _Batch(self._content, place)
-                    while following is not None and batch.takes(following, self._room, self._most):
+                    batch = _Batch(self._origins, place, self._moved)
+                    while following is not None and batch.takes(following.entry, self._room, self._most):
                         self._take(batch, following)
                         following = next(waiting, None)
                     batch.dress_folders(self._top)
@@ -128,7 +133,8 @@ class Staging:
                 advice="Run `bck doctor`; it looks at the storage.",
             ) from exc
 
-    def _take(self, batch: "_Batch", entry: FileEntry) -> None:
+    def _take(self, batch: "_Batch", wanted: Wanted) -> None:
+        entry = wanted.entry
         if entry.path == ROOT:
             self._top = entry
             return
@@ -137,7 +143,7 @@ class Staging:
         for folder in self._above:
             if is_below(entry.path, folder.path):
                 batch.add_folder(folder)
-        batch.add(entry)
+        batch.add(wanted)
         if entry.kind is EntryKind.FOLDER:
             self._above.append(entry)
 
@@ -145,9 +151,10 @@ class Staging:
 class _Batch:
     """What is being put together below one folder."""
 
-    def __init__(self, content: Content, place: Descent) -> None:
-        self._content = content
+    def __init__(self, origins: Origins, place: Descent, moved: Callable[[int], None]) -> None:
+        self._origins = origins
         self._place = place
+        self._moved = moved
         self._folders: dict[RelPath, FileEntry] = {}
         self._problems: list[PathProblem] = []
         self._taken = 0
@@ -169,8 +176,9 @@ class _Batch:
             self._place.goto(components(entry.path), make=True)
             self._folders[entry.path] = entry
 
-    def add(self, entry: FileEntry) -> None:
+    def add(self, wanted: Wanted) -> None:
         """Put one entry in its place; what cannot be had is a problem. Raises OSError for the storage."""
+        entry = wanted.entry
         self._taken += 1
         self._last = entry.path
         if entry.kind is EntryKind.FOLDER:
@@ -180,10 +188,10 @@ class _Batch:
         self._place.goto(folder, make=True)
         try:
             if entry.kind is EntryKind.FILE:
-                self._add_file(entry, folder, name)
+                self._add_file(wanted, folder, name)
             else:
                 self._write(entry, name)
-        except _UnusableError as exc:
+        except UnusableError as exc:
             self._problems.append(
                 PathProblem(kind=ProblemKind.NOT_RESTORED, path=entry.path, message=str(exc))
             )
@@ -191,8 +199,8 @@ class _Batch:
         self._files += 1
         self._bytes += entry.size
 
-    def _add_file(self, entry: FileEntry, folder: list[bytes], name: bytes) -> None:
-        origin = self._bytes_of(entry, folder, name)
+    def _add_file(self, wanted: Wanted, folder: list[bytes], name: bytes) -> None:
+        entry, origin = wanted.entry, self._origins.open(wanted, folder, name)
         try:
             if _is_exactly(entry, origin):
                 os.link(proc_path(origin), name, dst_dir_fd=self._place.fd, follow_symlinks=True)
@@ -202,26 +210,11 @@ class _Batch:
         finally:
             os.close(origin)
 
-    def _bytes_of(self, entry: FileEntry, folder: list[bytes], name: bytes) -> int:
-        try:
-            fd = self._content.open(folder, name)
-        except FileNotFoundError as exc:
-            raise _UnusableError("The storage holds no bytes of this file.") from exc
-        except OSError as exc:
-            raise _UnusableError(f"The stored file cannot be opened: {reason_of(exc)}.") from exc
-        info = os.fstat(fd)
-        if stat.S_ISREG(info.st_mode) and info.st_size == entry.size:
-            return fd
-        os.close(fd)
-        if not stat.S_ISREG(info.st_mode):
-            raise _UnusableError("What the storage holds at this path is not a plain file.")
-        raise _UnusableError(f"The stored file has {info.st_size} bytes; it had {entry.size}.")
-
     def _write(self, entry: FileEntry, name: bytes, origin: int | None = None) -> None:
         fd = os.open(name, _WRITE, 0o600, dir_fd=self._place.fd)
         try:
             if origin is not None:
-                copy_content(origin, fd)
+                copy_content(origin, fd, self._moved)
             elif entry.kind is EntryKind.LINK:
                 os.write(fd, entry.target)
             _dress(entry, fd)

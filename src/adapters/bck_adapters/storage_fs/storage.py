@@ -1,13 +1,12 @@
 """FsStorage: the Storage port on a POSIX file system."""
 
 import os
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 from bck_adapters.storage_fs import checks, current, locks, staging, weighing
 from bck_adapters.storage_fs.attempts import Attempts
-from bck_adapters.storage_fs.content import Content
 from bck_adapters.storage_fs.content_store import FsContentStore
 from bck_adapters.storage_fs.edits import FsHistoryEdits
 from bck_adapters.storage_fs.errors import translated
@@ -26,6 +25,7 @@ from bckcore.domain.paths import RelPath
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef
 from bckcore.errors import InvalidInputError
+from bckcore.ports.extraction import Wanted
 from bckcore.ports.storage import (
     AttemptDirs,
     FoldReport,
@@ -146,24 +146,17 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         self,
         ref: ProfileRef,
         source: SourceName,
-        entries: Iterable[FileEntry],
+        wanted: Iterable[Wanted],
         increments: Sequence[RunId],
+        moved: Callable[[int], None],
     ) -> AbstractContextManager[Iterator[StagedBatch]]:
-        """Get the entries ready for a push, batch by batch."""
-        return closing(self._batches(ref, source, entries, increments))
+        """Get what is wanted ready for a push, batch by batch."""
 
-    def _batches(
-        self,
-        ref: ProfileRef,
-        source: SourceName,
-        entries: Iterable[FileEntry],
-        increments: Sequence[RunId],
-    ) -> Generator[StagedBatch, None, None]:
-        content = Content(self._root, ref, source, increments)
-        with translated("looking for increments", self._root.path):
-            content.prepare()
-        with content:
-            yield from staging.Staging(self._root, ref, content).batches(entries)
+        def batches() -> Generator[StagedBatch, None, None]:
+            with self._origins(ref, source, increments) as origins:
+                yield from staging.Staging(self._root, ref, origins, moved).batches(wanted)
+
+        return closing(batches())
 
     def merge(self, ref: ProfileRef, older: RunId, newer: RunId) -> None:
         """Move every entry of ``older``'s increment into ``newer``'s."""
