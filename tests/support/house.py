@@ -24,6 +24,7 @@ from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import PathFilterFactory, Transport
 from bckcore.services.backup import BackupService
+from bckcore.services.holds import HoldService
 from bckcore.services.hooks import Hooks, NullHooks
 from bckcore.services.ledger import Ledger
 from bckcore.services.missing import accepting
@@ -31,6 +32,7 @@ from bckcore.services.prune import PruneReport, PruneService
 from bckcore.services.pull import Puller
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
+from bckcore.services.restore_host import HostRestore
 from bckcore.services.worker import Worker
 
 PC = HostId("pc1")
@@ -124,11 +126,26 @@ class House:
             random_bytes=self._random.randbytes,
         )
         self.prunes = PruneService(units=units, storage=storage, recovery=recovery, hooks=hooks, clock=clock)
+        self.holds = HoldService(units=units, storage=storage, recovery=recovery, clock=clock)
         targets = FsRestoreTargets(root)
         self.restores = RestoreService(
             units=units, storage=storage, recovery=recovery, targets=targets, clock=clock
         )
-        self.worker = Worker(backups=self.backups, restores=self.restores, prunes=self.prunes)
+        self.host_restores = HostRestore(
+            units=units,
+            storage=storage,
+            recovery=recovery,
+            transport_for=lambda _: transport,
+            vault=vault,
+            clock=clock,
+            random=self._random,
+        )
+        self.worker = Worker(
+            backups=self.backups,
+            restores=self.restores,
+            host_restores=self.host_restores,
+            prunes=self.prunes,
+        )
         self._set_up(host, tuple(sources), excludes, options or TransferOptions(attempts=attempts))
 
     def _set_up(
@@ -182,7 +199,12 @@ class House:
 
     def prune(self, keep_last: int, keep_within: timedelta = timedelta(0)) -> PruneReport:
         """Apply a retention policy without a minimum age now."""
-        policy = RetentionPolicy(keep_last=keep_last, keep_within=keep_within, min_age=timedelta(0))
+        return self.prune_by(
+            RetentionPolicy(keep_last=keep_last, keep_within=keep_within, min_age=timedelta(0))
+        )
+
+    def prune_by(self, policy: RetentionPolicy) -> PruneReport:
+        """Apply any retention policy now."""
         self.change_profile(retention=policy)
         return self.prunes.prune(DOCS, self.watcher)
 

@@ -1,6 +1,7 @@
 """Jobs: ask for work, follow it, stop it."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobStatus
@@ -10,6 +11,7 @@ from bckcore.ports.job_queue import Enqueued, JobQueue, LogLine
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.missing import accepting, accepts_missing
 from bckcore.services.restore import RestoreService
+from bckcore.services.restore_host import HostRestore
 from bckcore.services.restore_request import RestoreRequest
 
 LONGEST_KEY = 200
@@ -43,12 +45,14 @@ class JobService:
         queue: JobQueue,
         units: UnitOfWorkFactory,
         restores: RestoreService,
+        host_restores: HostRestore,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
         self._queue = queue
         self._units = units
         self._restores = restores
+        self._host_restores = host_restores
         self._clock = clock
         self._new_id = new_id
 
@@ -85,11 +89,18 @@ class JobService:
     def start_restore(
         self, profile: ProfileId, request: RestoreRequest, *, requested_by: str, key: str = ""
     ) -> Enqueued:
-        """Ask for a restore. Raises NotFoundError, InvalidInputError."""
-        if not request.folder.is_absolute():
+        """Ask for a restore. Raises NotFoundError, InvalidInputError, PathNotAllowedError (on the host)."""
+        if request.folder is None:
+            point = self._host_restores.check_request(
+                profile, point=request.point, paths=request.paths, host_dir=request.host_dir
+            )
+        elif not request.folder.is_absolute():
             raise InvalidInputError(f"{request.folder} is not a full path on the server.")
-        point = self._restores.check_request(profile, request.point, request.paths)
-        exact = RestoreRequest(point=point.run_id, folder=request.folder, paths=request.paths)
+        else:
+            point = self._restores.check_request(
+                profile, request.point, request.paths, include_deleted=request.options.include_deleted
+            )
+        exact = replace(request, point=point.run_id)
         return self._queue.enqueue(self._job(JobKind.RESTORE, profile, requested_by, key, exact.payload()))
 
     def start_prune(self, profile: ProfileId, *, requested_by: str, key: str = "") -> Enqueued:

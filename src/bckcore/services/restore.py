@@ -91,6 +91,7 @@ class RestoreService:
         ) as held:
             folder = self._targets.claim(to, filled=options.into_filled)
             work = RestoreWork(held.point, watcher, self._clock)
+            work.begin()
             work.missed(held.missing)
             suffix = suffix_at(self._clock.now())
             for name in held.selection:

@@ -18,6 +18,8 @@ from bckcore.ports.transport import Watcher
 
 MOST_PROBLEMS = 1000
 REPORT_EVERY_SECONDS = 0.5
+RESTORING = "restoring"
+"""Phase of a job that has begun to write: what is there from then on may be its own."""
 NOT_THERE = "was not there at this restore point"
 NO_PLACE = "was deleted before this restore point, and above it stands no folder any more"
 _WRITTEN = frozenset({PushOutcome.CREATED, PushOutcome.REPLACED, PushOutcome.KEPT_BOTH})
@@ -52,6 +54,10 @@ class RestoreWork:
         self._tally = Tally()
         self._last = ""
         self.source = SourceName("")
+
+    def begin(self) -> None:
+        """The folder is taken; from now on something may be written."""
+        self._watcher.progress(TransferProgress(phase=RESTORING))
 
     def placed(self, placed: Placed) -> None:
         """One entry is written, or could not be."""
@@ -106,7 +112,7 @@ class RestoreWork:
         total = self._point.counts.files
         self._watcher.progress(
             TransferProgress(
-                phase="restoring",
+                phase=RESTORING,
                 source=self.source,
                 files_done=self._seen,
                 bytes_done=self._moved,

@@ -1,8 +1,10 @@
 """Worker: carry out one claimed job, whatever its kind, and say how it ended."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.push import Conflict
 from bckcore.domain.run import Run
 from bckcore.errors import BckError, JobCancelledError, LeaseLostError
 from bckcore.ports.job_queue import Claim
@@ -10,7 +12,9 @@ from bckcore.ports.transport import Watcher
 from bckcore.services.backup import BackupService
 from bckcore.services.prune import PruneReport, PruneService
 from bckcore.services.restore import RestoreService
-from bckcore.services.restore_report import RestoreReport
+from bckcore.services.restore_data import host_restore_data, restore_data
+from bckcore.services.restore_host import HostRestore
+from bckcore.services.restore_report import RESTORING
 from bckcore.services.restore_request import RestoreRequest
 
 Ending = tuple[JobStatus, JobResult]
@@ -19,9 +23,17 @@ Ending = tuple[JobStatus, JobResult]
 class Worker:
     """Thread-safe; jobs of one profile exclude one another by its storage lock."""
 
-    def __init__(self, *, backups: BackupService, restores: RestoreService, prunes: PruneService) -> None:
+    def __init__(
+        self,
+        *,
+        backups: BackupService,
+        restores: RestoreService,
+        host_restores: HostRestore,
+        prunes: PruneService,
+    ) -> None:
         self._backups = backups
         self._restores = restores
+        self._host_restores = host_restores
         self._prunes = prunes
 
     def carry_out(self, claim: Claim, watcher: Watcher) -> Ending:
@@ -67,16 +79,42 @@ class Worker:
             watcher.log(f"{len(report.forgotten)} old points were pruned.")
 
     def _restore(self, claim: Claim, watcher: Watcher) -> Ending:
-        request = RestoreRequest.of(claim.job)
+        request, job = RestoreRequest.of(claim.job), claim.job
+        if request.folder is None:
+            return self._restore_to_host(job, request, watcher)
+        options = request.options
+        if job.claims > 1 and job.progress.phase == RESTORING:
+            # A runner died over it, or handed it back, after it had begun to write.
+            options = replace(options, resume=True)
         report = self._restores.restore(
-            claim.job.profile, point=request.point, to=request.folder, paths=request.paths, watcher=watcher
+            job.profile,
+            point=request.point,
+            to=request.folder,
+            paths=request.paths,
+            watcher=watcher,
+            options=options,
         )
-        status = JobStatus.PARTIAL if report.problem_count else JobStatus.SUCCEEDED
-        return status, JobResult(data=restore_data(report))
+        return _ended_with(report.problem_count, restore_data(report))
+
+    def _restore_to_host(self, job: Job, request: RestoreRequest, watcher: Watcher) -> Ending:
+        report = self._host_restores.restore(
+            job.profile,
+            point=request.point,
+            paths=request.paths,
+            host_dir=request.host_dir,
+            conflict=request.options.conflict or Conflict.KEEP_BOTH,
+            dry_run=request.dry_run,
+            watcher=watcher,
+        )
+        return _ended_with(report.problem_count, host_restore_data(report))
 
     def _prune(self, claim: Claim, watcher: Watcher) -> Ending:
         report = self._prunes.prune(claim.job.profile, watcher, claim=claim)
         return JobStatus.SUCCEEDED, JobResult(data=prune_data(report))
+
+
+def _ended_with(problems: int, data: dict[str, object]) -> Ending:
+    return JobStatus.PARTIAL if problems else JobStatus.SUCCEEDED, JobResult(data=data)
 
 
 def job_failed_unexpectedly(job: Job, error: Exception) -> Ending:
@@ -101,17 +139,6 @@ def run_data(run: Run, newest_point: str | None) -> dict[str, object]:
         "counts": {name: getattr(run.counts, name) for name in run.counts.__slots__},
         "problems": run.problem_count,
         "attempts": max((attempt.number for attempt in run.attempts), default=0),
-    }
-
-
-def restore_data(report: RestoreReport) -> dict[str, object]:
-    """A restore report as JSON."""
-    return {
-        "point": report.point.run_id,
-        "folder": str(report.folder),
-        "files": report.files,
-        "bytes": report.bytes,
-        "problems": report.problem_count,
     }
 
 

@@ -316,6 +316,7 @@ def test_a_restore_carries_exact_point_and_bytes_of_paths(world: ApiWorld) -> No
         "point": point.run_id,
         "folder": "/r/x",
         "paths": ["docs/%C3%A9", "docs/%FF"],
+        "options": [],
     }
 
 

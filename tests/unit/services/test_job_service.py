@@ -35,6 +35,7 @@ class Counter:
             queue=house.database.queue,
             units=house.database.units,
             restores=house.restores,
+            host_restores=house.host_restores,
             clock=house.clock,
             new_id=lambda: f"j{next(numbers)}",
         )

@@ -156,7 +156,17 @@ def test_a_restore_says_where_and_how_much(desk: Desk) -> None:
         "folder": str(desk.folder / "out"),
         "files": 2,
         "bytes": 8,
+        "counts": {
+            "created": 3,
+            "replaced": 0,
+            "kept_both": 0,
+            "adjusted": 0,
+            "skipped": 0,
+            "same": 0,
+            "failed": 0,
+        },
         "problems": 0,
+        "problem_list": [],
     }
 
 
@@ -165,6 +175,9 @@ def test_a_restore_with_paths_that_were_not_there_is_partial(desk: Desk) -> None
     request = RestoreRequest(point="latest", folder=desk.folder / "out", paths=(b"docs/a", b"docs/no"))
     status, result = carried_out(desk, JobKind.RESTORE, request.payload())
     assert (status, result.data["problems"]) == (JobStatus.PARTIAL, 1)
+    assert result.data["problem_list"] == [
+        {"path": "docs/no", "message": "was not there at this restore point"}
+    ]
 
 
 def test_a_restore_into_a_folder_with_files_fails_with_the_reason(desk: Desk) -> None:

@@ -2,12 +2,11 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Protocol
 
 from bck_apps.runner.watcher import JobWatcher
 from bck_apps.wiring.logs import bound
-from bckcore.domain.job import JobKind, JobResult, JobStatus
+from bckcore.domain.job import JobResult, JobStatus
 from bckcore.errors import LeaseLostError, TransientError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
@@ -70,16 +69,7 @@ class Execution:
             self._watcher.log(ending[1].text, level="error")
             return ending
         if status is JobStatus.CANCELLED and self._stopped_by_us():
-            if self.job.kind is not JobKind.RESTORE:
-                self._watcher.log("This runner ends; the job waits for the next one.", level="warning")
-            else:
-                # What it wrote stays, so the folder is no longer empty and a second try would be refused.
-                result = replace(
-                    result,
-                    error="The restore was stopped because its server ended.",
-                    meaning="What it wrote so far stays.",
-                    advice="Restore again into an empty folder.",
-                )
+            self._watcher.log("This runner ends; the job waits for the next one.", level="warning")
         return status, result
 
     def _stopped_by_us(self) -> bool:
@@ -87,8 +77,7 @@ class Execution:
 
     def _enter(self, status: JobStatus, result: JobResult) -> None:
         claim = self._watcher.claim
-        handed_back = status is JobStatus.CANCELLED and self._stopped_by_us()
-        if handed_back and self.job.kind is not JobKind.RESTORE:
+        if status is JobStatus.CANCELLED and self._stopped_by_us():
             self._insist(lambda: self._queue.hand_back(claim))
             _logger.info("job %s handed back", self.job.id)
             return

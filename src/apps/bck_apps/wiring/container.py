@@ -24,6 +24,7 @@ from bckcore.ports.transport import Transport
 from bckcore.ports.vault import Vault
 from bckcore.services.access import AccessService
 from bckcore.services.backup import BackupService
+from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
 from bckcore.services.ledger import Ledger
@@ -32,6 +33,7 @@ from bckcore.services.prune import PruneService
 from bckcore.services.pull import Puller
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
+from bckcore.services.restore_host import HostRestore
 from bckcore.services.worker import Worker
 
 
@@ -109,13 +111,14 @@ class Container(containers.DeclarativeContainer):
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
     recovery = providers.Singleton(Recovery, storage=storage, clock=clock, ledger=ledger)
+    random = providers.Singleton(SystemRandom)
     puller = providers.Singleton(
         Puller,
         storage=storage,
         transport_for=transport_for,
         vault=vault,
         clock=clock,
-        random=providers.Singleton(SystemRandom),
+        random=random,
     )
     backups = providers.Singleton(
         BackupService,
@@ -135,10 +138,29 @@ class Container(containers.DeclarativeContainer):
     prunes = providers.Singleton(
         PruneService, units=units, storage=storage, recovery=recovery, hooks=hooks, clock=clock
     )
-    worker = providers.Singleton(Worker, backups=backups, restores=restores, prunes=prunes)
-    jobs = providers.Singleton(
-        JobService, queue=queue, units=units, restores=restores, clock=clock, new_id=providers.Object(new_id)
+    host_restores = providers.Singleton(
+        HostRestore,
+        units=units,
+        storage=storage,
+        recovery=recovery,
+        transport_for=transport_for,
+        vault=vault,
+        clock=clock,
+        random=random,
     )
+    worker = providers.Singleton(
+        Worker, backups=backups, restores=restores, host_restores=host_restores, prunes=prunes
+    )
+    jobs = providers.Singleton(
+        JobService,
+        queue=queue,
+        units=units,
+        restores=restores,
+        host_restores=host_restores,
+        clock=clock,
+        new_id=providers.Object(new_id),
+    )
+    holds = providers.Singleton(HoldService, units=units, storage=storage, recovery=recovery, clock=clock)
     hosts = providers.Singleton(HostService, units=units, vault=vault, transport_for=transport_for)
     profiles = providers.Singleton(ProfileService, units=units, filters=filters, clock=clock)
     hasher = providers.Singleton(Argon2Hasher)
