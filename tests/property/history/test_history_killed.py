@@ -14,7 +14,8 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 
 from bck_adapters.testkit.samples import START
 from bckcore.domain.restore_point import RestorePoint
-from tests.property.history.machine import ANCHOR, HistoryMachine, Tree, contents, lives, paths
+from tests.property.history.keeping import KeepingMachine
+from tests.property.history.machine import ANCHOR, Tree, contents, lives, paths
 from tests.property.history.machine import START as START_NS
 from tests.support.house import DOCS, House
 from tests.support.killed import ANYWHERE, DURING_RSYNC, IN_BACKUP, IN_COMMIT, IN_PRUNE, Place, carried_out
@@ -34,7 +35,7 @@ def prune(keep_last: int, house: House) -> None:
 nths = st.sampled_from((1, 1, 1, 2, 2, 3, 4, 6, 9, 14))
 
 
-class KilledHistoryMachine(HistoryMachine):
+class KilledHistoryMachine(KeepingMachine):
     """Real files, real rsync, SQLite; each kill is of a whole process."""
 
     kills: ClassVar[Counter[str]] = Counter()
