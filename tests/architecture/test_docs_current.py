@@ -16,7 +16,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
 from bck_apps.api import schemas
-from bck_apps.api.routes import auth, backup, health, hosts, jobs, points, profiles, restore
+from bck_apps.api.routes import auth, backup, health, hosts, jobs, points, profiles, restore, retention
 from bck_apps.cli.main import app
 from bck_apps.cli.status import MEANINGS
 from bck_apps.wiring.settings import Settings
@@ -141,7 +141,7 @@ def test_every_exit_status_is_described() -> None:
 
 # --- HTTP API -------------------------------------------------------------------------------------
 
-MODULES = (auth, health, hosts, profiles, points, backup, restore, jobs)
+MODULES = (auth, health, hosts, profiles, points, retention, backup, restore, jobs)
 
 
 def routes() -> set[str]:

@@ -227,7 +227,7 @@ def test_prune_keeps_what_the_policy_wants_and_the_rest_restores_exactly(
     docs.mkdir(parents=True)
     bck.init()
     bck.add_host(sshd, tmp_path / "pc")
-    keep = ("--keep-last", "2", "--keep-within", "0s")
+    keep = ("--keep-last", "2", "--keep-within", "0s", "--min-age", "0s")
     bck.ok("profile", "add", "docs", "--host", "pc1", "--source", str(docs), *keep)
     worlds = {}
     for number in range(4):

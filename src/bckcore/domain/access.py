@@ -21,7 +21,7 @@ class Permission(StrEnum):
     BACK_UP = "back-up"
     RESTORE = "restore"
     CONFIGURE = "configure"
-    """Change hosts and profiles; prune."""
+    """Change hosts and profiles; prune; hold points and release them."""
 
 
 _GRANTS = {

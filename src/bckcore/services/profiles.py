@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.profile import Profile
+from bckcore.domain.retention_rules import zone_of
 from bckcore.ports.clock import Clock
 from bckcore.ports.transport import PathFilterFactory
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -21,8 +22,10 @@ class ProfileService:
     def add(self, profile: Profile) -> Profile:
         """Save a new profile and return it.
 
-        Raises ConflictError, NotFoundError (host), PathNotAllowedError, InvalidInputError (filters).
+        Raises ConflictError, NotFoundError (host), PathNotAllowedError, InvalidInputError (filters, a
+        time zone that this system does not know).
         """
+        zone_of(profile.retention.time_zone)
         with self._units() as uow:
             self._check(uow, profile)
             saved = replace(profile, created=self._clock.now())
@@ -34,6 +37,8 @@ class ProfileService:
         """Replace a profile's plan. Its host stays: another one would be another set of files."""
         with self._units() as uow:
             before = uow.profiles.get(profile.id)
+            if profile.retention.time_zone != before.retention.time_zone:
+                zone_of(profile.retention.time_zone)
             saved = replace(profile, host=before.host, created=before.created)
             self._check(uow, saved)
             uow.profiles.update(saved)

@@ -8,6 +8,7 @@ move: cut anywhere and run again, the same rule goes on where it stopped.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from bckcore.domain.act import ActKind
 from bckcore.domain.events import PointsPruned
@@ -167,7 +168,7 @@ def _steps(kept: Sequence[int], runs: Sequence[Run]) -> list[_Step]:
     """What becomes of the increments of ``runs`` (by number) when only the points ``kept`` stay."""
     staying, oldest = set(kept), min(kept, default=None)
     steps = []
-    for run, newer in zip(runs, [*runs[1:], None], strict=True):
+    for run, newer in zip_longest(runs, runs[1:]):
         if oldest is None or run.seq <= oldest:
             steps.append(_Step(run=run.id, into=None))
         elif run.seq not in staying and newer is not None:

@@ -25,7 +25,17 @@ JSON = st.recursive(
 NAMES = st.text(min_size=1, max_size=30).filter(lambda text: text not in (".", ".."))
 BODIES: dict[str, dict[str, object]] = {
     "/hosts": {**HOST, "port": 22, "user": "u", "address": "a", "host_keys": [], "private_key": "k"},
-    "/profiles": {**PROFILE, "name": "new", "excludes": [], "keep_within": "7d", "keep_last": 3},
+    "/profiles": {
+        **PROFILE,
+        "name": "new",
+        "excludes": [],
+        "keep_within": "7d",
+        "keep_last": 3,
+        "keep_daily": 4,
+        "min_age": "1d",
+        "time_zone": "Europe/Rome",
+    },
+    "/profiles/docs/holds": {"point": "1", "reason": "why", "expires": "2100-01-01T00:00:00Z"},
     "/backup/start": {"profile": "docs"},
     "/restore/start": {"profile": "docs", "point": "latest", "to": "/r", "paths": [], "path_bytes": []},
     "/auth/login": {"name": "admin", "password": "x"},
@@ -36,6 +46,7 @@ BODIES: dict[str, dict[str, object]] = {
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiWorld]:
     with api_world(Path(tmp_path_factory.mktemp("api")), database="") as made:
         made.prepare()
+        made.application.storage.prepare()
         made.add_point(1)
         yield made
 
@@ -57,6 +68,9 @@ def test_any_value_in_any_field_gets_a_clean_answer(world: ApiWorld, path: str, 
         {"keep_last": 10**30},
         {"bandwidth_limit": 10**30},
         {"keep_within": "999999w999999d"},
+        {"min_age": "999999w999999d"},
+        {"keep_yearly": 10**30},
+        {"time_zone": "x" * 10_000},
         {"name": "x" * 10_000},
         {"sources": [{"path": "/home/u/" + "x" * 100_000}]},
         {"excludes": ["x" * 100_000]},
@@ -82,6 +96,7 @@ def test_any_bytes_as_a_body_get_a_clean_answer(world: ApiWorld, body: bytes) ->
             "/hosts/{}",
             "/profiles/{}",
             "/profiles/{}/points",
+            "/profiles/{}/holds",
             "/backup/status/{}",
             "/backup/log/{}",
             "/jobs?status={}",

@@ -9,10 +9,21 @@ from fastapi.openapi.utils import get_openapi
 
 from bck_apps.api import deps, errors, middleware
 from bck_apps.api.about import TITLE, program_version
-from bck_apps.api.routes import auth, backup, following, health, hosts, jobs, points, profiles, restore
+from bck_apps.api.routes import (
+    auth,
+    backup,
+    following,
+    health,
+    hosts,
+    jobs,
+    points,
+    profiles,
+    restore,
+    retention,
+)
 from bck_apps.wiring import Application
 
-ROUTES = (auth, health, hosts, profiles, points, backup, restore, jobs)
+ROUTES = (auth, health, hosts, profiles, points, retention, backup, restore, jobs)
 
 
 def create_app(application: Application) -> FastAPI:

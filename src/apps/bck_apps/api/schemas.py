@@ -3,11 +3,20 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 Item = TypeVar("Item")
 Line = Annotated[str, Field(max_length=16384)]
 """A path (percent-encoded it is three times as long), a pattern or a public key."""
+Places = Annotated[
+    int | None,
+    Field(
+        ge=0,
+        le=1_000_000,
+        description="Of so many hours, days, weeks, months or years that have a counted point, the newest "
+        "one stays; left out: as it is, 0 at first.",
+    ),
+]
 
 
 class Body(BaseModel):
@@ -173,8 +182,22 @@ class ProfileBody(Body):
     sources: list[SourceBody] = Field(min_length=1, max_length=1000, description="Folders; none in another.")
     excludes: list[Line] = Field(default=[], max_length=10000, description="gitignore rules.")
     keep_last: int = Field(20, ge=1, le=1_000_000, description="How many counted points stay at least.")
+    keep_hourly: Places = None
+    keep_daily: Places = None
+    keep_weekly: Places = None
+    keep_monthly: Places = None
+    keep_yearly: Places = None
     keep_within: str = Field(
         "7d", description="Points younger than that stay as well.", examples=["7d", "1w"]
+    )
+    min_age: str | None = Field(
+        None, description="Nothing younger ever goes; left out: as it is, `1d` at first.", examples=["1d"]
+    )
+    time_zone: str | None = Field(
+        None,
+        max_length=64,
+        description="Whose hours, days and weeks count; left out: as it is, `UTC` at first.",
+        examples=["Europe/Rome"],
     )
     compress: bool = Field(False, description="Compress on the way.")
     bandwidth_limit: int | None = Field(
@@ -198,7 +221,14 @@ class ProfileView(View):
     sources: list[SourceView]
     excludes: list[str]
     keep_last: int
+    keep_hourly: int
+    keep_daily: int
+    keep_weekly: int
+    keep_monthly: int
+    keep_yearly: int
     keep_within: str
+    min_age: str
+    time_zone: str
     compress: bool
     bandwidth_limit: int | None
     enabled: bool
@@ -223,6 +253,26 @@ class PointView(View):
     gone: int
 
 
+class HoldBody(Body):
+    """A point that must stay."""
+
+    point: str = Field(max_length=64, description="`latest`, a point's name or number, or a time.")
+    reason: str = Field(max_length=1000, description="Why it must stay, one line.")
+    expires: AwareDatetime | None = Field(None, description="Until when; null: until it is released.")
+
+
+class HoldView(View):
+    """A hold and the point it is on."""
+
+    point: str
+    seq: int
+    reason: str
+    owner: str = Field(description="Who asked for it.")
+    created: datetime
+    expires: datetime | None
+    active: bool = Field(description="False once it has expired.")
+
+
 class DecisionView(View):
     """What the retention policy says about one point now."""
 
@@ -230,6 +280,13 @@ class DecisionView(View):
     seq: int
     keep: bool
     reasons: list[str]
+
+
+class PrunePlanView(Page[DecisionView]):
+    """What pruning would do now."""
+
+    forgotten: int = Field(description="How many points would go.")
+    bytes_freed: int = Field(description="What the files that would go take up on the disk.")
 
 
 # --- jobs -----------------------------------------------------------------------------------------

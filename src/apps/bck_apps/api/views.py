@@ -1,5 +1,7 @@
 """From domain values to response bodies, and from request bodies to domain values. Pure."""
 
+from dataclasses import replace
+
 from bck_apps.api import schemas
 from bckcore.domain.duration import duration_text, parsed_duration
 from bckcore.domain.host import Host, normal_posix_path
@@ -12,7 +14,9 @@ from bckcore.domain.retention import RetentionDecision, RetentionPolicy
 from bckcore.domain.source import Source, derived_name
 from bckcore.domain.transfer import HostFacts, TransferOptions, TransferProgress
 from bckcore.ports.job_queue import Enqueued, LogLine
+from bckcore.services.holds import HeldPoint
 from bckcore.services.hosts import HostChange
+from bckcore.services.prune import PruneReport
 
 
 def host_of(body: schemas.HostBody) -> Host:
@@ -75,10 +79,23 @@ def profile_of(body: schemas.ProfileBody, before: Profile | None = None) -> Prof
         host=HostId(body.host),
         sources=_sources(body.sources, before.sources if before else ()),
         excludes=tuple(body.excludes),
-        retention=RetentionPolicy(keep_last=body.keep_last, keep_within=parsed_duration(body.keep_within)),
+        retention=_retention_of(body, before.retention if before else RetentionPolicy()),
         schedule=before.schedule if before else None,
         options=TransferOptions(compress=body.compress, bandwidth_limit=body.bandwidth_limit),
         enabled=body.enabled,
+    )
+
+
+def _retention_of(body: schemas.ProfileBody, before: RetentionPolicy) -> RetentionPolicy:
+    """What a caller does not know of, and so leaves out, stays as it is."""
+    counts = {f"keep_{rule}": getattr(body, f"keep_{rule}") for rule in before.by_calendar}
+    return replace(
+        before,
+        keep_last=body.keep_last,
+        keep_within=parsed_duration(body.keep_within),
+        min_age=before.min_age if body.min_age is None else parsed_duration(body.min_age),
+        time_zone=before.time_zone if body.time_zone is None else body.time_zone,
+        **{name: count for name, count in counts.items() if count is not None},
     )
 
 
@@ -103,6 +120,9 @@ def profile_view(profile: Profile) -> schemas.ProfileView:
         excludes=list(profile.excludes),
         keep_last=profile.retention.keep_last,
         keep_within=duration_text(profile.retention.keep_within),
+        min_age=duration_text(profile.retention.min_age),
+        time_zone=profile.retention.time_zone,
+        **{f"keep_{rule}": count for rule, count in profile.retention.by_calendar.items()},
         compress=profile.options.compress,
         bandwidth_limit=profile.options.bandwidth_limit,
         enabled=profile.enabled,
@@ -136,6 +156,29 @@ def decision_view(decision: RetentionDecision) -> schemas.DecisionView:
         seq=decision.point.seq,
         keep=decision.keep,
         reasons=list(decision.reasons),
+    )
+
+
+def plan_view(plan: PruneReport) -> schemas.PrunePlanView:
+    """A prune that is only planned, for callers."""
+    return schemas.PrunePlanView(
+        items=[decision_view(decision) for decision in plan.decisions],
+        next=None,
+        forgotten=len(plan.forgotten),
+        bytes_freed=plan.bytes_freed,
+    )
+
+
+def hold_view(held: HeldPoint) -> schemas.HoldView:
+    """A hold for callers."""
+    return schemas.HoldView(
+        point=held.point.run_id,
+        seq=held.point.seq,
+        reason=held.hold.reason,
+        owner=held.hold.owner,
+        created=held.hold.created,
+        expires=held.hold.expires,
+        active=held.active,
     )
 
 

@@ -1,6 +1,7 @@
 """Domain values as JSON documents; the same shapes as the HTTP API's. Pure."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from bck_apps.cli.units import time_json
 from bckcore.domain.duration import duration_text
@@ -9,8 +10,13 @@ from bckcore.domain.job import Job, JobKind
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.retention import RetentionDecision
+from bckcore.domain.paths import display, percent_encoded
 from bckcore.errors import BckError
 from bckcore.ports.job_queue import LogLine
+
+if TYPE_CHECKING:
+    from bckcore.services.holds import HeldPoint
+    from bckcore.services.prune import PruneReport
 
 Document = dict[str, object]
 
@@ -64,6 +70,20 @@ def log_document(line: LogLine) -> Document:
     return {"number": line.number, "at": time_json(line.at), "level": line.level, "text": line.text}
 
 
+def foreseen_document(one: Foreseen) -> Document:
+    """What a restore would do with one path; ``failed`` comes with the problem."""
+    outcome = one.placed.outcome if one.placed else None
+    entry = one.placed.entry if one.placed else None
+    return {
+        "outcome": outcome.value if outcome else "failed",
+        "path": f"{one.source}/{display(one.path)}",
+        "path_bytes": f"{one.source}/{percent_encoded(one.path)}",
+        "kind": entry.kind.value if entry else None,
+        "size": entry.size if entry else None,
+        "problem": one.problem.message if one.problem else None,
+    }
+
+
 def point_document(point: RestorePoint) -> Document:
     """A restore point. ``counted`` tells if it uses up a place in the retention policy, ``weight`` why."""
     counts = point.counts
@@ -94,6 +114,29 @@ def decision_document(decision: RetentionDecision) -> Document:
     }
 
 
+def plan_document(plan: "PruneReport") -> Document:
+    """What pruning would do now."""
+    return {
+        "items": [decision_document(decision) for decision in plan.decisions],
+        "forgotten": len(plan.forgotten),
+        "bytes_freed": plan.bytes_freed,
+        "dry_run": True,
+    }
+
+
+def hold_document(held: "HeldPoint") -> Document:
+    """A hold and the point it is on."""
+    return {
+        "point": held.point.run_id,
+        "seq": held.point.seq,
+        "reason": held.hold.reason,
+        "owner": held.hold.owner,
+        "created": time_json(held.hold.created),
+        "expires": time_json(held.hold.expires),
+        "active": held.active,
+    }
+
+
 def host_document(host: Host) -> Document:
     """A host; its private key is never part of it."""
     return {
@@ -117,7 +160,10 @@ def profile_document(profile: Profile) -> Document:
         "sources": [{"name": source.name, "path": source.path} for source in profile.sources],
         "excludes": list(profile.excludes),
         "keep_last": profile.retention.keep_last,
+        **{f"keep_{rule}": count for rule, count in profile.retention.by_calendar.items()},
         "keep_within": duration_text(profile.retention.keep_within),
+        "min_age": duration_text(profile.retention.min_age),
+        "time_zone": profile.retention.time_zone,
         "compress": profile.options.compress,
         "bandwidth_limit": profile.options.bandwidth_limit,
         "enabled": profile.enabled,

@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bck_apps.cli import admin, doctor, hosts, jobs, points, profiles, serve, status
+from bck_apps.cli import admin, doctor, hosts, jobs, points, profiles, restore, retention, serve, status
 from bck_apps.cli.screen import safe_streams, show_error
 from bckcore.errors import BckError
 
@@ -68,14 +68,17 @@ app.command("serve", rich_help_panel=SETUP)(serve.serve)
 app.add_typer(hosts.app, name="host", rich_help_panel=SETUP)
 app.add_typer(profiles.app, name="profile", rich_help_panel=SETUP)
 app.command("backup", rich_help_panel=WORK)(jobs.backup)
-app.command("restore", rich_help_panel=WORK)(points.restore)
-app.command("prune", rich_help_panel=WORK)(points.prune)
+app.command("restore", rich_help_panel=WORK)(restore.restore)
+app.command("prune", rich_help_panel=WORK)(retention.prune)
+app.command("hold", rich_help_panel=WORK)(retention.hold)
+app.command("release", rich_help_panel=WORK)(retention.release)
 app.command("cancel", rich_help_panel=WORK)(jobs.cancel)
 app.command("status", rich_help_panel=LOOK)(jobs.status)
 app.command("log", rich_help_panel=LOOK)(jobs.log)
 app.command("jobs", rich_help_panel=LOOK)(jobs.jobs)
 app.command("points", rich_help_panel=LOOK)(points.points)
 app.command("snapshots", hidden=True)(points.points)
+app.command("holds", rich_help_panel=LOOK)(retention.holds)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("plugins", rich_help_panel=LOOK)(admin.plugins)
 app.add_typer(admin.config_app, name="config", rich_help_panel=LOOK)

@@ -8,10 +8,22 @@ import typer
 
 from bck_apps.cli.documents import profile_document
 from bck_apps.cli.jobs import ProfileArgument
+from bck_apps.cli.keep import (
+    Given,
+    KeepDaily,
+    KeepHourly,
+    KeepLast,
+    KeepMonthly,
+    KeepWeekly,
+    KeepWithin,
+    KeepYearly,
+    MinAge,
+    TimeZone,
+    changed,
+)
 from bck_apps.cli.screen import Json, fields, show, table, yes_no
 from bck_apps.cli.session import opened
 from bck_apps.cli.units import parsed_size, size_text
-from bckcore.domain.duration import duration_text, parsed_duration
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.profile import Profile
 from bckcore.domain.retention import RetentionPolicy
@@ -36,21 +48,29 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="gitignore rule; may be repeated.")
     ] = None,
-    keep_last: Annotated[int, typer.Option(min=1, help="Keep so many good points.")] = 20,
-    keep_within: Annotated[
-        str, typer.Option(metavar="TIME", help="Keep all points younger than that.")
-    ] = "7d",
+    keep_last: KeepLast = None,
+    keep_hourly: KeepHourly = None,
+    keep_daily: KeepDaily = None,
+    keep_weekly: KeepWeekly = None,
+    keep_monthly: KeepMonthly = None,
+    keep_yearly: KeepYearly = None,
+    keep_within: KeepWithin = None,
+    min_age: MinAge = None,
+    time_zone: TimeZone = None,
     compress: Annotated[bool, typer.Option("--compress", help="Compress on the way.")] = False,
     bwlimit: Annotated[str, typer.Option(metavar="SIZE", help="At most so much a second, as 10M.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Make a profile. A point is kept while --keep-last or --keep-within wants it."""
+    """Make a profile. A point is kept while any of the rules --keep-… wants it, --min-age, or a hold."""
+    counts: dict[str, Given] = {"keep_last": keep_last, "keep_hourly": keep_hourly, "keep_daily": keep_daily}
+    counts |= {"keep_weekly": keep_weekly, "keep_monthly": keep_monthly, "keep_yearly": keep_yearly}
+    rest: dict[str, Given] = {"keep_within": keep_within, "min_age": min_age, "time_zone": time_zone}
     profile = Profile(
         id=ProfileId(name),
         host=HostId(host),
         sources=parsed_sources(source),
         excludes=tuple(exclude or ()),
-        retention=RetentionPolicy(keep_last=keep_last, keep_within=parsed_duration(keep_within)),
+        retention=changed(RetentionPolicy(), counts | rest),
         options=TransferOptions(compress=compress, bandwidth_limit=parsed_size(bwlimit) if bwlimit else None),
     )
     with opened() as application:
@@ -69,10 +89,15 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
         list[str] | None,
         typer.Option(metavar="PATTERN", help="gitignore rule; the list is replaced; '' alone empties it."),
     ] = None,
-    keep_last: Annotated[int | None, typer.Option(min=1, help="Keep so many good points.")] = None,
-    keep_within: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Keep all points younger than that.")
-    ] = None,
+    keep_last: KeepLast = None,
+    keep_hourly: KeepHourly = None,
+    keep_daily: KeepDaily = None,
+    keep_weekly: KeepWeekly = None,
+    keep_monthly: KeepMonthly = None,
+    keep_yearly: KeepYearly = None,
+    keep_within: KeepWithin = None,
+    min_age: MinAge = None,
+    time_zone: TimeZone = None,
     compress: Annotated[
         bool | None, typer.Option("--compress/--no-compress", help="Compress on the way, or not.")
     ] = None,
@@ -85,28 +110,26 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     as_json: Json = False,
 ) -> None:
     """Change a profile: only what is given. Name and host stay, and so does all that is kept."""
-    given = (source, exclude, keep_last, keep_within, compress, bwlimit, enabled)
-    if all(one is None for one in given):
+    counts: dict[str, Given] = {"keep_last": keep_last, "keep_hourly": keep_hourly, "keep_daily": keep_daily}
+    counts |= {"keep_weekly": keep_weekly, "keep_monthly": keep_monthly, "keep_yearly": keep_yearly}
+    rest: dict[str, Given] = {"keep_within": keep_within, "min_age": min_age, "time_zone": time_zone}
+    kept = counts | rest
+    if all(one is None for one in (source, exclude, compress, bwlimit, enabled, *kept.values())):
         raise InvalidInputError(
             "Nothing was given that could be changed.", advice="See bck profile set --help"
         )
     with opened() as application:
         before = application.profiles.get(ProfileId(profile))
-        changed = replace(
+        wanted = replace(
             before,
             sources=parsed_sources(source, before.sources) if source else before.sources,
             excludes=before.excludes if exclude is None else () if exclude == [""] else tuple(exclude),
-            retention=_retention(before.retention, keep_last, keep_within),
+            retention=changed(before.retention, kept),
             options=_options(before.options, compress, bwlimit),
             enabled=before.enabled if enabled is None else enabled,
         )
-        saved = application.profiles.change(changed)
+        saved = application.profiles.change(wanted)
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
-
-
-def _retention(before: RetentionPolicy, keep_last: int | None, keep_within: str | None) -> RetentionPolicy:
-    within = before.keep_within if keep_within is None else parsed_duration(keep_within)
-    return replace(before, keep_last=before.keep_last if keep_last is None else keep_last, keep_within=within)
 
 
 def _options(before: TransferOptions, compress: bool | None, bwlimit: str | None) -> TransferOptions:
@@ -116,14 +139,13 @@ def _options(before: TransferOptions, compress: bool | None, bwlimit: str | None
 
 def _profile_view(profile: Profile) -> "RenderableType":
     limit = profile.options.bandwidth_limit
-    kept = profile.retention
     return fields(
         (
             ("profile", profile.id),
             ("host", profile.host),
             ("sources", "\n".join(f"{source.name} = {source.path}" for source in profile.sources)),
             ("excludes", "\n".join(profile.excludes)),
-            ("keep", f"the last {kept.keep_last}, and all within {duration_text(kept.keep_within)}"),
+            ("keep", profile.retention.text),
             ("compress", yes_no(profile.options.compress)),
             ("at most", f"{size_text(limit)}/s" if limit else ""),
             ("enabled", yes_no(profile.enabled)),
@@ -145,7 +167,7 @@ def _profiles_table(found: Sequence[Profile]) -> "RenderableType":
             one.id,
             one.host,
             ", ".join(f"{source.name}={source.path}" for source in one.sources),
-            f"{one.retention.keep_last}, {duration_text(one.retention.keep_within)}",
+            one.retention.text,
             yes_no(one.enabled),
         )
         for one in found

@@ -23,6 +23,7 @@ from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.storage import Storage, StorageFinding
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.access import AccessService, check_account
+from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
 from bckcore.services.profiles import ProfileService
@@ -92,6 +93,11 @@ class Application:
     def prunes(self) -> PruneService:
         """Retention."""
         return self.container.prunes()
+
+    @property
+    def holds(self) -> HoldService:
+        """Points that stay whatever retention says."""
+        return self.container.holds()
 
     @property
     def access(self) -> AccessService:
