@@ -97,4 +97,7 @@ class Catalog(Browsing, Protocol):
         return how many. The caller counts the source's state anew."""
 
     def forget_profile(self, profile: ProfileId) -> None:
-        """Drop everything known of a profile; used before a rebuild."""
+        """Drop all that can be rebuilt from storage: versions, source states, runs, points, holds and acts.
+
+        The profile's own definition, and its jobs, stay.
+        """

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
+from typing import TypeVar
 
 from bck_adapters.memory.browse import MemoryBrowsing, stands_at
 from bckcore.domain.file_version import FileEntry, FileVersion
@@ -30,6 +31,15 @@ def _same_but_until(one: FileVersion, blank: FileVersion) -> bool:
     mine, theirs = one.entry, blank.entry
     same = (one.since_seq, mine.size, mine.mtime_ns) == (blank.since_seq, theirs.size, theirs.mtime_ns)
     return same and not mine.digest
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def _drop(table: dict[tuple[ProfileId, K], V], profile: ProfileId) -> None:
+    for key in [key for key in table if key[0] == profile]:
+        del table[key]
 
 
 class MemoryCatalog(MemoryBrowsing):
@@ -167,7 +177,11 @@ class MemoryCatalog(MemoryBrowsing):
     def forget_profile(self, profile: ProfileId) -> None:
         """See the port."""
         state = self._session.write()
-        for key in [key for key in state.versions if key[0] == profile]:
-            del state.versions[key]
-        for key in [key for key in state.source_states if key[0] == profile]:
-            del state.source_states[key]
+        _drop(state.versions, profile)
+        _drop(state.source_states, profile)
+        _drop(state.points, profile)
+        _drop(state.holds, profile)
+        _drop(state.acts, profile)
+        for run in [run for run in state.runs.values() if run.profile == profile]:
+            del state.runs[run.id]
+            state.removed_increments.discard(run.id)

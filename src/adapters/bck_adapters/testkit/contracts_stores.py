@@ -281,6 +281,40 @@ class RepositoriesContract(_NeedsDatabase):
             assert list(uow.holds.list(DOCS)) == [lasting]
             assert list(uow.holds.list(ProfileId("none"))) == []
 
+    def test_forgetting_a_profile_drops_all_that_storage_can_tell_and_nothing_else(
+        self, database: Database
+    ) -> None:
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            uow.profiles.add(sample_profile())
+            for profile in ("docs", "other"):
+                uow.runs.add(sample_run(1, profile))
+                uow.runs.increment_removed(sample_run(1, profile).id)
+                uow.points.add(sample_point(1, profile))
+                uow.acts.add(sample_act(1, profile))
+                uow.holds.put(sample_hold(1, profile))
+            uow.catalog.forget_profile(DOCS)
+            uow.runs.add(sample_run(1))
+            uow.commit()
+        with database.units(read_only=True) as uow:
+            assert list(uow.runs.increments(DOCS)) == [sample_run(1)]
+            assert (list(uow.points.list(DOCS)), list(uow.acts.list(DOCS)), list(uow.holds.list(DOCS))) == (
+                [],
+                [],
+                [],
+            )
+            other = ProfileId("other")
+            assert [
+                list(uow.points.list(other)),
+                list(uow.acts.list(other)),
+                list(uow.holds.list(other)),
+            ] == [
+                [sample_point(1, "other")],
+                [sample_act(1, "other")],
+                [sample_hold(1, "other")],
+            ]
+            assert uow.profiles.get(DOCS) == sample_profile()
+
     def test_users_come_back_whole_and_by_name(self, database: Database) -> None:
         zoe = User(name="zoë", role=Role.VIEWER, password_hash="$x$", created=START)  # noqa: S106  # no password
         anna = replace(zoe, name="anna", role=Role.ADMIN)
