@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bck_adapters.storage_fs.readme import TEXT
 from bckcore.domain.act import ActKind
 from tests.support.restoring import RestoreScript
-from tests.support.small_store import SOURCE, Small
+from tests.support.small_store import SOURCE, Small, T
 from tests.support.worlds import differences, world_of_folder
 
 pytestmark = pytest.mark.integration
@@ -131,3 +132,22 @@ def test_a_folder_comes_back_with_all_it_held(small):
 @pytest.mark.parametrize("part", ["docs/d/x", "docs/none", "docs/a/b", "pics"])
 def test_what_was_not_there_is_refused(small, part):
     assert "existed" in small.refused("pc1", "docs", "3", small.to, part)
+
+
+# --- it is there ------------------------------------------------------------------------------------
+
+
+def test_a_storage_of_an_older_version_gets_it_with_the_next_run(small):
+    (small.root / "restore.sh").unlink()
+    (small.root / "README.txt").write_text("of an older version")
+    small.docs.write(b"a", b"third", T)
+    small.back_up()
+    assert (small.root / "README.txt").read_text("utf-8") == TEXT
+    small.assert_restores(1, 4)
+
+
+def test_guides_that_cannot_be_written_fail_no_run(small):
+    (small.root / "restore.sh").unlink()
+    (small.root / "restore.sh").mkdir()
+    small.docs.write(b"a", b"third", T)
+    small.back_up()

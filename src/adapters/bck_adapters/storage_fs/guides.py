@@ -1,10 +1,12 @@
 """What lies in the root for the day this program is not there: README.txt and restore.sh."""
 
+import os
+from contextlib import suppress
 from importlib.resources import files
 
 from bck_adapters.storage_fs.files import read_whole, write_new
 from bck_adapters.storage_fs.readme import TEXT
-from bck_adapters.storage_fs.root import README
+from bck_adapters.storage_fs.root import README, Root
 
 RESTORE = "restore.sh"
 
@@ -19,6 +21,16 @@ def write_guides(top: int) -> None:
     for name, content in ((README, TEXT.encode()), (RESTORE, restore_script())):
         if not _stands(top, name, content):
             write_new(top, name, f".{name}.new", content)
+
+
+def keep_guides_current(root: Root) -> None:
+    """Replace what an older version of the program wrote. A disk that does not take it fails no run."""
+    with suppress(OSError):
+        top = root.open()
+        try:
+            write_guides(top)
+        finally:
+            os.close(top)
 
 
 def _stands(top: int, name: str, content: bytes) -> bool:

@@ -13,6 +13,7 @@ from itertools import islice
 
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.files import open_new, put_in_place, read_whole, write_new
+from bck_adapters.storage_fs.guides import keep_guides_current
 from bck_adapters.storage_fs.root import RECEIPTS, Root, profile_names
 from bckcore.domain import act as acts
 from bckcore.domain import receipt as receipts
@@ -161,6 +162,7 @@ class Records:
         """Sync the whole storage, then write the receipt durably; return its digest."""
         raw = receipts.encoded(receipt)
         self._write_once(receipt.run.ref, f"{receipt.run.seq:06d}.json", raw)
+        keep_guides_current(self._root)
         return receipts.digest(raw)
 
     def _write_once(self, ref: ProfileRef, name: str, raw: bytes, *, sync: bool = True) -> None:
