@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.paths import RelPath
-from bckcore.domain.push import suffix_at
+from bckcore.domain.push import PushOutcome, suffix_at
 from bckcore.domain.restore import RestoreOptions
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.transfer import PathProblem, ProblemKind
 from bckcore.ports.clock import Clock
-from bckcore.ports.extraction import Placed, Placement
+from bckcore.ports.extraction import Placement
 from bckcore.ports.restore_targets import RestoreTargets
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Watcher
@@ -27,9 +28,11 @@ class Foreseen:
 
     source: SourceName
     path: RelPath
-    placed: Placed | None
-    """None: it does not come to that, see ``problem``."""
-    problem: PathProblem | None
+    entry: FileEntry | None
+    """None: there is none to be had, see ``problem``."""
+    outcome: PushOutcome | None
+    """None: it would fail, see ``problem``."""
+    problem: PathProblem | None = None
 
 
 class RestoreService:
@@ -124,7 +127,7 @@ class RestoreService:
         with self._restorable.held(profile_id, point, paths, include_deleted=deleted) as held:
             folder = self._targets.look(to, filled=options.into_filled)
             suffix = suffix_at(self._clock.now())
-            yield from (_left_out(name, path, NOT_THERE) for name, path in held.missing)
+            yield from (_left_out(name, path, None, NOT_THERE) for name, path in held.missing)
             for name in held.selection:
                 yield from self._foreseen(held, name, _placement(folder, name, options, suffix))
 
@@ -134,15 +137,15 @@ class RestoreService:
             held.profile.ref, name, held.wanted(name, blocked.append), held.increments, placement
         )
         for placed in found:
-            yield from (_left_out(name, path, NO_PLACE) for path in blocked)
+            yield from (_left_out(name, path, PushOutcome.SKIPPED, NO_PLACE) for path in blocked)
             blocked.clear()
-            yield Foreseen(name, placed.entry.path, placed, placed.problem)
-        yield from (_left_out(name, path, NO_PLACE) for path in blocked)
+            yield Foreseen(name, placed.entry.path, placed.entry, placed.outcome, placed.problem)
+        yield from (_left_out(name, path, PushOutcome.SKIPPED, NO_PLACE) for path in blocked)
 
 
-def _left_out(name: SourceName, path: RelPath, why: str) -> Foreseen:
+def _left_out(name: SourceName, path: RelPath, outcome: PushOutcome | None, why: str) -> Foreseen:
     problem = PathProblem(kind=ProblemKind.NOT_RESTORED, path=path, message=why)
-    return Foreseen(name, path, None, problem)
+    return Foreseen(name, path, None, outcome, problem)
 
 
 def _placement(folder: Path, name: SourceName, options: RestoreOptions, suffix: str) -> Placement:

@@ -7,16 +7,17 @@ from bck_apps.cli.units import time_json
 from bckcore.domain.duration import duration_text
 from bckcore.domain.host import Host
 from bckcore.domain.job import Job, JobKind
+from bckcore.domain.paths import display, percent_encoded
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.retention import RetentionDecision
-from bckcore.domain.paths import display, percent_encoded
 from bckcore.errors import BckError
 from bckcore.ports.job_queue import LogLine
 
 if TYPE_CHECKING:
     from bckcore.services.holds import HeldPoint
     from bckcore.services.prune import PruneReport
+    from bckcore.services.restore import Foreseen
 
 Document = dict[str, object]
 
@@ -70,12 +71,11 @@ def log_document(line: LogLine) -> Document:
     return {"number": line.number, "at": time_json(line.at), "level": line.level, "text": line.text}
 
 
-def foreseen_document(one: Foreseen) -> Document:
+def foreseen_document(one: "Foreseen") -> Document:
     """What a restore would do with one path; ``failed`` comes with the problem."""
-    outcome = one.placed.outcome if one.placed else None
-    entry = one.placed.entry if one.placed else None
+    entry = one.entry
     return {
-        "outcome": outcome.value if outcome else "failed",
+        "outcome": one.outcome.value if one.outcome else "failed",
         "path": f"{one.source}/{display(one.path)}",
         "path_bytes": f"{one.source}/{percent_encoded(one.path)}",
         "kind": entry.kind.value if entry else None,

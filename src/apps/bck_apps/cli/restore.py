@@ -1,0 +1,197 @@
+"""The verb `restore`: into a folder on this server, or back to the PC."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bck_apps.cli.documents import Document, foreseen_document
+from bck_apps.cli.follow import end_with, see_through
+from bck_apps.cli.jobs import ProfileArgument
+from bck_apps.cli.screen import Json, fields, say
+from bck_apps.cli.session import opened, who
+from bck_apps.cli.status import PARTIAL
+from bck_apps.cli.units import size_text
+from bckcore.domain.ids import ProfileId
+from bckcore.domain.job import Job
+from bckcore.domain.push import Conflict
+from bckcore.domain.restore import RestoreOptions
+from bckcore.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bckcore.services.restore_request import RestoreRequest
+
+PointOption = Annotated[
+    str, typer.Option(metavar="POINT|latest|TIME", help="Which point; a time means the newest before it.")
+]
+PathsArgument = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PATH]...", help="SOURCE, SOURCE/path or the full path on the PC; else all."),
+]
+IncludeDeleted = Annotated[
+    bool, typer.Option("--include-deleted", help="Also what was deleted before the point, as it last was.")
+]
+
+
+def restore(  # noqa: PLR0917  # one parameter per option
+    profile: ProfileArgument,
+    point: PointOption,
+    to: Annotated[str | None, typer.Option(metavar="DIR", help="Folder on this server.")] = None,
+    to_host: Annotated[bool, typer.Option("--to-host", help="Back to the PC.")] = False,
+    host_dir: Annotated[
+        str | None, typer.Option("--host-dir", metavar="DIR", help="With --to-host: folder on the PC.")
+    ] = None,
+    in_place: Annotated[
+        bool, typer.Option("--in-place", help="With --to-host: where the files came from.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in the way.")] = False,
+    keep_both: Annotated[
+        bool, typer.Option("--keep-both", help="Rename what is in the way to NAME~TIME.")
+    ] = False,
+    skip: Annotated[bool, typer.Option("--skip", help="Leave what is in the way as it is.")] = False,
+    include_deleted: IncludeDeleted = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a restore into the same folder that was cut.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Compare large files with their digests, too.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would happen.")] = False,
+    paths: PathsArgument = None,
+    as_json: Json = False,
+) -> None:
+    """Bring files back as they were at a point, into DIR/<source>/ or back to the PC.
+
+    A folder that holds something is refused unless you say what to do with what is in the way. While 'bck
+    serve' runs, it does the work, with its own rights; otherwise it is done here.
+    """
+    from bckcore.services.restore_request import RestoreRequest
+
+    options = RestoreOptions(
+        conflict=_conflict(overwrite=overwrite, keep_both=keep_both, skip=skip),
+        include_deleted=include_deleted,
+        resume=resume,
+        verify=verify,
+    )
+    folder = _folder(to, to_host=to_host, host_dir=host_dir, in_place=in_place)
+    request = RestoreRequest(
+        point=point,
+        folder=folder,
+        host_dir=host_dir,
+        paths=wanted_paths(paths),
+        options=options,
+        dry_run=dry_run and folder is None,
+    )
+    if dry_run and folder is not None:
+        _look_ahead(ProfileId(profile), request, folder, as_json=as_json)
+        return
+    with opened() as application:
+        asked = application.jobs.start_restore(ProfileId(profile), request, requested_by=who())
+        job = see_through(application, asked.job.id, as_json=as_json)
+    end_with(job, as_json=as_json, human=_restore_view)
+
+
+def wanted_paths(paths: list[str] | None) -> tuple[bytes, ...]:
+    """Arguments are bytes that Python made text of; this gives exactly those bytes back."""
+    return tuple(os.fsencode(path) for path in paths or ())
+
+
+def _conflict(*, overwrite: bool, keep_both: bool, skip: bool) -> Conflict | None:
+    chosen = [
+        choice
+        for choice, wanted in (
+            (Conflict.OVERWRITE, overwrite),
+            (Conflict.KEEP_BOTH, keep_both),
+            (Conflict.SKIP, skip),
+        )
+        if wanted
+    ]
+    if len(chosen) > 1:
+        raise InvalidInputError("Choose one of --overwrite, --keep-both and --skip.")
+    return chosen[0] if chosen else None
+
+
+def _folder(to: str | None, *, to_host: bool, host_dir: str | None, in_place: bool) -> Path | None:
+    """The folder on this server; None: to the PC. Raises InvalidInputError."""
+    if (to is None) != to_host:
+        raise InvalidInputError("Where to? Give --to DIR, or --to-host with --host-dir DIR or --in-place.")
+    if to_host != (host_dir is not None or in_place) or (host_dir is not None and in_place):
+        raise InvalidInputError("--to-host goes with one of --host-dir DIR and --in-place.")
+    return None if to is None else Path(os.path.abspath(to))  # noqa: PTH100  # links stay to be seen
+
+
+def _look_ahead(profile: ProfileId, request: "RestoreRequest", folder: Path, *, as_json: bool) -> None:
+    """List what would happen, as it is found out; memory does not grow with it."""
+    counts: Counter[str] = Counter()
+    with opened() as application:
+        found = application.restores.foresee(
+            profile, point=request.point, to=folder, paths=request.paths, options=request.options
+        )
+        documents = (_counted(foreseen_document(one), counts) for one in found)
+        if as_json:
+            _print_json(documents, counts)
+        else:
+            _print_lines(documents, counts)
+    if counts["failed"]:
+        raise typer.Exit(PARTIAL)
+
+
+def _counted(document: Document, counts: Counter[str]) -> Document:
+    counts[str(document["outcome"])] += 1
+    return document
+
+
+def _print_json(documents: Iterator[Document], counts: Mapping[str, int]) -> None:
+    """One document, written piece by piece. An error before the first path is all that is printed."""
+    first = next(documents, None)
+    print('{"dry_run": true, "items": [', end="")
+    if first is not None:
+        print("\n" + json.dumps(first), end="")
+    for document in documents:
+        print(",\n" + json.dumps(document), end="")
+    print('\n], "counts": ' + json.dumps(dict(counts)) + "}", flush=True)
+
+
+def _print_lines(documents: Iterator[Document], counts: Mapping[str, int]) -> None:
+    for document in documents:
+        problem = f"  ({document['problem']})" if document["problem"] else ""
+        print(f"{document['outcome']:<10} {document['path']}{problem}")
+    total = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
+    say(f"Nothing was changed. A restore would come to: {total or 'nothing'}.")
+
+
+def _restore_view(job: Job) -> "RenderableType":
+    data = job.result.data
+    count, counts, targets = data.get("bytes"), data.get("counts"), data.get("targets")
+    return fields(
+        (
+            ("job", job.id),
+            ("outcome", job.status.value),
+            ("point", data.get("point")),
+            ("folder", data.get("folder")),
+            ("on the PC", ", ".join(map(str, targets.values())) if isinstance(targets, dict) else ""),
+            ("files", data.get("files")),
+            ("size", size_text(count) if isinstance(count, int) else ""),
+            ("paths", _counts_text(counts) if isinstance(counts, dict) else ""),
+            ("problems", data.get("problems") or ""),
+            *_listed_rows(data),
+        )
+    )
+
+
+def _counts_text(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number)
+
+
+def _listed_rows(data: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """What a dry run to the PC found."""
+    listed = data.get("listed")
+    if data.get("dry_run") and isinstance(listed, list):
+        yield ("dry run", "nothing was changed on the PC")
+        yield from (("would be", f"{one['outcome']}: {one['source']}/{one['path']}") for one in listed)
