@@ -17,6 +17,9 @@ class JobKind(StrEnum):
     BACKUP = "backup"
     RESTORE = "restore"
     PRUNE = "prune"
+    UNDO = "undo"
+    ACCEPT = "accept"
+    FORGET = "forget"
 
 
 class JobStatus(StrEnum):

@@ -4,6 +4,7 @@ from bckcore.domain.run import ProfileRef, Run, RunOutcome
 from bckcore.errors import TransferInterruptedError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
+from bckcore.services.forgotten import finish_forgetting
 from bckcore.services.ledger import Closing, Ledger
 
 
@@ -42,6 +43,9 @@ class Recovery:
             done.append(f"Entered {entered} finished runs and acts that the database had missed.")
         if adopted := self._ledger.adopt(ref):
             done.append(f"Found what run {adopted.seq} displaced, which the database did not know.")
+        finished, left_open = self._ledger.newest(ref)
+        if removed := finish_forgetting(self._storage, ref, left_open.seq if left_open else finished):
+            done.append(f"Removed {removed} stored files of a path that was forgotten on purpose.")
         return done
 
     def require_own_storage(self, ref: ProfileRef) -> None:

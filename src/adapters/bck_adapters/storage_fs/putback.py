@@ -98,7 +98,7 @@ class PutBack:
             if not (self._trusted and live is not None and live.kind is EntryKind.FOLDER):
                 self._make_folder(step.path)
         elif not (self._trusted and live == wanted and (wanted.digest or wanted.kind is not EntryKind.FILE)):
-            self._put_file(wanted)
+            self._put_file(wanted, live)
 
     # --- folders -----------------------------------------------------------------------------------
 
@@ -175,7 +175,7 @@ class PutBack:
 
     # --- files -------------------------------------------------------------------------------------
 
-    def _put_file(self, wanted: FileEntry) -> None:
+    def _put_file(self, wanted: FileEntry, live: FileEntry | None) -> None:
         name = self._at(wanted.path, make=True)
         if wanted.kind is not EntryKind.FILE:
             if entry_at(self._current.fd, name, wanted.path) != wanted:
@@ -185,6 +185,7 @@ class PutBack:
         origin = self._origin(wanted)
         try:
             if self._is_there(name, origin):
+                self._require_same_bytes(wanted, live)
                 self._dress_in_place(wanted, name)
             else:
                 self._bring(wanted, origin)
@@ -208,6 +209,13 @@ class PutBack:
         if not stat.S_ISREG(info.st_mode):
             raise _UnusableError("What the storage holds at this path is not a plain file.")
         raise _UnusableError(f"The stored file has {info.st_size} bytes; it had {wanted.size}.")
+
+    def _require_same_bytes(self, wanted: FileEntry, live: FileEntry | None) -> None:
+        """Where what was displaced has been lost, the newer bytes in ``current`` are no stand-in."""
+        if not self._trusted or live is None or live.kind is not EntryKind.FILE:
+            return
+        if live.digest and wanted.digest and live.digest != wanted.digest:
+            raise _UnusableError("The storage holds other bytes at this path only.")
 
     def _is_there(self, name: bytes, origin: int) -> bool:
         """True if ``current`` has that very file: nothing displaced it since, or an undo put it there."""

@@ -87,7 +87,7 @@ class QueueMachine(RuleBasedStateMachine):
         twins = (
             other.job.id
             for other in self.known.values()
-            if job.kind is not JobKind.RESTORE
+            if job.kind in (JobKind.BACKUP, JobKind.PRUNE)
             and (other.job.kind, other.job.profile) == (job.kind, job.profile)
             and not other.status.final
         )

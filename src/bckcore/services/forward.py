@@ -1,0 +1,117 @@
+"""Forward runs: undo and accept are entered as a backup is - a run, a manifest, a receipt and a point.
+
+So earlier points and increments stay as they are, and what such a run did can itself be undone.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from bckcore.domain.events import RunFinished
+from bckcore.domain.ids import SourceName, new_run_id
+from bckcore.domain.manifest import ManifestInfo
+from bckcore.domain.profile import Profile
+from bckcore.domain.restore_point import Counted
+from bckcore.domain.run import ChangeCounts, Run, RunKind, RunOutcome
+from bckcore.errors import BckError, ConflictError, JobCancelledError
+from bckcore.ports.catalog import SourceState
+from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import Claim
+from bckcore.ports.transport import Watcher
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.hooks import Hooks
+from bckcore.services.ledger import Closing, Ledger
+
+Ended = tuple[Run, BckError | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What the work of a forward run came to."""
+
+    manifest: ManifestInfo | None
+    states: tuple[SourceState, ...]
+    counts: ChangeCounts
+    problems: int = 0
+
+
+class ForwardRuns:
+    """Begins and closes them. The caller holds the profile's storage lock, and has recovered the profile."""
+
+    def __init__(
+        self,
+        *,
+        units: UnitOfWorkFactory,
+        ledger: Ledger,
+        hooks: Hooks,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        self._units = units
+        self._ledger = ledger
+        self._hooks = hooks
+        self._clock = clock
+        self._random_bytes = random_bytes
+
+    def begin(
+        self, kind: RunKind, profile: Profile, claim: Claim, *, disturbing: Iterable[SourceName] = ()
+    ) -> Run:
+        """Enter a new run. Until it ends, ``current`` may differ from the catalog in ``disturbing``."""
+        with self._units() as uow:
+            last = uow.runs.last(profile.id)
+            now = self._clock.now()
+            run = Run(
+                id=new_run_id(now, self._random_bytes(4)),
+                profile=profile.id,
+                host=profile.host,
+                job=claim.job.id,
+                seq=last.seq + 1 if last else 1,
+                started=now,
+                kind=kind,
+            )
+            uow.runs.add(run)
+            states = uow.catalog.source_states(profile.id)
+            for name in disturbing:
+                state = states.get(name, SourceState(source=name))
+                uow.catalog.save_source_state(profile.id, replace(state, interrupted=True))
+            uow.commit(claim=claim)
+        return run
+
+    def carry_out(
+        self, run: Run, work: Callable[[], Outcome], *, note: str, claim: Claim, watcher: Watcher
+    ) -> Ended:
+        """Do the work and close the run, whatever its end. Raises what keeps it from being written down."""
+        try:
+            ended = self._finished(run, work(), note, claim)
+        except BckError as error:
+            if error.code == "lease-lost":
+                raise
+            return self._failed(run, error, note, claim, watcher), error
+        self._hooks.run_finished(RunFinished(run=ended))
+        return ended, None
+
+    def _finished(self, run: Run, outcome: Outcome, note: str, claim: Claim) -> Run:
+        made = outcome.manifest is not None
+        run = replace(run, made_point=made, counts=outcome.counts, problem_count=outcome.problems)
+        ended = run.ended(RunOutcome.PARTIAL if outcome.problems else RunOutcome.SUCCEEDED, self._clock.now())
+        closing = Closing(
+            run=ended,
+            counted=Counted.COUNTED if made else None,
+            manifest=outcome.manifest,
+            filters=(),
+            states=outcome.states,
+            note=note,
+        )
+        self._ledger.close(closing, claim=claim)
+        return ended
+
+    def _failed(self, run: Run, error: BckError, note: str, claim: Claim, watcher: Watcher) -> Run:
+        cancelled = isinstance(error, JobCancelledError)
+        ended = run.ended(RunOutcome.CANCELLED if cancelled else RunOutcome.FAILED, self._clock.now(), error)
+        watcher.log(str(error), level="warning" if cancelled else "error")
+        closing = Closing(run=ended, counted=None, manifest=None, filters=(), note=note)
+        try:
+            self._ledger.close(closing, claim=claim)
+        except ConflictError:  # it ended well and its receipt stands; the next start enters that
+            raise error from None
+        self._hooks.run_finished(RunFinished(run=ended))
+        return ended
