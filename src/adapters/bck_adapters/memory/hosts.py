@@ -127,7 +127,8 @@ class MemoryHost:
     errors: deque[BckError] = field(default_factory=deque)
     """Raised one by one: each pull takes the first and raises it before anything is touched."""
     cut_after: int | None = None
-    """How many changes to the storage the next pull gets through before it is cut; then None again."""
+    """How many changes to the storage the next pull gets through before it is cut; then None again.
+    Pushes count their changes to the host together."""
     cut_mid_file: bool = False
     """A cut that meets a file leaves half of it in the partial folder."""
 

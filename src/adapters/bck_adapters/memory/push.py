@@ -29,6 +29,7 @@ class Push:
         self._blocked: list[RelPath] = []
         self._failed: list[RelPath] = []
         self._dressing: dict[RelPath, Node] = {}
+        self._alike: dict[RelPath, Node] = {}
         self._paths: list[PushedPath] = []
         self._problems: list[PathProblem] = []
         self._sent = 0
@@ -42,7 +43,6 @@ class Push:
             if self._nodes[self._at(path)] != node:
                 self._before_change()
                 self._nodes[self._at(path)] = node
-        self._host.cut_after = None
         return PushReport(paths=tuple(self._paths), problems=tuple(self._problems), bytes_sent=self._sent)
 
     # --- the two sides ----------------------------------------------------------------------------
@@ -143,10 +143,11 @@ class Push:
         order = self._order
         if path in order.made:
             self._dressing[path] = node
-        elif path in order.frame:
-            return
-        elif order.conflict is Conflict.SKIP:
-            self._note(path, PushOutcome.SKIPPED, is_folder=True)
+        elif path in order.frame or order.conflict is Conflict.SKIP:
+            if there.mode == node.mode:
+                self._alike[path] = node
+            if path not in order.frame:
+                self._note(path, PushOutcome.SKIPPED, is_folder=True)
         else:
             self._dressing[path] = node
             self._note(path, PushOutcome.SAME if node == there else PushOutcome.ADJUSTED, is_folder=True)
@@ -180,8 +181,11 @@ class Push:
             if above not in self._nodes and path == ROOT:
                 self._nodes[above] = _new_folder()
         folder = self._nodes.get(next(parents(place), place))
-        being_dressed = next(parents(path), path) in self._dressing
-        if folder is not None and folder.mode & 0o300 != 0o300 and not being_dressed:
+        if (
+            folder is not None
+            and folder.mode & 0o300 != 0o300
+            and not self._opened(next(parents(path), path))
+        ):
             self._trouble(path, "Permission denied (13)")
             return False
         there = self._nodes.get(place)
@@ -195,6 +199,12 @@ class Push:
             self._nodes[RelPath(place + self._order.suffix.encode())] = there
         del self._nodes[place]
         return True
+
+    def _opened(self, folder: RelPath) -> bool:
+        """True if a closed folder is open for the time: it gets its attributes at the end."""
+        if folder in self._alike:
+            self._dressing.setdefault(folder, self._alike[folder])
+        return folder in self._dressing
 
     def _disturb(self, path: RelPath) -> None:
         above = self._at(next(parents(path), path))

@@ -1,11 +1,12 @@
 """One push: look at what the PC has, send what it is to get, and tell what became of each path."""
 
+import contextlib
 import io
 import os
 import re
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from bck_adapters.rsync.argv import Invocation, environment
@@ -26,10 +27,12 @@ from bck_adapters.rsync.push_messages import PushMessages
 from bck_adapters.rsync.push_plan import Plan
 from bckcore.domain.paths import ROOT, RelPath
 from bckcore.domain.push import Conflict, PushOrder, PushReport
+from bckcore.domain.stored_stat import XATTR_NAME, decoded
 from bckcore.domain.transfer import PathProblem, ProblemKind
 from bckcore.errors import (
     BckError,
     JobCancelledError,
+    StorageError,
     TransferFailedError,
     TransferTimeoutError,
 )
@@ -72,7 +75,8 @@ class Push:
         try:
             call = self._call()
             seen = self._run(look_argv(order, call), call, staged, quiet=True)
-            plan = Plan(order, staged, seen.items, seen.problems)
+            closed = _closed(os.fsencode(order.origin), staged)
+            plan = Plan(order, staged, seen.items, seen.problems, closed)
             heard = self._sent(plan, staged)
         finally:
             self._log_said()
@@ -196,6 +200,17 @@ def _walked(base: bytes) -> Iterator[tuple[RelPath, bool]]:
                 yield path, is_folder
                 if is_folder:
                     pending.append(path)
+
+
+def _closed(base: bytes, staged: Mapping[RelPath, bool]) -> list[RelPath]:
+    """The folders of the origin that stand for ones in which their owner may not write."""
+    found = []
+    for path, is_folder in staged.items():
+        if is_folder:
+            with contextlib.suppress(OSError, StorageError):
+                if decoded(os.getxattr(base + b"/" + path, XATTR_NAME)).mode & 0o300 != 0o300:
+                    found.append(path)
+    return found
 
 
 def _items(text: bytes, tag: bytes) -> Iterator[tuple[RelPath, bytes]]:

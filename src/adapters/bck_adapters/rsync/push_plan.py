@@ -26,6 +26,8 @@ class Plan:
     """Every path of the origin, and whether it is a folder."""
     seen: Mapping[RelPath, bytes]
     look_problems: Mapping[RelPath, PathProblem]
+    closed: Collection[RelPath] = ()
+    """Folders of the origin that their owner may not write in."""
     _blocked: frozenset[RelPath] = field(init=False)
     _passed: dict[RelPath, PushOutcome] = field(default_factory=dict)
     _names: list[RelPath] = field(default_factory=list)
@@ -36,6 +38,21 @@ class Plan:
         )
         for path, is_folder in self.staged.items():
             self._decide(path, is_folder=is_folder)
+        self._names += self._to_open()
+
+    def _to_open(self) -> list[RelPath]:
+        """Folders that are left alone, yet named to rsync: closed ones, on the host exactly as in the origin.
+
+        rsync writes in such a folder only if it may open it for the time. An earlier restore that was cut
+        may have made it.
+        """
+        getting = {next(parents(path)) for path in self._names if path != ROOT}
+        return [path for path in self.closed if path in getting and self._is_alike_and_left_alone(path)]
+
+    def _is_alike_and_left_alone(self, path: RelPath) -> bool:
+        item = self.seen.get(path, b"")[2:]
+        alike = item == _UNCHANGED or not item.replace(b"t", b".").strip(b".")
+        return alike and path != ROOT and self._is_left_alone(path)
 
     def to_send(self) -> list[RelPath]:
         """What is named to rsync."""
@@ -85,7 +102,9 @@ class Plan:
             yield PushedPath(path, outcome, self.staged[path])
         for path in self._names:
             is_folder = self.staged[path]
-            if path in problems or path not in items or (is_folder and path in self.order.made):
+            if path in problems or path not in items or path in self._passed:
+                continue
+            if is_folder and (path in self.order.made or self._is_left_alone(path)):
                 continue
             yield PushedPath(path, self._outcome(path, items[path]), is_folder)
 

@@ -9,6 +9,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from bck_adapters.storage_fs.copying import copy_content
@@ -37,6 +38,14 @@ ENTRIES = MOST_STAGED * 3 // 4
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 _DEVICES = (EntryKind.CHAR_DEVICE, EntryKind.BLOCK_DEVICE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How large a batch may get."""
+
+    room: int = ROOM
+    entries: int = ENTRIES
 
 
 def clear(root: Root, ref: ProfileRef) -> None:
@@ -72,7 +81,7 @@ def _names(folder: int) -> list[str]:
 
 
 class Staging:
-    """The batches of one source. ``room`` and ``entries`` bound each of them."""
+    """The batches of one source."""
 
     def __init__(
         self,
@@ -80,16 +89,13 @@ class Staging:
         ref: ProfileRef,
         origins: Origins,
         moved: Callable[[int], None],
-        *,
-        room: int = ROOM,
-        entries: int = ENTRIES,
+        limits: Limits,
     ) -> None:
         self._root = root
         self._ref = ref
         self._origins = origins
         self._moved = moved
-        self._room = room
-        self._most = entries
+        self._limits = limits
         self._names = (WORK, STAGING, *profile_names(ref))
         self._above: list[FileEntry] = []
         """Folders met so far that may still get something, as byte prefixes of one another."""
@@ -104,7 +110,7 @@ class Staging:
                 clear(self._root, self._ref)
                 with self._opened() as place:
                     batch = _Batch(self._origins, place, self._moved)
-                    while following is not None and batch.takes(following.entry, self._room, self._most):
+                    while following is not None and batch.takes(following.entry, self._limits):
                         self._take(batch, following)
                         following = next(waiting, None)
                     batch.dress_folders(self._top)
@@ -164,11 +170,11 @@ class _Batch:
         self._room_used = 0
         self._with_top = False
 
-    def takes(self, entry: FileEntry, room: int, most: int) -> bool:
+    def takes(self, entry: FileEntry, limits: Limits) -> bool:
         """True if the entry belongs into this batch; the first one always does."""
         if self._taken == 0:
             return True
-        return self._taken < most and self._room_used + entry.size <= room
+        return self._taken < limits.entries and self._room_used + entry.size <= limits.room
 
     def add_folder(self, entry: FileEntry) -> None:
         """Make the folder, once; its attributes come last."""

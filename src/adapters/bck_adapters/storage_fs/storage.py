@@ -39,6 +39,9 @@ from bckcore.ports.storage import (
 class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
     """Backups below one root; the port's docstrings hold."""
 
+    batch_room = staging.ROOM
+    batch_entries = staging.ENTRIES
+
     def __init__(self, root: Path) -> None:
         self._root = Root(root)
         self._attempts = Attempts(self._root)
@@ -154,7 +157,8 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
 
         def batches() -> Generator[StagedBatch, None, None]:
             with self._origins(ref, source, increments) as origins:
-                yield from staging.Staging(self._root, ref, origins, moved).batches(wanted)
+                limits = staging.Limits(room=self.batch_room, entries=self.batch_entries)
+                yield from staging.Staging(self._root, ref, origins, moved, limits).batches(wanted)
 
         return closing(batches())
 

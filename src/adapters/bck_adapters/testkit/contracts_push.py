@@ -115,6 +115,20 @@ class PushContract(InTheWayContract):
         assert (rig.look()[b"a"].mode, rig.look()[b"a"].mtime_ns) == (0o750, MTIME_NS)
         assert b"a" not in outcomes(report)
 
+    @pytest.mark.parametrize("conflict", ALL)
+    def test_a_closed_folder_that_a_cut_restore_made_can_be_filled(
+        self, rig: PushRig, conflict: Conflict
+    ) -> None:
+        rig.origin.write(b"a/closed/f", b"x")
+        rig.origin.mkdir(b"a/closed", mode=0o500)
+        rig.tree.mkdir(b"a")
+        rig.tree.mkdir(b"a/closed", mode=0o500)
+        frame = frozenset({b".", b"a", b"a/closed"}) if conflict is Conflict.OVERWRITE else frozenset()
+        report = rig.push(conflict, frame=frame)
+        found = rig.look()
+        assert report.problems == ()
+        assert (found[b"a/closed/f"].data, found[b"a/closed"].mode) == (b"x", 0o500)
+
     # --- a dry run ----------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("conflict", ALL)
