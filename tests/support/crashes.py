@@ -28,6 +28,8 @@ STORAGE_STEPS = frozenset(
         "keep_displaced",
         "lock",
         "merge",
+        "put_back",
+        "remove_path",
         "manifest_digest",
         "read_manifest",
         "read_receipt",
