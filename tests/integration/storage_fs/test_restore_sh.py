@@ -16,6 +16,7 @@ from bckcore.domain.retention import RetentionPolicy
 from tests.support.house import DOCS
 from tests.support.odd_life import OddLife
 from tests.support.restoring import RestoreScript, bare_path
+from tests.support.rewriting import Rewriting
 from tests.support.small_store import Small, T
 from tests.support.worlds import differences, world_of_folder, world_of_memory
 
@@ -125,6 +126,30 @@ def test_what_a_suspect_run_misses_is_there_until_a_person_accepts(roomy_dir):
     small.house.back_up(accept_missing=True)
     to = small.script.restore("latest", roomy_dir / "accepted")
     assert differences(world_of_memory(small.docs), world_of_folder(to / "docs")) == []
+
+
+def test_what_was_undone_and_what_was_forgotten(roomy_dir):
+    small = Small(roomy_dir).live()
+    rewriting = Rewriting(small.house)
+    undone = rewriting.undo(3)
+    small.expected[undone.seq] = small.expected[2]
+    small.back_up()
+    small.assert_restores(1, 2, 3, undone.seq, undone.seq + 1)
+    rewriting.forget(b"docs/d")
+    small.docs.write(b"a", b"later", T + 9)
+    small.back_up()
+    last = max(small.expected)
+    assert (
+        differences(
+            small.expected[last], world_of_folder(small.script.restore(last, roomy_dir / "last") / "docs")
+        )
+        == []
+    )
+    ended = small.script.run("pc1", "docs", "1", roomy_dir / "old")
+    assert ended.returncode == 0
+    assert "docs/d/x: forgotten on purpose" in ended.stderr
+    left = {path: thing for path, thing in small.expected[1].items() if path.split(b"/")[0] != b"d"}
+    assert differences(left, world_of_folder(roomy_dir / "old" / "docs")) == []
 
 
 def test_restored_files_carry_no_attribute_of_ours_and_nothing_else(roomy_dir):

@@ -106,6 +106,14 @@ def test_what_was_forgotten_is_said_and_never_mixed_up_with_what_came_later(smal
     assert "forgotten" in small.refused("pc1", "docs", "2", small.folder / "other", "docs/d")
 
 
+def test_a_damaged_act_is_named(small):
+    small.act(ActKind.PRUNE, points=(1,))
+    (small.books / "act-000001.json").write_text("{}")
+    assert "act-000001.json is damaged" in small.script.run("pc1", "docs").stderr
+    assert small.script.run("pc1", "docs", "2", small.to).returncode == 1
+    assert differences(small.expected[2], world_of_folder(small.to / SOURCE)) == []
+
+
 def test_a_damaged_receipt_is_named_and_its_run_still_counts(small):
     (small.books / "000002.json").write_text("{}")
     ended = small.script.run("pc1", "docs", "1", small.to)

@@ -206,7 +206,13 @@ read_books() {
             line = ""
         }' | sort -t "$TAB" -k1,1n >"$tmp/runs"
     while read -r name; do
-        problem ".receipts/$host/$profile/$name is damaged." ".receipts/$host/$profile/$name è danneggiato."
+        case $name in
+            act-*)
+                problem ".receipts/$host/$profile/$name is damaged: points that were given up may count as kept here." \
+                    ".receipts/$host/$profile/$name è danneggiato: punti non conservati possono risultare conservati."
+                ;;
+            *) problem ".receipts/$host/$profile/$name is damaged." ".receipts/$host/$profile/$name è danneggiato." ;;
+        esac
     done <"$tmp/damaged"
 }
 
