@@ -15,8 +15,19 @@ import typer
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from bck_apps.api import schemas
-from bck_apps.api.routes import auth, backup, health, hosts, jobs, points, profiles, restore, retention
+from bck_apps.api import schemas, schemas_browse
+from bck_apps.api.routes import (
+    auth,
+    backup,
+    browse,
+    health,
+    hosts,
+    jobs,
+    points,
+    profiles,
+    restore,
+    retention,
+)
 from bck_apps.cli.main import app
 from bck_apps.cli.status import MEANINGS
 from bck_apps.wiring.settings import Settings
@@ -141,7 +152,7 @@ def test_every_exit_status_is_described() -> None:
 
 # --- HTTP API -------------------------------------------------------------------------------------
 
-MODULES = (auth, health, hosts, profiles, points, retention, backup, restore, jobs)
+MODULES = (auth, health, hosts, profiles, points, browse, retention, backup, restore, jobs)
 
 
 def routes() -> set[str]:
@@ -167,7 +178,11 @@ def test_no_module_of_routes_is_left_out() -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [one for one in vars(schemas).values() if inspect.isclass(one) and issubclass(one, BaseModel)],
+    [
+        one
+        for one in {**vars(schemas), **vars(schemas_browse)}.values()
+        if inspect.isclass(one) and issubclass(one, BaseModel)
+    ],
     ids=lambda model: model.__name__,
 )
 def test_every_field_of_a_body_is_named(model: type[BaseModel]) -> None:

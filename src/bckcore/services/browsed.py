@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -115,6 +116,16 @@ class KeptPoints:
         """True if the point of that number is kept."""
         place = bisect_right(self._numbers, seq)
         return place > 0 and self._numbers[place - 1] == seq
+
+
+def exact_time(nanoseconds: int) -> str | None:
+    """ISO 8601 in UTC with nine decimals; None for a time that no calendar of ours names."""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    try:
+        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    except OverflowError:
+        return None
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{rest:09d}Z" if at.year >= 1000 else None
 
 
 def full_path(source: SourceName, path: RelPath) -> bytes:

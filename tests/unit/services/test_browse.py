@@ -8,7 +8,7 @@ from bckcore.domain.ids import ProfileId
 from bckcore.domain.pattern import Pattern
 from bckcore.errors import BckError, InvalidInputError, NotFoundError
 from bckcore.services.browse import BrowseService
-from bckcore.services.browsed import KnownVersion, full_path
+from bckcore.services.browsed import KnownVersion, exact_time, full_path
 from tests.support.desks import DOCS_PATH, Desk, T
 from tests.support.house import DOCS
 
@@ -45,7 +45,10 @@ def listed(browse: BrowseService, path: bytes = b"", point: str = "latest") -> l
 
 def history(versions: tuple[KnownVersion, ...]) -> list[tuple[str, int | None, int | None]]:
     """Standing, first and last point of each."""
-    return [(one.standing.value, one.first and one.first.seq, one.last and one.last.seq) for one in versions]
+    return [
+        (one.standing.value, one.first.seq if one.first else None, one.last.seq if one.last else None)
+        for one in versions
+    ]
 
 
 def test_a_folder_is_listed_as_it_was_at_a_point(browse: BrowseService) -> None:
@@ -201,3 +204,10 @@ def test_a_dropped_source_is_reached_by_its_name(browse: BrowseService, desk: De
     assert listed(browse, b"pics", "3") == [b"pics/p"]
     with pytest.raises(NotFoundError, match="was not there at point 4"):
         listed(browse, b"pics")
+
+
+def test_times_are_told_to_the_nanosecond() -> None:
+    assert exact_time(1_700_000_000_000_000_009) == "2023-11-14T22:13:20.000000009Z"
+    assert exact_time(-1) == "1969-12-31T23:59:59.999999999Z"
+    assert exact_time(2**63 * 1_000_000_000) is None
+    assert exact_time(-(2**40) * 1_000_000_000) is None

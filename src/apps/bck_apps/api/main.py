@@ -12,6 +12,7 @@ from bck_apps.api.about import TITLE, program_version
 from bck_apps.api.routes import (
     auth,
     backup,
+    browse,
     following,
     health,
     hosts,
@@ -23,7 +24,7 @@ from bck_apps.api.routes import (
 )
 from bck_apps.wiring import Application
 
-ROUTES = (auth, health, hosts, profiles, points, retention, backup, restore, jobs)
+ROUTES = (auth, health, hosts, profiles, points, browse, retention, backup, restore, jobs)
 
 
 def create_app(application: Application) -> FastAPI:

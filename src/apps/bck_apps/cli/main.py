@@ -8,7 +8,20 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from bck_apps.cli import admin, doctor, hosts, jobs, points, profiles, restore, retention, serve, status
+from bck_apps.cli import (
+    admin,
+    browse,
+    compare,
+    doctor,
+    hosts,
+    jobs,
+    points,
+    profiles,
+    restore,
+    retention,
+    serve,
+    status,
+)
 from bck_apps.cli.screen import safe_streams, show_error
 from bckcore.errors import BckError
 
@@ -79,6 +92,11 @@ app.command("jobs", rich_help_panel=LOOK)(jobs.jobs)
 app.command("points", rich_help_panel=LOOK)(points.points)
 app.command("snapshots", hidden=True)(points.points)
 app.command("holds", rich_help_panel=LOOK)(retention.holds)
+app.command("ls", rich_help_panel=LOOK)(browse.ls)
+app.command("versions", rich_help_panel=LOOK)(browse.versions)
+app.command("find", rich_help_panel=LOOK)(browse.find)
+app.command("diff", rich_help_panel=LOOK)(compare.diff)
+app.command("deleted", rich_help_panel=LOOK)(compare.deleted)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("plugins", rich_help_panel=LOOK)(admin.plugins)
 app.add_typer(admin.config_app, name="config", rich_help_panel=LOOK)
@@ -121,7 +139,7 @@ def _not_text() -> BckError:
     """Names are stored as UTF-8; the shell handed over other bytes."""
     return _UsageError(
         "An argument holds bytes that are no UTF-8 text.",
-        meaning="Nothing has such a name. Only PATH and --to of 'bck restore' may be any bytes.",
+        meaning="Nothing has such a name. Only paths, patterns and --to may be any bytes.",
     )
 
 

@@ -23,6 +23,8 @@ from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.storage import Storage, StorageFinding
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.access import AccessService, check_account
+from bckcore.services.browse import BrowseService
+from bckcore.services.compare import CompareService
 from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
@@ -98,6 +100,16 @@ class Application:
     def holds(self) -> HoldService:
         """Points that stay whatever retention says."""
         return self.container.holds()
+
+    @property
+    def browse(self) -> BrowseService:
+        """Folders, versions, finds."""
+        return self.container.browse()
+
+    @property
+    def compare(self) -> CompareService:
+        """Differences, and what is deleted."""
+        return self.container.compare()
 
     @property
     def access(self) -> AccessService:

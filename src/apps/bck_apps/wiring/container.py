@@ -24,6 +24,8 @@ from bckcore.ports.transport import Transport
 from bckcore.ports.vault import Vault
 from bckcore.services.access import AccessService
 from bckcore.services.backup import BackupService
+from bckcore.services.browse import BrowseService
+from bckcore.services.compare import CompareService
 from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
@@ -163,6 +165,8 @@ class Container(containers.DeclarativeContainer):
     holds = providers.Singleton(HoldService, units=units, storage=storage, recovery=recovery, clock=clock)
     hosts = providers.Singleton(HostService, units=units, vault=vault, transport_for=transport_for)
     profiles = providers.Singleton(ProfileService, units=units, filters=filters, clock=clock)
+    browse = providers.Singleton(BrowseService, units=units)
+    compare = providers.Singleton(CompareService, units=units, storage=storage, filters=filters)
     hasher = providers.Singleton(Argon2Hasher)
     tokens = providers.Singleton(
         JwtTokens, home=home, lifetime_minutes=settings.provided.security.token_minutes
