@@ -107,6 +107,18 @@ class JobService:
         """Ask for the retention policy to be applied now. Raises NotFoundError."""
         return self._queue.enqueue(self._job(JobKind.PRUNE, profile, requested_by, key, {}))
 
+    def ask(
+        self,
+        kind: JobKind,
+        profile: ProfileId,
+        payload: dict[str, object],
+        *,
+        requested_by: str,
+        key: str = "",
+    ) -> Enqueued:
+        """Ask for a job of any kind; who asks has looked at the payload. Raises NotFoundError."""
+        return self._queue.enqueue(self._job(kind, profile, requested_by, key, payload))
+
     def get(self, job: JobId) -> Job:
         """Raises NotFoundError."""
         return self._queue.get(job)

@@ -79,11 +79,19 @@ class UndoService:
         self._recovery = recovery
         self._forward = forward
 
-    def plan(self, profile_id: ProfileId, request: UndoRequest) -> UndoPlan:
-        """What :meth:`undo` would do now, as far as the catalog knows; changes nothing.
+    def check(self, profile_id: ProfileId, request: UndoRequest) -> RestorePoint:
+        """The point that :meth:`undo` would go back to.
 
         Raises NotFoundError for an unknown profile, run or point, ConflictError where the state before the
         run is no longer kept.
+        """
+        with self._units(read_only=True) as uow:
+            return aimed_at(uow, uow.profiles.get(profile_id), request)[0]
+
+    def plan(self, profile_id: ProfileId, request: UndoRequest) -> UndoPlan:
+        """What :meth:`undo` would do now, as far as the catalog knows; changes nothing.
+
+        Raises what :meth:`check` raises.
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)

@@ -1,6 +1,6 @@
 """Worker: carry out one claimed job, whatever its kind, and say how it ended."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
@@ -18,6 +18,7 @@ from bckcore.services.restore_report import RESTORING
 from bckcore.services.restore_request import RestoreRequest
 
 Ending = tuple[JobStatus, JobResult]
+Step = Callable[[Claim, Watcher], Ending]
 
 
 class Worker:
@@ -30,18 +31,22 @@ class Worker:
         restores: RestoreService,
         host_restores: HostRestore,
         prunes: PruneService,
+        others: Mapping[JobKind, Step] | None = None,
     ) -> None:
+        """``others``: how kinds of jobs are carried out that this class does not know itself."""
         self._backups = backups
         self._restores = restores
         self._host_restores = host_restores
         self._prunes = prunes
+        self._others = others or {}
 
     def carry_out(self, claim: Claim, watcher: Watcher) -> Ending:
         """Do the job and return its final status and result. Raises LeaseLostError only."""
-        steps: dict[JobKind, Callable[[Claim, Watcher], Ending]] = {
+        steps: dict[JobKind, Step] = {
             JobKind.BACKUP: self._back_up,
             JobKind.RESTORE: self._restore,
             JobKind.PRUNE: self._prune,
+            **self._others,
         }
         try:
             return steps[claim.job.kind](claim, watcher)

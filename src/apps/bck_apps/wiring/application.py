@@ -25,6 +25,7 @@ from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.access import AccessService, check_account
 from bckcore.services.browse import BrowseService
 from bckcore.services.compare import CompareService
+from bckcore.services.history import HistoryService
 from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
@@ -110,6 +111,11 @@ class Application:
     def compare(self) -> CompareService:
         """Differences, and what is deleted."""
         return self.container.compare()
+
+    @property
+    def history(self) -> HistoryService:
+        """Runs; undo, accept and forget."""
+        return self.container.history()
 
     @property
     def access(self) -> AccessService:

@@ -22,10 +22,15 @@ from bckcore.plugins.registry import AdapterContext, Database
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport
 from bckcore.ports.vault import Vault
+from bckcore.services.accept import AcceptService
 from bckcore.services.access import AccessService
+from bckcore.services.acts import Acts
 from bckcore.services.backup import BackupService
 from bckcore.services.browse import BrowseService
 from bckcore.services.compare import CompareService
+from bckcore.services.forget import ForgetService
+from bckcore.services.forward import ForwardRuns
+from bckcore.services.history import HistoryService, history_steps
 from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
@@ -36,6 +41,7 @@ from bckcore.services.pull import Puller
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
+from bckcore.services.undo import UndoService
 from bckcore.services.worker import Worker
 
 
@@ -150,8 +156,36 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         random=random,
     )
+    forward = providers.Singleton(
+        ForwardRuns,
+        units=units,
+        ledger=ledger,
+        hooks=hooks,
+        clock=clock,
+        random_bytes=providers.Object(os.urandom),
+    )
+    undos = providers.Singleton(
+        UndoService, units=units, storage=storage, ledger=ledger, recovery=recovery, forward=forward
+    )
+    accepts = providers.Singleton(
+        AcceptService, units=units, storage=storage, ledger=ledger, recovery=recovery, forward=forward
+    )
+    forgets = providers.Singleton(
+        ForgetService,
+        units=units,
+        storage=storage,
+        acts=providers.Singleton(Acts, units=units, storage=storage, clock=clock),
+        ledger=ledger,
+        recovery=recovery,
+        filters=filters,
+    )
     worker = providers.Singleton(
-        Worker, backups=backups, restores=restores, host_restores=host_restores, prunes=prunes
+        Worker,
+        backups=backups,
+        restores=restores,
+        host_restores=host_restores,
+        prunes=prunes,
+        others=providers.Singleton(history_steps, undos, accepts, forgets),
     )
     jobs = providers.Singleton(
         JobService,
@@ -161,6 +195,9 @@ class Container(containers.DeclarativeContainer):
         host_restores=host_restores,
         clock=clock,
         new_id=providers.Object(new_id),
+    )
+    history = providers.Singleton(
+        HistoryService, units=units, jobs=jobs, undos=undos, accepts=accepts, forgets=forgets
     )
     holds = providers.Singleton(HoldService, units=units, storage=storage, recovery=recovery, clock=clock)
     hosts = providers.Singleton(HostService, units=units, vault=vault, transport_for=transport_for)
