@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bckcore.domain.fetch import FetchOrder
 from bckcore.domain.host import Host
 from bckcore.domain.paths import RelPath
 from bckcore.domain.push import PushOrder, PushReport
@@ -121,6 +122,14 @@ class Transport(Protocol):
 
         Raises PathNotAllowedError when the target, or a guarded folder above it, is a link on the host;
         PermanentError when the host's disk is full. After an error some of the paths may be written.
+        """
+
+    def fetch(self, order: FetchOrder, key: Secret[str] | None, watcher: Watcher) -> None:
+        """Read ``order.paths`` again and nothing else, below ``order.destination``, in the form of ``pull``.
+
+        What is no plain file there any more comes as what it is now, or is left out, as is what cannot be
+        read. No link is followed. Nothing of the host or of the storage changes. Raises PathNotAllowedError
+        as ``pull`` does.
         """
 
 

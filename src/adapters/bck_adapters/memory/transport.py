@@ -8,9 +8,11 @@ stale; what is listed as changed may not have been installed. See design.md, law
 import errno
 from collections.abc import Iterable, Mapping, Sequence
 
+from bck_adapters.memory.fetch import fetch
 from bck_adapters.memory.hosts import MemoryHost, MemoryTree, Node
 from bck_adapters.memory.pull import Pull
 from bck_adapters.memory.push import Push
+from bckcore.domain.fetch import FetchOrder
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId
 from bckcore.domain.paths import ROOT, RelPath
@@ -123,6 +125,17 @@ class MemoryTransport:
             raise host.errors.popleft()
         _require_no_link(order.host, host, order.target_path)
         return Push(host, order, watcher).carried_out()
+
+    def fetch(self, order: FetchOrder, key: Secret[str] | None, watcher: Watcher) -> None:
+        """See the port."""
+        host = self._signed_in(order.host, key)
+        if host.errors:
+            raise host.errors.popleft()
+        _require_no_link(order.host, host, order.source.path)
+        try:
+            fetch(host.sources.get(order.source.path), order, watcher)
+        except OSError as exc:
+            raise _storage_error(exc) from exc
 
     def _reached(self, host: Host) -> MemoryHost:
         found = self._hosts.get(host.id)

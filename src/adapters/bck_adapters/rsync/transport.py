@@ -12,6 +12,7 @@ from typing import BinaryIO
 
 from bck_adapters.rsync.argv import Invocation, environment, pull_argv
 from bck_adapters.rsync.exit import Ending, error_of, store_full
+from bck_adapters.rsync.fetch import Fetch
 from bck_adapters.rsync.filters import rsync_rules
 from bck_adapters.rsync.listing import ItemListing
 from bck_adapters.rsync.messages import MessageReader, as_theirs
@@ -21,6 +22,7 @@ from bck_adapters.rsync.process import Program, run
 from bck_adapters.rsync.push import Push, not_run
 from bck_adapters.rsync.routes import Route
 from bck_adapters.rsync.version import can_resume, require_local_rsync
+from bckcore.domain.fetch import FetchOrder
 from bckcore.domain.host import Host
 from bckcore.domain.paths import display
 from bckcore.domain.push import PushOrder, PushReport
@@ -98,7 +100,18 @@ class RsyncTransport:
                 raise not_run(exc) from exc
         return replace(report, sets_owners=self._route.sets_owners(order.host))
 
-    def _question(self, order: PullOrder | PushOrder, shell: str, watcher: Watcher) -> Question:
+    def fetch(self, order: FetchOrder, key: Secret[str] | None, watcher: Watcher) -> None:
+        """Read ``order.paths`` again and nothing else, below ``order.destination``."""
+        self._require_rsync()
+        with self._route.shell(order.host, key, order.options) as shell:
+            try:
+                with self._route.connected(question := self._question(order, shell, watcher)):
+                    self._route.require_no_link(question, order.source.path)
+                    Fetch(order, watcher, self._search_path, shell).carry_out()
+            except OSError as exc:
+                raise _not_run(exc) from exc
+
+    def _question(self, order: PullOrder | PushOrder | FetchOrder, shell: str, watcher: Watcher) -> Question:
         options = order.options
         patience = options.connect_timeout + options.idle_timeout
         return Question(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bckcore.domain.fetch import FetchOrder
 from bckcore.domain.host import Host
 from bckcore.domain.push import PushOrder, PushReport
 from bckcore.domain.secret import Secret
@@ -56,3 +57,7 @@ class FaultyTransport:
     def push(self, order: PushOrder, key: Secret[str] | None, watcher: Watcher) -> PushReport:
         """Ask the real one."""
         return self._inner.push(order, key, watcher)
+
+    def fetch(self, order: FetchOrder, key: Secret[str] | None, watcher: Watcher) -> None:
+        """Ask the real one."""
+        self._inner.fetch(order, key, watcher)
