@@ -8,17 +8,21 @@ import stat
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 
+from bck_adapters.rsync.routes import LocalRoute
+from bck_adapters.rsync.transport import RsyncTransport
+from bckcore.domain.host import Host
 from bckcore.domain.manifest import FULL_EVERY
 from bckcore.domain.retention import RetentionPolicy
-from tests.support.house import DOCS
+from tests.support.house import DOCS, PC, House
 from tests.support.odd_life import OddLife
-from tests.support.restoring import RestoreScript, bare_path
+from tests.support.restoring import RestoreScript, bare_path, odd_names
 from tests.support.rewriting import Rewriting
 from tests.support.small_store import Small, T
-from tests.support.worlds import differences, world_of_folder, world_of_memory
+from tests.support.worlds import FolderTree, differences, world_of_folder, world_of_memory
 
 pytestmark = pytest.mark.integration
 
@@ -150,6 +154,35 @@ def test_what_was_undone_and_what_was_forgotten(roomy_dir):
     assert "docs/d/x: forgotten on purpose" in ended.stderr
     left = {path: thing for path, thing in small.expected[1].items() if path.split(b"/")[0] != b"d"}
     assert differences(left, world_of_folder(roomy_dir / "old" / "docs")) == []
+
+
+def test_what_the_real_rsync_stored(roomy_dir, require_tool):
+    require_tool("rsync")
+    source, names = roomy_dir / "pc", odd_names(Random(5))
+    tree, files, expected = FolderTree(source), [], {}
+    host = Host(id=PC, address="", transport="local", allowed_roots=("/",))
+    transport = RsyncTransport(route=LocalRoute())
+    house = House(roomy_dir / "store", transport, sources=(f"docs={source}",), host=host)
+    for number in range(200):
+        name = next(names)
+        if number % 9 == 0:
+            tree.symlink(name, next(names), T + number)
+        else:
+            tree.write(name, b"%d " % number, T + number, 0o640)
+            files.append(name)
+    os.mkfifo(source / "pipe", 0o600)
+    with open(source / "sparse", "wb") as sparse:
+        sparse.truncate(50_000_000)
+    for run in range(1, 4):
+        expected[run] = world_of_folder(source)
+        assert house.back_up().made_point
+        for name in files[run * 20 : run * 20 + 30]:
+            tree.write(name, b"new in %d" % run, T + run * 10**10, 0o600 + run)
+    script = RestoreScript(roomy_dir / "store", bare_path(roomy_dir / "bin"))
+    for run, world in expected.items():
+        to = script.restore(run, roomy_dir / str(run)) / "docs"
+        assert differences(world, world_of_folder(to)) == []
+        assert (to / "sparse").stat().st_blocks < 1000
 
 
 def test_restored_files_carry_no_attribute_of_ours_and_nothing_else(roomy_dir):
