@@ -24,6 +24,7 @@ from tests.support.filled import (
 from tests.support.storage_fs import (
     SUFFIX,
     Link,
+    Tree,
     extract,
     found,
     plant,
@@ -39,7 +40,7 @@ NEW = {
 }
 
 
-def moved_aside(things: dict[bytes, object]) -> dict[bytes, object]:
+def moved_aside(things: Tree) -> dict[bytes, bytes | Link]:
     return {b"x" + SUFFIX.encode() + path[1:]: one for path, one in things.items()}
 
 

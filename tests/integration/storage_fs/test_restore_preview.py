@@ -22,6 +22,7 @@ from tests.support.filled import (
 from tests.support.storage_fs import (
     REF,
     SOURCE,
+    Link,
     extract,
     placement,
     plant,
@@ -37,7 +38,8 @@ def test_a_look_ahead_says_what_comes_and_changes_nothing(tmp_path, conflict):
         f"{there}-{wanted}".replace(" ", "").encode(): (THINGS[there], WANTED[wanted])
         for there, wanted in itertools.product(THINGS, WANTED)
     }
-    entries, mine = [folder(b"."), folder(b"new"), a_file(b"new/x"), a_file(b"lost")], {}
+    entries = [folder(b"."), folder(b"new"), a_file(b"new/x"), a_file(b"lost")]
+    mine: dict[bytes, bytes | Link] = {}
     for name, (there, wanted) in kinds.items():
         entries += [folder(name), *(moved(one, name) for one in wanted)]
         mine |= {name + b"/" + path: one for path, one in there.items()}
@@ -66,9 +68,10 @@ def moved(entry: FileEntry, name: bytes) -> FileEntry:
 
 
 def test_a_look_ahead_needs_no_folder(tmp_path):
-    storage = stored(tmp_path, ENTRIES)
+    entries = [folder(b"."), folder(b"d"), a_file(b"d/x"), a_file(b"d-e"), link(b"l", b"x")]
+    storage = stored(tmp_path, entries)
     place = placement(tmp_path / "nowhere", below=b"home")
-    found_ = list(storage.examine(REF, SOURCE, map(Wanted, ENTRIES), [], place))
+    found_ = list(storage.examine(REF, SOURCE, map(Wanted, entries), [], place))
     assert {one.outcome.value for one in found_ if one.outcome} == {"created"}
-    assert len(found_) == len(ENTRIES)
+    assert len(found_) == len(entries)
     assert not (tmp_path / "nowhere").exists()
