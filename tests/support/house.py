@@ -23,7 +23,12 @@ from bckcore.domain.transfer import TransferOptions, TransferProgress
 from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import PathFilterFactory, Transport
+from bckcore.services.accept import AcceptService
+from bckcore.services.acts import Acts
 from bckcore.services.backup import BackupService
+from bckcore.services.forget import ForgetService
+from bckcore.services.forward import ForwardRuns
+from bckcore.services.history import history_steps
 from bckcore.services.holds import HoldService
 from bckcore.services.hooks import Hooks, NullHooks
 from bckcore.services.ledger import Ledger
@@ -33,6 +38,7 @@ from bckcore.services.pull import Puller
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
+from bckcore.services.undo import UndoService
 from bckcore.services.worker import Worker
 
 PC = HostId("pc1")
@@ -140,11 +146,29 @@ class House:
             clock=clock,
             random=self._random,
         )
+        forward = ForwardRuns(
+            units=units, ledger=ledger, hooks=hooks, clock=clock, random_bytes=self._random.randbytes
+        )
+        self.undos = UndoService(
+            units=units, storage=storage, ledger=ledger, recovery=recovery, forward=forward
+        )
+        self.accepts = AcceptService(
+            units=units, storage=storage, ledger=ledger, recovery=recovery, forward=forward
+        )
+        self.forgets = ForgetService(
+            units=units,
+            storage=storage,
+            acts=Acts(units=units, storage=storage, clock=clock),
+            ledger=ledger,
+            recovery=recovery,
+            filters=filters,
+        )
         self.worker = Worker(
             backups=self.backups,
             restores=self.restores,
             host_restores=self.host_restores,
             prunes=self.prunes,
+            others=history_steps(self.undos, self.accepts, self.forgets),
         )
         self._set_up(host, tuple(sources), excludes, options or TransferOptions(attempts=attempts))
 

@@ -3,19 +3,12 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from bck_adapters.rsync.filters import GitIgnoreFilter
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.run import Run
 from bckcore.errors import BckError
 from bckcore.ports.job_queue import Claim
-from bckcore.services.accept import AcceptService
-from bckcore.services.acts import Acts
-from bckcore.services.forget import ForgetPlan, ForgetService
-from bckcore.services.forward import ForwardRuns
+from bckcore.services.forget import ForgetPlan
 from bckcore.services.history_requests import AcceptRequest, ForgetRequest, UndoRequest
-from bckcore.services.hooks import NullHooks
-from bckcore.services.ledger import Ledger
-from bckcore.services.undo import UndoService
 from tests.support.house import House
 
 Request = UndoRequest | AcceptRequest | ForgetRequest
@@ -23,33 +16,11 @@ _KINDS = {UndoRequest: JobKind.UNDO, AcceptRequest: JobKind.ACCEPT, ForgetReques
 
 
 class Rewriting:
-    """The three services over the parts of a house; made anew for a house that is opened again."""
+    """The three services of a house; made anew for a house that is opened again."""
 
     def __init__(self, house: House) -> None:
         self.house = house
-        units, storage, recovery = house.database.units, house.storage, house.recovery
-        ledger = Ledger(units=units, storage=storage)
-        forward = ForwardRuns(
-            units=units,
-            ledger=ledger,
-            hooks=NullHooks(),
-            clock=house.clock,
-            random_bytes=house._random.randbytes,  # the house's own chance
-        )
-        self.undos = UndoService(
-            units=units, storage=storage, ledger=ledger, recovery=recovery, forward=forward
-        )
-        self.accepts = AcceptService(
-            units=units, storage=storage, ledger=ledger, recovery=recovery, forward=forward
-        )
-        self.forgets = ForgetService(
-            units=units,
-            storage=storage,
-            acts=Acts(units=units, storage=storage, clock=house.clock),
-            ledger=ledger,
-            recovery=recovery,
-            filters=GitIgnoreFilter,
-        )
+        self.undos, self.accepts, self.forgets = house.undos, house.accepts, house.forgets
 
     @contextmanager
     def claimed(self, request: Request) -> Iterator[Claim]:

@@ -130,9 +130,9 @@ class ForgetService:
         Raises what :meth:`plan` raises, StoreBusyError, StoreFullError before anything changed, StorageError,
         LeaseLostError; what is left is removed by the next start.
         """
-        request = ForgetRequest.of(claim.job)
         with self._units(read_only=True) as uow:
             ref = uow.profiles.get(claim.job.profile).ref
+        request = ForgetRequest.of(claim.job)
         with self._storage.lock(ref, wait_seconds=LOCK_WAIT_SECONDS):
             for sentence in self._recovery.recover(ref):
                 watcher.log(sentence, level="warning")

@@ -119,9 +119,9 @@ class UndoService:
         Raises what :meth:`plan` raises, StoreBusyError, StorageError, what keeps the run from being written
         down, and LeaseLostError; the next start then puts things in order.
         """
-        request = UndoRequest.of(claim.job)
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(claim.job.profile)
+        request = UndoRequest.of(claim.job)
         with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS):
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
