@@ -30,6 +30,7 @@ from bckcore.ports.job_queue import Claim
 from bckcore.ports.storage import ProfileLock, Storage
 from bckcore.ports.transport import PathFilter, PathFilterFactory, PullReport, Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.services.definitions import Definitions
 from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
@@ -79,6 +80,7 @@ class BackupService:
         self._hooks = hooks
         self._clock = clock
         self._random_bytes = random_bytes
+        self._definitions = Definitions(units=units, storage=storage, clock=clock)
 
     def back_up(self, claim: Claim, watcher: Watcher) -> Ended:
         """Run the claimed job to its end; return the run, over, and the error that ended it, if one did.
@@ -130,6 +132,7 @@ class BackupService:
             watcher.log(f"Run {run.seq} of {plan.profile.id} started on {plan.host.id}.")
             if reason := self._hooks.run_starting(run, plan.profile):
                 raise VetoedError(f"A plugin refused the run: {reason}")
+            self._definitions.keep(plan.profile, plan.host)
             for source in plan.profile.sources:
                 if watcher.is_cancelled():
                     raise JobCancelledError("The job was cancelled.")

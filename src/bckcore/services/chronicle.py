@@ -5,14 +5,42 @@ run n stands between the receipts n and n + 1.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
 
 from bckcore.domain.act import Act
 from bckcore.domain.receipt import Receipt
-from bckcore.domain.run import ProfileRef
+from bckcore.domain.restore_point import Counted
+from bckcore.domain.run import ProfileRef, Run
 from bckcore.errors import NotFoundError, StorageError
 from bckcore.ports.storage import Storage
 
-Event = Receipt | Act
+
+class Use(Enum):
+    """What becomes of a run's manifest."""
+
+    APPLY = auto()
+    """Its changes are entered."""
+    ANCHOR = auto()
+    """It is full, and what is known before it is not certain: the live state becomes just what it says."""
+    PASS = auto()
+    """There is none, or what it builds on is lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A run to be entered: as its receipt tells, or as far as it is certain where records are damaged."""
+
+    run: Run
+    counted: Counted | None
+    """None: no point."""
+    use: Use
+    lines: int = 0
+    proves: bool = True
+    """A whole run that found no difference proves the newest point that was entered."""
+
+
+Event = Entry | Act
 
 
 def events(storage: Storage, ref: ProfileRef, *, after_seq: int, after_act: int) -> Iterator[Event]:
@@ -28,12 +56,19 @@ def events(storage: Storage, ref: ProfileRef, *, after_seq: int, after_act: int)
             yield act
             act = next(acts, None)
         newest = receipt.run.seq
-        yield receipt
+        yield entry_of(receipt)
     while act is not None:
         if act.after_seq > newest:
             raise broken(ref, f"Receipt {newest + 1:06d} is missing: act {act.number:06d} came after it.")
         yield act
         act = next(acts, None)
+
+
+def entry_of(receipt: Receipt) -> Entry:
+    """The entry of a run whose records are whole."""
+    if receipt.manifest is None:
+        return Entry(run=receipt.run, counted=receipt.counted, use=Use.PASS)
+    return Entry(run=receipt.run, counted=receipt.counted, use=Use.APPLY, lines=receipt.manifest.lines)
 
 
 def _chained_receipts(storage: Storage, ref: ProfileRef, after: int) -> Iterator[Receipt]:

@@ -7,7 +7,6 @@ from bckcore.domain.act import Act
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.manifest import Change
-from bckcore.domain.receipt import Receipt
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.run import ProfileRef, Run, RunKind, RunOutcome
 from bckcore.errors import NotFoundError, StorageError
@@ -15,7 +14,8 @@ from bckcore.ports.catalog import UNCOUNTED, Catalog, SourceState
 from bckcore.ports.storage import Storage
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.acts import apply_act
-from bckcore.services.chronicle import Event
+from bckcore.services.anchor import anchoring
+from bckcore.services.chronicle import Entry, Event, Use
 from bckcore.services.fingerprint import fingerprint
 
 LINES_AT_ONCE = 20_000
@@ -88,24 +88,28 @@ class Replay:
         if isinstance(event, Act):
             apply_act(uow, event)
         else:
-            self._enter_receipt(uow, event)
+            self._enter_entry(uow, event)
 
-    def _enter_receipt(self, uow: UnitOfWork, receipt: Receipt) -> None:
-        run = receipt.run
+    def _enter_entry(self, uow: UnitOfWork, entry: Entry) -> None:
+        run = entry.run
         touched: set[SourceName] = set()
-        if receipt.manifest is not None:
-            changes = _noting(self._storage.read_manifest(run.ref, run.seq), touched)
-            uow.catalog.apply(run.profile, run.seq, changes)
+        if entry.use is not Use.PASS:
+            anchored = entry.use is Use.ANCHOR
+            read = anchoring(uow.catalog, self._storage, run) if anchored else self._changes(run)
+            uow.catalog.apply(run.profile, run.seq, _noting(read, touched))
         states = uow.catalog.source_states(run.profile)
         for name in sorted({*states, *touched}):
             state = replace(states.get(name, SourceState(source=name)), interrupted=True)
             if name in touched:
                 state = SourceState(source=name, paths=UNCOUNTED)
             uow.catalog.save_source_state(run.profile, state)
-        enter_run(uow, run, receipt.counted)
+        enter_run(uow, run, entry.counted, proves=entry.proves)
+
+    def _changes(self, run: Run) -> Iterator[Change]:
+        return self._storage.read_manifest(run.ref, run.seq)
 
 
-def enter_run(uow: UnitOfWork, run: Run, counted: Counted | None) -> None:
+def enter_run(uow: UnitOfWork, run: Run, counted: Counted | None, *, proves: bool = True) -> None:
     """Enter a run that is over, with its point, or with what it proved of the newest one."""
     try:
         uow.runs.get(run.id)
@@ -115,13 +119,17 @@ def enter_run(uow: UnitOfWork, run: Run, counted: Counted | None) -> None:
         uow.runs.update(run)
     if counted is not None:
         uow.points.add(_point(run, counted))
-    elif run.outcome is RunOutcome.SUCCEEDED and run.kind is RunKind.BACKUP and run.finished is not None:
-        newest = uow.points.newest(run.profile)
-        if newest is None:
-            return
-        if newest.counted is Counted.WEAK:  # everything was read now, and it is as this point says
-            uow.points.add(replace(newest, counted=Counted.COUNTED))
-        uow.points.verified(run.profile, newest.seq, run.finished)
+    elif proves and run.outcome is RunOutcome.SUCCEEDED and run.kind is RunKind.BACKUP:
+        _prove_newest(uow, run)
+
+
+def _prove_newest(uow: UnitOfWork, run: Run) -> None:
+    newest = uow.points.newest(run.profile)
+    if newest is None or run.finished is None:
+        return
+    if newest.counted is Counted.WEAK:  # everything was read now, and it is as this point says
+        uow.points.add(replace(newest, counted=Counted.COUNTED))
+    uow.points.verified(run.profile, newest.seq, run.finished)
 
 
 def counted_state(catalog: Catalog, profile: ProfileId, seq: int, source: SourceName) -> SourceState:
@@ -148,8 +156,7 @@ def _batches(events: Iterable[Event]) -> Iterator[Sequence[Event]]:
     lines = 0
     for event in events:
         batch.append(event)
-        if isinstance(event, Receipt) and event.manifest is not None:
-            lines += event.manifest.lines
+        lines += event.lines if isinstance(event, Entry) else 0
         if lines >= LINES_AT_ONCE or len(batch) >= EVENTS_AT_ONCE:
             yield batch
             batch, lines = [], 0

@@ -1,0 +1,71 @@
+"""Rebuilding a house's database from its storage, and comparing what was with what came back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from bck_adapters.memory import MemoryDatabase
+from bck_adapters.storage_fs import FsRestoreTargets
+from bckcore.domain.file_version import FileEntry
+from bckcore.domain.hold import Hold
+from bckcore.domain.ids import SourceName
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.plugins.registry import Database
+from bckcore.services.ledger import Ledger
+from bckcore.services.rebuild import Rebuild
+from bckcore.services.recovery import Recovery
+from bckcore.services.restore import RestoreService
+from tests.support.house import DOCS, House
+
+
+def rebuilding(house: House, database: Database | None = None) -> Rebuild:
+    """The service over the house's storage and a database, its own if none is given."""
+    units = (database or house.database).units
+    ledger = Ledger(units=units, storage=house.storage)
+    recovery = Recovery(storage=house.storage, clock=house.clock, ledger=ledger)
+    return Rebuild(units=units, storage=house.storage, recovery=recovery, clock=house.clock)
+
+
+def new_database(house: House) -> Database:
+    """One that knows nothing."""
+    return MemoryDatabase(house.clock).as_database()
+
+
+@dataclass(frozen=True)
+class Known:
+    """Everything that a rebuild must bring back."""
+
+    points: tuple[RestorePoint, ...]
+    entries: dict[tuple[int, SourceName], tuple[FileEntry, ...]]
+    holds: tuple[Hold, ...]
+    runs: tuple[object, ...]
+
+
+def known(database: Database) -> Known:
+    """What a database knows of the profile; attempts of runs are not part of a receipt."""
+    with database.units(read_only=True) as uow:
+        points = tuple(uow.points.list(DOCS))
+        return Known(
+            points=points,
+            entries={
+                (point.seq, source): tuple(uow.catalog.entries(DOCS, point.seq, source))
+                for point in points
+                for source in uow.catalog.sources_at(DOCS, point.seq)
+            },
+            holds=tuple(uow.holds.list(DOCS)),
+            runs=tuple((run.id, run.seq, run.kind, run.outcome, run.counts) for run in uow.runs.list(DOCS)),
+        )
+
+
+def restored_with(house: House, database: Database, point: RestorePoint, to: Path) -> Path:
+    """The point, restored by what that database knows."""
+    ledger = Ledger(units=database.units, storage=house.storage)
+    restores = RestoreService(
+        units=database.units,
+        storage=house.storage,
+        recovery=Recovery(storage=house.storage, clock=house.clock, ledger=ledger),
+        targets=FsRestoreTargets(house.root),
+        clock=house.clock,
+    )
+    report = restores.restore(DOCS, point=point.run_id, to=to, paths=(), watcher=house.watcher)
+    assert report.problem_count == 0, f"point {point.seq} cannot be restored: {report.problems}"
+    return to
