@@ -8,11 +8,12 @@ import secrets
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from bck_adapters.rsync.argv import Invocation, environment
-from bck_adapters.rsync.exit import Ending, error_of
+from bck_adapters.rsync.exit import FINISHED, Ending, error_of
 from bck_adapters.rsync.listing import checked_path, unescaped
-from bck_adapters.rsync.messages import as_theirs
+from bck_adapters.rsync.messages import Sign, as_theirs
 from bck_adapters.rsync.output import OutputReader
 from bck_adapters.rsync.process import Program, run
 from bck_adapters.rsync.push_argv import (
@@ -21,6 +22,7 @@ from bck_adapters.rsync.push_argv import (
     listed,
     look_argv,
     partial_name,
+    root_argv,
     send_argv,
 )
 from bck_adapters.rsync.push_messages import PushMessages
@@ -34,6 +36,7 @@ from bckcore.errors import (
     JobCancelledError,
     StorageError,
     TransferFailedError,
+    TransferInterruptedError,
     TransferTimeoutError,
 )
 from bckcore.ports.transport import Watcher
@@ -45,12 +48,20 @@ _PRIVATE_FOLDER = re.compile(rb"/ssh-[0-9a-f]{8}/")
 
 @dataclass(slots=True)
 class _Heard:
-    """What one start of rsync said."""
+    """What one start of rsync said, or several."""
 
-    items: dict[RelPath, bytes]
-    problems: dict[RelPath, PathProblem]
-    unknown: list[bytes]
-    bytes_done: int
+    items: dict[RelPath, bytes] = field(default_factory=dict)
+    problems: dict[RelPath, PathProblem] = field(default_factory=dict)
+    unknown: list[bytes] = field(default_factory=list)
+    bytes_done: int = 0
+
+    def add(self, other: "_Heard", *, with_items: bool = True) -> None:
+        """Add what a later start said."""
+        if with_items:
+            self.items |= other.items
+        self.problems = {**other.problems, **self.problems}
+        self.unknown += other.unknown
+        self.bytes_done += other.bytes_done
 
 
 @dataclass(slots=True)
@@ -65,6 +76,7 @@ class Push:
     _said: list[bytes] = field(default_factory=list)
     _reported: float = 0.0
     _deadline: float | None = None
+    _looked: bool = False
 
     def carried_out(self) -> PushReport:
         """Look, send, and set what is left to set. Raises BckError, OSError."""
@@ -76,7 +88,9 @@ class Push:
             call = self._call()
             seen = self._run(look_argv(order, call), call, staged, quiet=True)
             closed = _closed(os.fsencode(order.origin), staged)
+            self._looked = True
             plan = Plan(order, staged, seen.items, seen.problems, closed)
+            self._try_long_names(plan, staged)
             heard = self._sent(plan, staged)
         finally:
             self._log_said()
@@ -86,21 +100,35 @@ class Push:
             bytes_sent=heard.bytes_done,
         )
 
+    def _try_long_names(self, plan: Plan, staged: dict[RelPath, bool]) -> None:
+        """rsync ends altogether over a name too long to be kept beside: send only what needs no copy."""
+        names, call = plan.too_long(), self._call()
+        if names:
+            order = replace(self.order, dry_run=True)
+            argv = send_argv(order, call, self._list("try", names), partial_dir=partial_name(staged))
+            plan.leave_out(self._run(argv, call, staged, quiet=True).items)
+
     def _sent(self, plan: Plan, staged: dict[RelPath, bool]) -> _Heard:
-        names, call = plan.to_send(), self._call()
-        if not names:
-            return _Heard(items={}, problems={}, unknown=[], bytes_done=0)
-        file = self.order.work_dir / "send"
-        file.write_bytes(listed(names))
-        partial = partial_name(staged)
-        heard = self._run(send_argv(self.order, call, file, partial_dir=partial), call, staged)
+        heard = _Heard()
+        names = [name for name in plan.to_send() if name != ROOT]
+        if names:
+            call, file = self._call(), self._list("send", names)
+            argv = send_argv(self.order, call, file, partial_dir=partial_name(staged))
+            heard.add(self._run(argv, call, staged))
         folders = [name for name in names if staged[name]]
         if folders and self.order.conflict is Conflict.KEEP_BOTH and not self.order.dry_run:
-            file = self.order.work_dir / "dress"
-            file.write_bytes(listed(folders))
-            dressed = self._run(dress_argv(self.order, call, file), call, staged, quiet=True)
-            heard.problems = {**dressed.problems, **heard.problems}
+            call, file = self._call(), self._list("dress", folders)
+            argv = dress_argv(self.order, call, file)
+            heard.add(self._run(argv, call, staged, quiet=True), with_items=False)
+        if ROOT in plan.to_send():
+            call = self._call()
+            heard.add(self._run(root_argv(self.order, call), call, staged, quiet=True))
         return heard
+
+    def _list(self, name: str, paths: list[RelPath]) -> Path:
+        file = self.order.work_dir / name
+        file.write_bytes(listed(paths))
+        return file
 
     def _call(self) -> Invocation:
         return Invocation(remote_shell=self.shell, tag=secrets.token_hex(8))
@@ -136,9 +164,14 @@ class Push:
                 advice="Free some space on the host, or restore to another disk of it, and start again: "
                 "what is there already is not sent twice.",
             )
+        if code not in FINISHED:
+            messages.connection.unknown += messages.about_target
+            if self._looked:
+                # The PC answered just now. A sender that cannot write any more ends without saying so.
+                messages.connection.signs.add(Sign.LOST)
         error = error_of(Ending(code=code, host=host, messages=messages.connection))
         if error is not None:
-            raise error
+            raise _told_of_restore(error)
 
     def _tick(self, output: OutputReader | None) -> None:
         stop_if_cancelled(self.watcher)
@@ -166,6 +199,17 @@ class Push:
             self.watcher.log(as_theirs(line, self.order.host.id))
         if len(self._said) > _LOGGED_LINES:
             self.watcher.log("rsync said more than this; the rest is counted, not shown.")
+
+
+def _told_of_restore(error: BckError) -> BckError:
+    """The same error; what its words say of a backup is said of a restore."""
+    if isinstance(error, TransferFailedError | TransferInterruptedError):
+        return type(error)(
+            error.what.replace("The transfer from ", "The transfer to "),
+            meaning="What the host had received stays there; a file that was half sent is none of its files.",
+            advice="Read the last lines of the job's log, then start the restore again: it goes on.",
+        )
+    return error
 
 
 def stop_if_cancelled(watcher: Watcher) -> None:

@@ -50,6 +50,15 @@ def dress_argv(order: PushOrder, call: Invocation, names: Path) -> list[bytes]:
     return _argv(order, call, [*_chosen(names), "--existing", "--ignore-existing"])
 
 
+def root_argv(order: PushOrder, call: Invocation) -> list[bytes]:
+    """The command that gives the target folder itself its attributes.
+
+    In a list of names ``.`` would stand for all that lies directly in it, too.
+    """
+    more = ["--dirs", "--no-recursive", "--filter=hide *"]
+    return _argv(order, call, [*more, "--dry-run"] if order.dry_run else more)
+
+
 def listed(paths: Iterable[RelPath]) -> bytes:
     """The content of a list of names: each from ``./`` on, for rsync skips names that begin with # or ;"""
     return b"".join(b"./" + path + b"\0" for path in paths)

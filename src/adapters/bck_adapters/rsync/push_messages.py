@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from bck_adapters.rsync.listing import unescaped
 from bck_adapters.rsync.messages import KEPT_PROBLEMS, MessageReader, Sign
-from bckcore.domain.paths import RelPath, display, rel_path
+from bckcore.domain.paths import ROOT, RelPath, display, rel_path
 from bckcore.domain.transfer import PathProblem, ProblemKind
 
 _FAILED = re.compile(
@@ -34,6 +34,8 @@ class PushMessages:
     connection: MessageReader = field(init=False)
     problems: dict[RelPath, PathProblem] = field(default_factory=dict)
     host_full: bool = False
+    about_target: list[bytes] = field(default_factory=list)
+    """What was said about the target folder itself."""
 
     def __post_init__(self) -> None:
         self.connection = MessageReader(source_root=self.target, places=())
@@ -68,6 +70,8 @@ class PushMessages:
             if len(self.connection.unknown) < KEPT_PROBLEMS:
                 self.connection.unknown.append(line)
             return
+        if path == ROOT:
+            self.about_target.append(line)
         problem = PathProblem(kind=ProblemKind.NOT_RESTORED, path=path, message=message)
         self.problems.setdefault(path, problem)
 

@@ -1,5 +1,6 @@
 """Pure: which paths of an origin are sent, and what became of each, from what rsync itemised."""
 
+import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,9 @@ _NEW = b"+++++++++"
 _UNCHANGED = b" " * 9
 _FOLDER = ord("d")
 _ATTRIBUTES_ONLY = ord(".")
+_LONGEST_NAME = 255
+_LONGEST_PATH = 4000
+_NO_FOLDER = "its folder could not be made"
 
 
 @dataclass(slots=True)
@@ -31,6 +35,7 @@ class Plan:
     _blocked: frozenset[RelPath] = field(init=False)
     _passed: dict[RelPath, PushOutcome] = field(default_factory=dict)
     _names: list[RelPath] = field(default_factory=list)
+    _too_long: set[RelPath] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._blocked = frozenset(
@@ -73,6 +78,29 @@ class Plan:
                 self._passed[path] = PushOutcome.SKIPPED
         else:
             self._names.append(path)
+
+    def too_long(self) -> list[RelPath]:
+        """What may have to be kept beside under a name that would be too long."""
+        if self.order.conflict is not Conflict.KEEP_BOTH:
+            return []
+        return [path for path in self._names if self._is_too_long(path) and not self._is_missing(path)]
+
+    def _is_too_long(self, path: RelPath) -> bool:
+        suffix = len(self.order.suffix)
+        whole = len(os.fsencode(self.order.target_path)) + len(path) + suffix
+        return len(path.rpartition(b"/")[2]) + suffix > _LONGEST_NAME or whole > _LONGEST_PATH
+
+    def leave_out(self, items: Mapping[RelPath, bytes]) -> None:
+        """Of what :meth:`too_long` gave, send only what stands there already, by a dry run's items."""
+        for path in self.too_long():
+            outcome = self._outcome(path, items[path]) if path in items else PushOutcome.KEPT_BOTH
+            if outcome is PushOutcome.KEPT_BOTH:
+                self._too_long.add(path)
+        self._names = [
+            path
+            for path in self._names
+            if path not in self._too_long and not self._is_below(path, self._too_long)
+        ]
 
     def _is_left_alone(self, path: RelPath) -> bool:
         order = self.order
@@ -118,11 +146,17 @@ class Plan:
                 for path, problem in self.look_problems.items()
                 if path not in self._passed and path not in problems
             )
+        for path in self.staged if self._too_long else ():
+            if path in self._too_long:
+                message = "what stands there cannot be kept beside: its name would get too long"
+                yield PathProblem(kind=ProblemKind.NOT_RESTORED, path=path, message=message)
+            elif self._is_below(path, self._too_long):
+                yield PathProblem(kind=ProblemKind.NOT_RESTORED, path=path, message=_NO_FOLDER)
         yield from problems.values()
         for path in self._names:
             if path not in problems and path not in items:
                 failed = self._is_below(path, problems)
-                message = "its folder could not be made" if failed else "the host's rsync passed over it"
+                message = _NO_FOLDER if failed else "the host's rsync passed over it"
                 yield PathProblem(kind=ProblemKind.NOT_RESTORED, path=path, message=message)
 
     def _outcome(self, path: RelPath, item: bytes) -> PushOutcome:
