@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import TypeVar
 
 from bck_adapters.memory import MemoryDatabase, MemoryVault, SettableClock
 from bck_adapters.memory.transport import no_filters
@@ -22,13 +23,14 @@ from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions, TransferProgress
 from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import Claim
-from bckcore.ports.transport import PathFilterFactory, Transport
+from bckcore.ports.transport import PathFilterFactory, Transport, Watcher
 from bckcore.services.accept import AcceptService
 from bckcore.services.acts import Acts
 from bckcore.services.backup import BackupService
-from bckcore.services.forget import ForgetService
+from bckcore.services.forget import ForgetPlan, ForgetService
 from bckcore.services.forward import ForwardRuns
 from bckcore.services.history import history_steps
+from bckcore.services.history_requests import AcceptRequest, ForgetRequest, UndoRequest
 from bckcore.services.holds import HoldService
 from bckcore.services.hooks import Hooks, NullHooks
 from bckcore.services.ledger import Ledger
@@ -45,6 +47,7 @@ PC = HostId("pc1")
 DOCS = ProfileId("docs")
 REF = ProfileRef(host=PC, profile=DOCS)
 KEY = SecretRef("host/pc1/ssh")
+T = TypeVar("T")
 LEASE_SECONDS = 1800.0
 """Less than the hour by which the clock moves between two runs: a dead process's job is free again."""
 
@@ -191,12 +194,7 @@ class House:
 
     def back_up(self, *, accept_missing: bool = False) -> Run:
         """One backup job, carried out here and now; time moves on by an hour first."""
-        self.clock.advance(3600)
-        claim = self._claimed(JobKind.BACKUP, accepting(accept_missing))
-        try:
-            return self.backups.back_up(claim, self.watcher)[0]
-        finally:
-            self.database.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
+        return self._seen_through(JobKind.BACKUP, accepting(accept_missing), self.backups.back_up)[0]
 
     def _claimed(self, kind: JobKind, payload: Mapping[str, object]) -> Claim:
         with self.database.units(read_only=True) as uow:
@@ -231,6 +229,28 @@ class House:
         """Apply any retention policy now."""
         self.change_profile(retention=policy)
         return self.prunes.prune(DOCS, self.watcher)
+
+    def undo(self, request: UndoRequest) -> Run:
+        """One undo job, carried out here and now; time moves on by an hour first."""
+        return self._seen_through(JobKind.UNDO, request.payload(), self.undos.undo)[0]
+
+    def accept(self, request: AcceptRequest) -> Run:
+        """One accept job, likewise."""
+        return self._seen_through(JobKind.ACCEPT, request.payload(), self.accepts.accept)[0]
+
+    def forget(self, request: ForgetRequest) -> ForgetPlan:
+        """One forget job, likewise."""
+        return self._seen_through(JobKind.FORGET, request.payload(), self.forgets.forget)
+
+    def _seen_through(
+        self, kind: JobKind, payload: Mapping[str, object], work: Callable[[Claim, Watcher], T]
+    ) -> T:
+        self.clock.advance(3600)
+        claim = self._claimed(kind, payload)
+        try:
+            return work(claim, self.watcher)
+        finally:
+            self.database.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
 
     def points(self) -> list[RestorePoint]:
         """Kept points by number."""

@@ -22,9 +22,9 @@ from bckcore.domain.run import Run, RunOutcome
 from bckcore.errors import StoreFullError, TransientError
 from bckcore.plugins.registry import Database
 from bckcore.ports.clock import Clock
-from tests.property.history.keeping import KeepingMachine
 from tests.property.history.machine import START as START_NS
 from tests.property.history.machine import Tree, lives
+from tests.property.history.rewriting import RewritingMachine
 from tests.support.house import DOCS, PC, House
 from tests.support.worlds import FolderTree, World, world_of_folder
 
@@ -36,7 +36,7 @@ rooms = st.one_of(st.just(0), st.integers(0, 64), st.integers(64, 4096)).map(KIB
 sizes = st.integers(1, 700).map(KIB.__mul__)
 
 
-class DiskFullMachine(KeepingMachine):
+class DiskFullMachine(RewritingMachine):
     """Real files and real rsync; store and database lie on a file system of 64 MB."""
 
     small: ClassVar[Path]

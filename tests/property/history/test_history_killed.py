@@ -14,9 +14,9 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 
 from bck_adapters.testkit.samples import START
 from bckcore.domain.restore_point import RestorePoint
-from tests.property.history.keeping import KeepingMachine
 from tests.property.history.machine import ANCHOR, Tree, contents, lives, paths
 from tests.property.history.machine import START as START_NS
+from tests.property.history.rewriting import RewritingMachine
 from tests.support.house import DOCS, House
 from tests.support.killed import ANYWHERE, DURING_RSYNC, IN_BACKUP, IN_COMMIT, IN_PRUNE, Place, carried_out
 from tests.support.worlds import FolderTree, World, world_of_folder
@@ -35,7 +35,7 @@ def prune(keep_last: int, house: House) -> None:
 nths = st.sampled_from((1, 1, 1, 2, 2, 3, 4, 6, 9, 14))
 
 
-class KilledHistoryMachine(KeepingMachine):
+class KilledHistoryMachine(RewritingMachine):
     """Real files, real rsync, SQLite; each kill is of a whole process."""
 
     kills: ClassVar[Counter[str]] = Counter()

@@ -12,8 +12,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from bck_adapters.rsync.routes import LocalRoute
 from bck_adapters.rsync.transport import RsyncTransport
 from bckcore.domain.host import Host
-from tests.property.history.keeping import KeepingMachine
 from tests.property.history.machine import Tree, lives
+from tests.property.history.rewriting import RewritingMachine
 from tests.support.house import PC, House
 from tests.support.worlds import FolderTree, World, world_of_folder
 
@@ -42,7 +42,7 @@ class KillableRsync:
         self._order.write_text(f"{milliseconds / 1000:.3f}")
 
 
-class LocalHistoryMachine(KeepingMachine):
+class LocalHistoryMachine(RewritingMachine):
     """Real files, real rsync, real kills; storage on disk."""
 
     def built(self) -> tuple[Tree, House]:

@@ -14,15 +14,15 @@ from bck_adapters.storage_fs import FsStorage
 from bckcore.plugins.registry import Database
 from bckcore.ports.transport import Transport
 from tests.property.history.faults import FoldsNewestWins, GoneBySetDifference, MergesInTheWrongDirection
-from tests.property.history.keeping import KeepingMachine
 from tests.property.history.machine import Tree, lives
+from tests.property.history.rewriting import RewritingMachine
 from tests.support.house import PC, House
 from tests.support.worlds import World, world_of_memory
 
 DOCS_PATH = "/home/u/docs"
 
 
-class MemoryHistoryMachine(KeepingMachine):
+class MemoryHistoryMachine(RewritingMachine):
     """A scripted PC in memory; storage on disk."""
 
     storage_type: type[FsStorage] = FsStorage
@@ -97,7 +97,7 @@ RUNS, STEPS = 400, 40
 @pytest.mark.parametrize(
     "machine", [WrongMergeMachine, WrongFoldMachine, WholeSecondsMachine, SetDifferenceMachine]
 )
-def test_the_machine_finds_each_planted_fault(machine: type[KeepingMachine]) -> None:
+def test_the_machine_finds_each_planted_fault(machine: type[RewritingMachine]) -> None:
     search = settings(
         max_examples=RUNS,
         stateful_step_count=STEPS,
