@@ -13,6 +13,7 @@ from bck_apps.cli import (
     browse,
     compare,
     doctor,
+    history,
     hosts,
     jobs,
     points,
@@ -85,6 +86,9 @@ app.command("restore", rich_help_panel=WORK)(restore.restore)
 app.command("prune", rich_help_panel=WORK)(retention.prune)
 app.command("hold", rich_help_panel=WORK)(retention.hold)
 app.command("release", rich_help_panel=WORK)(retention.release)
+app.command("undo", rich_help_panel=WORK)(history.undo)
+app.command("forget", rich_help_panel=WORK)(history.forget)
+app.add_typer(history.run_app, name="run", rich_help_panel=WORK)
 app.command("cancel", rich_help_panel=WORK)(jobs.cancel)
 app.command("status", rich_help_panel=LOOK)(jobs.status)
 app.command("log", rich_help_panel=LOOK)(jobs.log)

@@ -1,0 +1,66 @@
+"""Runs, and what an undo or an acceptance would do, as JSON documents. Pure."""
+
+from typing import TYPE_CHECKING
+
+from bck_apps.cli.documents import Document, point_document
+from bck_apps.cli.units import time_json
+from bckcore.domain.paths import display, percent_encoded
+from bckcore.domain.run import Run
+
+if TYPE_CHECKING:
+    from bckcore.services.accept import AcceptPlan
+    from bckcore.services.undo import UndoPlan
+
+
+def run_document(run: Run) -> Document:
+    """A run; ``outcome`` is null while it goes on."""
+    return {
+        "run_id": run.id,
+        "seq": run.seq,
+        "kind": run.kind.value,
+        "outcome": run.outcome.value if run.outcome else None,
+        "made_point": run.made_point,
+        "started": time_json(run.started),
+        "finished": time_json(run.finished),
+        "counts": {name: getattr(run.counts, name) for name in run.counts.__slots__},
+        "problems": run.problem_count,
+        "error_code": run.error_code,
+        "error": run.error,
+    }
+
+
+def undo_plan_document(plan: "UndoPlan") -> Document:
+    """What an undo would do; ``items`` are the first 1,000 of ``changes`` paths."""
+    return {
+        "dry_run": True,
+        "goal": point_document(plan.goal),
+        "undone": [run.seq for run in plan.undone],
+        "counts": {name: getattr(plan.counts, name) for name in plan.counts.__slots__},
+        "changes": plan.change_count,
+        "items": [
+            {
+                "op": change.op.value,
+                "path": f"{change.source}/{display(change.entry.path)}",
+                "path_bytes": f"{change.source}/{percent_encoded(change.entry.path)}",
+                "kind": change.entry.kind.value,
+                "size": change.entry.size,
+            }
+            for change in plan.changes
+        ],
+    }
+
+
+def accept_plan_document(plan: "AcceptPlan") -> Document:
+    """What accepting would mark as deleted; a folder stands for all in it."""
+    return {
+        "dry_run": True,
+        "run": run_document(plan.run),
+        "items": [
+            {
+                "path": f"{source}/{display(entry.path)}",
+                "path_bytes": f"{source}/{percent_encoded(entry.path)}",
+                "kind": entry.kind.value,
+            }
+            for source, entry in plan.missing
+        ],
+    }
