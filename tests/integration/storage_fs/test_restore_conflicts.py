@@ -33,7 +33,7 @@ from tests.support.storage_fs import (
 
 # --- one thing in the way of another ----------------------------------------------------------------
 
-NEW = {
+NEW: dict[str, Tree] = {
     "file": {b"x": b"x"},
     "link": {b"x": Link(b"else/where")},
     "folder": {b"x/f": b"x/f"},

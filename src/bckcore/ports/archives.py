@@ -1,0 +1,44 @@
+"""Archives: a stream of bytes that holds files, as tar or zip."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import BinaryIO, Protocol
+
+from bckcore.domain.file_version import FileEntry
+
+
+class ArchiveFormat(StrEnum):
+    """How an archive is written."""
+
+    TAR = "tar"
+    TAR_GZ = "tar.gz"
+    ZIP = "zip"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One entry of an archive."""
+
+    path: bytes
+    """Name in the archive, without a slash at either end."""
+    entry: FileEntry
+    content: AbstractContextManager[BinaryIO] | None = None
+    """The bytes of a plain file; entered once, when its turn has come."""
+
+
+class Archives(Protocol):
+    """Writes archives. Thread-safe."""
+
+    def stream(self, form: ArchiveFormat, members: Iterable[Member]) -> Iterator[bytes]:
+        """The archive piece by piece, each at most about 1 MiB; memory does not grow with it.
+
+        Members keep names, bytes, modes, times, links and empty folders, as far as the format has a
+        place for them: a tar has all, times in ns; a zip has seconds, and names in UTF-8. What has no place,
+        and what its content raises NotFoundError for, is left out and named in a last member
+        ``README-bck.txt``, as are names that had to be written in another way.
+
+        Raises StorageError when a file cannot be read to its end: what was given until then is no whole
+        archive and must not look like one.
+        """
