@@ -10,6 +10,7 @@ from random import Random
 from bckcore.domain.check import MOST_FINDINGS, Cause, CheckCounts, CheckReport, CheckRequest, Finding
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.profile import Profile
+from bckcore.errors import NotFoundError, StorageError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Watcher
@@ -137,6 +138,7 @@ class CheckService:
             lagging=bool(work.access.untidy),
             findings=work.findings,
             counts=work.counts,
+            lines_of=lambda seq: self._lines(work.profile, seq),
         )
         for record in self._storage.records(work.profile.ref):
             work.access.pause()
@@ -154,6 +156,12 @@ class CheckService:
                 )
             )
         return books
+
+    def _lines(self, profile: Profile, seq: int) -> int | None:
+        try:
+            return sum(1 for _ in self._storage.read_manifest(profile.ref, seq))
+        except (NotFoundError, StorageError):
+            return None
 
     def _files(
         self, work: _Work, sources: frozenset[SourceName], manifests: ManifestCheck, sample: HostSample

@@ -4,7 +4,7 @@ Every receipt names the digest of the one before. So a receipt is right if a rig
 newest, and one before a gap, is compared with what the database knows of its run.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bckcore.domain import act as acts
@@ -12,12 +12,13 @@ from bckcore.domain.act import Act, ActKind
 from bckcore.domain.check import DATABASE, RECEIPTS, Cause, CheckCounts, Finding
 from bckcore.domain.manifest import ManifestInfo
 from bckcore.domain.receipt import Receipt
-from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.run import ProfileRef, Run, RunOutcome
 from bckcore.ports.verification import RecordKind, StoredRecord
 from bckcore.services.check_access import Moment
 from bckcore.services.check_findings import Findings
 
+_FEW = 8
 _INTERRUPTED = (RunOutcome.FAILED, RunOutcome.CANCELLED, None)
 
 
@@ -72,6 +73,8 @@ class BookCheck:
     """The database could not take in what storage tells; so what only storage knows is a finding."""
     findings: Findings
     counts: CheckCounts
+    lines_of: Callable[[int], int | None]
+    """How many lines a manifest has; None if it cannot be read."""
     _found: dict[RecordKind, dict[int, StoredRecord]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -115,27 +118,66 @@ class BookCheck:
 
     def _differs(self, record: StoredRecord, vouched: str | None) -> str:
         """What is wrong with a receipt that can be read; empty if nothing is."""
-        receipt = record.receipt
         if vouched is not None:
             return "" if record.sha256 == vouched else "it is not the one that the next receipt names"
+        if own := self._own_problem(record):
+            return own
+        link = self._link_problem(record)
+        before = self._receipt_at(record.number - 1)
+        if not link or before is None:
+            return link
+        # One of the two is wrong; if it is the other, that one does not fit to what lies before it either.
+        return "" if self._own_problem(before) or self._link_problem(before) else link
+
+    def _receipt_at(self, seq: int) -> StoredRecord | None:
+        record = self._found[RecordKind.RECEIPT].get(seq)
+        return None if record is None or record.receipt is None else record
+
+    def _own_problem(self, record: StoredRecord) -> str:
+        """What shows by itself, or beside database and manifest, that a receipt is not as it was written."""
+        receipt = record.receipt
         if receipt is None:
-            return "it cannot be read"
+            return record.problem
         if not self._as_in_database(receipt):
             return "it differs from what the database knows of the run"
-        before = self._found[RecordKind.RECEIPT].get(record.number - 1)
-        if before is None:
-            return "" if record.number > 1 or not receipt.previous else "it names a receipt before the first"
-        names_before = before.sha256 == receipt.previous
-        if names_before or before.receipt is None or not self._as_in_database(before.receipt):
+        info = receipt.manifest
+        manifest = self._found[RecordKind.MANIFEST].get(record.number)
+        if info is None or manifest is None:
             return ""
-        return "it does not name the receipt before it"
+        unlike = sum(one != other for one, other in zip(info.sha256, manifest.sha256, strict=False))
+        if 0 < unlike <= _FEW:  # another file has a wholly different digest
+            return "the digest of its manifest is damaged"
+        if not unlike and (info.seq, info.lines) != (record.number, self.lines_of(record.number)):
+            return "it does not describe its manifest as it is"
+        return ""
+
+    def _link_problem(self, record: StoredRecord) -> str:
+        """What does not fit to the receipt before; empty if that one is not there to compare."""
+        receipt, before = record.receipt, self._receipt_at(record.number - 1)
+        if receipt is None or (record.number > 1 and before is None):
+            return ""
+        head, depth, digest = None, -1, ""
+        if before is not None and before.receipt is not None:
+            head, depth, digest = before.receipt.head, before.receipt.depth, before.sha256
+        if receipt.previous != digest:
+            return "it does not name the receipt before it"
+        info = receipt.manifest
+        if info is None:
+            told = (receipt.head, receipt.depth) == (head, max(depth, 0))
+        else:
+            full = info.base is None
+            told = (receipt.head, receipt.depth) == (record.number, 0 if full else depth + 1)
+            told = told and (full or info.base == head)
+        return "" if told else "it names other manifests than the receipt before it leads to"
 
     def _as_in_database(self, receipt: Receipt) -> bool:
         run = self.known.runs.get(receipt.run.seq)
+        point = next((one for one in self.known.points if one.seq == receipt.run.seq), None)
+        if point is not None and receipt.counted not in (point.counted, Counted.WEAK):
+            return False
         if run is None or replace(run, attempts=()) == receipt.run:
             return True
         # Two witnesses: if the point of the run agrees with the receipt, the database's run is the wrong one.
-        point = next((one for one in self.known.points if one.seq == run.seq), None)
         return point is not None and (point.run_id, point.counts, point.started, point.finished) == (
             receipt.run.id,
             receipt.run.counts,
