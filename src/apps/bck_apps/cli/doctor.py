@@ -17,10 +17,12 @@ from bckcore.ports.storage import StorageFinding
 
 if TYPE_CHECKING:
     from bck_apps.wiring import Application
+    from bckcore.ports.storage import Storage
 
 LEAST_RSYNC = (3, 2, 3)
 """The first with --modify-window=-1, digests in the log and all else that the transport asks for."""
 WARN_BEFORE = timedelta(days=21)
+MOST_FAULTS = 10
 _TOOL_SECONDS = 10
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -45,6 +47,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         tool_finding("rsync", ["rsync", "--version"], least=LEAST_RSYNC),
         tool_finding("ssh", ["ssh", "-V"]),
         _tried("database", lambda: _database(application)),
+        _tried("receipts", lambda: receipts_finding(application.storage)),
         _tried("certificates", lambda: _certificates(application)),
     )
 
@@ -75,6 +78,21 @@ def _database(application: "Application") -> tuple[bool, str]:
     with application.units(read_only=True) as uow:
         hosts, profiles = len(uow.hosts.list()), len(uow.profiles.list())
     return True, f"opens; {hosts} hosts, {profiles} profiles"
+
+
+def receipts_finding(storage: "Storage") -> tuple[bool, str]:
+    """Whether receipts and acts of every profile are whole; manifests are left to `bck check`."""
+    from bckcore.services.chain import chain_findings
+
+    faults, refs = [], storage.profiles()
+    for ref in refs:
+        found = chain_findings(storage, ref, manifests=False)
+        faults += [f"{ref.profile} on {ref.host}: {finding.text}" for finding in found]
+    if not faults:
+        return True, f"of {len(refs)} profiles, whole and chained"
+    more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
+    advice = "Bring .receipts back from a copy of the storage; see 'bck catalog rebuild --help'."
+    return False, f"{'; '.join(faults[:MOST_FAULTS])}{more}. {advice}"
 
 
 def _certificates(application: "Application") -> tuple[bool, str]:

@@ -11,6 +11,7 @@ import typer
 from bck_apps.cli import (
     admin,
     browse,
+    catalog,
     compare,
     doctor,
     history,
@@ -101,6 +102,7 @@ app.command("versions", rich_help_panel=LOOK)(browse.versions)
 app.command("find", rich_help_panel=LOOK)(browse.find)
 app.command("diff", rich_help_panel=LOOK)(compare.diff)
 app.command("deleted", rich_help_panel=LOOK)(compare.deleted)
+app.add_typer(catalog.app, name="catalog", rich_help_panel=SETUP)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("plugins", rich_help_panel=LOOK)(admin.plugins)
 app.add_typer(admin.config_app, name="config", rich_help_panel=LOOK)

@@ -32,6 +32,7 @@ from bckcore.services.jobs import JobService
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.restore import RestoreService
+from bckcore.services.rebuild import Rebuild
 from bckcore.services.worker import Worker
 
 log = logging.getLogger("bck")
@@ -103,6 +104,11 @@ class Application:
         return self.container.holds()
 
     @property
+    @property
+    def rebuilds(self) -> Rebuild:
+        """The database's knowledge, made anew from storage."""
+        return self.container.rebuilds()
+
     def browse(self) -> BrowseService:
         """Folders, versions, finds."""
         return self.container.browse()

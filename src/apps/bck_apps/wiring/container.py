@@ -40,6 +40,7 @@ from bckcore.services.prune import PruneService
 from bckcore.services.pull import Puller
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
+from bckcore.services.rebuild import Rebuild
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.undo import UndoService
 from bckcore.services.worker import Worker
@@ -121,6 +122,7 @@ class Container(containers.DeclarativeContainer):
     recovery = providers.Singleton(Recovery, storage=storage, clock=clock, ledger=ledger)
     random = providers.Singleton(SystemRandom)
     puller = providers.Singleton(
+    rebuilds = providers.Singleton(Rebuild, units=units, storage=storage, recovery=recovery, clock=clock)
         Puller,
         storage=storage,
         transport_for=transport_for,
