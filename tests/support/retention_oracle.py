@@ -4,6 +4,7 @@ import calendar
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from bckcore.domain.restore_point import Counted, RestorePoint
@@ -12,6 +13,7 @@ from bckcore.domain.retention import RetentionPolicy
 Span = tuple[int, ...]
 
 
+@lru_cache(maxsize=20_000)
 def spans(at: datetime, zone: str) -> dict[str, Span]:
     """The hour, day, week, month and year of a moment, as numbers that grow with time.
 

@@ -182,6 +182,7 @@ class MemoryCatalog(MemoryBrowsing):
         _drop(state.points, profile)
         _drop(state.holds, profile)
         _drop(state.acts, profile)
+        state.newest_runs.pop(profile, None)
         for run in [run for run in state.runs.values() if run.profile == profile]:
             del state.runs[run.id]
             state.removed_increments.discard(run.id)

@@ -108,8 +108,12 @@ class MemoryRuns:
         """See the port."""
         state = self._session.write()
         _require_free(state.runs, run.id, "run")
-        if any((other.profile, other.seq) == (run.profile, run.seq) for other in state.runs.values()):
-            raise ConflictError(f"Profile {run.profile} has a run number {run.seq} already.")
+        newest = self.last(run.profile)
+        if newest is not None and run.seq <= newest.seq:
+            if any((other.profile, other.seq) == (run.profile, run.seq) for other in state.runs.values()):
+                raise ConflictError(f"Profile {run.profile} has a run number {run.seq} already.")
+        else:
+            state.newest_runs[run.profile] = run.id
         state.runs[run.id] = run
 
     def update(self, run: Run) -> None:
@@ -127,12 +131,17 @@ class MemoryRuns:
 
     def last(self, profile: ProfileId) -> Run | None:
         """See the port."""
-        return next(reversed(self._by_seq(profile, 0)), None)
+        state = self._session.read
+        return state.runs[state.newest_runs[profile]] if profile in state.newest_runs else None
 
     def increments(self, profile: ProfileId, *, after_seq: int = 0) -> Sequence[Run]:
         """See the port."""
-        removed = self._session.read.removed_increments
-        return [run for run in self._by_seq(profile, after_seq) if run.id not in removed]
+        state = self._session.read
+        standing = state.runs.keys() - state.removed_increments
+        runs = (state.runs[name] for name in standing)
+        return sorted(
+            (run for run in runs if run.profile == profile and run.seq > after_seq), key=lambda run: run.seq
+        )
 
     def increment_removed(self, run: RunId) -> None:
         """See the port."""

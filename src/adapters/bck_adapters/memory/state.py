@@ -29,6 +29,7 @@ class State:
     hosts: dict[HostId, Host] = field(default_factory=dict)
     profiles: dict[ProfileId, Profile] = field(default_factory=dict)
     runs: dict[RunId, Run] = field(default_factory=dict)
+    newest_runs: dict[ProfileId, RunId] = field(default_factory=dict)
     removed_increments: set[RunId] = field(default_factory=set)
     points: dict[tuple[ProfileId, int], RestorePoint] = field(default_factory=dict)
     acts: dict[tuple[ProfileId, int], Act] = field(default_factory=dict)
