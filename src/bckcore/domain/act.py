@@ -4,7 +4,6 @@ Written durably below ``.receipts`` before the database hears of it, numbered an
 that a lost database can be rebuilt with everything people decided.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,6 +12,7 @@ from hashlib import sha256
 from bckcore.domain.ids import HostId, ProfileId, SourceName, checked_name
 from bckcore.domain.paths import RelPath, percent_decoded, percent_encoded, rel_path
 from bckcore.domain.run import ProfileRef
+from bckcore.domain.seal import sealed, unsealed
 from bckcore.errors import InvalidInputError, StorageError
 
 FORMAT = 1
@@ -77,13 +77,13 @@ def encoded(act: Act) -> bytes:
         "expires": act.expires.isoformat() if act.expires else None,
         "previous": act.previous,
     }
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"
+    return sealed(document)
 
 
 def decoded(raw: bytes) -> Act:
     """Read an act. Raises StorageError when it is damaged or of a newer format."""
     try:
-        document = json.loads(raw)
+        document = unsealed(raw, form=FORMAT, required_with="kind")
         if document["format"] != FORMAT:
             raise StorageError(
                 f"An act has format {document['format']}; this program reads {FORMAT}.",

@@ -1,6 +1,5 @@
 """Receipt: a run's durable account in storage, chained to the one before it by digest."""
 
-import json
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -10,6 +9,7 @@ from bckcore.domain.ids import HostId, JobId, ProfileId, checked_name, checked_r
 from bckcore.domain.manifest import ManifestInfo
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import ChangeCounts, Run, RunKind, RunOutcome
+from bckcore.domain.seal import sealed, unsealed
 from bckcore.errors import InvalidInputError, StorageError
 
 FORMAT = 1
@@ -67,13 +67,13 @@ def encoded(receipt: Receipt) -> bytes:
         "previous": receipt.previous,
         "note": receipt.note,
     }
-    return json.dumps(document, indent=1, sort_keys=True, ensure_ascii=True).encode("ascii") + b"\n"
+    return sealed(document)
 
 
 def decoded(raw: bytes) -> Receipt:
     """Read a receipt. Raises StorageError when it is damaged or of a newer format."""
     try:
-        document = json.loads(raw)
+        document = unsealed(raw, form=FORMAT, required_with="kind")
         if _of(int, document["format"]) != FORMAT:
             raise StorageError(
                 f"A receipt has format {document['format']}; this program reads {FORMAT}.",
