@@ -31,6 +31,7 @@ from bckcore.domain.profile import Profile  # noqa: E402
 from bckcore.domain.secret import Secret  # noqa: E402
 from bckcore.domain.source import Source  # noqa: E402
 from bckcore.domain.transfer import PullOrder, TransferOptions  # noqa: E402
+from scripts.bench_catalog import bench_catalog  # noqa: E402
 from scripts.bench_parts import DOCS, build_tree, change_tree, run_job, timed  # noqa: E402
 from scripts.bench_prune import bench_prune  # noqa: E402
 from tests.support.sshd import LoopbackSshd, running_sshd  # noqa: E402
@@ -162,6 +163,7 @@ def bench_jobs(tmp: Path, settings: argparse.Namespace) -> None:
 PARTS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "jobs": bench_jobs,
     "prune": lambda tmp, settings: bench_prune(tmp, settings.files),
+    "catalog": lambda tmp, _: bench_catalog(tmp),
 }
 
 

@@ -6,7 +6,7 @@ case unless asked otherwise: those of ASCII among themselves, others where lower
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,6 +71,17 @@ class Pattern:
             return self._quick in (name.lower() if self.ignore_case else name)
         text = self._text_of(name)
         return self._parts[0].regex.fullmatch(text) is not None if self.is_glob else self._word in text
+
+    def chosen(self, source: SourceName, paths: Iterable[RelPath]) -> list[RelPath]:
+        """Those of the paths that are meant."""
+        quick = self._quick
+        if quick is None:
+            return [path for path in paths if self.matches(source, path)]
+        if self.ignore_case:
+            paths = [path for path in paths if quick in path[path.rfind(b"/") + 1 :].lower()]
+        else:
+            paths = [path for path in paths if quick in path[path.rfind(b"/") + 1 :]]
+        return [path for path in paths if path != ROOT]
 
     @cached_property
     def whole_path(self) -> bool:

@@ -17,7 +17,9 @@ S = SourceName("docs")
 
 def meant(pattern: str | bytes, path: str | bytes, *, ignore_case: bool = True) -> bool:
     raw, where = (text.encode() if isinstance(text, str) else text for text in (pattern, path))
-    return Pattern(raw, ignore_case=ignore_case).matches(S, rel_path(where))
+    one, place = Pattern(raw, ignore_case=ignore_case), rel_path(where)
+    assert one.chosen(S, [ROOT, place]) == ([place] if one.matches(S, place) and place != ROOT else [])
+    return one.matches(S, place)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from bckcore.ports.browsing import VersionPair
 
 FIRST_PAGE, LAST_PAGE = 256, 4096
 AT_ONCE = 100
+LONG_ENOUGH = 3
 NO_SOURCE = -1
 _V = file_version.c
 _S = catalog_source.c
@@ -73,7 +74,7 @@ class SqlBrowsing:
         this = _V.source_id == self._source(profile, source)
         query = select(_V.path).where(this, *_perhaps(pattern))
         for page in _paths(self._session, query, below, after):
-            found = [path for path in page if pattern.matches(source, path)]
+            found = pattern.chosen(source, page)
             for first in range(0, len(found), AT_ONCE):
                 yield from self._versions_of(source, this, found[first : first + AT_ONCE])
 
@@ -141,14 +142,16 @@ def _until() -> ColumnElement[int]:
 
 
 def _perhaps(pattern: Pattern) -> Iterator[ColumnElement[bool]]:
-    """Conditions that every path fulfils which the pattern means; others may, too."""
-    start, end, pieces = pattern.name_start, pattern.name_end, pattern.pieces
-    if end:
-        yield looks_like(_V.path, "", end)
-    if start:
+    """Conditions that every path fulfils which the pattern means; others may, too.
+
+    To look for where the name begins as well costs more than it saves, unless that is very short.
+    """
+    start, pieces = pattern.name_start, pattern.pieces
+    short = 0 < len(start) < LONG_ENOUGH
+    if short:
         yield or_(looks_like(_V.path, start, ""), looks_like(_V.path, "", f"/{start}", ""))
-    if pieces not in ((), (start,), (end,)):
-        yield looks_like(_V.path, "", *pieces, "")
+    if pieces and not (short and pieces == (start,)):
+        yield looks_like(_V.path, "", *pieces, *([] if pattern.name_end else [""]))
 
 
 def _pages(session: SqlSession, query: Select[Any], after: RelPath | None) -> Iterator[Sequence[Any]]:
@@ -167,8 +170,14 @@ def _paths(
 ) -> Iterator[list[RelPath]]:
     """Pages of different paths; a path that has several rows is named once."""
     for condition in path_ranges([below]):
-        for page in _pages(session, query.where(condition), after):
-            yield list(dict.fromkeys(row[0] for row in page))
+        last, size = after, FIRST_PAGE
+        while True:
+            ordered = query.where(condition, true() if last is None else _V.path > last).order_by(_V.path)
+            page = [path for (path,) in session.driver_rows(ordered.limit(size))]
+            yield list(dict.fromkeys(page))
+            if len(page) < size:
+                break
+            last, size = page[-1], min(size * 2, LAST_PAGE)
 
 
 def _groups(

