@@ -20,6 +20,7 @@ from bck_apps.api.routes import (
     auth,
     backup,
     browse,
+    export,
     health,
     hosts,
     jobs,
@@ -152,7 +153,7 @@ def test_every_exit_status_is_described() -> None:
 
 # --- HTTP API -------------------------------------------------------------------------------------
 
-MODULES = (auth, health, hosts, profiles, points, browse, retention, backup, restore, jobs)
+MODULES = (auth, health, hosts, profiles, points, browse, export, retention, backup, restore, jobs)
 
 
 def routes() -> set[str]:

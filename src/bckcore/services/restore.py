@@ -1,6 +1,6 @@
 """Restore: bring the files of a point back, exactly, into a folder on this server."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,7 +117,7 @@ class RestoreService:
         to: Path,
         paths: Sequence[bytes],
         options: RestoreOptions | None = None,
-    ) -> Iterator[Foreseen]:
+    ) -> Generator[Foreseen, None, None]:
         """What :meth:`restore` would do, path by path; writes and makes nothing in the target.
 
         Raises what it would raise. The profile's storage stays locked until the iterator ends.

@@ -13,6 +13,7 @@ from bck_apps.api.routes import (
     auth,
     backup,
     browse,
+    export,
     following,
     health,
     hosts,
@@ -24,7 +25,7 @@ from bck_apps.api.routes import (
 )
 from bck_apps.wiring import Application
 
-ROUTES = (auth, health, hosts, profiles, points, browse, retention, backup, restore, jobs)
+ROUTES = (auth, health, hosts, profiles, points, browse, export, retention, backup, restore, jobs)
 
 
 def create_app(application: Application) -> FastAPI:

@@ -5,6 +5,8 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from bckcore.domain.push import Conflict
+
 Item = TypeVar("Item")
 Line = Annotated[str, Field(max_length=16384)]
 """A path (percent-encoded it is three times as long), a pattern or a public key."""
@@ -306,7 +308,26 @@ class StartRestore(Body):
 
     profile: str = Field(description="Name of the profile.")
     point: str = Field("latest", max_length=64, description="`latest`, a point's name or number, or a time.")
-    to: str = Field(max_length=4096, description="Full path of an empty or new folder on the server.")
+    to: str | None = Field(
+        None, max_length=4096, description="Full path of a folder on the server; it may be no link."
+    )
+    to_host: bool = Field(False, description="Back to the host instead.")
+    host_dir: str | None = Field(
+        None,
+        max_length=4096,
+        description="With `to_host`: full path of a folder there; null: in place.",
+    )
+    conflict: Conflict | None = Field(
+        None,
+        description="What becomes of what is in the way: `overwrite`, `keep-both`, `skip`; null: the folder "
+        "must be empty (on the host: `keep-both`).",
+    )
+    include_deleted: bool = Field(
+        False, description="Also what was deleted before the point, as it last was."
+    )
+    resume: bool = Field(False, description="Go on with a restore into the same folder that was cut.")
+    verify: bool = Field(False, description="Compare large files with their digests, too.")
+    dry_run: bool = Field(False, description="With `to_host`: write nothing, the result lists what would be.")
     paths: list[Line] = Field(
         default=[],
         max_length=10000,
@@ -315,6 +336,34 @@ class StartRestore(Body):
     path_bytes: list[Line] = Field(
         default=[], max_length=10000, description="The same, percent-encoded, for names that are not UTF-8."
     )
+
+
+class PreviewRestore(StartRestore):
+    """Ask what a restore into a folder on the server would do."""
+
+    after: int = Field(0, ge=0, description="How many paths are known already: `next` of the part before.")
+    limit: int = Field(1000, ge=1, le=10000, description="How many at most.")
+
+
+class ForeseenView(View):
+    """What a restore would do with one path."""
+
+    outcome: str = Field(
+        description="`created`, `replaced`, `kept-both`, `adjusted`, `skipped`, `same`, `failed`."
+    )
+    path: str = Field(description="Source and path, for display.")
+    path_bytes: str = Field(description="The same, percent-encoded.")
+    kind: str | None = Field(description="`f` file, `d` folder, `l` link, or another letter; null: unknown.")
+    size: int | None
+    problem: str | None = Field(description="Why it would fail, or is left out.")
+
+
+class RestorePreview(View):
+    """What a restore would do, in parts."""
+
+    items: list[ForeseenView]
+    next: str | None = Field(description="The `after` of the following part; null in the last one.")
+    counts: dict[str, int] | None = Field(description="Paths by outcome, of all parts; in the last one only.")
 
 
 class ProgressView(View):

@@ -1,22 +1,28 @@
 """From domain values to response bodies, and from request bodies to domain values. Pure."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 
 from bck_apps.api import schemas
 from bckcore.domain.duration import duration_text, parsed_duration
 from bckcore.domain.host import Host, normal_posix_path
 from bckcore.domain.ids import HostId, ProfileId, SourceName
 from bckcore.domain.job import Job, JobResult
-from bckcore.domain.paths import percent_decoded
+from bckcore.domain.paths import display, percent_decoded, percent_encoded
 from bckcore.domain.profile import Profile
+from bckcore.domain.restore import RestoreOptions
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.retention import RetentionDecision, RetentionPolicy
 from bckcore.domain.source import Source, derived_name
 from bckcore.domain.transfer import HostFacts, TransferOptions, TransferProgress
+from bckcore.errors import InvalidInputError
 from bckcore.ports.job_queue import Enqueued, LogLine
 from bckcore.services.holds import HeldPoint
 from bckcore.services.hosts import HostChange
 from bckcore.services.prune import PruneReport
+from bckcore.services.restore import Foreseen
+from bckcore.services.restore_request import RestoreRequest
 
 
 def host_of(body: schemas.HostBody) -> Host:
@@ -182,10 +188,46 @@ def hold_view(held: HeldPoint) -> schemas.HoldView:
     )
 
 
+def restore_request_of(body: schemas.StartRestore) -> RestoreRequest:
+    """What a request for a restore asks for. Raises InvalidInputError."""
+    if (body.to is None) != body.to_host or (body.host_dir is not None and not body.to_host):
+        raise InvalidInputError("A restore goes `to` a folder on the server, or `to_host`: one of both.")
+    return RestoreRequest(
+        point=body.point,
+        folder=None if body.to is None else Path(body.to),
+        host_dir=body.host_dir,
+        paths=wanted_paths(body),
+        options=RestoreOptions(
+            conflict=body.conflict,
+            include_deleted=body.include_deleted,
+            resume=body.resume,
+            verify=body.verify,
+        ),
+        dry_run=body.dry_run,
+    )
+
+
+def foreseen_view(one: Foreseen) -> schemas.ForeseenView:
+    """What a restore would do with one path."""
+    entry = one.entry
+    return schemas.ForeseenView(
+        outcome=one.outcome.value if one.outcome else "failed",
+        path=f"{one.source}/{display(one.path)}",
+        path_bytes=f"{one.source}/{percent_encoded(one.path)}",
+        kind=entry.kind.value if entry else None,
+        size=entry.size if entry else None,
+        problem=one.problem.message if one.problem else None,
+    )
+
+
 def wanted_paths(body: schemas.StartRestore) -> tuple[bytes, ...]:
     """The paths of a restore request as bytes. Raises InvalidInputError."""
-    texts = (path.encode("utf-8") for path in body.paths)
-    return (*texts, *(percent_decoded(path) for path in body.path_bytes))
+    return path_bytes_of(body.paths, body.path_bytes)
+
+
+def path_bytes_of(texts: Iterable[str], encoded: Iterable[str]) -> tuple[bytes, ...]:
+    """Paths given as text, and others percent-encoded, as bytes. Raises InvalidInputError."""
+    return (*(path.encode("utf-8") for path in texts), *map(percent_decoded, encoded))
 
 
 def progress_view(progress: TransferProgress) -> schemas.ProgressView:

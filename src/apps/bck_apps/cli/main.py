@@ -14,6 +14,7 @@ from bck_apps.cli import (
     catalog,
     compare,
     doctor,
+    export,
     history,
     hosts,
     jobs,
@@ -84,6 +85,7 @@ app.add_typer(hosts.app, name="host", rich_help_panel=SETUP)
 app.add_typer(profiles.app, name="profile", rich_help_panel=SETUP)
 app.command("backup", rich_help_panel=WORK)(jobs.backup)
 app.command("restore", rich_help_panel=WORK)(restore.restore)
+app.command("export", rich_help_panel=WORK)(export.export)
 app.command("prune", rich_help_panel=WORK)(retention.prune)
 app.command("hold", rich_help_panel=WORK)(retention.hold)
 app.command("release", rich_help_panel=WORK)(retention.release)

@@ -39,30 +39,36 @@ IncludeDeleted = Annotated[
 ]
 
 
+To = Annotated[str | None, typer.Option(metavar="DIR", help="Folder on this server.")]
+ToHost = Annotated[bool, typer.Option("--to-host", help="Back to the PC.")]
+HostDir = Annotated[
+    str | None, typer.Option("--host-dir", metavar="DIR", help="With --to-host: folder on the PC.")
+]
+InPlace = Annotated[bool, typer.Option("--in-place", help="With --to-host: where the files came from.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is in the way.")]
+KeepBoth = Annotated[bool, typer.Option("--keep-both", help="Rename what is in the way to NAME~TIME.")]
+Skip = Annotated[bool, typer.Option("--skip", help="Leave what is in the way as it is.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a restore into the same folder that was cut.")
+]
+Verify = Annotated[bool, typer.Option("--verify", help="Compare large files with their digests, too.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would happen.")]
+
+
 def restore(  # noqa: PLR0917  # one parameter per option
     profile: ProfileArgument,
     point: PointOption,
-    to: Annotated[str | None, typer.Option(metavar="DIR", help="Folder on this server.")] = None,
-    to_host: Annotated[bool, typer.Option("--to-host", help="Back to the PC.")] = False,
-    host_dir: Annotated[
-        str | None, typer.Option("--host-dir", metavar="DIR", help="With --to-host: folder on the PC.")
-    ] = None,
-    in_place: Annotated[
-        bool, typer.Option("--in-place", help="With --to-host: where the files came from.")
-    ] = False,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what is in the way.")] = False,
-    keep_both: Annotated[
-        bool, typer.Option("--keep-both", help="Rename what is in the way to NAME~TIME.")
-    ] = False,
-    skip: Annotated[bool, typer.Option("--skip", help="Leave what is in the way as it is.")] = False,
+    to: To = None,
+    to_host: ToHost = False,
+    host_dir: HostDir = None,
+    in_place: InPlace = False,
+    overwrite: Overwrite = False,
+    keep_both: KeepBoth = False,
+    skip: Skip = False,
     include_deleted: IncludeDeleted = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a restore into the same folder that was cut.")
-    ] = False,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Compare large files with their digests, too.")
-    ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would happen.")] = False,
+    resume: Resume = False,
+    verify: Verify = False,
+    dry_run: DryRun = False,
     paths: PathsArgument = None,
     as_json: Json = False,
 ) -> None:

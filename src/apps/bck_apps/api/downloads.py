@@ -1,0 +1,64 @@
+"""Answers that are streamed while something is held for them: a storage lock, an open file."""
+
+import string
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import quote
+
+import anyio
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+_SAFE = frozenset(string.ascii_letters + string.digits + " .,;:!?@#$&()[]{}+-=_~'")
+STALL_SECONDS = 120.0
+"""A client that takes nothing for so long is left: backups may be waiting for it."""
+
+
+class HeldStream(StreamingResponse):
+    """Streams ``pieces``; closes ``held`` at the end, whatever the end is.
+
+    What goes wrong after the beginning breaks the connection off: so a client can tell that it has not got
+    everything.
+    """
+
+    def __init__(
+        self,
+        pieces: Iterator[bytes],
+        held: ExitStack,
+        *,
+        name: bytes,
+        media_type: str,
+        length: int | None = None,
+        stall_seconds: float = STALL_SECONDS,
+    ) -> None:
+        headers = {"Content-Disposition": disposition(name)}
+        if length is not None:
+            headers["Content-Length"] = str(length)
+        super().__init__(pieces, media_type=media_type, headers=headers)
+        self._held = held
+        self._stall_seconds = stall_seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await run_in_threadpool(self._held.close)
+
+    async def stream_response(self, send: Send) -> None:
+        """As always, but with an end to the patience."""
+
+        async def hurried(message: dict[str, object]) -> None:
+            with anyio.fail_after(self._stall_seconds):
+                await send(message)
+
+        await super().stream_response(hurried)  # type: ignore[arg-type]  # a message is a mapping of these
+
+
+def disposition(name: bytes) -> str:
+    """``attachment`` under that name, after RFC 6266: whatever the name, it stays one header."""
+    text = name.decode("utf-8", "replace")
+    plain = "".join(char if char in _SAFE else "_" for char in text)
+    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(text, safe='')}"

@@ -1,0 +1,167 @@
+"""Export: paths of a point as one stream, an archive or a single file."""
+
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from bckcore.domain.file_version import EntryKind, FileEntry
+from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.paths import ROOT, RelPath, components, display
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.errors import InvalidInputError, NotFoundError, StoreBusyError
+from bckcore.ports.archives import ArchiveFormat, Archives, Member
+from bckcore.ports.clock import Clock
+from bckcore.ports.extraction import ContentReader, Wanted
+from bckcore.ports.storage import Storage
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.backup import LOCK_WAIT_SECONDS
+from bckcore.services.recovery import Recovery
+from bckcore.services.restorable import HeldPoint, Restorable
+from bckcore.services.selection import entry_at
+
+MOST_LEFT_OUT = 1000
+LONGEST_SECONDS = 6 * 3600.0
+"""An export keeps backups of its profile waiting; so long at most."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """An export that has begun. Its storage stays locked until the context ends."""
+
+    point: RestorePoint
+    pieces: Iterator[bytes]
+    missing: Sequence[tuple[SourceName, RelPath]]
+    """Asked for, and not there."""
+    left_out: list[bytes]
+    """Paths that were there and could not be had; grows while the pieces are taken, to 1,000."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedFile:
+    """A file of a point, open for reading. Nothing is locked any more."""
+
+    name: bytes
+    entry: FileEntry
+    content: BinaryIO
+
+
+class ExportService:
+    """Gives out what points hold. Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        units: UnitOfWorkFactory,
+        storage: Storage,
+        recovery: Recovery,
+        archives: Archives,
+        clock: Clock,
+    ) -> None:
+        self._storage = storage
+        self._restorable = Restorable(units=units, storage=storage, recovery=recovery)
+        self._units = units
+        self._archives = archives
+        self._clock = clock
+
+    @contextmanager
+    def exported(
+        self,
+        profile: ProfileId,
+        *,
+        point: str,
+        paths: Sequence[bytes],
+        form: ArchiveFormat,
+        include_deleted: bool = False,
+        wait_seconds: float = LOCK_WAIT_SECONDS,
+    ) -> Iterator[Exported]:
+        """The chosen paths of a point (none: all) as an archive; members begin with their source.
+
+        Raises NotFoundError, InvalidInputError, StoreBusyError before anything is given; while it is given,
+        StorageError for what cannot be read and StoreBusyError after six hours: what was given until then
+        is no whole archive.
+        """
+        with (
+            self._restorable.held(
+                profile, point, paths, include_deleted=include_deleted, wait_seconds=wait_seconds
+            ) as held,
+            ExitStack() as open_sources,
+        ):
+            lost: list[bytes] = []
+            members = self._members(held, open_sources, lost)
+            with closing(self._in_time(self._archives.stream(form, members))) as pieces:
+                yield Exported(point=held.point, pieces=pieces, missing=held.missing, left_out=lost)
+
+    def _members(self, held: HeldPoint, open_sources: ExitStack, lost: list[bytes]) -> Iterator[Member]:
+        for name in held.selection:
+            reader = open_sources.enter_context(
+                self._storage.reading(held.profile.ref, name, held.increments)
+            )
+            top = name.encode("ascii")
+            for wanted in held.wanted(name, _pass_over):
+                yield _member(top, wanted, reader, lost)
+
+    def _in_time(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
+        end = self._clock.monotonic() + LONGEST_SECONDS
+        for piece in pieces:
+            if self._clock.monotonic() > end:
+                raise StoreBusyError(
+                    "The export took longer than six hours and was broken off.",
+                    meaning="Backups of this profile had to wait. What was given is no whole archive.",
+                    advice="Export fewer paths at a time, or restore into a folder on the server.",
+                )
+            yield piece
+
+    @contextmanager
+    def opened(self, profile: ProfileId, *, point: str, path: bytes) -> Iterator[OpenedFile]:
+        """One plain file of a point. What a backup or a prune then moves does not disturb the reading.
+
+        Raises NotFoundError, InvalidInputError (a folder, or what has no bytes), StoreBusyError.
+        """
+        with ExitStack() as stack:
+            with self._restorable.held(profile, point, [path]) as held:
+                [(name, [rel])] = held.selection.items()
+                wanted = self._the_file(held, name, rel)
+                reader = stack.enter_context(self._storage.reading(held.profile.ref, name, held.increments))
+                content = stack.enter_context(reader.open(wanted))
+            file = components(rel)[-1]
+            yield OpenedFile(name=file, entry=wanted.entry, content=content)
+
+    def _the_file(self, held: HeldPoint, name: SourceName, rel: RelPath) -> Wanted:
+        with self._units(read_only=True) as uow:
+            entry = entry_at(uow.catalog, held.point, name, rel)
+        if entry is None:
+            raise NotFoundError(f"{display(rel)} was not there at restore point {held.point.run_id}.")
+        if entry.kind is not EntryKind.FILE:
+            raise InvalidInputError(
+                f"{name}/{display(rel)} is a {entry.kind.name.lower().replace('_', ' ')}, not a file.",
+                advice="Export it as an archive instead.",
+            )
+        return Wanted(entry)
+
+
+def _pass_over(_path: RelPath) -> None:
+    """A deleted path without a place: an archive has no log to name it in."""
+
+
+def _member(top: bytes, wanted: Wanted, reader: ContentReader, lost: list[bytes]) -> Member:
+    entry = wanted.entry
+    path = top if entry.path == ROOT else top + b"/" + entry.path
+    content: AbstractContextManager[BinaryIO] | None = None
+    if entry.kind is EntryKind.FILE:
+        content = _noting(reader.open(wanted), path, lost)
+    return Member(path, entry, content)
+
+
+@contextmanager
+def _noting(content: AbstractContextManager[BinaryIO], path: bytes, lost: list[bytes]) -> Iterator[BinaryIO]:
+    try:
+        file = content.__enter__()
+    except NotFoundError:
+        if len(lost) < MOST_LEFT_OUT:
+            lost.append(path)
+        raise
+    try:
+        yield file
+    finally:
+        content.__exit__(None, None, None)
