@@ -25,6 +25,7 @@ from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.access import AccessService, check_account
 from bckcore.services.browse import BrowseService
 from bckcore.services.compare import CompareService
+from bckcore.services.export import ExportService
 from bckcore.services.history import HistoryService
 from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
@@ -92,6 +93,11 @@ class Application:
     def restores(self) -> RestoreService:
         """Points and restores."""
         return self.container.restores()
+
+    @property
+    def exports(self) -> ExportService:
+        """Archives and files of points."""
+        return self.container.exports()
 
     @property
     def prunes(self) -> PruneService:

@@ -9,6 +9,7 @@ from typing import cast
 
 from dependency_injector import containers, providers
 
+from bck_adapters.archives import StreamedArchives
 from bck_adapters.auth import Argon2Hasher, JwtTokens
 from bck_adapters.clock import SystemClock
 from bck_adapters.rsync.filters import GitIgnoreFilter
@@ -30,6 +31,7 @@ from bckcore.services.browse import BrowseService
 from bckcore.services.compare import CompareService
 from bckcore.services.forget import ForgetService
 from bckcore.services.forward import ForwardRuns
+from bckcore.services.export import ExportService
 from bckcore.services.history import HistoryService, history_steps
 from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
@@ -147,6 +149,14 @@ class Container(containers.DeclarativeContainer):
     )
     prunes = providers.Singleton(
         PruneService, units=units, storage=storage, recovery=recovery, hooks=hooks, clock=clock
+    )
+    exports = providers.Singleton(
+        ExportService,
+        units=units,
+        storage=storage,
+        recovery=recovery,
+        archives=providers.Singleton(StreamedArchives),
+        clock=clock,
     )
     host_restores = providers.Singleton(
         HostRestore,
