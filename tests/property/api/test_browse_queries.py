@@ -17,9 +17,31 @@ ROUTES = {
     "diff": ("old", "new", "run", "path", "path_bytes", "limit", "after"),
     "deleted": ("since", "path", "path_bytes", "limit", "after"),
 }
-PLAIN = (
-    "1 2 latest docs docs/a docs/. docs/.. .. / * ? [ [] [a- % %zz %FF -1 10000 true \\ **/** pics/x".split()
-)
+PLAIN = [
+    "1",
+    "2",
+    "latest",
+    "docs",
+    "docs/a",
+    "docs/.",
+    "docs/..",
+    "..",
+    "/",
+    "*",
+    "?",
+    "[",
+    "[]",
+    "[a-",
+    "%",
+    "%zz",
+    "%FF",
+    "-1",
+    "10000",
+    "true",
+    "\\",
+    "**/**",
+    "pics/x",
+]
 WORDS = st.sampled_from((*PLAIN, "0001-01-01", "9999-12-31T23:59:59+23:59", "\0", "\n"))
 TEXTS = WORDS | st.text(max_size=12) | st.text(alphabet="*?[]!-/\\a.", max_size=12)
 
