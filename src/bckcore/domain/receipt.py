@@ -34,6 +34,8 @@ class Receipt:
     """The gitignore rules this run used."""
     previous: str
     """SHA-256 of the receipt before; empty for the first."""
+    acts: int = 0
+    """Number of the newest act before the run ended, so that its loss is noticed."""
     note: str = ""
     """Who asked for a run that is no backup, and why; empty otherwise."""
 
@@ -65,6 +67,7 @@ def encoded(receipt: Receipt) -> bytes:
         "head": receipt.head,
         "depth": receipt.depth,
         "previous": receipt.previous,
+        "acts": receipt.acts,
         "note": receipt.note,
     }
     return sealed(document)
@@ -88,6 +91,7 @@ def decoded(raw: bytes) -> Receipt:
             depth=_of(int, document["depth"]),
             filters=tuple(_of(str, rule) for rule in _of(list, document["filters"])),
             previous=_of(str, document["previous"]),
+            acts=_of(int, document.get("acts", 0)),
             note=_of(str, document.get("note", "")),  # they say nothing of this either
         )
     except (ValueError, KeyError, TypeError, InvalidInputError) as exc:

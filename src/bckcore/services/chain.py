@@ -55,12 +55,12 @@ def chain_findings(storage: Storage, ref: ProfileRef, *, manifests: bool = True)
     meanwhile does no harm. Raises StorageError when the storage itself cannot be read.
     """
     numbers = storage.record_numbers(ref)
-    newest = 0
+    newest = acts = 0
     for item in _walked(RecordKind.RECEIPT, numbers.receipts, lambda seq: storage.read_receipt(ref, seq)):
         if isinstance(item, ChainFinding):
             yield item
         else:
-            newest = item.run.seq
+            newest, acts = item.run.seq, max(acts, item.acts)
             if manifests and item.manifest is not None:
                 yield from _manifest(storage, ref, item.manifest)
     newest = max([newest, *numbers.receipts])
@@ -70,6 +70,8 @@ def chain_findings(storage: Storage, ref: ProfileRef, *, manifests: bool = True)
         elif act.after_seq > newest:
             yield _finding(RecordKind.RECEIPT, Fault.MISSING, newest + 1, act.after_seq)
             newest = act.after_seq
+    if acts > (last := max(numbers.acts, default=0)):
+        yield _finding(RecordKind.ACT, Fault.MISSING, last + 1, acts)
 
 
 def _walked(

@@ -50,11 +50,14 @@ def events(storage: Storage, ref: ProfileRef, *, after_seq: int, after_act: int)
     """
     acts = _chained_acts(storage, ref, after_act)
     act = next(acts, None)
-    newest = after_seq
+    newest, newest_act = after_seq, after_act
     for receipt in _chained_receipts(storage, ref, after_seq):
         while act is not None and act.after_seq < receipt.run.seq:
+            newest_act = act.number
             yield act
             act = next(acts, None)
+        if newest_act < receipt.acts:
+            raise broken(ref, f"Act {newest_act + 1:06d} is missing: receipt {receipt.run.seq:06d} knows it.")
         newest = receipt.run.seq
         yield entry_of(receipt)
     while act is not None:

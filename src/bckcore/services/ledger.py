@@ -179,8 +179,13 @@ class Ledger:
             depth=depth,
             filters=closing.filters,
             previous=previous,
+            acts=self._newest_act(closing.run),
             note=closing.note,
         )
+
+    def _newest_act(self, run: Run) -> int:
+        with self._units(read_only=True) as uow:
+            return uow.acts.last(run.profile)
 
 
 def _knows(uow: UnitOfWork, run: RunId) -> bool:

@@ -9,7 +9,7 @@ those stay whose own increment stands, which prune would have moved away.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from bckcore.domain.act import Act, ActKind
+from bckcore.domain.act import Act, ActKind, digest, encoded
 from bckcore.domain.ids import RunId
 from bckcore.domain.manifest import FULL_EVERY
 from bckcore.domain.receipt import Receipt
@@ -19,8 +19,11 @@ from bckcore.errors import NotFoundError, StorageError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.services.acts import Acts
 from bckcore.services.certainty import LOST, Certainty, Strays, stand_in, stand_in_id
 from bckcore.services.chronicle import Entry, Event, Use
+
+BY = "rebuild from damaged records"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,7 @@ class Salvage:
         self._entries: list[Entry] = []
         self._acts: list[Act] = []
         self._lost_acts: list[_LostAct] = []
+        self._known_acts = 0
         self._left_out: list[int] = []
 
     def prepare(self) -> None:
@@ -52,7 +56,7 @@ class Salvage:
         run then compares every path and writes a full manifest. Raises StoreFullError, StorageError.
         """
         receipts = self._receipts()
-        self._read_acts(max(receipts, default=0))
+        self._read_acts(receipts)
         strays = Strays(self._storage.increments(self._ref), receipts)
         certainty = Certainty(self._storage, self._ref, receipts, strays)
         self._entries = [certainty.entry(seq) for seq in range(1, max(receipts, default=0) + 1)]
@@ -81,15 +85,17 @@ class Salvage:
         if self._left_out:
             told = ", ".join(map(str, self._left_out))
             notes.append(f"Left out, because what tells their files is damaged: points {told}.")
-        with self._units() as uow:
+        with self._units(read_only=True) as uow:
             doubtful = self._doubtful(uow)
-            for point in doubtful:
-                uow.points.forget(self._ref.profile, point.seq)
-            if doubtful:
-                uow.catalog.compact(
-                    self._ref.profile, [point.seq for point in uow.points.list(self._ref.profile)]
-                )
-            uow.commit()
+        if doubtful:
+            lost = ", ".join(str(act.number) for act in self._lost_acts)
+            Acts(units=self._units, storage=self._storage, clock=self._clock).record(
+                self._ref,
+                ActKind.PRUNE,
+                by=BY,
+                reason=f"Acts {lost} are lost and may have pruned them.",
+                points=[point.seq for point in doubtful],
+            )
         if self._lost_acts:
             told = ", ".join(str(lost.number) for lost in self._lost_acts)
             notes.append(f"Acts {told} are lost: see with 'bck points' whether holds have to be set again.")
@@ -110,7 +116,7 @@ class Salvage:
         except (StorageError, NotFoundError):
             return None
 
-    def _read_acts(self, newest: int) -> None:
+    def _read_acts(self, receipts: dict[int, Receipt]) -> None:
         numbers = self._storage.record_numbers(self._ref).acts
         found: dict[int, Act] = {}
         for number in numbers:
@@ -118,13 +124,16 @@ class Salvage:
                 found[number] = self._storage.read_act(self._ref, number)[0]
             except (StorageError, NotFoundError):
                 continue
-        last = max(found, default=0)
+        last = max([*found, *(receipt.acts for receipt in receipts.values())], default=0)
         lost = [number for number in range(1, last + 1) if number not in found]
         lost += [number for number in numbers if number > last]
         for number in lost:
             later = [found[other].after_seq for other in found if other > number]
-            self._lost_acts.append(_LostAct(number=number, up_to_seq=min(later, default=newest)))
+            later += [seq - 1 for seq, receipt in receipts.items() if receipt.acts >= number]
+            up_to = min(later, default=max(receipts, default=0))
+            self._lost_acts.append(_LostAct(number=number, up_to_seq=up_to))
         self._acts = [found[number] for number in sorted(found)]
+        self._known_acts = last
 
     # --- what storage needs to go on -----------------------------------------------------------------
 
@@ -149,13 +158,33 @@ class Salvage:
             self._entries.append(Entry(run=run, counted=None, use=Use.PASS))
 
     def _set_aside(self, newest: int) -> None:
-        """Free the numbers that come next of what stands there unreadable."""
+        """Free the numbers that come next of what stands there unreadable; fill those that receipts know."""
         numbers = self._storage.record_numbers(self._ref)
         for seq in (seq for seq in numbers.receipts if seq > newest):
             self._storage.set_aside(self._ref, receipt=seq)
         last = self._acts[-1].number if self._acts else 0
         for number in (number for number in numbers.acts if number > last):
             self._storage.set_aside(self._ref, act=number)
+        for lost in self._lost_acts:
+            if last < lost.number <= self._known_acts:
+                self._fill(lost)
+
+    def _fill(self, lost: _LostAct) -> None:
+        """An act without effect in the place of a lost one, so that the next can build on it."""
+        before = self._acts[-1] if self._acts else None
+        act = Act(
+            profile=self._ref.profile,
+            host=self._ref.host,
+            number=lost.number,
+            kind=ActKind.RELEASE,
+            at=self._clock.now(),
+            by=BY,
+            reason="The record of what was done here is lost.",
+            after_seq=max(lost.up_to_seq, before.after_seq if before else 0),
+            previous=digest(encoded(before)) if before else "",
+        )
+        self._storage.write_act(act)
+        self._acts.append(act)
 
     def _doubtful(self, uow: UnitOfWork) -> list[RestorePoint]:
         if not self._lost_acts:
@@ -166,15 +195,18 @@ class Salvage:
         newest = counted[-1].seq if counted else 0  # prune never takes the newest good point
         standing = set(self._storage.increments(self._ref))
         first = self._lost_acts[0].number
-        held = {
-            seq for act in self._acts if act.kind is ActKind.HOLD and act.number > first for seq in act.points
-        }
-        return [
-            point
-            for point in points
-            if point.seq <= up_to and point.seq != newest
-            if point.run_id not in standing and point.seq not in held
-        ]
+        holds = [act for act in self._acts if act.kind is ActKind.HOLD and act.number > first]
+        certain = {newest, *(seq for act in holds for seq in act.points)}
+        runs = {run.seq: run.id for run in uow.runs.list(self._ref.profile)}
+        doubtful: list[RestorePoint] = []
+        for point in points:
+            # Prune moves away the own increment of a point that it takes. The first of all points may have
+            # none; but had it gone, the increment after it would have been the first to be freed.
+            own = point.run_id in standing
+            own = own or (point is points[0] and runs.get(point.seq + 1) in standing)
+            if point.seq <= up_to and point.seq not in certain and not own:
+                doubtful.append(point)
+        return doubtful
 
 
 def _says_lost(receipt: Receipt | None) -> bool:
