@@ -134,7 +134,9 @@ class Plan:
                 continue
             if is_folder and (path in self.order.made or self._is_left_alone(path)):
                 continue
-            yield PushedPath(path, self._outcome(path, items[path]), is_folder)
+            # With --backup, rsync does not tell that the time of a folder differs. The look did.
+            item = self.seen[path] if self._is_existing_folder(path) else items[path]
+            yield PushedPath(path, self._outcome(path, item), is_folder)
 
     def problems(
         self, items: Mapping[RelPath, bytes], problems: Mapping[RelPath, PathProblem]
