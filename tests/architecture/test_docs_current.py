@@ -15,13 +15,14 @@ import typer
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from bck_apps.api import schemas, schemas_browse
+from bck_apps.api import schemas, schemas_browse, schemas_history
 from bck_apps.api.routes import (
     auth,
     backup,
     browse,
     export,
     health,
+    history,
     hosts,
     jobs,
     points,
@@ -153,7 +154,7 @@ def test_every_exit_status_is_described() -> None:
 
 # --- HTTP API -------------------------------------------------------------------------------------
 
-MODULES = (auth, health, hosts, profiles, points, browse, export, retention, backup, restore, jobs)
+MODULES = (auth, health, hosts, profiles, points, browse, export, history, retention, backup, restore, jobs)
 
 
 def routes() -> set[str]:
@@ -181,7 +182,7 @@ def test_no_module_of_routes_is_left_out() -> None:
     "model",
     [
         one
-        for one in {**vars(schemas), **vars(schemas_browse)}.values()
+        for one in {**vars(schemas), **vars(schemas_browse), **vars(schemas_history)}.values()
         if inspect.isclass(one) and issubclass(one, BaseModel)
     ],
     ids=lambda model: model.__name__,

@@ -16,6 +16,7 @@ from bck_apps.api.routes import (
     export,
     following,
     health,
+    history,
     hosts,
     jobs,
     points,
@@ -25,7 +26,7 @@ from bck_apps.api.routes import (
 )
 from bck_apps.wiring import Application
 
-ROUTES = (auth, health, hosts, profiles, points, browse, export, retention, backup, restore, jobs)
+ROUTES = (auth, health, hosts, profiles, points, browse, export, history, retention, backup, restore, jobs)
 
 
 def create_app(application: Application) -> FastAPI:

@@ -1,0 +1,119 @@
+"""Bodies about runs, and about undo, accept and forget."""
+
+from datetime import datetime
+
+from pydantic import Field
+
+from bck_apps.api.schemas import Body, Line, PointView, View
+from bckcore.services.history_requests import LONGEST_REASON
+
+RUN = "A run of the profile: its number or id."
+
+
+class StartUndo(Body):
+    """Either `run` or `to` is given."""
+
+    run: str = Field("", max_length=64, description=f"{RUN} It and all after it are undone.")
+    to: str = Field("", max_length=64, description="Go back to this point: name, number, time or `latest`.")
+    reason: str = Field("", max_length=LONGEST_REASON, description="Kept in the receipt of the undo.")
+
+
+class StartAccept(Body):
+    """Which suspect run a person takes as right."""
+
+    run: str = Field("", max_length=64, description=f"{RUN} Without it the newest.")
+    reason: str = Field(max_length=LONGEST_REASON, description="Why; kept in the receipt.")
+
+
+class AskForget(Body):
+    """Which path is meant: `path` or `path_bytes`."""
+
+    path: Line = Field("", description="`SOURCE/path` or the full path on the PC.")
+    path_bytes: Line = Field("", description="The same, percent-encoded, for names that are no UTF-8.")
+
+
+class StartForget(AskForget):
+    """A path that is to be removed for good, and why."""
+
+    reason: str = Field(max_length=LONGEST_REASON, description="Why; kept with the act.")
+
+
+class RunView(View):
+    """A run, whatever its kind and end."""
+
+    run_id: str
+    seq: int = Field(description="Number of the run in its profile.")
+    kind: str = Field(description="`backup`, `undo` or `accept`.")
+    outcome: str | None = Field(description="Null while it goes on.")
+    made_point: bool
+    started: datetime
+    finished: datetime | None
+    counts: dict[str, int] = Field(description="`files`, `bytes`, `added`, `changed`, `gone`.")
+    problems: int
+    error_code: str
+    error: str
+
+
+class ChangeView(View):
+    """What would become of one path."""
+
+    op: str = Field(description="`+` comes back, `M` content, `A` attributes, `-` moves aside.")
+    path: str
+    path_bytes: str
+    kind: str = Field(description="`f` file, `d` folder, `l` link, as in manifests.")
+    size: int
+
+
+class UndoPlanView(View):
+    """What an undo would do."""
+
+    goal: PointView
+    undone: list[int] = Field(description="Numbers of the runs that would be undone.")
+    counts: dict[str, int]
+    changes: int = Field(description="How many paths differ.")
+    items: list[ChangeView] = Field(description="The first 1,000 of them.")
+
+
+class MissingView(View):
+    """A path that a suspect run missed; a folder stands for all in it."""
+
+    path: str
+    path_bytes: str
+    kind: str
+
+
+class AcceptPlanView(View):
+    """What accepting would mark as deleted."""
+
+    run: RunView
+    items: list[MissingView]
+
+
+class PlaceView(View):
+    """Where something of a path is stored."""
+
+    run_id: str | None = Field(description="The run whose increment it is; null for `current`.")
+    files: int
+    bytes: int
+
+
+class HeldView(View):
+    """A hold on a point that shows the path."""
+
+    seq: int
+    owner: str
+    reason: str
+
+
+class ForgetPlanView(View):
+    """What is stored of a path."""
+
+    path: str
+    path_bytes: str
+    files: int
+    bytes: int
+    places: list[PlaceView]
+    points: list[int] = Field(description="Numbers of the points that show it.")
+    held: list[HeldView] = Field(description="Holds on these points; they do not keep the path.")
+    comes_back: bool = Field(description="A backup stores it again where the PC still has it.")
+    exclude_rule: str = Field(description="The rule that keeps it out; empty where none can say it.")

@@ -1,0 +1,71 @@
+"""From runs and plans to response bodies. Pure."""
+
+from bck_apps.api import schemas_history as schemas
+from bck_apps.api.views import point_view
+from bckcore.domain.ids import SourceName
+from bckcore.domain.paths import RelPath, display, percent_encoded
+from bckcore.domain.run import ChangeCounts, Run
+from bckcore.services.accept import AcceptPlan
+from bckcore.services.forget import ForgetPlan
+from bckcore.services.history import forget_data
+from bckcore.services.undo import UndoPlan
+
+
+def _counts(counts: ChangeCounts) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in counts.__slots__}
+
+
+def _path(source: SourceName, path: RelPath) -> dict[str, str]:
+    return {"path": f"{source}/{display(path)}", "path_bytes": f"{source}/{percent_encoded(path)}"}
+
+
+def run_view(run: Run) -> schemas.RunView:
+    """A run for callers."""
+    return schemas.RunView(
+        run_id=run.id,
+        seq=run.seq,
+        kind=run.kind.value,
+        outcome=run.outcome.value if run.outcome else None,
+        made_point=run.made_point,
+        started=run.started,
+        finished=run.finished,
+        counts=_counts(run.counts),
+        problems=run.problem_count,
+        error_code=run.error_code,
+        error=run.error,
+    )
+
+
+def undo_plan_view(plan: UndoPlan) -> schemas.UndoPlanView:
+    """What an undo would do."""
+    return schemas.UndoPlanView(
+        goal=point_view(plan.goal),
+        undone=[run.seq for run in plan.undone],
+        counts=_counts(plan.counts),
+        changes=plan.change_count,
+        items=[
+            schemas.ChangeView(
+                op=change.op.value,
+                **_path(change.source, change.entry.path),
+                kind=change.entry.kind.value,
+                size=change.entry.size,
+            )
+            for change in plan.changes
+        ],
+    )
+
+
+def accept_plan_view(plan: AcceptPlan) -> schemas.AcceptPlanView:
+    """What accepting would mark as deleted."""
+    return schemas.AcceptPlanView(
+        run=run_view(plan.run),
+        items=[
+            schemas.MissingView(**_path(source, entry.path), kind=entry.kind.value)
+            for source, entry in plan.missing
+        ],
+    )
+
+
+def forget_plan_view(plan: ForgetPlan) -> schemas.ForgetPlanView:
+    """What is stored of a path."""
+    return schemas.ForgetPlanView.model_validate(forget_data(plan))
