@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
+from bckcore.domain.act import ActKind
 from bckcore.domain.difference import Difference, DifferenceKind, difference, difference_of_change
 from bckcore.domain.file_version import EntryKind, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
@@ -83,19 +84,24 @@ class CompareService:
                 counts = _counted(_between(uow, profile, numbers, below, "")) if count else Counter()
             else:
                 place = located(uow, profile, below) if below else None
-                page, counts = self._told(run, place, limit, after)
+                page, counts = self._told(run, place, _forgotten(uow, run), limit, after)
         return Comparison(old=old, new=new, run=run, counts=dict(counts) if count else None, page=page)
 
     def _told(
-        self, run: Run, below: Place | None, limit: int, after: str
+        self, run: Run, below: Place | None, forgotten: Sequence[Place], limit: int, after: str
     ) -> tuple[Page[Difference], Counter[DifferenceKind]]:
-        """From the manifest, which is in no order: the whole is read, as much as a page is kept."""
+        """From the manifest, which is in no order: the whole is read, as much as a page is kept.
+
+        It still names what was forgotten since; people asked not to see that any more.
+        """
         last, counts = parsed_cursor(after), Counter[DifferenceKind]()
 
         def wanted() -> Iterator[Difference]:
             for change in self._storage.read_manifest(run.ref, run.seq):
                 one = difference_of_change(change)
                 if one is None or (below and not _lies_below(one, below)):
+                    continue
+                if any(_lies_below(one, place) for place in forgotten):
                     continue
                 counts[one.kind] += 1
                 if last is None or _place(one) > last:
@@ -187,6 +193,14 @@ def _place(one: Difference) -> Place:
 
 def _cursor(one: Difference) -> str:
     return cursor_of(one.source, one.path)
+
+
+def _forgotten(uow: UnitOfWork, run: Run) -> list[Place]:
+    """Paths that were removed on purpose after the run."""
+    acts = uow.acts.list(run.profile)
+    return [
+        path for act in acts if act.kind is ActKind.FORGET and act.after_seq >= run.seq for path in act.paths
+    ]
 
 
 def _lies_below(one: Difference, place: tuple[SourceName, RelPath]) -> bool:

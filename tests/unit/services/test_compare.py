@@ -11,6 +11,7 @@ from bckcore.domain.ids import ProfileId
 from bckcore.errors import InvalidInputError, NotFoundError
 from bckcore.services.browsed import Comparison, full_path
 from bckcore.services.compare import CompareService
+from bckcore.services.history_requests import ForgetRequest
 from tests.support.desks import DOCS_PATH, Desk, T
 from tests.support.house import DOCS
 
@@ -117,6 +118,16 @@ def test_one_run_is_told_from_the_catalog_and_from_its_manifest_alike(
     page = compare.run(DOCS, "2", limit=2, after="docs/b")
     assert ([path for path, _ in told(page)], page.page.next) == ([b"docs/d", b"docs/d/x"], "docs/d/x")
     assert [path for path, _ in told(compare.run(DOCS, "2", below=b"docs/d"))] == [b"docs/d", b"docs/d/x"]
+
+
+def test_a_manifest_does_not_tell_of_what_was_forgotten(compare: CompareService, desk: Desk) -> None:
+    with desk.house.database.units() as uow:
+        uow.points.forget(DOCS, 1)
+        uow.commit()
+    desk.house.forget(ForgetRequest(path=b"docs/d", reason="private"))
+    paths = [path for path, _ in told(compare.run(DOCS, "2"))]
+    assert paths == [b"docs/a", b"docs/b", b"docs/n", b"docs/type"]
+    assert compare.deleted(DOCS, below=b"docs").items[0].newest.version.entry.path == b"n"
 
 
 def test_the_first_run_added_everything_and_a_quiet_one_nothing(compare: CompareService, desk: Desk) -> None:
