@@ -20,11 +20,13 @@ from bck_apps.api.routes import (
     auth,
     backup,
     browse,
+    check,
     export,
     health,
     history,
     hosts,
     jobs,
+    metrics,
     points,
     profiles,
     restore,
@@ -154,7 +156,7 @@ def test_every_exit_status_is_described() -> None:
 
 # --- HTTP API -------------------------------------------------------------------------------------
 
-MODULES = (auth, health, hosts, profiles, points, browse, export, history, retention, backup, restore, jobs)
+MODULES = (auth, health, hosts, profiles, points, browse, export, history, retention, backup, restore, jobs, check, metrics)
 
 
 def routes() -> set[str]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.paths import display, percent_encoded
-from bckcore.errors import InvalidInputError
+from bckcore.errors import BckError, InvalidInputError
 
 MOST_FINDINGS = 1000
 """So many are named; all are counted."""
@@ -214,6 +214,8 @@ class CheckReport:
     """How many findings of each cause there are."""
     findings: tuple[Finding, ...] = ()
     """The first 1,000."""
+    host_error: BckError | None = None
+    """Why the PC could not be asked, where it was to be; all the rest was checked."""
 
     @property
     def total(self) -> int:
@@ -230,5 +232,6 @@ class CheckReport:
             **self.counts.data(),
             "total": self.total,
             "causes": {cause.value: count for cause, count in self.causes.items()},
+            "host_error": self.host_error.what if self.host_error else "",
             "findings": [finding.data() for finding in self.findings],
         }

@@ -20,6 +20,7 @@ class JobKind(StrEnum):
     UNDO = "undo"
     ACCEPT = "accept"
     FORGET = "forget"
+    CHECK = "check"
 
 
 class JobStatus(StrEnum):

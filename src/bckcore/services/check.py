@@ -10,7 +10,7 @@ from random import Random
 from bckcore.domain.check import MOST_FINDINGS, Cause, CheckCounts, CheckReport, CheckRequest, Finding
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.profile import Profile
-from bckcore.errors import NotFoundError, StorageError
+from bckcore.errors import BckError, JobCancelledError, LeaseLostError, NotFoundError, StorageError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Watcher
@@ -61,8 +61,8 @@ class CheckService:
         """Check one profile and say what is not as it must be.
 
         What a crash left is put in order first, as before a restore, and told. Raises NotFoundError,
-        JobCancelledError, StorageError where the storage as a whole cannot be read; with ``against_host``
-        also what keeps the PC from being read.
+        JobCancelledError, StorageError where the storage as a whole cannot be read. A PC that cannot be
+        asked is told in the report.
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
@@ -83,7 +83,7 @@ class CheckService:
             findings=Findings(profile=profile_id, watcher=watcher),
             counts=counts,
         )
-        self._carry_out(work)
+        host_error = self._carry_out(work)
         return CheckReport(
             profile=profile_id,
             request=request,
@@ -93,9 +93,10 @@ class CheckService:
             counts=counts,
             causes=dict(work.findings.causes),
             findings=tuple(work.findings)[:MOST_FINDINGS],
+            host_error=host_error,
         )
 
-    def _carry_out(self, work: _Work) -> None:
+    def _carry_out(self, work: _Work) -> BckError | None:
         known, sources = self._known(work)
         books = self._books(work, known)
         manifests = ManifestCheck(
@@ -111,16 +112,27 @@ class CheckService:
         self._files(work, sources, manifests, sample)
         self._extras(work, sources, books, manifests)
         manifests.compare(_chosen([point.seq for point in known.points], work))
-        if work.request.against_host:
-            HostCheck(
-                units=self._units,
-                storage=self._storage,
-                reader=self._host_reader,
-                profile=work.profile,
-                access=work.access,
-                findings=work.findings,
-                counts=work.counts,
-            ).run(sample.chosen)
+        return self._ask_host(work, sample) if work.request.against_host else None
+
+    def _ask_host(self, work: _Work, sample: HostSample) -> BckError | None:
+        """Compare with the PC; the reason if that is not possible, for the rest is worth telling."""
+        check = HostCheck(
+            units=self._units,
+            storage=self._storage,
+            reader=self._host_reader,
+            profile=work.profile,
+            access=work.access,
+            findings=work.findings,
+            counts=work.counts,
+        )
+        try:
+            check.run(sample.chosen)
+        except (JobCancelledError, LeaseLostError):
+            raise
+        except BckError as error:
+            work.access.watcher.log(str(error), level="warning")
+            return error
+        return None
 
     def _known(self, work: _Work) -> tuple[Known, frozenset[SourceName]]:
         with work.access.held() as moment:

@@ -5,7 +5,7 @@ newest, and one before a gap, is compared with what the database knows of its ru
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 from bckcore.domain import act as acts
 from bckcore.domain.act import Act, ActKind
@@ -19,6 +19,7 @@ from bckcore.services.check_access import Moment
 from bckcore.services.check_findings import Findings
 
 _FEW = 8
+_POINT_NAMES = {"id": "run_id"}
 _INTERRUPTED = (RunOutcome.FAILED, RunOutcome.CANCELLED, None)
 
 
@@ -177,12 +178,12 @@ class BookCheck:
             return False
         if run is None or replace(run, attempts=()) == receipt.run:
             return True
-        # Two witnesses: if the point of the run agrees with the receipt, the database's run is the wrong one.
-        return point is not None and (point.run_id, point.counts, point.started, point.finished) == (
-            receipt.run.id,
-            receipt.run.counts,
-            receipt.run.started,
-            receipt.run.finished,
+        # Two witnesses: where the point of the run agrees with the receipt, the database's run is wrong.
+        told, have = asdict(receipt.run), asdict(replace(run, attempts=()))
+        return point is not None and all(
+            told[name] == asdict(point).get(_POINT_NAMES.get(name, name))
+            for name in told
+            if told[name] != have[name]
         )
 
     def _compare_run(self, receipt: Receipt) -> None:

@@ -16,7 +16,7 @@ from tests.support.harm import Scene
 
 SEQS = (1, 2, 3, 4, 5)
 MANIFESTS = (1, 2, 3, 5)
-FLIPS = 25
+FLIPS = int(os.environ.get("BCK_FLIPS", "25"))
 
 
 @pytest.fixture

@@ -13,12 +13,14 @@ from bck_apps.api.routes import (
     auth,
     backup,
     browse,
+    check,
     export,
     following,
     health,
     history,
     hosts,
     jobs,
+    metrics,
     points,
     profiles,
     restore,
@@ -26,7 +28,7 @@ from bck_apps.api.routes import (
 )
 from bck_apps.wiring import Application
 
-ROUTES = (auth, health, hosts, profiles, points, browse, export, history, retention, backup, restore, jobs)
+ROUTES = (auth, health, hosts, profiles, points, browse, export, history, retention, backup, restore, jobs, check, metrics)
 
 
 def create_app(application: Application) -> FastAPI:

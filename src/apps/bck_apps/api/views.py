@@ -264,7 +264,7 @@ def job_view(job: Job) -> schemas.JobView:
         cancel_requested=job.cancel_requested,
         claims=job.claims,
         progress=progress_view(job.progress),
-        result=dict(job.result.data) or None,
+        result={name: value for name, value in job.result.data.items() if name != "findings"} or None,
         error=_error_view(job.result),
     )
 

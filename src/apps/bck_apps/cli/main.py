@@ -12,6 +12,7 @@ from bck_apps.cli import (
     admin,
     browse,
     catalog,
+    check,
     compare,
     doctor,
     export,
@@ -87,6 +88,7 @@ app.command("backup", rich_help_panel=WORK)(jobs.backup)
 app.command("restore", rich_help_panel=WORK)(restore.restore)
 app.command("export", rich_help_panel=WORK)(export.export)
 app.command("prune", rich_help_panel=WORK)(retention.prune)
+app.command("check", rich_help_panel=WORK)(check.check)
 app.command("hold", rich_help_panel=WORK)(retention.hold)
 app.command("release", rich_help_panel=WORK)(retention.release)
 app.command("undo", rich_help_panel=WORK)(history.undo)

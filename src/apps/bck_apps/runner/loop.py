@@ -1,6 +1,7 @@
 """Runner: claims jobs and carries them out, several at once, until it is stopped."""
 
 import logging
+from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from bck_apps.runner.execution import CarriesOut, Execution
@@ -28,7 +29,9 @@ class Runner:
         slots: int,
         lease_seconds: float,
         poll_seconds: float,
+        on_round: Callable[[], None] = lambda: None,
     ) -> None:
+        """``on_round``: called before each look into the queue; it is quick and never raises."""
         self._queue = queue
         self._worker = worker
         self._clock = clock
@@ -36,6 +39,7 @@ class Runner:
         self._slots = slots
         self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
+        self._on_round = on_round
         self._lock = Lock()
         self._running: dict[Execution, Thread] = {}
         self._stop = Event()
@@ -45,6 +49,7 @@ class Runner:
         """Work until :meth:`stop`; return when every job has ended or is handed back."""
         _logger.info("runner %s takes jobs, %d at once", self._name, self._slots)
         while not self._stop.is_set():
+            self._on_round()
             self._fill_slots()
             self._wake.wait(self._poll_seconds)
             self._wake.clear()

@@ -6,10 +6,12 @@ import sys
 from threading import Thread
 
 from bck_apps.runner.loop import Runner
+from bck_apps.runner.nightly import NightlyCheck
 from bck_apps.runner.presence import ServeLock
 from bck_apps.runner.signals import StopSignals
 from bck_apps.wiring import Application, home_folder, open_application
 from bck_apps.wiring.logs import configure
+from bckcore.domain.nightly import Nightly
 from bckcore.errors import BckError
 
 _WATCH_SECONDS = 1.0
@@ -17,7 +19,14 @@ _WATCH_SECONDS = 1.0
 
 def made_runner(application: Application, *, name: str) -> Runner:
     """A Runner as the installation's settings want it."""
-    settings = application.settings.runner
+    settings, check = application.settings.runner, application.settings.check
+    nightly = NightlyCheck(
+        nightly=Nightly.of(check.at, check.time_zone),
+        sample=check.sample,
+        profiles=application.profiles,
+        check_jobs=application.check_jobs,
+        clock=application.clock,
+    )
     return Runner(
         queue=application.queue,
         worker=application.worker,
@@ -26,6 +35,7 @@ def made_runner(application: Application, *, name: str) -> Runner:
         slots=settings.jobs,
         lease_seconds=settings.lease_seconds,
         poll_seconds=settings.poll_seconds,
+        on_round=nightly.look if check.enabled else lambda: None,
     )
 
 

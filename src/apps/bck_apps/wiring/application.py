@@ -24,6 +24,7 @@ from bckcore.ports.storage import Storage, StorageFinding
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.access import AccessService, check_account
 from bckcore.services.browse import BrowseService
+from bckcore.services.check_jobs import CheckJobs
 from bckcore.services.compare import CompareService
 from bckcore.services.export import ExportService
 from bckcore.services.history import HistoryService
@@ -128,6 +129,11 @@ class Application:
     def history(self) -> HistoryService:
         """Runs; undo, accept and forget."""
         return self.container.history()
+
+    @property
+    def check_jobs(self) -> CheckJobs:
+        """Ask for checks and see what they found."""
+        return self.container.check_jobs()
 
     @property
     def access(self) -> AccessService:

@@ -1,8 +1,9 @@
 """The container: the one place where ports meet adapters. Everything is made once, when first asked for."""
 
 import os
+import secrets
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from random import SystemRandom
 from typing import cast
@@ -18,6 +19,7 @@ from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.plugins import Plugins
 from bck_apps.wiring.settings import Settings
 from bckcore.domain.host import Host
+from bckcore.domain.job import JobKind
 from bckcore.domain.target import Target
 from bckcore.plugins.registry import AdapterContext, Database
 from bckcore.ports.storage import Storage
@@ -28,6 +30,9 @@ from bckcore.services.access import AccessService
 from bckcore.services.acts import Acts
 from bckcore.services.backup import BackupService
 from bckcore.services.browse import BrowseService
+from bckcore.services.check import CheckService
+from bckcore.services.check_host import HostReader
+from bckcore.services.check_jobs import CheckJobs, check_steps
 from bckcore.services.compare import CompareService
 from bckcore.services.forget import ForgetService
 from bckcore.services.forward import ForwardRuns
@@ -37,6 +42,7 @@ from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
 from bckcore.services.ledger import Ledger
+from bckcore.services.metrics import MetricService
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.pull import Puller
@@ -45,7 +51,7 @@ from bckcore.services.restore import RestoreService
 from bckcore.services.rebuild import Rebuild
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.undo import UndoService
-from bckcore.services.worker import Worker
+from bckcore.services.worker import Step, Worker
 
 
 def adapter_context(home: Path, settings: Settings, runtime_dir: Path, clock: SystemClock) -> AdapterContext:
@@ -96,6 +102,16 @@ def transport_finder(plugins: Plugins, context: AdapterContext) -> Callable[[Hos
 def new_id() -> str:
     """A job id that nobody can guess."""
     return uuid.uuid4().hex
+
+
+def new_seed() -> int:
+    """What a check's random choice begins with."""
+    return secrets.randbits(32)
+
+
+def all_steps(*groups: Mapping[JobKind, Step]) -> dict[JobKind, Step]:
+    """How every kind of job is carried out that the worker does not know itself."""
+    return {kind: step for group in groups for kind, step in group.items()}
 
 
 class Container(containers.DeclarativeContainer):
@@ -191,13 +207,26 @@ class Container(containers.DeclarativeContainer):
         recovery=recovery,
         filters=filters,
     )
+    checks = providers.Singleton(
+        CheckService,
+        units=units,
+        storage=storage,
+        recovery=recovery,
+        host_reader=providers.Singleton(HostReader, units=units, vault=vault, transport_for=transport_for),
+        clock=clock,
+        new_seed=providers.Object(new_seed),
+    )
     worker = providers.Singleton(
         Worker,
         backups=backups,
         restores=restores,
         host_restores=host_restores,
         prunes=prunes,
-        others=providers.Singleton(history_steps, undos, accepts, forgets),
+        others=providers.Singleton(
+            all_steps,
+            providers.Singleton(history_steps, undos, accepts, forgets),
+            providers.Singleton(check_steps, checks),
+        ),
     )
     jobs = providers.Singleton(
         JobService,
@@ -212,6 +241,8 @@ class Container(containers.DeclarativeContainer):
         HistoryService, units=units, jobs=jobs, undos=undos, accepts=accepts, forgets=forgets
     )
     holds = providers.Singleton(HoldService, units=units, storage=storage, recovery=recovery, clock=clock)
+    check_jobs = providers.Singleton(CheckJobs, queue=queue, jobs=jobs)
+    metrics = providers.Singleton(MetricService, units=units, check_jobs=check_jobs, clock=clock)
     hosts = providers.Singleton(HostService, units=units, vault=vault, transport_for=transport_for)
     profiles = providers.Singleton(ProfileService, units=units, filters=filters, clock=clock)
     browse = providers.Singleton(BrowseService, units=units)

@@ -3,12 +3,13 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bckcore.domain.nightly import Nightly
 from bckcore.errors import InvalidInputError, NotFoundError
 
 FILE_NAME = "settings.toml"
@@ -47,6 +48,23 @@ class RunnerSettings(_Section):
     poll_seconds: Annotated[float, Field(gt=0, le=60, description="How often the queue is asked.")] = 1
 
 
+class CheckSettings(_Section):
+    """The nightly check that ``bck serve`` asks for."""
+
+    enabled: bool = Field(True, description="Whether every profile is checked once a night.")
+    at: str = Field("03:30", description="Time of day, in the zone below.")
+    time_zone: str = Field("UTC", description="Whose clock on the wall counts, as Europe/Rome.")
+    sample: Annotated[float, Field(gt=0, le=100, description="Percent of the files read each night.")] = 5.0
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        try:
+            Nightly.of(self.at, self.time_zone)
+        except InvalidInputError as exc:
+            raise ValueError(f"{exc.what} {exc.advice}") from exc
+        return self
+
+
 class LoggingSettings(_Section):
     """JSON lines on standard error."""
 
@@ -77,6 +95,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     runner: RunnerSettings = Field(default_factory=RunnerSettings)
+    check: CheckSettings = Field(default_factory=CheckSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)

@@ -1,0 +1,135 @@
+"""The verb check: prove that backups are good, and see what the newest check found."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bck_apps.cli.documents import outcome_document
+from bck_apps.cli.follow import see_through
+from bck_apps.cli.screen import Json, fields, say, show, table
+from bck_apps.cli.session import opened, who
+from bck_apps.cli.status import status_of_job
+from bck_apps.cli.units import size_text, time_text
+from bckcore.domain.check import CheckRequest
+from bckcore.domain.ids import ProfileId
+from bckcore.domain.job import Job
+from bckcore.errors import InvalidInputError, NotFoundError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from bck_apps.wiring import Application
+
+ProfileArgument = Annotated[
+    str | None, typer.Argument(metavar="[PROFILE]", help="Name of the profile; without it, every one.")
+]
+
+
+def check(
+    profile: ProfileArgument = None,
+    sample: Annotated[
+        str, typer.Option(metavar="PERCENT", help="Read the bytes of so many files, chosen by chance: 5%.")
+    ] = "",
+    read_data: Annotated[
+        bool, typer.Option("--read-data", help="Read every file; compare every point with the manifests.")
+    ] = False,
+    against_host: Annotated[
+        bool, typer.Option("--against-host", help="Read a sample again from the PC and compare.")
+    ] = False,
+    last: Annotated[bool, typer.Option("--last", help="Only show what the newest check found.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Compare the storage with the catalog, and name what is missing, extra, changed or rotten.
+
+    Names, sizes, times, attributes, receipts and manifests are always compared, all of them; bytes are read
+    as far as --sample or --read-data ask for it. Nothing is ever repaired.
+
+    Exit status 0: nothing found. 3: something was found, or the PC could not be asked.
+    """
+    request = CheckRequest(sample=_percent(sample), read_data=read_data, against_host=against_host)
+    with opened() as application:
+        names = [profile] if profile else [one.id for one in application.profiles.list()]
+        jobs = [_job(application, ProfileId(name), request, last=last, as_json=as_json) for name in names]
+    if as_json:
+        documents = [outcome_document(job) for job in jobs]
+        show(True, documents[0] if profile else {"items": documents}, lambda: None)
+    else:
+        for job in jobs:
+            show(False, {}, lambda job=job: _view(job))  # type: ignore[misc]  # each its own
+            show(False, {}, lambda job=job: _findings_table(job))  # type: ignore[misc]  # likewise
+    raise typer.Exit(max((status_of_job(job) for job in jobs), default=0))
+
+
+def _percent(text: str) -> float | None:
+    if not text:
+        return None
+    try:
+        return float(text.removesuffix("%"))
+    except ValueError:
+        raise InvalidInputError(f"{text!r} is no share of the files.", advice="Write it as 5%.") from None
+
+
+def _job(
+    application: "Application", profile: ProfileId, request: CheckRequest, *, last: bool, as_json: bool
+) -> Job:
+    if not last:
+        asked = application.check_jobs.start(profile, request, requested_by=who())
+        return see_through(application, asked.job.id, as_json=as_json)
+    application.profiles.get(profile)
+    job = application.check_jobs.newest_of(profile)
+    if job is None:
+        raise NotFoundError(
+            f"{profile} was never checked.", advice=f"Check it: bck check {profile} --sample 5%"
+        )
+    return job
+
+
+def _view(job: Job) -> "RenderableType":
+    data = job.result.data
+    read, asked = data.get("bytes_read"), data.get("host_files")
+    host = f"{data.get('host_proven')} of {asked} files proven, {data.get('host_changed')} changed since"
+    return fields(
+        (
+            ("profile", job.profile),
+            ("job", job.id),
+            ("outcome", job.status.value),
+            ("finished", time_text(job.finished)),
+            ("compared", f"{data.get('files', 0)} files, {data.get('records', 0)} records"),
+            ("read", f"{data.get('files_read', 0)} files, {size_text(read) if isinstance(read, int) else 0}"),
+            ("proven", f"{data.get('files_proven', 0)} files by digest"),
+            ("learned", data.get("digests_learned") or ""),
+            ("left over", data.get("leftovers") or ""),
+            ("on the PC", host if asked else data.get("host_error") or ""),
+            ("findings", _causes_text(data.get("causes"))),
+        )
+    )
+
+
+def _causes_text(causes: object) -> str:
+    if not isinstance(causes, Mapping) or not causes:
+        return "none"
+    return ", ".join(f"{count} {cause}" for cause, count in causes.items())
+
+
+def _findings_table(job: Job) -> "RenderableType | None":
+    findings = job.result.data.get("findings")
+    if not isinstance(findings, Sequence) or not findings:
+        return None
+    total = job.result.data.get("total")
+    if isinstance(total, int) and total > len(findings):
+        say(f"{total} findings; the first {len(findings)} are listed.")
+    rows = [
+        (
+            one["cause"],
+            "/".join(part for part in (one["source"], one["path"]) if part),
+            one["place"],
+            one["newest_point"] or "",
+            one["points"] or "",
+            one["detail"],
+        )
+        for one in findings
+    ]
+    for advice in dict.fromkeys(f"{one['cause']}: {one['advice']}" for one in findings):
+        say(advice)
+    return table(("CAUSE", "PATH", "PLACE", "NEWEST POINT>", "POINTS>", "WHAT"), rows, empty="")

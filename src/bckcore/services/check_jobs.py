@@ -1,0 +1,97 @@
+"""Check jobs: ask for a check, carry one out, and find the newest result of each profile."""
+
+from collections.abc import Mapping
+
+from bckcore.domain.check import CheckReport, CheckRequest
+from bckcore.domain.ids import ProfileId
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.errors import StorageError
+from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
+from bckcore.ports.transport import Watcher
+from bckcore.services.check import CheckService
+from bckcore.services.jobs import JobService
+from bckcore.services.worker import Ending, Step
+
+_UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
+_DONE = (JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.SUSPECT)
+_MANY = 1000
+
+
+class CheckJobs:
+    """Thread-safe."""
+
+    def __init__(self, *, queue: JobQueue, jobs: JobService) -> None:
+        self._queue = queue
+        self._jobs = jobs
+
+    def start(
+        self, profile: ProfileId, request: CheckRequest, *, requested_by: str, key: str = ""
+    ) -> Enqueued:
+        """Ask for a check. The same one, queued or running, answers for it. Raises NotFoundError."""
+        payload = request.payload()
+        for job in self._queue.list(status=_UNFINISHED, kind=JobKind.CHECK, limit=_MANY):
+            if not key and (job.profile, dict(job.payload)) == (profile, payload):
+                return Enqueued(job=job, created=False)
+        return self._jobs.ask(JobKind.CHECK, profile, payload, requested_by=requested_by, key=key)
+
+    def unfinished(self) -> bool:
+        """True while any check waits or goes on."""
+        return bool(self._queue.list(status=_UNFINISHED, kind=JobKind.CHECK, limit=1))
+
+    def newest(self) -> Mapping[ProfileId, Job]:
+        """The newest check of each profile that came to its end, harm found or not."""
+        found: dict[ProfileId, Job] = {}
+        for job in self._queue.list(status=_DONE, kind=JobKind.CHECK, limit=_MANY):
+            found.setdefault(job.profile, job)
+        return found
+
+    def newest_of(self, profile: ProfileId) -> Job | None:
+        """The newest check of one profile that came to its end; None if there was none."""
+        return self.newest().get(profile)
+
+
+def check_steps(checks: CheckService) -> Mapping[JobKind, Step]:
+    """How a worker carries out checks."""
+
+    def check(claim: Claim, watcher: Watcher) -> Ending:
+        job = claim.job
+        report = checks.check(job.profile, CheckRequest.of(job.payload), watcher)
+        for line in summary(report):
+            watcher.log(line)
+        return ending(report)
+
+    return {JobKind.CHECK: check}
+
+
+def ending(report: CheckReport) -> Ending:
+    """How a check ends: well; suspect if harm was found; partial if the PC could not be asked."""
+    data = report.data()
+    if report.total:
+        named = ", ".join(f"{count} {cause.value}" for cause, count in report.causes.items())
+        error = StorageError(
+            f"The check of {report.profile} found {report.total} things not as they must be: {named}.",
+            meaning="Nothing was repaired or changed. Points that need what is harmed may not restore whole.",
+            advice=f"See each with its place and what to do: bck check {report.profile} --last",
+        )
+        return JobStatus.SUSPECT, JobResult.of_error(error, data)
+    if report.host_error is not None:
+        return JobStatus.PARTIAL, JobResult.of_error(report.host_error, data)
+    return JobStatus.SUCCEEDED, JobResult(data=data)
+
+
+def summary(report: CheckReport) -> list[str]:
+    """What was looked at, for the job's log."""
+    counts = report.counts
+    lines = [
+        f"{counts.files} files compared with the catalog, {counts.records} receipts, manifests and acts too. "
+        f"{counts.files_read} files read, {counts.bytes_read} bytes; {counts.files_proven} proven by digest. "
+        f"Seed {report.seed}."
+    ]
+    if counts.digests_learned:
+        lines.append(f"{counts.digests_learned} digests were not known; they are in the catalog now.")
+    if counts.leftovers:
+        lines.append(
+            f"{counts.leftovers} files are left of interrupted runs; harmless, and part of no point."
+        )
+    lines.append(f"{report.total} findings.")
+    return lines
