@@ -156,7 +156,22 @@ def test_every_exit_status_is_described() -> None:
 
 # --- HTTP API -------------------------------------------------------------------------------------
 
-MODULES = (auth, health, hosts, profiles, points, browse, export, history, retention, backup, restore, jobs, check, metrics)
+MODULES = (
+    auth,
+    health,
+    hosts,
+    profiles,
+    points,
+    browse,
+    export,
+    history,
+    retention,
+    backup,
+    restore,
+    jobs,
+    check,
+    metrics,
+)
 
 
 def routes() -> set[str]:

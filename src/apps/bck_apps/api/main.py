@@ -28,7 +28,22 @@ from bck_apps.api.routes import (
 )
 from bck_apps.wiring import Application
 
-ROUTES = (auth, health, hosts, profiles, points, browse, export, history, retention, backup, restore, jobs, check, metrics)
+ROUTES = (
+    auth,
+    health,
+    hosts,
+    profiles,
+    points,
+    browse,
+    export,
+    history,
+    retention,
+    backup,
+    restore,
+    jobs,
+    check,
+    metrics,
+)
 
 
 def create_app(application: Application) -> FastAPI:

@@ -33,8 +33,8 @@ from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
-from bckcore.services.restore import RestoreService
 from bckcore.services.rebuild import Rebuild
+from bckcore.services.restore import RestoreService
 from bckcore.services.worker import Worker
 
 log = logging.getLogger("bck")
@@ -106,16 +106,16 @@ class Application:
         return self.container.prunes()
 
     @property
+    def rebuilds(self) -> Rebuild:
+        """The database's knowledge, made anew from storage."""
+        return self.container.rebuilds()
+
+    @property
     def holds(self) -> HoldService:
         """Points that stay whatever retention says."""
         return self.container.holds()
 
     @property
-    @property
-    def rebuilds(self) -> Rebuild:
-        """The database's knowledge, made anew from storage."""
-        return self.container.rebuilds()
-
     def browse(self) -> BrowseService:
         """Folders, versions, finds."""
         return self.container.browse()

@@ -34,9 +34,9 @@ from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
 from bckcore.services.check_jobs import CheckJobs, check_steps
 from bckcore.services.compare import CompareService
+from bckcore.services.export import ExportService
 from bckcore.services.forget import ForgetService
 from bckcore.services.forward import ForwardRuns
-from bckcore.services.export import ExportService
 from bckcore.services.history import HistoryService, history_steps
 from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
@@ -46,9 +46,9 @@ from bckcore.services.metrics import MetricService
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.pull import Puller
+from bckcore.services.rebuild import Rebuild
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
-from bckcore.services.rebuild import Rebuild
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.undo import UndoService
 from bckcore.services.worker import Step, Worker
@@ -138,9 +138,9 @@ class Container(containers.DeclarativeContainer):
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
     recovery = providers.Singleton(Recovery, storage=storage, clock=clock, ledger=ledger)
+    rebuilds = providers.Singleton(Rebuild, units=units, storage=storage, recovery=recovery, clock=clock)
     random = providers.Singleton(SystemRandom)
     puller = providers.Singleton(
-    rebuilds = providers.Singleton(Rebuild, units=units, storage=storage, recovery=recovery, clock=clock)
         Puller,
         storage=storage,
         transport_for=transport_for,
