@@ -89,7 +89,9 @@ class ExportService:
         ):
             lost: list[bytes] = []
             members = self._members(held, open_sources, lost)
-            with closing(self._in_time(self._archives.stream(form, members))) as pieces:
+            with closing(
+                self._in_time(self._archives.stream(form, members), self._clock.monotonic() + LONGEST_SECONDS)
+            ) as pieces:
                 yield Exported(point=held.point, pieces=pieces, missing=held.missing, left_out=lost)
 
     def _members(self, held: HeldPoint, open_sources: ExitStack, lost: list[bytes]) -> Iterator[Member]:
@@ -101,8 +103,7 @@ class ExportService:
             for wanted in held.wanted(name, _pass_over):
                 yield _member(top, wanted, reader, lost)
 
-    def _in_time(self, pieces: Iterator[bytes]) -> Generator[bytes, None, None]:
-        end = self._clock.monotonic() + LONGEST_SECONDS
+    def _in_time(self, pieces: Iterator[bytes], end: float) -> Generator[bytes, None, None]:
         for piece in pieces:
             if self._clock.monotonic() > end:
                 raise StoreBusyError(
