@@ -22,6 +22,11 @@ class JobKind(StrEnum):
     FORGET = "forget"
     CHECK = "check"
 
+    @property
+    def stands_aside(self) -> bool:
+        """True for work that runs beside other jobs of its host and profile, and gives way to them."""
+        return self is JobKind.CHECK
+
 
 class JobStatus(StrEnum):
     """Where a job stands. The last five are final and say how the work ended."""
@@ -95,7 +100,7 @@ class Job:
     kind: JobKind
     profile: ProfileId
     host: HostId
-    """At most one running job per host and per profile."""
+    """At most one running job per host and per profile, and beside it at most one that stands aside."""
     requested_by: str
     created: datetime
     status: JobStatus = JobStatus.QUEUED

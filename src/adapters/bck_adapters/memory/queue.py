@@ -70,7 +70,8 @@ class MemoryJobQueue:
         with self._lock:
             now = self._clock.now()
             rows = (row for row in self._rows.values() if only in (None, row.job.id))
-            row = next((row for row in rows if self._may_start(row, now)), None)
+            ready = [row for row in rows if self._may_start(row, now)]
+            row = min(ready, key=lambda row: row.job.kind.stands_aside, default=None)
             if row is None:
                 return None
             queued = (
@@ -165,8 +166,11 @@ class MemoryJobQueue:
         if row.job.status is JobStatus.RUNNING:
             return row.lease_until is not None and row.lease_until <= now
         running = (other.job for other in self._rows.values() if other.job.status is JobStatus.RUNNING)
+        aside = row.job.kind.stands_aside
         return row.job.status is JobStatus.QUEUED and not any(
-            other.host == row.job.host or other.profile == row.job.profile for other in running
+            other.kind.stands_aside == aside
+            and (other.host == row.job.host or other.profile == row.job.profile)
+            for other in running
         )
 
     def _leased(self, row: _Row, seconds: float) -> Claim:

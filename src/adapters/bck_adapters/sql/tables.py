@@ -148,7 +148,8 @@ account = Table(
     Column("created", UtcDateTime, nullable=False),
 )
 
-_RUNNING = text("status = 'running'")
+_RUNNING = text("status = 'running' AND kind <> 'check'")
+_CHECKING = text("status = 'running' AND kind = 'check'")
 _UNFINISHED = text("status IN ('queued', 'running') AND kind IN ('backup', 'prune')")
 
 job = Table(
@@ -176,6 +177,7 @@ job = Table(
     UniqueConstraint("id"),
     Index("uq_job_running_host", "host", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
     Index("uq_job_running_profile", "profile", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
+    Index("uq_job_running_check", "host", unique=True, sqlite_where=_CHECKING, postgresql_where=_CHECKING),
     Index(
         "uq_job_unfinished",
         "profile",

@@ -35,7 +35,7 @@ class Known:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """At most one running job per host and profile, one owner per job, nothing lost, order kept."""
+    """At most one running job per host and profile, and one check; one owner per job, nothing lost, in order."""
 
     claims = Bundle("claims")
 
@@ -112,7 +112,8 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(target=claims)
     def claim(self) -> object:
         """A runner asks for work and gets the oldest job that may start."""
-        expected = next((known for known in self.known.values() if self._may_start(known)), None)
+        ready = [known for known in self.known.values() if self._may_start(known)]
+        expected = min(ready, key=lambda known: known.job.kind.stands_aside, default=None)
         claim = self.queue.claim("runner", lease_seconds=LEASE)
         if expected is None:
             assert claim is None
@@ -131,7 +132,9 @@ class QueueMachine(RuleBasedStateMachine):
             return known.lease_until <= self.clock.monotonic()
         running = [other.job for other in self.known.values() if other.status is JobStatus.RUNNING]
         return known.status is JobStatus.QUEUED and not any(
-            known.job.host == job.host or known.job.profile == job.profile for job in running
+            known.job.kind.stands_aside == job.kind.stands_aside
+            and (known.job.host == job.host or known.job.profile == job.profile)
+            for job in running
         )
 
     @rule(claim=claims)
@@ -177,5 +180,8 @@ class QueueMachine(RuleBasedStateMachine):
         assert [(job.id, job.status) for job in reversed(jobs)] == [
             (known.job.id, known.status) for known in self.known.values()
         ]
-        running = [job for job in jobs if job.status is JobStatus.RUNNING]
-        assert len({job.host for job in running}) == len({job.profile for job in running}) == len(running)
+        for aside in (False, True):
+            running = [
+                job for job in jobs if job.status is JobStatus.RUNNING and job.kind.stands_aside is aside
+            ]
+            assert len({job.host for job in running}) == len({job.profile for job in running}) == len(running)
