@@ -31,7 +31,8 @@ class Kinship:
         if behind and left_open is not None:
             self._require_same(ref, left_open)
         with self._units(read_only=True) as uow:
-            acts_behind = [number for number in numbers.acts if number > uow.acts.last(ref.profile)]
+            known = uow.acts.last(ref.profile)
+        acts_behind = [number for number in numbers.acts if number > known]
         usual = len(behind) == (left_open is not None and bool(behind)) and len(acts_behind) <= 1
         if not usual:
             self._require_all_the_same(ref, finished)

@@ -9,7 +9,7 @@ from bckcore.domain.events import PointsPruned
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.run import RunOutcome
-from bckcore.errors import JobCancelledError, NotFoundError
+from bckcore.errors import InvalidInputError, JobCancelledError, NotFoundError
 from bckcore.services.hooks import NullHooks
 from tests.support.desks import Desk, T
 from tests.support.house import DOCS
@@ -175,3 +175,48 @@ def test_an_unknown_profile_is_not_found(history: History) -> None:
         history.desk.house.prunes.plan(ProfileId("none"))
     with pytest.raises(NotFoundError):
         history.desk.house.prunes.prune(ProfileId("none"), history.desk.house.watcher)
+
+
+def on_disk(history: History) -> int:
+    """What all files of the store take up."""
+    files = [path for path in history.desk.house.root.rglob("*") if path.is_file()]
+    return sum(path.lstat().st_blocks * 512 for path in files if ".receipts" not in path.parts)
+
+
+def test_plan_and_prune_say_how_many_bytes_come_free(history: History) -> None:
+    history.keep(2)
+    planned = history.desk.house.prunes.plan(DOCS)
+    before = on_disk(history)
+    done = history.desk.house.prunes.prune(DOCS, history.desk.house.watcher)
+    assert planned.bytes_freed == done.bytes_freed == before - on_disk(history) > 0
+    assert history.desk.house.prunes.plan(DOCS).bytes_freed == 0
+
+
+def test_failed_runs_push_no_good_point_out(history: History) -> None:
+    history.keep(3)
+    for number in range(10):
+        history.desk.write("a", data=b"f%d" % number, mtime_ns=T + 100 + number)
+        history.desk.write(f"new{number}")
+        history.desk.host.cut_after = 2
+        run = history.desk.back_up()
+        history.runs[run.seq] = run.id
+        assert run.outcome is RunOutcome.FAILED
+        history.prune()
+    assert history.points() == [5, 6, 7]
+
+
+def test_the_last_good_points_stay_however_old_they_are(history: History) -> None:
+    """The PC never came back, or the profile was switched off: nothing ages away."""
+    history.desk.house.change_profile(enabled=False)
+    history.keep(2)
+    history.desk.house.clock.advance(timedelta(days=4000).total_seconds())
+    history.prune()
+    assert history.points() == [6, 7]
+
+
+def test_a_zone_that_went_away_stops_the_prune_and_nothing_goes(history: History) -> None:
+    policy = RetentionPolicy(keep_last=1, keep_daily=1, min_age=timedelta(0), time_zone="Gone/Away")
+    history.desk.house.change_profile(retention=policy)
+    with pytest.raises(InvalidInputError, match="Gone/Away"):
+        history.prune()
+    assert history.points() == [1, 2, 3, 5, 6, 7]
