@@ -35,7 +35,7 @@ class Known:
 
 
 class QueueMachine(RuleBasedStateMachine):
-    """At most one running job per host and profile, and one check; one owner per job, nothing lost, in order."""
+    """One running job per host and profile, and one check beside it; nothing lost, order kept."""
 
     claims = Bundle("claims")
 
