@@ -54,7 +54,7 @@ class KeepingMachine(HistoryMachine):
         self.house.prune_by(policy)
         gone = before.keys() - {point.seq for point in self.house.points()}
         assert not gone & held, "a held point went"
-        assert all(now - before[seq].finished > policy.min_age for seq in gone), "a young point went"
+        assert all(now - before[seq].finished >= policy.min_age for seq in gone), "a young point went"
         counted = [seq for seq, point in before.items() if point.counted is Counted.COUNTED]
         assert not gone & set(counted[-policy.keep_last :]), "one of the last points went"
         for seq in gone:
