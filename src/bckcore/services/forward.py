@@ -12,7 +12,7 @@ from bckcore.domain.manifest import ManifestInfo
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import ChangeCounts, Run, RunKind, RunOutcome
-from bckcore.errors import BckError, ConflictError, JobCancelledError
+from bckcore.errors import BckError, JobCancelledError, LeaseLostError
 from bckcore.ports.catalog import SourceState
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
@@ -77,17 +77,38 @@ class ForwardRuns:
         return run
 
     def carry_out(
-        self, run: Run, work: Callable[[], Outcome], *, note: str, claim: Claim, watcher: Watcher
+        self,
+        run: Run,
+        work: Callable[[], Outcome],
+        *,
+        note: str,
+        claim: Claim,
+        watcher: Watcher,
+        put_right: Callable[[], None] = lambda: None,
     ) -> Ended:
-        """Do the work and close the run, whatever its end. Raises what keeps it from being written down."""
+        """Do the work and close the run, whatever its end. Raises what keeps it from being written down.
+
+        ``put_right`` takes back what failed work had done. Where that fails too, the run is left open, and
+        the next start goes on with it.
+        """
         try:
-            ended = self._finished(run, work(), note, claim)
+            outcome = work()
+        except LeaseLostError:
+            raise
         except BckError as error:
-            if error.code == "lease-lost":
-                raise
+            self._put_right(put_right, error, watcher)
             return self._failed(run, error, note, claim, watcher), error
+        # What fails from here on leaves the run open: whether its receipt stands, the next start finds out.
+        ended = self._finished(run, outcome, note, claim)
         self._hooks.run_finished(RunFinished(run=ended))
         return ended, None
+
+    def _put_right(self, put_right: Callable[[], None], error: BckError, watcher: Watcher) -> None:
+        try:
+            put_right()
+        except BckError as worse:
+            watcher.log(f"What was begun is taken back at the next start: {worse}", level="warning")
+            raise error from worse
 
     def _finished(self, run: Run, outcome: Outcome, note: str, claim: Claim) -> Run:
         made = outcome.manifest is not None
@@ -109,9 +130,6 @@ class ForwardRuns:
         ended = run.ended(RunOutcome.CANCELLED if cancelled else RunOutcome.FAILED, self._clock.now(), error)
         watcher.log(str(error), level="warning" if cancelled else "error")
         closing = Closing(run=ended, counted=None, manifest=None, filters=(), note=note)
-        try:
-            self._ledger.close(closing, claim=claim)
-        except ConflictError:  # it ended well and its receipt stands; the next start enters that
-            raise error from None
+        self._ledger.close(closing, claim=claim)
         self._hooks.run_finished(RunFinished(run=ended))
         return ended

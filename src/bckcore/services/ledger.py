@@ -20,6 +20,7 @@ from bckcore.ports.storage import Storage
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.chronicle import broken, events
 from bckcore.services.kinship import Kinship
+from bckcore.services.putting_right import put_right
 from bckcore.services.replay import Replay, enter_run
 
 FULL_AT_MOST = 200_000
@@ -123,6 +124,10 @@ class Ledger:
                 uow.catalog.save_source_state(ref.profile, replace(state, interrupted=True))
             uow.commit()
         return run
+
+    def put_right(self, run: Run) -> None:
+        """Bring ``current`` back to what the catalog says after an undo that was cut off."""
+        put_right(self._units, self._storage, run)
 
     def newest(self, ref: ProfileRef) -> tuple[int, Run | None]:
         """Number of the newest finished run (0: none), and the run that is open, if one is.

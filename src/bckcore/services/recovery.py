@@ -1,6 +1,6 @@
 """Recovery: what a crash, a kill or a power cut left is put in order before anything else happens."""
 
-from bckcore.domain.run import ProfileRef, Run, RunOutcome
+from bckcore.domain.run import ProfileRef, Run, RunKind, RunOutcome
 from bckcore.errors import TransferInterruptedError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
@@ -25,6 +25,8 @@ class Recovery:
         self.require_own_storage(ref)
         _, left_open = self._ledger.newest(ref)
         if left_open is not None:
+            if left_open.kind is RunKind.UNDO:
+                self._ledger.put_right(left_open)
             self._close(left_open)
             done.append(f"Closed run {left_open.seq}, which had been cut off.")
         return done

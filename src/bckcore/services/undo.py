@@ -131,7 +131,14 @@ class UndoService:
             watcher.log(f"Run {run.seq} undoes {_named(aim.undone)}: back to point {aim.goal.run_id}.")
             work = _Work(self._units, self._storage, self._ledger, profile, aim, run, watcher)
             note = _note(claim, request, aim)
-            ended = self._forward.carry_out(run, work.do, note=note, claim=claim, watcher=watcher)
+            ended = self._forward.carry_out(
+                run,
+                work.do,
+                note=note,
+                claim=claim,
+                watcher=watcher,
+                put_right=lambda: self._ledger.put_right(run),
+            )
         if ended[1] is None:
             watcher.log(_summary(ended[0]))
         return ended
@@ -204,8 +211,8 @@ class _Work:
                 if self._watcher.is_cancelled():
                     raise JobCancelledError(
                         "The undo was cancelled.",
-                        meaning="Every point is as it was; some files in current are back already.",
-                        advice="Start the undo again, or a backup: either one puts current in order.",
+                        meaning="Everything is as it was before; nothing was undone.",
+                        advice="Start it again when you like.",
                     )
                 self._watcher.progress(TransferProgress(phase="undoing", source=name, files_done=number))
             yield step

@@ -1,19 +1,26 @@
 """Undo: the state before a run comes back as a new point; nothing that was kept is touched."""
 
+import contextlib
+import errno
+import itertools
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bckcore.domain.manifest import ChangeOp
 from bckcore.domain.run import Run, RunKind, RunOutcome
-from bckcore.errors import ConflictError, InvalidInputError, NotFoundError
+from bckcore.errors import ConflictError, InvalidInputError, NotFoundError, StoreFullError
 from bckcore.services import undo
 from bckcore.services.history_requests import UndoRequest
+from tests.support.crashes import crashes, system_calls_step
 from tests.support.desks import DOCS_PATH, Desk, T
 from tests.support.house import DOCS
+from tests.support.lives import Life
 from tests.support.replay import Books, state_in_catalog
 from tests.support.rewriting import Rewriting
-from tests.support.worlds import World
+from tests.support.worlds import Thing, World
 
 PICS = "/home/u/pictures"
 
@@ -289,7 +296,72 @@ def test_cancelling_leaves_every_point_and_the_next_run_heals(
     desk.house.watcher.stop = lambda: False
     for seq, world in {1: good, 2: bad}.items():
         desk.assert_restores(world, seq)
+    assert_current_has(desk, bad)
     rewriting.undo(2)
     desk.assert_restores(good)
     desk.back_up()
     desk.assert_restores(bad)
+
+
+def assert_current_has(desk: Desk, world: World) -> None:
+    """Every file's bytes stand in current, whatever else does."""
+    current = os.fsencode(desk.house.current())
+    for path, thing in world.items():
+        if thing.kind in "fl":
+            with open(os.path.join(current, path), "rb") as file:
+                assert file.read() == thing.data, path
+
+
+def test_after_a_crash_the_next_start_takes_the_undo_back(quick_dir: Path) -> None:
+    """Or files that the PC does not show to the next run, as in a closed folder, would be lost to it."""
+    life = Life(quick_dir).begin()
+    life.change_much()
+    life.docs.write(b"added/x", b"only since run 4", T)
+    life.back_up()
+    house, rewriting = life.house, Rewriting(life.house)
+    house.fuse.set(None)
+    with system_calls_step(house.fuse):
+        crashes(lambda: rewriting.undo(4))
+    steps = house.fuse.count
+    assert steps > 100
+    for step in (steps // 3, steps // 2):
+        folder = quick_dir / str(step)
+        life = Life(folder).begin()
+        life.change_much()
+        life.docs.write(b"added/x", b"only since run 4", T)
+        life.back_up()
+        life.house.fuse.set(step)
+        with system_calls_step(life.house.fuse):
+            assert crashes(lambda life=life: Rewriting(life.house).undo(4))  # type: ignore[misc]  # bound now
+        life.house = life.house.reopened()
+        life.docs.chmod(b"added", 0o000)
+        expected = life.worlds()
+        expected["docs"][b"added/x"] = Thing("f", 0o644, T, b"only since run 4")
+        run = life.house.back_up()
+        assert run.outcome is RunOutcome.PARTIAL
+        life.expected[run.seq] = expected
+        life.assert_every_point_restores()
+
+
+def test_a_full_disk_leaves_every_point_and_the_files_as_they_were(
+    desk: Desk, rewriting: Rewriting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, bad = good_then_bad(desk)
+    real, count = os.rename, itertools.count()
+
+    def full(*args: Any, **kwargs: Any) -> None:
+        if next(count) == 3:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(*args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", full)
+        with contextlib.suppress(StoreFullError):
+            run, error = rewriting.try_undo(2)
+            assert (run.outcome, type(error)) == (RunOutcome.FAILED, StoreFullError)
+    for seq, world in {1: good, 2: bad}.items():
+        desk.assert_restores(world, seq)
+    desk.back_up()
+    assert_current_has(desk, bad)
+    rewriting.undo(2)
+    desk.assert_restores(good)
