@@ -54,6 +54,7 @@ def test_a_role_gets_403_exactly_where_its_permissions_end(world: ApiWorld, role
         ("post", "/hosts/{name}/probe"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/backup/start"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/backup/cancel/{job_id}"): {Role.ADMIN, Role.OPERATOR},
+        ("post", "/check/start"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/restore/start"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/restore/cancel/{job_id}"): {Role.ADMIN, Role.OPERATOR},
     }
