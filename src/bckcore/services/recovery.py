@@ -25,7 +25,7 @@ class Recovery:
         self.require_own_storage(ref)
         _, left_open = self._ledger.newest(ref)
         if left_open is not None:
-            if left_open.kind is RunKind.UNDO:
+            if left_open.kind is RunKind.UNDO or not left_open.job:  # adopted: it may have been an undo
                 self._ledger.put_right(left_open)
             self._close(left_open)
             done.append(f"Closed run {left_open.seq}, which had been cut off.")

@@ -16,6 +16,7 @@ from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import ConflictError, NotFoundError, PathNotAllowedError, StorageError
 from bckcore.plugins.registry import Database
 from bckcore.services.acts import Acts
+from bckcore.services.history_requests import UndoRequest
 from tests.support.crashes import crashes
 from tests.support.databases import sqlite_database
 from tests.support.desks import Desk, T
@@ -181,9 +182,7 @@ def test_an_empty_storage_does_not_wipe_out_what_the_database_knows(life: Life) 
     assert known(life.house.database) == before
 
 
-def test_a_run_that_was_open_when_the_database_was_lost_is_closed_in_its_place(quick_dir: Path) -> None:
-    life = Life(quick_dir).begin()
-    life.change_much()
+def cut_before_the_receipt(life: Life, work: Callable[[], object]) -> None:
     plain = life.house.fuse.step
 
     def burn(name: str) -> None:
@@ -192,9 +191,35 @@ def test_a_run_that_was_open_when_the_database_was_lost_is_closed_in_its_place(q
         plain(name)
 
     life.house.fuse.step = burn  # type: ignore[method-assign]  # by name instead of by number
-    assert crashes(life.house.back_up)
+    assert crashes(work)
     life.house.fuse.step = plain  # type: ignore[method-assign]  # back again
     life.house = life.house.reopened()
+
+
+def test_an_undo_that_was_open_when_the_database_was_lost_takes_nothing_from_the_newest_state(
+    quick_dir: Path,
+) -> None:
+    """Nobody knows any more that it was an undo; what it moved away the PC may not show to the next run."""
+    life = Life(quick_dir).begin()
+    life.change_much()
+    life.back_up()
+    cut_before_the_receipt(life, lambda: life.house.undo(UndoRequest(to="2")))
+    lose_database(life)
+    report = rebuilding(life.house).rebuild(REF)
+    assert "Closed run 5, which had been cut off." in report.notes
+    life.assert_every_point_restores()
+    life.docs.chmod(b"new", 0)
+    assert life.house.back_up().outcome is RunOutcome.PARTIAL
+    newest = life.house.points()[-1]
+    restored = life.house.restore(newest, life.folder / "newest", (b"docs/new",))
+    (restored / "docs" / "new").chmod(0o700)
+    assert (restored / "docs" / "new" / "one").read_bytes() == b"1"
+
+
+def test_a_run_that_was_open_when_the_database_was_lost_is_closed_in_its_place(quick_dir: Path) -> None:
+    life = Life(quick_dir).begin()
+    life.change_much()
+    cut_before_the_receipt(life, life.house.back_up)
     open_run = memory_of(life)._state
     (ended,) = [run for run in open_run.runs.values() if run.outcome is None]
     lose_database(life)
