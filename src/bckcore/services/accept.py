@@ -175,6 +175,8 @@ def _suspect_run(uow: UnitOfWork, profile: Profile, request: AcceptRequest) -> R
 
 def _summary(run: Run) -> str:
     counts = run.counts
+    if not run.made_point:
+        return f"Run {run.seq}: nothing of what was missing is part of the state any more; no point was made."
     return (
         f"Run {run.seq} {run.outcome.value if run.outcome else 'is open'}: {counts.gone} files count as "
         f"deleted, {counts.files} remain; restore point {run.id}. Earlier points keep them."

@@ -197,7 +197,8 @@ class _Work:
             self._fold(attempt)
             raise
         self._storage.fold(attempt)
-        self._watcher.log(f"{name}: {report.put} files put back, {report.displaced} moved aside.")
+        copied = f"; {report.copied} bytes had to be copied" if report.copied else ""
+        self._watcher.log(f"{name}: {report.put} files put back, {report.displaced} moved aside{copied}.")
 
     def _fold(self, attempt: AttemptDirs) -> None:
         try:
