@@ -19,7 +19,7 @@ def quick_folder(otherwise: Path) -> Iterator[Path]:
     try:
         yield path if _takes_attributes(path) else otherwise
     finally:
-        _remove(path)
+        remove_tree(path)
 
 
 def _takes_attributes(path: Path) -> bool:
@@ -30,7 +30,7 @@ def _takes_attributes(path: Path) -> bool:
     return True
 
 
-def _remove(path: Path) -> None:
+def remove_tree(path: Path) -> None:
     """Remove a tree also where restored modes took permissions away."""
     for folder, _, _ in os.walk(path):
         os.chmod(folder, 0o700)

@@ -59,7 +59,7 @@ class RewritingMachine(KeepingMachine):
                 assert run.made_point
                 self.expected[run.seq] = lost
                 self.every_point_restores()
-        self.tree.write(ANCHOR, b"so that the folder is never empty", START)
+        self._write(ANCHOR, b"so that the folder is never empty", START)
 
 
 def _without(world: World, path: bytes) -> World:

@@ -26,6 +26,7 @@ from tests.property.history.machine import START as START_NS
 from tests.property.history.machine import Tree, lives
 from tests.property.history.rewriting import RewritingMachine
 from tests.support.house import DOCS, PC, House
+from tests.support.places import remove_tree
 from tests.support.worlds import FolderTree, World, world_of_folder
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ class DiskFullMachine(RewritingMachine):
     @rule(room=rooms, size=sizes, count=st.integers(1, 4), seed=st.integers(0, 99))
     def back_up_with_little_room(self, room: int, size: int, count: int, seed: int) -> None:
         for number in range(count):
-            self.tree.write(b"big%d" % number, Random(seed + number).randbytes(size), START_NS + seed)
+            self._write(b"big%d" % number, Random(seed + number).randbytes(size), START_NS + seed)
         before, known = self.world(), set(self.expected)
         with self._room(room):
             run = self._ended(self.house.back_up)
@@ -139,17 +140,8 @@ class DiskFullMachine(RewritingMachine):
 
     def teardown(self) -> None:
         self.opened.close()
-        for place in self.place.rglob("*"):
-            if place.is_dir() and not place.is_symlink():
-                place.chmod(0o700)
-        _remove(self.place)
+        remove_tree(self.place)
         super().teardown()
-
-
-def _remove(folder: Path) -> None:
-    for place in sorted(folder.rglob("*"), reverse=True):
-        place.rmdir() if place.is_dir() and not place.is_symlink() else place.unlink()
-    folder.rmdir()
 
 
 RUNS = lives(12)

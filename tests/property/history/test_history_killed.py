@@ -57,7 +57,7 @@ class KilledHistoryMachine(RewritingMachine):
     def edit_and_back_up_killed(self, path: bytes, data: bytes, step: str, nth: int) -> None:
         """With something to displace and to enter, so that each step is come to."""
         if path != ANCHOR:
-            self.tree.write(path, data, START_NS + nth)
+            self._write(path, data, START_NS + nth)
         self.back_up_killed(step, nth)
 
     @rule(step=st.sampled_from(IN_BACKUP), nth=nths)

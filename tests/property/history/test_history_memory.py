@@ -14,7 +14,7 @@ from bck_adapters.storage_fs import FsStorage
 from bckcore.plugins.registry import Database
 from bckcore.ports.transport import Transport
 from tests.property.history.faults import FoldsNewestWins, GoneBySetDifference, MergesInTheWrongDirection
-from tests.property.history.machine import Tree, lives
+from tests.property.history.machine import HistoryMachine, Tree, lives
 from tests.property.history.rewriting import RewritingMachine
 from tests.support.house import PC, House
 from tests.support.worlds import World, world_of_memory
@@ -22,7 +22,7 @@ from tests.support.worlds import World, world_of_memory
 DOCS_PATH = "/home/u/docs"
 
 
-class MemoryHistoryMachine(RewritingMachine):
+class _InMemory(HistoryMachine):
     """A scripted PC in memory; storage on disk."""
 
     storage_type: type[FsStorage] = FsStorage
@@ -51,6 +51,10 @@ class MemoryHistoryMachine(RewritingMachine):
         self.host.cut_after, self.host.cut_mid_file = after, mid_file
 
 
+class MemoryHistoryMachine(_InMemory, RewritingMachine):
+    """All that may happen to a tree and to its history."""
+
+
 class TestMemoryHistory(MemoryHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
     settings = settings(max_examples=lives(4), deadline=None)
 
@@ -74,19 +78,19 @@ class TestSqliteHistory(SqliteHistoryMachine.TestCase):  # type: ignore[misc,val
     settings = settings(max_examples=lives(12), stateful_step_count=15, deadline=None)
 
 
-class WrongMergeMachine(MemoryHistoryMachine):
+class WrongMergeMachine(_InMemory):
     storage_type = MergesInTheWrongDirection
 
 
-class WrongFoldMachine(MemoryHistoryMachine):
+class WrongFoldMachine(_InMemory):
     storage_type = FoldsNewestWins
 
 
-class WholeSecondsMachine(MemoryHistoryMachine):
+class WholeSecondsMachine(_InMemory):
     whole_seconds = True
 
 
-class SetDifferenceMachine(MemoryHistoryMachine):
+class SetDifferenceMachine(_InMemory):
     set_difference = True
 
 
@@ -97,7 +101,7 @@ RUNS, STEPS = 400, 40
 @pytest.mark.parametrize(
     "machine", [WrongMergeMachine, WrongFoldMachine, WholeSecondsMachine, SetDifferenceMachine]
 )
-def test_the_machine_finds_each_planted_fault(machine: type[RewritingMachine]) -> None:
+def test_the_machine_finds_each_planted_fault(machine: type[HistoryMachine]) -> None:
     search = settings(
         max_examples=RUNS,
         stateful_step_count=STEPS,
