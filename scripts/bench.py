@@ -34,6 +34,7 @@ from bckcore.domain.transfer import PullOrder, TransferOptions  # noqa: E402
 from scripts.bench_catalog import bench_catalog  # noqa: E402
 from scripts.bench_parts import DOCS, build_tree, change_tree, run_job, timed  # noqa: E402
 from scripts.bench_prune import bench_prune  # noqa: E402
+from scripts.bench_restore import bench_restore  # noqa: E402
 from tests.support.sshd import LoopbackSshd, running_sshd  # noqa: E402
 
 BUDGET_RATIO, BUDGET_SECONDS = 1.10, 0.5
@@ -163,6 +164,7 @@ def bench_jobs(tmp: Path, settings: argparse.Namespace) -> None:
 PARTS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "jobs": bench_jobs,
     "prune": lambda tmp, settings: bench_prune(tmp, settings.files),
+    "restore": lambda tmp, settings: bench_restore(tmp, settings.files, settings.rounds),
     "catalog": lambda tmp, _: bench_catalog(tmp),
 }
 
