@@ -109,8 +109,9 @@ class Transport(Protocol):
         """Bring what lies below ``order.origin`` to ``order.target_path`` on the host.
 
         Names, bytes, link targets, modes and times in ns become as in the origin, owners where the
-        account may set them. What is there already exactly so is not sent again: a push that was cut
-        or cancelled goes on when it is repeated, inside a large file too where ``capabilities.resumes``.
+        account may set them. What is there already is not sent again, where size and time (ns) of a file
+        tell that it is the same: a push that was cut or cancelled goes on when it is repeated, inside a
+        large file too where ``capabilities.resumes``.
 
         ``order.conflict`` decides what becomes of a file, link or the like that is in the way, however the
         kinds differ. A folder that is not empty never gives way: that is a problem of the path that

@@ -153,10 +153,11 @@ class Push:
             self._note(path, PushOutcome.SAME if node == there else PushOutcome.ADJUSTED, is_folder=True)
 
     def _adjust(self, path: RelPath, node: Node, there: Node) -> None:
-        if node != there:
+        wanted = replace(node, data=there.data)  # taken for the same, whatever they are
+        if wanted != there:
             self._before_change()
-            self._nodes[self._at(path)] = node
-        self._note(path, PushOutcome.SAME if node == there else PushOutcome.ADJUSTED)
+            self._nodes[self._at(path)] = wanted
+        self._note(path, PushOutcome.SAME if wanted == there else PushOutcome.ADJUSTED)
 
     def _make(self, path: RelPath, node: Node, outcome: PushOutcome) -> None:
         is_folder = node.kind is EntryKind.FOLDER
