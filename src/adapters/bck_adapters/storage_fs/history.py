@@ -2,10 +2,10 @@
 
 import os
 
-from bck_adapters.storage_fs.errors import storage_error, translated
+from bck_adapters.storage_fs.errors import ABSENT, storage_error, translated
 from bck_adapters.storage_fs.handles import Descent, entries, is_folder, remove_tree
 from bck_adapters.storage_fs.pour import Pour
-from bck_adapters.storage_fs.root import HISTORY, Root, increment_names
+from bck_adapters.storage_fs.root import HISTORY, Root, increment_names, profile_names
 from bckcore.domain.ids import RunId, is_run_id
 from bckcore.domain.run import ProfileRef
 
@@ -62,10 +62,10 @@ class History:
             fd = self._root.find(HISTORY)
             assert fd is not None  # noqa: S101  # find never gives None for an area
             try:
-                names = sorted(os.listdir(fd))
+                found = [RunId(name) for name in os.listdir(fd) if _there(fd, ref, name) and is_run_id(name)]
             finally:
                 os.close(fd)
-            return [RunId(name) for name in names if is_run_id(name) and self._holds(ref, RunId(name))]
+            return [run for run in sorted(found) if self._holds(ref, run)]
 
     def _holds(self, ref: ProfileRef, run: RunId) -> bool:
         fd = self._root.find(*increment_names(ref, run), usable=True)
@@ -87,3 +87,14 @@ class History:
                 finally:
                     os.close(parent)
             self._root.drop_empty(*names)
+
+
+def _there(history: int, ref: ProfileRef, run: str) -> bool:
+    """A cheap look, for most run folders are of other profiles; what it finds is opened step by step."""
+    try:
+        os.stat("/".join((run, *profile_names(ref))), dir_fd=history, follow_symlinks=False)
+    except OSError as exc:
+        if exc.errno in ABSENT:
+            return False
+        raise
+    return True
