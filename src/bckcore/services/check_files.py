@@ -22,7 +22,7 @@ from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.ports.verification import OpenedFile
 from bckcore.services.check_access import Access
 from bckcore.services.check_findings import REMEMBERED, Doubt, Findings
-from bckcore.services.check_judge import Verdict, View, judged
+from bckcore.services.check_judge import Verdict, judged
 
 VERSIONS_AT_ONCE = 2000
 OPEN_AT_ONCE = 128
@@ -71,7 +71,7 @@ class FileCheck:
         readings: list[Reading] = []
         with self.access.held() as moment:
             history = moment.uow.catalog.history(
-                self.ref.profile, source, after=after, limit=VERSIONS_AT_ONCE
+                self.ref.profile, source, after=after, limit=self._versions_at_once
             )
             by_path = {path: list(group) for path, group in groupby(history, lambda one: one.entry.path)}
             view = moment.view(source)
@@ -85,6 +85,11 @@ class FileCheck:
             return None
         self.access.progress("checking", source, self.counts)
         return after, readings
+
+    @property
+    def _versions_at_once(self) -> int:
+        """So many that about as many files are opened as may be open."""
+        return min(VERSIONS_AT_ONCE, int(OPEN_AT_ONCE / self.share)) if self.share else VERSIONS_AT_ONCE
 
     def _judged(
         self, versions: Sequence[FileVersion], verdicts: list[Verdict], opened: ExitStack
@@ -183,6 +188,3 @@ _OTHER_BYTES = {
 
 def _is_present(verdict: Verdict) -> bool:
     return verdict.run is None and verdict.version.until_seq is None
-
-
-__all__ = ["FileCheck", "View"]
