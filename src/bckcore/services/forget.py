@@ -136,6 +136,10 @@ class ForgetService:
         with self._storage.lock(ref, wait_seconds=LOCK_WAIT_SECONDS):
             for sentence in self._recovery.recover(ref):
                 watcher.log(sentence, level="warning")
+            done = self._done_before(claim, request)
+            if done is not None:
+                watcher.log(f"{done.name} was removed already, before another runner took this job up.")
+                return done
             plan = self.plan(claim.job.profile, request.path)
             watcher.log(f"Forgetting {plan.name}, as {claim.job.requested_by} asked: {request.reason}")
             self._acts.record(
@@ -152,6 +156,20 @@ class ForgetService:
         for line in told(plan):
             watcher.log(line)
         return plan
+
+    def _done_before(self, claim: Claim, request: ForgetRequest) -> ForgetPlan | None:
+        """An empty plan if a runner died over this job after its act was written; recovery did the rest."""
+        if claim.job.claims <= 1:
+            return None
+        source, path = self.check(claim.job.profile, request.path)
+        with self._units(read_only=True) as uow:
+            acts = uow.acts.list(claim.job.profile)
+            last = uow.runs.last(claim.job.profile)
+        newest = acts[-1] if acts else None
+        asked = ActKind.FORGET, request.reason, ((source, path),), last.seq if last else 0
+        if newest is None or (newest.kind, newest.reason, newest.paths, newest.after_seq) != asked:
+            return None
+        return ForgetPlan(source=source, path=path, places=(), points=(), holds=(), comes_back=False, rule="")
 
     def _rule(self, profile: Profile, source: SourceName, path: RelPath, *, is_folder: bool) -> str | None:
         """None if the profile does not cover the path; empty if no rule can name it."""

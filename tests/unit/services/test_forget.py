@@ -1,5 +1,6 @@
 """Forgetting a path: gone from current, from every increment and every point; all else stays exact."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -210,3 +211,16 @@ def test_a_forgetting_is_not_done_again_once_the_path_came_back(
     desk.back_up()
     for seq, world in worlds.items():
         desk.assert_restores(world, seq)
+
+
+def test_a_job_that_another_runner_takes_up_after_the_act_ends_well(
+    desk: Desk, worlds: dict[int, World], rewriting: Rewriting
+) -> None:
+    rewriting.forget(b"docs/d/secret", reason="the law")
+    with rewriting.claimed(ForgetRequest(path=b"docs/d/secret", reason="the law")) as claim:
+        again = replace(claim, job=replace(claim.job, claims=2))
+        assert rewriting.forgets.forget(again, desk.house.watcher).files == 0
+        assert "was removed already" in desk.log
+        with pytest.raises(NotFoundError):
+            rewriting.forgets.forget(claim, desk.house.watcher)
+    assert_forgotten(desk, worlds)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Job id, as 'bck backup' printed it.")]
 ProfileArgument = Annotated[str, typer.Argument(metavar="PROFILE", help="Name of the profile.")]
 FOLLOW_SECONDS = 0.3
+RUNS = (JobKind.BACKUP, JobKind.UNDO, JobKind.ACCEPT)
+"""Jobs that a run carries out."""
 
 
 def backup(
@@ -97,7 +99,7 @@ def _status_view(job: Job) -> "RenderableType":
             ("started", time_text(job.started)),
             ("finished", time_text(job.finished)),
             ("run", job.result.data.get("run_id")),
-            *(outcome_rows(job) if job.kind is JobKind.BACKUP else _restored_rows(job)),
+            *(outcome_rows(job) if job.kind in RUNS else _restored_rows(job)),
             ("error", job.result.error),
             ("means", job.result.meaning),
             ("do", job.result.advice),
