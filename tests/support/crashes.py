@@ -32,6 +32,7 @@ STORAGE_STEPS = frozenset(
         "remove_path",
         "manifest_digest",
         "read_manifest",
+        "read_plan",
         "read_receipt",
         "receipts",
         "record_numbers",
@@ -40,6 +41,7 @@ STORAGE_STEPS = frozenset(
         "weigh",
         "write_act",
         "write_manifest",
+        "write_plan",
         "write_receipt",
     }
 )

@@ -18,8 +18,8 @@ class Kinship:
         self._units = units
         self._storage = storage
 
-    def require(self, ref: ProfileRef, finished: int, left_open: Run | None) -> None:
-        """Raise StorageError unless what storage has beyond the database may be entered.
+    def require(self, ref: ProfileRef, finished: int, left_open: Run | None) -> bool:
+        """True if storage has more than the database. Raises StorageError unless that may be entered.
 
         The everyday case, the receipt of the run that is still open, costs one look; more than that is
         held against everything the database knows.
@@ -36,6 +36,7 @@ class Kinship:
         usual = len(behind) == (left_open is not None and bool(behind)) and len(acts_behind) <= 1
         if not usual:
             self._require_all_the_same(ref, finished)
+        return bool(behind or acts_behind)
 
     def require_newest(self, ref: ProfileRef, finished: int) -> None:
         """Raise StorageError unless storage has the newest finished run and act of the database."""

@@ -93,12 +93,11 @@ class Ledger:
         finished, left_open = self.newest(ref)
         with self._units(read_only=True) as uow:
             acts = uow.acts.last(ref.profile)
-        self._kinship.require(ref, finished, left_open)
-        entered = self._replay.enter(events(self._storage, ref, after_seq=finished, after_act=acts))
-        if entered:
-            self._replay.settle(ref)
-        else:
+        if not self._kinship.require(ref, finished, left_open):
             self._replay.recount(ref)
+            return 0
+        entered = self._replay.enter(events(self._storage, ref, after_seq=finished, after_act=acts))
+        self._replay.settle(ref)
         return entered
 
     def adopt(self, ref: ProfileRef) -> Run | None:
