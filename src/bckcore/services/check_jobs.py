@@ -1,6 +1,6 @@
 """Check jobs: ask for a check, carry one out, and find the newest result of each profile."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from bckcore.domain.check import CheckReport, CheckRequest
 from bckcore.domain.ids import ProfileId
@@ -14,7 +14,7 @@ from bckcore.services.worker import Ending, Step
 
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
 _DONE = (JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.SUSPECT)
-_MANY = 1000
+_MANY, _FEW, _MOST = 1000, 16, 10_000
 
 
 class CheckJobs:
@@ -38,16 +38,24 @@ class CheckJobs:
         """True while any check waits or goes on."""
         return bool(self._queue.list(status=_UNFINISHED, kind=JobKind.CHECK, limit=1))
 
-    def newest(self) -> Mapping[ProfileId, Job]:
-        """The newest check of each profile that came to its end, harm found or not."""
-        found: dict[ProfileId, Job] = {}
-        for job in self._queue.list(status=_DONE, kind=JobKind.CHECK, limit=_MANY):
-            found.setdefault(job.profile, job)
-        return found
+    def newest(self, profiles: Collection[ProfileId]) -> Mapping[ProfileId, Job]:
+        """The newest check of each of these profiles that came to its end, harm found or not.
+
+        Results may be long, so no more jobs are read than it takes.
+        """
+        limit = max(_FEW, 2 * len(profiles))
+        while True:
+            found: dict[ProfileId, Job] = {}
+            jobs = self._queue.list(status=_DONE, kind=JobKind.CHECK, limit=limit)
+            for job in jobs:
+                found.setdefault(job.profile, job)
+            if len(jobs) < limit or found.keys() >= set(profiles) or limit >= _MOST:
+                return found
+            limit = min(limit * 4, _MOST)
 
     def newest_of(self, profile: ProfileId) -> Job | None:
         """The newest check of one profile that came to its end; None if there was none."""
-        return self.newest().get(profile)
+        return self.newest([profile]).get(profile)
 
 
 def check_steps(checks: CheckService) -> Mapping[JobKind, Step]:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bckcore.domain.check import Cause
-from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
@@ -49,10 +48,12 @@ class MetricService:
         return "\n".join(lines) + "\n"
 
     def _standings(self) -> list[_Standing]:
-        checks = self._check_jobs.newest()
+        with self._units(read_only=True) as uow:
+            profiles = uow.profiles.list()
+        checks = self._check_jobs.newest([profile.id for profile in profiles])
         with self._units(read_only=True) as uow:
             found = []
-            for profile in uow.profiles.list():
+            for profile in profiles:
                 last = uow.runs.last(profile.id)
                 after = max(0, last.seq - _LAST_RUNS) if last else 0
                 runs = uow.runs.list(profile.id, after_seq=after)
@@ -61,7 +62,7 @@ class MetricService:
                         profile=profile,
                         points=uow.points.list(profile.id),
                         good_run=next((run for run in reversed(runs) if _is_good(run)), None),
-                        check=checks.get(ProfileId(profile.id)),
+                        check=checks.get(profile.id),
                     )
                 )
             return found

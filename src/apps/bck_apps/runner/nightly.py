@@ -62,7 +62,7 @@ class NightlyCheck:
         waiting = [one for one in self._profiles.list() if one.enabled and one.id not in self._done[1]]
         if not waiting or self._check_jobs.unfinished():
             return
-        newest = self._check_jobs.newest()
+        newest = self._check_jobs.newest([profile.id for profile in waiting])
         for profile in waiting:
             self._done[1].add(profile.id)
             checked = newest.get(profile.id)
