@@ -92,7 +92,11 @@ class JobService:
         """Ask for a restore. Raises NotFoundError, InvalidInputError, PathNotAllowedError (on the host)."""
         if request.folder is None:
             point = self._host_restores.check_request(
-                profile, point=request.point, paths=request.paths, host_dir=request.host_dir
+                profile,
+                point=request.point,
+                paths=request.paths,
+                host_dir=request.host_dir,
+                include_deleted=request.options.include_deleted,
             )
         elif not request.folder.is_absolute():
             raise InvalidInputError(f"{request.folder} is not a full path on the server.")

@@ -28,16 +28,7 @@ class RestoreRequest:
     """To the host only: nothing is written, the log lists what would be."""
 
     def __post_init__(self) -> None:
-        if self.folder is not None:
-            self._require_server()
-        elif self.options.include_deleted:
-            raise InvalidInputError(
-                "Deleted files cannot be brought back to the host directly.",
-                advice="Restore them into a folder on the server, or choose a point at which they stood.",
-            )
-
-    def _require_server(self) -> None:
-        if self.host_dir is not None or self.dry_run:
+        if self.folder is not None and (self.host_dir is not None or self.dry_run):
             raise InvalidInputError("A restore goes into a folder on the server or to the host, not both.")
 
     def payload(self) -> dict[str, object]:

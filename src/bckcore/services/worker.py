@@ -108,6 +108,7 @@ class Worker:
             paths=request.paths,
             host_dir=request.host_dir,
             conflict=request.options.conflict or Conflict.KEEP_BOTH,
+            include_deleted=request.options.include_deleted,
             dry_run=request.dry_run,
             watcher=watcher,
         )

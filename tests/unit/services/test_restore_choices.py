@@ -139,6 +139,15 @@ def test_a_dropped_source_comes_back_with_what_was_deleted(desk: Desk) -> None:
     assert sorted(os.listdir(report.folder)) == ["docs", "pictures"]
 
 
+def test_to_the_host_deleted_files_come_too_when_asked_for(desk: Desk) -> None:
+    desk.docs.delete(b"d")
+    desk.back_up()
+    request = RestoreRequest(point="latest", options=RestoreOptions(include_deleted=True))
+    status, _ = carried_out(desk, request, dies_first=False)
+    assert status is JobStatus.SUCCEEDED
+    assert {b"d", b"d/x", b"d/y"} <= desk.world().keys()
+
+
 # --- jobs -------------------------------------------------------------------------------------------
 
 
@@ -191,7 +200,7 @@ def test_a_job_taken_up_for_the_first_time_is_refused_a_filled_folder(desk: Desk
             point="p", folder=Path("/x"), options=RestoreOptions(include_deleted=True, verify=True)
         ),
         RestoreRequest(point="p", host_dir="/home/u/back", dry_run=True),
-        RestoreRequest(point="p", options=RestoreOptions(conflict=Conflict.OVERWRITE)),
+        RestoreRequest(point="p", options=RestoreOptions(conflict=Conflict.OVERWRITE, include_deleted=True)),
     ],
 )
 def test_every_choice_goes_through_a_jobs_payload(desk: Desk, request_: RestoreRequest) -> None:
