@@ -39,7 +39,7 @@ class RewritingMachine(KeepingMachine):
             return
         path = known[index % len(known)]
         self.house.forget(ForgetRequest(path=b"docs/" + path, reason="a test"))
-        self.expected = {seq: _without(world, path) for seq, world in self.expected.items()}
+        self.expected = {seq: without(world, path) for seq, world in self.expected.items()}
         self.every_point_restores()
 
     @precondition(lambda self: bool(self.expected))
@@ -62,5 +62,6 @@ class RewritingMachine(KeepingMachine):
         self._write(ANCHOR, b"so that the folder is never empty", START)
 
 
-def _without(world: World, path: bytes) -> World:
+def without(world: World, path: bytes) -> World:
+    """The world without a path and all below it."""
     return {name: thing for name, thing in world.items() if name != path and not name.startswith(path + b"/")}

@@ -3,22 +3,34 @@
 import os
 from collections import Counter
 from collections.abc import Callable
-from contextlib import ExitStack
 from functools import partial
 from typing import ClassVar
 
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import rule, run_state_machine_as_test
+from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
 from bck_adapters.testkit.samples import START
+from bckcore.domain.act import ActKind
 from bckcore.domain.restore_point import RestorePoint
+from bckcore.services.acts import Acts
+from bckcore.services.history_requests import ForgetRequest, UndoRequest
 from tests.property.history.machine import ANCHOR, Tree, contents, lives, paths
 from tests.property.history.machine import START as START_NS
-from tests.property.history.rewriting import RewritingMachine
-from tests.support.house import DOCS, House
-from tests.support.killed import ANYWHERE, DURING_RSYNC, IN_BACKUP, IN_COMMIT, IN_PRUNE, Place, carried_out
+from tests.property.history.rewriting import RewritingMachine, without
+from tests.support.house import REF, House
+from tests.support.killed import (
+    ANYWHERE,
+    DURING_RSYNC,
+    IN_BACKUP,
+    IN_COMMIT,
+    IN_OTHER_WORK,
+    IN_PRUNE,
+    Place,
+    carried_out,
+)
+from tests.support.rebuilds import known, rebuilding
 from tests.support.worlds import FolderTree, World, world_of_folder
 
 
@@ -33,6 +45,21 @@ def prune(keep_last: int, house: House) -> None:
 
 
 nths = st.sampled_from((1, 1, 1, 2, 2, 3, 4, 6, 9, 14))
+
+
+def undo(goal: int, house: House) -> None:
+    """Go back to a point."""
+    house.undo(UndoRequest(to=str(goal)))
+
+
+def forget(path: bytes, house: House) -> None:
+    """Remove a path for good."""
+    house.forget(ForgetRequest(path=b"docs/" + path, reason="a test"))
+
+
+def rebuild(house: House) -> None:
+    """Recreate the catalog from storage."""
+    rebuilding(house).rebuild(REF)
 
 
 class KilledHistoryMachine(RewritingMachine):
@@ -75,6 +102,40 @@ class KilledHistoryMachine(RewritingMachine):
         self.expected = {seq: world for seq, world in self.expected.items() if seq in kept}
         self.every_point_restores()
 
+    @precondition(lambda self: bool(self.expected))
+    @rule(step=st.sampled_from(IN_OTHER_WORK), nth=nths, index=st.integers(0, 99))
+    def undo_killed(self, step: str, nth: int, index: int) -> None:
+        goal = sorted(self.expected)[index % len(self.expected)]
+        world = self.expected[goal]
+        if not self._killed(partial(undo, goal), step, nth):
+            self.cut_pending = True
+        self._take_stock(world)
+
+    @precondition(lambda self: bool(self.expected))
+    @rule(step=st.sampled_from(IN_OTHER_WORK), nth=nths, index=st.integers(0, 99))
+    def forget_killed(self, step: str, nth: int, index: int) -> None:
+        paths = sorted({path for world in self.expected.values() for path in world} - {b".", ANCHOR})
+        if not paths:
+            return
+        path, before = paths[index % len(paths)], self._forgettings()
+        self._killed(partial(forget, path), step, nth)
+        self._healed()
+        if self._forgettings() > before:
+            self.expected = {seq: without(world, path) for seq, world in self.expected.items()}
+        self.every_point_restores()
+
+    @precondition(lambda self: bool(self.expected))
+    @rule(step=st.sampled_from(IN_OTHER_WORK), nth=nths)
+    def rebuild_killed(self, step: str, nth: int) -> None:
+        before = known(self.house.database)
+        if not self._killed(rebuild, step, nth):
+            rebuild(self.house)
+        assert known(self.house.database) == before
+        self.every_point_restores()
+
+    def _forgettings(self) -> int:
+        return sum(act.kind is ActKind.FORGET for act, _ in self.house.storage.acts(REF))
+
     def _killed(self, work: Callable[[House], object], step: str, nth: int) -> bool:
         """Carry out in another process; True if that came to its end."""
         self.house.clock.advance(3600)
@@ -86,11 +147,8 @@ class KilledHistoryMachine(RewritingMachine):
 
     def _healed(self) -> list[RestorePoint]:
         """Points, once the next start has put things in order. Waits for an orphaned rsync to be gone."""
-        with self.house.database.units(read_only=True) as uow:
-            ref = uow.profiles.get(DOCS).ref
-        with ExitStack() as stack:
-            stack.enter_context(self.house.storage.lock(ref, wait_seconds=30))
-            self.house.recovery.recover(ref)
+        with self.house.storage.lock(REF, wait_seconds=30):
+            self.house.recovery.recover(REF)
         return self.house.points()
 
     def _take_stock(self, world: World) -> None:
@@ -104,6 +162,17 @@ class KilledHistoryMachine(RewritingMachine):
     def teardown(self) -> None:
         self.house.database.close()
         super().teardown()
+
+    @rule(index=st.integers(0, 99))
+    def forget_any_point(self, index: int) -> None:
+        """Points that go are written down, else no rebuild could know of it."""
+        points = self.house.points()[:-1]
+        if points:
+            seq = points[index % len(points)].seq
+            acts = Acts(units=self.house.database.units, storage=self.house.storage, clock=self.house.clock)
+            acts.record(REF, ActKind.PRUNE, by="test", reason="any", points=(seq,))
+            del self.expected[seq]
+            self.prune(keep_last=1000)
 
 
 _BY_THE_CLOCK = (DURING_RSYNC, IN_COMMIT, ANYWHERE)
