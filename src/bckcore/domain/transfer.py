@@ -63,8 +63,8 @@ class TransferProgress:
     """How far a job is. Sizes are bytes; None means honestly unknown."""
 
     phase: str = ""
-    """What is going on: ``connecting``, ``transferring``, ``cataloguing``, ``restoring``, ``pruning``;
-    at the end ``finished``."""
+    """What is going on: ``connecting``, ``transferring``, ``cataloguing``, ``restoring``, ``pruning``,
+    ``undoing``, ``checking``; at the end ``finished``."""
     source: str = ""
     files_seen: int = 0
     files_done: int = 0

@@ -369,7 +369,7 @@ class RestorePreview(View):
 class ProgressView(View):
     """How far a job is; null means honestly unknown."""
 
-    phase: str = Field(description="connecting, transferring, cataloguing, restoring, pruning, finished.")
+    phase: str = Field(description="What goes on: connecting, transferring, checking, finished …")
     source: str
     files_seen: int
     files_done: int

@@ -134,6 +134,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "phase.cataloguing": "Recording what changed…",
     "phase.restoring": "Restoring…",
     "phase.pruning": "Removing what the retention policy lets go…",
+    "phase.checking": "Checking what is stored…",
     "phase.finished": "Done",
     "phase.other": "{phase}…",
     "progress.percent": "{percent} %",

@@ -134,6 +134,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "phase.cataloguing": "Registrazione delle modifiche…",
     "phase.restoring": "Ripristino…",
     "phase.pruning": "Rimozione di ciò che le regole di conservazione lasciano andare…",
+    "phase.checking": "Controllo di ciò che è conservato…",
     "phase.finished": "Fatto",
     "phase.other": "{phase}…",
     "progress.percent": "{percent} %",
