@@ -83,6 +83,6 @@ class HistoryEdits(Protocol):
     def remove_path(self, ref: ProfileRef, source: SourceName, path: RelPath) -> Sequence[StoredPlace]:
         """Remove the path, and all below it, from ``current`` and every increment; return what was where.
 
-        Partial files of the source go with it, for they do not tell whose they are. No attempt of the
-        profile is unfolded. May be cut anywhere and repeated.
+        Partial files of the source, and what restores had got ready, go with it: they do not tell whose
+        they are. No attempt of the profile is unfolded. May be cut anywhere and repeated.
         """

@@ -181,12 +181,13 @@ def test_what_was_never_there_is_told(desk: Desk, worlds: dict[int, World], rewr
         rewriting.forget(b"docs/nothing")
 
 
-def test_half_transferred_files_go_with_it(
-    desk: Desk, worlds: dict[int, World], rewriting: Rewriting
+@pytest.mark.parametrize("place", ["partial/pc1/docs/docs/secret", "r/pc1/docs/f/d/secret"])
+def test_half_transferred_files_and_what_a_cut_restore_left_go_with_it(
+    desk: Desk, worlds: dict[int, World], rewriting: Rewriting, place: str
 ) -> None:
-    partial = desk.house.root / ".work" / "partial" / "pc1" / "docs" / "docs" / "secret"
-    partial.parent.mkdir(parents=True, exist_ok=True)
-    partial.write_bytes(SECRET)
+    left = desk.house.root / ".work" / place
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(SECRET)
     rewriting.forget(b"docs/d/secret")
     assert_forgotten(desk, worlds)
 

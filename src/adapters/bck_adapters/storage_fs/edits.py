@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
+from bck_adapters.storage_fs import staging
 from bck_adapters.storage_fs.attempts import DISPLACED, TEMPORARY, Attempts
 from bck_adapters.storage_fs.content import Content
 from bck_adapters.storage_fs.errors import translated
@@ -57,4 +58,5 @@ class FsHistoryEdits:
         """Remove the path, and all below it, from ``current`` and every increment."""
         removed = Removal(self._root, ref, source, path).remove()
         self._attempts.free_space(ref, source)
+        staging.clear(self._root, ref)
         return removed
