@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from bck_apps.gui.messages import Job, Progress
 from bck_apps.gui.texts import Count, Phrase, Rate, Size, Span
 
-_PHASES = frozenset({"connecting", "transferring", "cataloguing", "restoring", "pruning", "checking", "finished"})
+_PHASES = frozenset(
+    {"connecting", "transferring", "cataloguing", "restoring", "pruning", "checking", "finished"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
