@@ -3,6 +3,7 @@
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -46,13 +47,13 @@ class Story:
         self.worlds: dict[int, World] = {}
         self._restores = 0
 
-    def back_up(self, *options: str, code: int = 0) -> dict:
+    def back_up(self, *options: str, code: int = 0) -> Any:
         done = self.bck.ok("backup", "docs", "--wait", *options, code=code)
         if done["made_point"]:
             self.worlds[done["seq"]] = world_of_folder(self.docs)
         return done
 
-    def undo(self, *words: str, to: int) -> dict:
+    def undo(self, *words: str, to: int) -> Any:
         done = self.bck.ok("undo", "docs", *words)
         assert (done["outcome"], done["made_point"], done["problems"]) == ("succeeded", True, 0)
         self.worlds[done["seq"]] = self.worlds[to]
