@@ -27,6 +27,9 @@ from bckcore.ports.transport import PathFilterFactory, Transport, Watcher
 from bckcore.services.accept import AcceptService
 from bckcore.services.acts import Acts
 from bckcore.services.backup import BackupService
+from bckcore.services.check import CheckService
+from bckcore.services.check_host import HostReader
+from bckcore.services.check_jobs import check_steps
 from bckcore.services.forget import ForgetPlan, ForgetService
 from bckcore.services.forward import ForwardRuns
 from bckcore.services.history import history_steps
@@ -166,12 +169,23 @@ class House:
             recovery=recovery,
             filters=filters,
         )
+        self.checks = CheckService(
+            units=units,
+            storage=storage,
+            recovery=recovery,
+            host_reader=HostReader(units=units, vault=vault, transport_for=lambda _: transport),
+            clock=clock,
+            new_seed=lambda: 7,
+        )
         self.worker = Worker(
             backups=self.backups,
             restores=self.restores,
             host_restores=self.host_restores,
             prunes=self.prunes,
-            others=history_steps(self.undos, self.accepts, self.forgets),
+            others={
+                **history_steps(self.undos, self.accepts, self.forgets),
+                **check_steps(self.checks),
+            },
         )
         self._set_up(host, tuple(sources), excludes, options or TransferOptions(attempts=attempts))
 
