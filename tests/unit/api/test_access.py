@@ -61,11 +61,6 @@ def test_a_role_gets_403_exactly_where_its_permissions_end(world: ApiWorld, role
         ("post", "/backup/start"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/backup/cancel/{job_id}"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/check/start"): {Role.ADMIN, Role.OPERATOR},
-        **{("post", f"/profiles/{{name}}/{step}"): {Role.ADMIN} for step in ("forget", "forget/plan")},
-        **{
-            ("post", f"/profiles/{{name}}/{step}"): {Role.ADMIN, Role.OPERATOR}
-            for step in ("undo", "undo/plan", "accept", "accept/plan")
-        },
         ("get", "/profiles/{name}/points/{point}/export"): {Role.ADMIN, Role.OPERATOR},
         ("get", "/profiles/{name}/points/{point}/file"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/restore/start"): {Role.ADMIN, Role.OPERATOR},
