@@ -62,6 +62,8 @@ class FoldReport:
     moved: int = 0
     freed: int = 0
     """Entries that lost against an older one of the same run, or were the same inode as current."""
+    given_back: int = 0
+    """Entries that went back into ``current``, where nothing stood in their place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,12 +118,14 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
     def begin_attempt(self, ref: ProfileRef, run: RunId, source: SourceName) -> AttemptDirs:
         """Make fresh, empty folders for one attempt, durable enough that recovery finds them."""
 
-    def fold(self, attempt: AttemptDirs) -> FoldReport:
+    def fold(self, attempt: AttemptDirs, *, gives_back: bool = False) -> FoldReport:
         """Put what the attempt displaced into the run's increment and remove the attempt's folders.
 
         The oldest entry of a run wins whole, also where types conflict at or above a path. May be cut
         anywhere and repeated. The listing in ``work_dir`` is gone afterwards: read it first, or use
-        :meth:`keep_displaced`.
+        :meth:`keep_displaced`. With ``gives_back``, for an attempt that was cut: a file in whose place
+        nothing came, its folder still there, goes back into ``current``, so that a next run that does not
+        see it can carry it on.
         """
 
     def keep_displaced(self, attempt: AttemptDirs) -> FoldReport:

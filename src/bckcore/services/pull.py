@@ -83,7 +83,7 @@ class Puller:
             try:
                 report = transport.pull(order, key, watcher)
             except BckError as error:
-                self._storage.fold(dirs)
+                self._storage.fold(dirs, gives_back=True)
                 note(_attempt(source, number, started, self._clock, error))
                 if not isinstance(error, TransientError) or number >= profile.options.attempts:
                     raise

@@ -39,8 +39,9 @@ class Recovery:
         """
         done = []
         for attempt in self._storage.unfolded(ref):
-            report = self._storage.fold(attempt)
-            done.append(f"Folded what an interrupted attempt displaced: {report.moved} files kept.")
+            report = self._storage.fold(attempt, gives_back=True)
+            kept = report.moved + report.given_back
+            done.append(f"Folded what an interrupted attempt displaced: {kept} files kept.")
         if entered := self._ledger.catch_up(ref):
             done.append(f"Entered {entered} finished runs and acts that the database had missed.")
         if adopted := self._ledger.adopt(ref):

@@ -54,6 +54,19 @@ def test_entries_of_different_attempts_stand_together(tmp_path):
     }
 
 
+def test_what_nothing_took_the_place_of_goes_back_when_the_attempt_was_cut(tmp_path):
+    storage = new_store(tmp_path)
+    attempt = storage.begin_attempt(REF, RUN, SOURCE)
+    plant(attempt.displaced_dir, {b"a": b"moved", b"d/x": b"moved", b"e/x": b"moved", b"f/x": b"moved"})
+    plant(attempt.destination, {b"b": b"other", b"d/y": b"other", b"e": b"was a folder"})
+    report = storage.fold(attempt, gives_back=True)
+    assert (report.given_back, report.moved) == (2, 2)
+    assert found(tmp_path / HISTORY) == {b"e/x": b"moved", b"f/x": b"moved"}
+    assert found(attempt.destination) == {
+        b"a": b"moved", b"b": b"other", b"d/x": b"moved", b"d/y": b"other", b"e": b"was a folder",
+    }  # fmt: skip
+
+
 def test_the_oldest_entry_of_a_path_wins(tmp_path):
     assert folded(tmp_path, {b"a": b"good"}, {b"a": b"stump"}, {b"a": b"later"}) == {b"a": b"good"}
 

@@ -29,9 +29,9 @@ class FoldsNewestWins(FsStorage):
         self._forget_older(attempt)
         return super().keep_displaced(attempt)
 
-    def fold(self, attempt: AttemptDirs) -> FoldReport:
+    def fold(self, attempt: AttemptDirs, *, gives_back: bool = False) -> FoldReport:
         self._forget_older(attempt)
-        return super().fold(attempt)
+        return super().fold(attempt, gives_back=gives_back)
 
     def _forget_older(self, attempt: AttemptDirs) -> None:
         root = attempt.destination.parents[3]

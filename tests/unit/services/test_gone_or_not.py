@@ -139,6 +139,24 @@ def test_what_lies_in_a_closed_folder_keeps_its_last_state(desk: Desk) -> None:
     desk.assert_restores(before, 1)
 
 
+@pytest.mark.parametrize("cut_after", range(6))
+def test_what_a_cut_run_moved_away_is_not_gone_for_being_out_of_sight_afterwards(
+    quick_dir: Path, cut_after: int
+) -> None:
+    """A file becomes a folder; the run is cut between the two, and the next one cannot look there."""
+    desk = Desk(quick_dir)
+    desk.write("a", "b", "d/x", "d/y")
+    desk.back_up()
+    before = desk.world()
+    desk.write("d/x/inner")
+    desk.host.cut_after = cut_after
+    desk.back_up()
+    desk.docs.chmod(b"d", 0o000)
+    desk.back_up()
+    assert b"d/x" in desk.entries(3)
+    desk.assert_restores(before, 1)
+
+
 def test_what_was_deleted_in_a_closed_folder_is_gone_once_it_is_open_again(desk: Desk) -> None:
     desk.back_up()
     desk.docs.chmod(b"d", 0o000)

@@ -106,7 +106,7 @@ class Attempts:
                 advice="Write the record again (host, profile, run, source as JSON), or move it away.",
             ) from exc
 
-    def keep_displaced(self, attempt: AttemptDirs) -> FoldReport:
+    def keep_displaced(self, attempt: AttemptDirs, *, gives_back: bool = False) -> FoldReport:
         """Pour what the attempt displaced into the run's increment; its folder stays, empty."""
         number = str(attempt.number)
         with translated("folding an attempt", attempt.displaced_dir):
@@ -115,19 +115,25 @@ class Attempts:
                 return FoldReport()
             with Descent(fd, usable=True) as origin:
                 try:
-                    counts = self._pour(attempt, origin)
+                    counts = self._pour(attempt, origin, gives_back=gives_back)
                 except OSError as exc:
                     here = b"/".join([os.fsencode(attempt.displaced_dir), *origin.names])
                     raise storage_error(exc, "folding an attempt", here) from exc
-        return FoldReport(moved=counts.moved, freed=counts.freed)
+        return FoldReport(moved=counts.moved, freed=counts.freed, given_back=counts.given_back)
 
-    def _pour(self, attempt: AttemptDirs, origin: Descent) -> Counts:
+    def _pour(self, attempt: AttemptDirs, origin: Descent, *, gives_back: bool) -> Counts:
         names = source_names(attempt.ref, attempt.source)
         prefix = [*increment_names(attempt.ref, attempt.run)[1:], names[-1]]
         current = self._root.make(CURRENT, *names)
         with Descent(current) as twin, Descent(self._root.make(HISTORY), usable=True) as goal:
-            pour = Pour(origin, goal, prefix=[name.encode() for name in prefix], origin_wins=False, twin=twin)
-            return pour.run()
+            return Pour(
+                origin,
+                goal,
+                prefix=[name.encode() for name in prefix],
+                origin_wins=False,
+                twin=twin,
+                gives_back=gives_back,
+            ).run()
 
     def remove(self, attempt: AttemptDirs) -> None:
         """Remove the attempt's folders, its record last. What it displaced must be kept already."""

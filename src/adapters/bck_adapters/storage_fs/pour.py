@@ -22,10 +22,11 @@ from bck_adapters.storage_fs.handles import (
 
 @dataclass(kw_only=True)
 class Counts:
-    """How many files were moved, and how many lost and were freed."""
+    """How many files were moved, how many lost and were freed, how many went back to the twin."""
 
     moved: int = 0
     freed: int = 0
+    given_back: int = 0
 
 
 class Pour:
@@ -33,7 +34,8 @@ class Pour:
 
     ``prefix`` names the folders from the goal's start down to the tree. With ``origin_wins`` the origin
     is the older of the two, else the goal is. An entry of the origin that is the same inode as ``twin``'s
-    at the same path is dropped. Renaming whole folders is allowed where no twin must be compared.
+    at the same path is dropped. With ``gives_back``, one that the twin lacks, while having its folder, goes
+    there. Renaming whole folders is allowed where no twin must be compared.
     """
 
     def __init__(
@@ -44,12 +46,14 @@ class Pour:
         prefix: list[bytes],
         origin_wins: bool,
         twin: Descent | None = None,
+        gives_back: bool = False,
     ) -> None:
         self._origin = origin
         self._goal = goal
         self._prefix = prefix
         self._origin_wins = origin_wins
         self._twin = twin
+        self._gives_back = gives_back
         self.counts = Counts()
 
     def run(self) -> Counts:
@@ -107,6 +111,9 @@ class Pour:
         return folders
 
     def _move_file(self, name: bytes) -> None:
+        if self._gives_back and self._twin is not None and self._given_back(name, self._twin):
+            self.counts.given_back += 1
+            return
         if self._is_twin(name) or (self._level and not self._make_way(name)):
             os.unlink(name, dir_fd=self._origin.fd)
             self.counts.freed += 1
@@ -133,6 +140,16 @@ class Pour:
                 os.unlink(name, dir_fd=self._goal.fd)
                 self.counts.freed += 1
             self._goal.make(name)
+
+    def _given_back(self, name: bytes, twin: Descent) -> bool:
+        """Move it to the twin if that has its folder and nothing of its name; False if it has."""
+        try:
+            if not twin.reach(self._origin.names) or is_folder(name, twin.fd) is not None:
+                return False
+            _move(name, self._origin, twin)
+        except PermissionError:
+            return False  # a closed folder: the increment takes it
+        return True
 
     def _is_twin(self, name: bytes) -> bool:
         if self._twin is None:

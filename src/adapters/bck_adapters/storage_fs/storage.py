@@ -119,9 +119,9 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         """Make fresh folders for one attempt."""
         return self._attempts.begin(ref, run, source)
 
-    def fold(self, attempt: AttemptDirs) -> FoldReport:
+    def fold(self, attempt: AttemptDirs, *, gives_back: bool = False) -> FoldReport:
         """Put what the attempt displaced into the run's increment; remove the attempt's folders."""
-        report = self._attempts.keep_displaced(attempt)
+        report = self._attempts.keep_displaced(attempt, gives_back=gives_back)
         self._attempts.remove(attempt)
         return report
 
