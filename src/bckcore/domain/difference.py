@@ -20,6 +20,8 @@ class DifferenceKind(StrEnum):
     TYPE = "type"
     """A file became a folder, a folder a link, and so on."""
     GONE = "gone"
+    EXCLUDED = "excluded"
+    """Left out by a filter, or its source was dropped; not known to be gone."""
 
 
 _OF_CHANGE = {
@@ -27,7 +29,7 @@ _OF_CHANGE = {
     ChangeOp.CONTENT: DifferenceKind.CHANGED,
     ChangeOp.ATTRIBUTES: DifferenceKind.ATTRIBUTES,
     ChangeOp.GONE: DifferenceKind.GONE,
-    ChangeOp.EXCLUDED: DifferenceKind.GONE,
+    ChangeOp.EXCLUDED: DifferenceKind.EXCLUDED,
 }
 
 
@@ -49,12 +51,19 @@ class Difference:
         return entry.path
 
 
-def difference(source: SourceName, old: FileEntry | None, new: FileEntry | None) -> Difference | None:
-    """How the two states of one path differ; None if they do not. Digests come and go without a change."""
+def difference(
+    source: SourceName, old: FileEntry | None, new: FileEntry | None, *, excluded: bool = False
+) -> Difference | None:
+    """How the two states of one path differ; None if they do not. Digests come and go without a change.
+
+    ``excluded``: what is not there any more was left out.
+    """
     if old is None and new is None:
         return None
-    if old is None or new is None:
-        kind = DifferenceKind.ADDED if old is None else DifferenceKind.GONE
+    if old is None:
+        kind = DifferenceKind.ADDED
+    elif new is None:
+        kind = DifferenceKind.EXCLUDED if excluded else DifferenceKind.GONE
     elif old.kind is not new.kind:
         kind = DifferenceKind.TYPE
     elif not old.same_content(new):

@@ -61,3 +61,5 @@ class FileVersion:
     since_seq: int
     until_seq: int | None = None
     """None while it is the live one."""
+    excluded: bool = False
+    """It ended because the run left it out, by a filter or a dropped source: not known to be gone."""

@@ -58,6 +58,8 @@ class Browsing(Protocol):
         """The versions at ``old_seq`` and at ``new_seq`` (not smaller) of every path at or below ``below``
         where they are not the same version, by path; None where there is none.
 
+        With none at ``new_seq``, ``excluded`` of the old one tells how the path last ended before that,
+        also where it was back in between.
         Two versions may hold the same state: it went, or changed, and came back.
         """
 

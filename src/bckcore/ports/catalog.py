@@ -53,6 +53,7 @@ class Catalog(Browsing, Protocol):
     def apply(self, profile: ProfileId, seq: int, changes: Iterable[Change]) -> None:
         """Enter the changes of run ``seq``: end the live version of each path, begin the new one.
 
+        A version that an ``X`` change ends is marked as excluded; one that ends in any other way is not.
         ``=`` and ``?`` changes are passed over. Changes already entered for ``seq`` change nothing, so that a
         crash between storage and catalog is healed by applying the manifest again.
         """

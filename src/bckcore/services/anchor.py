@@ -23,7 +23,7 @@ def anchoring(catalog: Catalog, storage: Storage, run: Run) -> Iterator[Change]:
     sources: set[SourceName] = set(catalog.source_states(run.profile))
     while batch := list(islice(rest, BATCH)):
         for source, lines in groupby(batch, key=lambda change: change.source):
-            yield from _differing(catalog, run, source, [line for line in lines if not line.op.ends])
+            yield from _differing(catalog, run, source, list(lines))
     for source in sorted(sources):
         for entry in catalog.unseen(run.profile, source, _living(storage, run, source)):
             yield Change(source, ChangeOp.GONE, entry)
@@ -33,7 +33,10 @@ def _differing(catalog: Catalog, run: Run, source: SourceName, lines: Sequence[C
     live = catalog.live(run.profile, source, [line.entry.path for line in lines])
     for line in lines:
         before = live.get(line.entry.path)
-        if before != line.entry:
+        if line.op.ends:
+            if before is not None:
+                yield line
+        elif before != line.entry:
             yield Change(source, ChangeOp.ADDED if before is None else ChangeOp.CONTENT, line.entry)
 
 

@@ -26,7 +26,9 @@ class Standing(StrEnum):
     OLDER = "older"
     """There is a newer version of the path."""
     GONE = "gone"
-    """The newest version of a path that the PC has no more, or that is not backed up any more."""
+    """The newest version of a path that the PC has no more."""
+    EXCLUDED = "excluded"
+    """The newest version of a path that a run left out: the PC may well have it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +73,13 @@ class Deleted:
 
     newest: KnownVersion
     run: Run
-    excluded: bool
-    """The profile leaves it out now, so the PC may well have it."""
+    left_out_now: bool
+    """The profile of today leaves it out, so no backup would see it if it came back."""
+
+    @property
+    def excluded(self) -> bool:
+        """The run left it out and did not miss it: the PC may well have it."""
+        return self.newest.version.excluded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,10 +106,9 @@ class KeptPoints:
         until = version.until_seq
         behind = len(self._numbers) if until is None else bisect_left(self._numbers, until)
         has = first < behind
-        standing = Standing.OLDER if not newest else Standing.LIVE if until is None else Standing.GONE
         return KnownVersion(
             version=version,
-            standing=standing,
+            standing=_standing(version) if newest else Standing.OLDER,
             first=self._points[first] if has else None,
             last=self._points[behind - 1] if has else None,
         )
@@ -116,6 +122,12 @@ class KeptPoints:
         """True if the point of that number is kept."""
         place = bisect_right(self._numbers, seq)
         return place > 0 and self._numbers[place - 1] == seq
+
+
+def _standing(newest: FileVersion) -> Standing:
+    if newest.until_seq is None:
+        return Standing.LIVE
+    return Standing.EXCLUDED if newest.excluded else Standing.GONE
 
 
 def exact_time(nanoseconds: int) -> str | None:

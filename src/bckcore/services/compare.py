@@ -154,9 +154,9 @@ class _Look:
     def deleted(self, version: FileVersion) -> Deleted:
         run = self._runs[version.until_seq or 0]
         newest = self._kept.known(version, newest=True)
-        return Deleted(newest=newest, run=run, excluded=self._excluded(version))
+        return Deleted(newest=newest, run=run, left_out_now=self._left_out_now(version))
 
-    def _excluded(self, version: FileVersion) -> bool:
+    def _left_out_now(self, version: FileVersion) -> bool:
         if version.source not in self._sources:
             return True
         is_folder = version.entry.kind is EntryKind.FOLDER
@@ -178,7 +178,8 @@ def _differences(
 ) -> Iterator[Difference]:
     for pair in pairs:
         old, new = (None if one is None else one.entry for one in pair)
-        found = difference(source, new, old) if backwards else difference(source, old, new)
+        left_out = pair[0] is not None and pair[0].excluded
+        found = difference(source, new, old) if backwards else difference(source, old, new, excluded=left_out)
         if found is not None:
             yield found
 

@@ -75,6 +75,23 @@ def test_keys_of_the_first_schema_stand_for_their_newest_request(engine):
         queue.enqueue(sample_job("other", JobKind.RESTORE, "p1", key="k"))
 
 
+def test_versions_of_an_older_schema_count_as_gone(engine):
+    with engine.begin() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0004")
+        values = (1, b"x", 1, 2, "f", 0o644, 0, 0, 0, 0, 0, b"", b"")
+        places = ", ".join("?" * len(values))
+        connection.exec_driver_sql(f"INSERT INTO file_version VALUES ({places})", values)
+        connection.exec_driver_sql(
+            "INSERT INTO catalog_source VALUES (1, 'docs', 'docs', '0', 0, 0, 0, 0, 1)"
+        )
+    migrate(engine)
+    with SqlUnitOfWork(engine, read_only=True) as uow:
+        (version,) = uow.catalog.versions(P, S, sample_entry(b"x").path)
+        assert (version.until_seq, version.excluded) == (2, False)
+
+
 def test_every_constraint_has_a_name():
     constraints = [constraint for table in metadata.tables.values() for constraint in table.constraints]
     assert [constraint for constraint in constraints if not constraint.name] == []

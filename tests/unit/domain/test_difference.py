@@ -49,7 +49,7 @@ def test_two_states_differ_by(old: FileEntry | None, new: FileEntry | None, kind
         (ChangeOp.CONTENT, DifferenceKind.CHANGED),
         (ChangeOp.ATTRIBUTES, DifferenceKind.ATTRIBUTES),
         (ChangeOp.GONE, DifferenceKind.GONE),
-        (ChangeOp.EXCLUDED, DifferenceKind.GONE),
+        (ChangeOp.EXCLUDED, DifferenceKind.EXCLUDED),
         (ChangeOp.SAME, None),
         (ChangeOp.MISSING, None),
     ],

@@ -203,3 +203,30 @@ def test_what_is_only_left_out_is_marked(compare: CompareService, desk: Desk) ->
         one.newest.version.entry.path: one.excluded for one in compare.deleted(DOCS, below=b"pics").items
     }
     assert found == {b".": True, b"p": True}
+
+
+def test_how_a_path_ended_stays_known_when_the_filters_change_back(
+    compare: CompareService, desk: Desk
+) -> None:
+    """What a run left out is not gone, whatever the profile says today; and what was gone stays gone."""
+    desk.house.change_profile(excludes=("b",))
+    desk.back_up()
+    desk.docs.delete(b"b")  # nobody can know
+    desk.docs.delete(b"a")
+    desk.house.change_profile(excludes=("n",))
+    desk.back_up()
+    found = {
+        one.newest.version.entry.path: (one.newest.standing.value, one.excluded, one.left_out_now)
+        for one in compare.deleted(DOCS).items
+    }
+    assert found == {
+        b"a": ("gone", False, False),
+        b"b": ("excluded", True, False),
+        b"n": ("gone", False, True),
+    }
+    assert told(compare.points(DOCS, "3", "4")) == [(b"docs/b", "excluded")]
+    both = compare.points(DOCS, "3", "5")
+    assert told(both) == [(b"docs/a", "gone"), (b"docs/b", "excluded")]
+    assert both.counts == {DifferenceKind.GONE: 1, DifferenceKind.EXCLUDED: 1}
+    assert told(compare.run(DOCS, "4")) == [(b"docs/b", "excluded")]
+    assert told(compare.points(DOCS, "4", "3")) == [(b"docs/b", "added")]

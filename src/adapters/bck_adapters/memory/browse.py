@@ -1,6 +1,7 @@
 """Browsing over a memory session."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from bck_adapters.memory.state import Session
 from bckcore.domain.file_version import FileVersion
@@ -63,6 +64,9 @@ class MemoryBrowsing:
         for _, versions in self._rows(profile, source, (below,), after):
             old = next((version for version in versions if stands_at(version, old_seq)), None)
             new = next((version for version in versions if stands_at(version, new_seq)), None)
+            if old is not None and new is None:
+                last = [version for version in versions if version.since_seq <= new_seq][-1]
+                old = replace(old, excluded=last.excluded)
             if old is not new:
                 yield old, new
 

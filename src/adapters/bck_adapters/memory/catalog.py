@@ -8,7 +8,7 @@ from typing import TypeVar
 from bck_adapters.memory.browse import MemoryBrowsing, stands_at
 from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
-from bckcore.domain.manifest import Change
+from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.domain.paths import RelPath, is_below
 from bckcore.ports.catalog import SourceState
 
@@ -18,9 +18,9 @@ def _live_of(versions: tuple[FileVersion, ...]) -> FileVersion | None:
 
 
 def _with_change(versions: tuple[FileVersion, ...], seq: int, change: Change) -> tuple[FileVersion, ...]:
-    live = _live_of(versions)
+    live, excluded = _live_of(versions), change.op is ChangeOp.EXCLUDED
     if live is not None and live.since_seq < seq:
-        versions = (*versions[:-1], replace(live, until_seq=seq))
+        versions = (*versions[:-1], replace(live, until_seq=seq, excluded=excluded))
     if change.op.ends or any(version.since_seq >= seq for version in versions):
         return versions
     return (*versions, FileVersion(source=change.source, entry=change.entry, since_seq=seq))

@@ -9,15 +9,17 @@ from sqlalchemy import Table, and_, delete, exists, insert, literal_column, sele
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bck_adapters.sql import catalog_check
-from bck_adapters.sql.catalog_browse import NO_SOURCE, SqlBrowsing, at_point, version_of
+from bck_adapters.sql.catalog_browse import NO_SOURCE, SqlBrowsing, at_point
 from bck_adapters.sql.catalog_rows import (
     ENTRY,
+    VERSION,
     batches,
     entry_of,
     kept_table,
     pages,
     path_ranges,
     seen_table,
+    version_of,
 )
 from bck_adapters.sql.catalog_statements import Row, begin_versions, end_row, end_versions, version_row
 from bck_adapters.sql.session import SqlSession
@@ -184,9 +186,7 @@ class SqlCatalog(SqlBrowsing):
     def versions(self, profile: ProfileId, source: SourceName, path: RelPath) -> Sequence[FileVersion]:
         """See the port."""
         this = and_(_V.source_id == self._source(profile, source), _V.path == path)
-        rows = self._session.execute(
-            select(*ENTRY, _V.since_seq, _V.until_seq).where(this).order_by(_V.since_seq)
-        )
+        rows = self._session.execute(select(*VERSION).where(this).order_by(_V.since_seq))
         return tuple(version_of(source, row) for row in rows)
 
     # --- checking ---------------------------------------------------------------------------------

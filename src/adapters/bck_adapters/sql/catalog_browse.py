@@ -1,6 +1,7 @@
 """Browsing over SQL: one tree by path answers everything; what a pattern means is decided in the core."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
@@ -9,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, true
 
 from bck_adapters.sql.bytestrings import looks_like
 from bck_adapters.sql.catalog_children import child_rows
-from bck_adapters.sql.catalog_rows import ENTRY, entry_of, path_ranges
+from bck_adapters.sql.catalog_rows import VERSION, path_ranges, version_of
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import catalog_source, file_version
 from bckcore.domain.file_version import FileVersion
@@ -24,17 +25,11 @@ LONG_ENOUGH = 3
 NO_SOURCE = -1
 _V = file_version.c
 _S = catalog_source.c
-_VERSION = (*ENTRY, _V.since_seq, _V.until_seq)
 
 
 def at_point(seq: int) -> ColumnElement[bool]:
     """Versions that stand at a point."""
     return and_(_V.since_seq <= seq, or_(_V.until_seq.is_(None), _V.until_seq > seq))
-
-
-def version_of(source: SourceName, row: Sequence[Any]) -> FileVersion:
-    """A row of ENTRY and the two numbers."""
-    return FileVersion(source=source, entry=entry_of(row), since_seq=row[10], until_seq=row[11])
 
 
 class SqlBrowsing:
@@ -81,7 +76,7 @@ class SqlBrowsing:
     def _versions_of(
         self, source: SourceName, this: ColumnElement[bool], paths: Sequence[RelPath]
     ) -> Iterator[Sequence[FileVersion]]:
-        query = select(*_VERSION).where(this, _V.path.in_(paths)).order_by(_V.path, _V.since_seq)
+        query = select(*VERSION).where(this, _V.path.in_(paths)).order_by(_V.path, _V.since_seq)
         rows = self._session.execute(query).all()
         for _, versions in groupby(rows, itemgetter(0)):
             yield [version_of(source, row) for row in versions]
@@ -103,13 +98,17 @@ class SqlBrowsing:
             _V.since_seq <= new_seq,
             or_(_V.until_seq.is_(None), _until() > new_seq),
         )
-        this = and_(_V.source_id == self._source(profile, source), or_(ended, begun))
-        query = select(*_VERSION).where(this)
+        between = and_(_V.since_seq > old_seq, _until() <= new_seq, _none_newer(new_seq))
+        this = and_(_V.source_id == self._source(profile, source), or_(ended, begun, between))
+        query = select(*VERSION).where(this)
         for rows in _groups(self._session, query, below, after):
             versions = [version_of(source, row) for row in rows]
             old = next((one for one in versions if one.since_seq <= old_seq), None)
-            new = next((one for one in versions if one.since_seq > old_seq), None)
-            yield old, new
+            new = versions[-1] if _stands(versions[-1], new_seq) else None
+            if old is not None and new is None:
+                old = replace(old, excluded=versions[-1].excluded)
+            if old is not None or new is not None:
+                yield old, new
 
     def deleted(
         self,
@@ -122,18 +121,26 @@ class SqlBrowsing:
         gone_from: int = 0,
     ) -> Iterator[FileVersion]:
         """See the port."""
-        newer = file_version.alias("newer")
-        none_newer = ~exists().where(
-            newer.c.source_id == _V.source_id,
-            newer.c.path == _V.path,
-            newer.c.since_seq > _V.since_seq,
-            newer.c.since_seq <= seq,
-        )
         this = _V.source_id == self._source(profile, source)
-        query = select(*_VERSION).where(this, _until() <= seq, _until() >= gone_from, none_newer)
+        query = select(*VERSION).where(this, _until() <= seq, _until() >= gone_from, _none_newer(seq))
         for condition in path_ranges(below):
             for page in _pages(self._session, query.where(condition), after):
                 yield from (version_of(source, row) for row in page)
+
+
+def _none_newer(seq: int) -> ColumnElement[bool]:
+    """Versions after which the path had none until point ``seq``."""
+    newer = file_version.alias("newer")
+    return ~exists().where(
+        newer.c.source_id == _V.source_id,
+        newer.c.path == _V.path,
+        newer.c.since_seq > _V.since_seq,
+        newer.c.since_seq <= seq,
+    )
+
+
+def _stands(version: FileVersion, seq: int) -> bool:
+    return version.until_seq is None or version.until_seq > seq
 
 
 def _until() -> ColumnElement[int]:
@@ -183,7 +190,7 @@ def _paths(
 def _groups(
     session: SqlSession, query: Select[Any], below: RelPath, after: RelPath | None
 ) -> Iterator[list[Any]]:
-    """The rows of each path, at most two."""
+    """The rows of each path, at most three."""
     for condition in path_ranges([below]):
         ordered = query.where(condition).order_by(_V.path, _V.since_seq)
         place, size = true() if after is None else _V.path > after, FIRST_PAGE

@@ -1,11 +1,10 @@
 """What a check asks of the catalog: whole histories of paths, page by page, and digests that it learned."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from sqlalchemy import and_, select, update
 
-from bck_adapters.sql.catalog_rows import ENTRY, SECOND_NS, entry_of
+from bck_adapters.sql.catalog_rows import SECOND_NS, VERSION, version_of
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
 from bckcore.domain.file_version import FileVersion
@@ -13,14 +12,13 @@ from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import RelPath
 
 _V = file_version.c
-_VERSION = (*ENTRY, _V.since_seq, _V.until_seq)
 
 
 def history(
     session: SqlSession, source_id: int, source: SourceName, *, after: RelPath | None, limit: int
 ) -> list[FileVersion]:
     """See the port."""
-    query = select(*_VERSION).where(_V.source_id == source_id)
+    query = select(*VERSION).where(_V.source_id == source_id)
     page = query.order_by(_V.path, _V.since_seq).limit(limit + 1)
     rows = session.execute(page if after is None else page.where(_V.path > after)).all()
     if len(rows) > limit:  # the last path may go on in the next page
@@ -28,11 +26,6 @@ def history(
         whole = [row for row in rows if row.path != last]
         rows = whole or session.execute(query.where(_V.path == last).order_by(_V.since_seq)).all()
     return [version_of(source, row) for row in rows]
-
-
-def version_of(source: SourceName, row: Any) -> FileVersion:
-    """A row of ENTRY, since and until as a version."""
-    return FileVersion(source=source, entry=entry_of(row), since_seq=row.since_seq, until_seq=row.until_seq)
 
 
 def known(session: SqlSession, source_id: int, paths: Sequence[RelPath]) -> frozenset[RelPath]:

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Select, and_, case, literal, select
 
 from bck_adapters.sql.bytestrings import from_place, joined, slash_place, up_to
-from bck_adapters.sql.catalog_rows import ENTRY
+from bck_adapters.sql.catalog_rows import VERSION
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
 from bckcore.domain.paths import ROOT, RelPath
@@ -29,7 +29,7 @@ def child_rows(
     stands: ColumnElement[bool],
     after: RelPath | None,
 ) -> Iterator[Any]:
-    """Rows of ENTRY and the numbers, for direct children whose version ``stands``; by path."""
+    """Rows of VERSION, for direct children whose version ``stands``; by path."""
     prefix = b"" if folder == ROOT else folder + b"/"
     low = prefix if after is None else max(prefix, after + b"\0")
     steps = FEW_STEPS
@@ -55,7 +55,7 @@ def _page(source_id: int, prefix: bytes, low: bytes, stands: ColumnElement[bool]
     direct = slash_place(from_place(names.c.name, len(prefix) + 1)) == 0
     version = and_(_V.source_id == source_id, _V.path == names.c.name, stands, direct)
     return (
-        select(names.c.step, names.c.name, *ENTRY, _V.since_seq, _V.until_seq)
+        select(names.c.step, names.c.name, *VERSION)
         .select_from(names.outerjoin(file_version, version))
         .where(names.c.name.is_not(None))
         .order_by(names.c.name)

@@ -9,13 +9,15 @@ from sqlalchemy import Column, ColumnElement, Integer, MetaData, Select, Table, 
 from bck_adapters.sql.columns import Blob
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
-from bckcore.domain.file_version import EntryKind, FileEntry
+from bckcore.domain.file_version import EntryKind, FileEntry, FileVersion
+from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import ROOT, RelPath, is_below
 
 PAGE = 5_000
 SECOND_NS = 1_000_000_000
 _V = file_version.c
 ENTRY = (_V.path, _V.kind, _V.mode, _V.uid, _V.gid, _V.mtime_s, _V.mtime_ns, _V.size, _V.target, _V.digest)
+VERSION = (*ENTRY, _V.since_seq, _V.until_seq, _V.excluded)
 _KINDS = {kind.value: kind for kind in EntryKind}
 _numbers = count(1)
 
@@ -24,6 +26,12 @@ def entry_of(row: Sequence[Any]) -> FileEntry:
     """A row that begins with the columns of ENTRY, as an entry."""
     path, kind, mode, uid, gid, seconds, nanos, size, target, digest = row[:10]
     return FileEntry(path, _KINDS[kind], mode, uid, gid, seconds * SECOND_NS + nanos, size, target, digest)
+
+
+def version_of(source: SourceName, row: Sequence[Any]) -> FileVersion:
+    """A row of VERSION."""
+    entry, (since, until, excluded) = entry_of(row), row[10:13]
+    return FileVersion(source=source, entry=entry, since_seq=since, until_seq=until, excluded=bool(excluded))
 
 
 def pages(session: SqlSession, query: Select[Any], path: ColumnElement[bytes]) -> Iterator[Any]:

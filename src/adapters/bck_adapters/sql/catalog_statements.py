@@ -20,11 +20,13 @@ from sqlalchemy.engine import Dialect
 from bck_adapters.sql.catalog_rows import SECOND_NS
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
-from bckcore.domain.manifest import Change
+from bckcore.domain.manifest import Change, ChangeOp
 
 Row = tuple[object, ...]
 _V = file_version.c
-_NAMES = tuple(column.name for column in file_version.columns if column.name != "until_seq")
+_OF_ENDS = ("until_seq", "excluded")
+_NAMES = tuple(column.name for column in file_version.columns if column.name not in _OF_ENDS)
+_ENDED = ("source_id", "path", "since_seq", "excluded")
 
 
 def _bound(name: str) -> BindParameter[object]:
@@ -35,7 +37,7 @@ _end_version = (
     update(file_version)
     .where(_V.source_id == _bound("source_id"), _V.path == _bound("path"))
     .where(_V.until_seq.is_(None), _V.since_seq < _bound("since_seq"))
-    .values(until_seq=_bound("since_seq"))
+    .values(until_seq=_bound("since_seq"), excluded=_bound("excluded"))
 )
 
 _later = file_version.alias("later")
@@ -51,7 +53,7 @@ _begin_version = insert(file_version).from_select(
 
 def end_row(source_id: int, seq: int, change: Change) -> Row:
     """Values for :func:`end_versions`."""
-    return source_id, change.entry.path, seq
+    return source_id, change.entry.path, seq, change.op is ChangeOp.EXCLUDED
 
 
 def version_row(source_id: int, seq: int, change: Change) -> Row:
@@ -63,7 +65,7 @@ def version_row(source_id: int, seq: int, change: Change) -> Row:
 
 def end_versions(session: SqlSession, rows: Sequence[Row]) -> None:
     """End the live version of each path, unless it began with this run."""
-    _execute_many(session, _end_version, _NAMES[:3], rows)
+    _execute_many(session, _end_version, _ENDED, rows)
 
 
 def begin_versions(session: SqlSession, rows: Sequence[Row]) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -247,6 +248,8 @@ file_version = Table(
     Column("size", BigInteger, nullable=False),
     Column("target", Blob, nullable=False),
     Column("digest", Blob, nullable=False),
+    # With a default, so that a table of millions of rows takes the column at once.
+    Column("excluded", Boolean, server_default=false(), nullable=False),
     PrimaryKeyConstraint("source_id", "path", "since_seq"),
     Index("ix_file_version_ended", "source_id", "until_seq", sqlite_where=_ENDED, postgresql_where=_ENDED),
     sqlite_with_rowid=False,

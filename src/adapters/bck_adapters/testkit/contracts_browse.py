@@ -86,6 +86,41 @@ class BrowsingContract:
             found = [versions[0].entry.path for versions in uow.catalog.matching(P, S, Pattern(b"01*"))]
             assert found == [path for path in paths if path.startswith(b"01")]
 
+    def test_what_was_left_out_is_told_from_what_is_gone(self, database: Database) -> None:
+        x, y = sample_entry(b"x"), sample_entry(b"y")
+        with database.units() as uow:
+            uow.catalog.apply(P, 1, added(x, y))
+            ends = [Change(S, ChangeOp.EXCLUDED, x), Change(S, ChangeOp.GONE, y)]
+            uow.catalog.apply(P, 2, ends)
+            uow.catalog.apply(P, 2, [Change(S, ChangeOp.GONE, x), Change(S, ChangeOp.EXCLUDED, y)])
+            assert [one.excluded for path in (x, y) for one in uow.catalog.versions(P, S, path.path)] == [
+                True,
+                False,
+            ]
+            uow.catalog.apply(P, 3, added(x))
+            uow.catalog.apply(P, 4, [Change(S, ChangeOp.CONTENT, sample_entry(b"x", 2))])
+            assert [one.excluded for one in uow.catalog.versions(P, S, x.path)] == [True, False, False]
+            assert [one.excluded for one in uow.catalog.history(P, S, after=None, limit=9)] == [
+                True,
+                False,
+                False,
+                False,
+            ]
+
+    def test_what_came_and_went_in_between_counts_as_it_ended_last(self, database: Database) -> None:
+        x, y = sample_entry(b"x"), sample_entry(b"y")
+        with database.units() as uow:
+            uow.catalog.apply(P, 1, added(x))
+            uow.catalog.apply(P, 2, [Change(S, ChangeOp.EXCLUDED, x), *added(y)])
+            uow.catalog.apply(P, 3, [*added(x), Change(S, ChangeOp.GONE, y)])
+            uow.catalog.apply(P, 4, [Change(S, ChangeOp.GONE, x)])
+            ((old, new),) = uow.catalog.differing(P, S, 1, 2, below=x.path)
+            assert old is not None
+            assert (old.since_seq, old.excluded, new) == (1, True, None)
+            ((old, new),) = uow.catalog.differing(P, S, 1, 4)
+            assert old is not None
+            assert (old.since_seq, old.excluded, new) == (1, False, None)
+
     def test_an_answer_may_be_left_half_way(self, database: Database) -> None:
         with database.units() as uow:
             uow.catalog.apply(P, 1, added(*map(sample_entry, PATHS)))
@@ -118,6 +153,7 @@ class BrowsingMachine(RuleBasedStateMachine):
         """An empty catalog."""
         self.database = self.make_database()
         self.states: dict[int, State] = {0: {}}
+        self.left_out: dict[RelPath, list[tuple[int, bool]]] = {}
         self.seq = 0
 
     def teardown(self) -> None:
@@ -134,9 +170,20 @@ class BrowsingMachine(RuleBasedStateMachine):
             self.states[self.seq] = before
         self.seq += 1
         self.states[self.seq] = state
+        changes = list(changes_between(before, state))
+        for change in changes:
+            if change.op.ends:
+                ends = self.left_out.setdefault(change.entry.path, [])
+                ends.append((self.seq, change.op is ChangeOp.EXCLUDED))
         with self.database.units() as uow:
-            uow.catalog.apply(P, self.seq, changes_between(before, state))
+            uow.catalog.apply(P, self.seq, changes)
             uow.commit()
+
+    def _excluded(self, path: RelPath, seq: int) -> bool:
+        """How the path ended last, up to a point."""
+        return [excluded for at, excluded in self.left_out.get(path, [(0, False)]) if at <= seq][-1:] == [
+            True
+        ]
 
     @rule(folder=st.sampled_from(PATHS), after=_AFTER, data=st.data())
     def list_folder(self, folder: RelPath, after: RelPath | None, data: st.DataObject) -> None:
@@ -168,7 +215,11 @@ class BrowsingMachine(RuleBasedStateMachine):
         old_seq, new_seq = sorted((data.draw(points), data.draw(points)))
         old, new = self.states[old_seq], self.states[new_seq]
         paths = [path for path in _from(old.keys() | new.keys(), after) if is_below(path, below)]
-        wanted = [one for path in paths if (one := difference(S, old.get(path), new.get(path)))]
+        wanted = [
+            one
+            for path in paths
+            if (one := difference(S, old.get(path), new.get(path), excluded=self._excluded(path, new_seq)))
+        ]
         with self.database.units(read_only=True) as uow:
             pairs = list(uow.catalog.differing(P, S, old_seq, new_seq, below=below, after=after))
         assert list(_differences(pairs)) == wanted
@@ -184,8 +235,9 @@ class BrowsingMachine(RuleBasedStateMachine):
         paths = [path for path in _from(gone, after) if is_below(path, below)]
         with self.database.units(read_only=True) as uow:
             found = list(uow.catalog.deleted(P, self.seq, S, [below], after=after, gone_from=gone_from))
-        assert [(one.entry, one.until_seq) for one in found] == [
-            (self.states[gone[path]][path], gone[path] + 1) for path in paths
+        assert [(one.entry, one.until_seq, one.excluded) for one in found] == [
+            (self.states[gone[path]][path], gone[path] + 1, self._excluded(path, gone[path] + 1))
+            for path in paths
         ]
 
 
@@ -195,6 +247,7 @@ def _from(paths: Iterable[RelPath], after: RelPath | None) -> list[RelPath]:
 
 def _differences(pairs: Iterable[tuple[FileVersion | None, FileVersion | None]]) -> Iterator[Difference]:
     for old, new in pairs:
-        found = difference(S, None if old is None else old.entry, None if new is None else new.entry)
+        states = None if old is None else old.entry, None if new is None else new.entry
+        found = difference(S, *states, excluded=old is not None and old.excluded)
         if found is not None:
             yield found

@@ -33,7 +33,12 @@ class VersionView(EntryView):
     """One version of a path."""
 
     until_seq: int | None = Field(description="Number of the run that ended it; null while it is live.")
-    standing: str = Field(description="`live`, `older` (there is a newer one) or `gone`.")
+    excluded: bool = Field(
+        description="The run that ended it left it out, by a filter or a dropped source: the PC may have it."
+    )
+    standing: str = Field(
+        description="`live`, `older` (there is a newer one), `gone`, or `excluded`: left out, not known gone."
+    )
     first_point: str | None = Field(description="First kept point that has it; null if only `current` does.")
     last_point: str | None = Field(description="Last kept point that has it.")
 
@@ -47,9 +52,9 @@ class FoundView(VersionView):
 class DeletedView(VersionView):
     """The newest version of a path that the PC has no more."""
 
-    gone_run: str = Field(description="The run that missed it.")
+    gone_run: str = Field(description="The run that missed it, or left it out.")
     gone_at: datetime | None = Field(description="When that run ended.")
-    excluded: bool = Field(description="The profile leaves it out now: the PC may well have it.")
+    left_out_now: bool = Field(description="The profile of today leaves it out: no backup would see it.")
 
 
 class FolderView(View):
@@ -64,7 +69,7 @@ class FolderView(View):
 class DifferenceView(View):
     """One path that differs."""
 
-    change: str = Field(description="added, changed, attributes, type, gone.")
+    change: str = Field(description="added, changed, attributes, type, gone, excluded.")
     path: str
     path_bytes: str
     source: str

@@ -53,6 +53,7 @@ def _known(known: KnownVersion) -> dict[str, Any]:
     return {
         **_entry(known.version),
         "until_seq": known.version.until_seq,
+        "excluded": known.version.excluded,
         "standing": known.standing.value,
         "first_point": known.first.run_id if known.first else None,
         "last_point": known.last.run_id if known.last else None,
@@ -85,7 +86,7 @@ def deleted_view(deleted: Deleted) -> schemas.DeletedView:
         **_known(deleted.newest),
         gone_run=deleted.run.id,
         gone_at=deleted.run.finished,
-        excluded=deleted.excluded,
+        left_out_now=deleted.left_out_now,
     )
 
 

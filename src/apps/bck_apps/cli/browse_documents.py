@@ -48,6 +48,7 @@ def version_document(known: KnownVersion) -> Document:
     return {
         **entry_document(known.version),
         "until_seq": known.version.until_seq,
+        "excluded": known.version.excluded,
         "standing": known.standing.value,
         "first_point": known.first.run_id if known.first else None,
         "last_point": known.last.run_id if known.last else None,
@@ -66,7 +67,7 @@ def deleted_document(deleted: Deleted) -> Document:
         **version_document(deleted.newest),
         "gone_run": run.id,
         "gone_at": time_json(run.finished),
-        "excluded": deleted.excluded,
+        "left_out_now": deleted.left_out_now,
     }
 
 

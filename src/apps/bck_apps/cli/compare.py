@@ -33,7 +33,7 @@ from bckcore.services.browsed import Comparison, Deleted, full_path
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_SIGNS = {"added": "+", "changed": "M", "attributes": "A", "type": "T", "gone": "-"}
+_SIGNS = {"added": "+", "changed": "M", "attributes": "A", "type": "T", "gone": "-", "excluded": "X"}
 
 
 def diff(
@@ -112,11 +112,16 @@ def deleted(
         more(found.next)
 
 
+def _why(one: Deleted) -> str:
+    ended = "excluded" if one.excluded else "gone"
+    return f"{ended}, left out now" if one.left_out_now and not one.excluded else ended
+
+
 def _deleted_table(found: Sequence[Deleted]) -> "RenderableType":
     rows = (
         (
             time_text(one.run.finished),
-            "excluded" if one.excluded else "gone",
+            _why(one),
             point_cell(one.newest.last),
             size_cell(one.newest.version.entry),
             time_cell(one.newest.version.entry),
