@@ -38,6 +38,9 @@ class Known:
     entries: dict[tuple[int, SourceName], tuple[FileEntry, ...]]
     holds: tuple[Hold, ...]
     runs: tuple[object, ...]
+    problems: tuple[object, ...]
+    excluded: frozenset[tuple[SourceName, bytes, int]]
+    """Which paths a run left out, and which run it was."""
 
 
 def known(database: Database) -> Known:
@@ -52,6 +55,13 @@ def known(database: Database) -> Known:
                 for source in uow.catalog.sources_at(DOCS, point.seq)
             },
             holds=tuple(uow.holds.list(DOCS)),
+            problems=tuple(tuple(uow.runs.problems(DOCS, run.seq)) for run in uow.runs.list(DOCS)),
+            excluded=frozenset(
+                (source, version.entry.path, version.until_seq or 0)
+                for source in uow.catalog.source_states(DOCS)
+                for version in uow.catalog.history(DOCS, source, after=None, limit=100_000)
+                if version.excluded
+            ),
             runs=tuple((run.id, run.seq, run.kind, run.outcome, run.counts) for run in uow.runs.list(DOCS)),
         )
 

@@ -5,11 +5,14 @@ from datetime import datetime
 from hashlib import sha256
 from typing import TypeVar
 
-from bckcore.domain.ids import HostId, JobId, ProfileId, checked_name, checked_run_id
+from bckcore.domain.ids import HostId, JobId, ProfileId, SourceName, checked_name, checked_run_id
 from bckcore.domain.manifest import ManifestInfo
+from bckcore.domain.paths import percent_decoded, percent_encoded
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import ChangeCounts, Run, RunKind, RunOutcome
+from bckcore.domain.run_problem import RunProblem
 from bckcore.domain.seal import sealed, unsealed
+from bckcore.domain.transfer import ProblemKind
 from bckcore.errors import InvalidInputError, StorageError
 
 FORMAT = 1
@@ -38,6 +41,8 @@ class Receipt:
     """Number of the newest act before the run ended, so that its loss is noticed."""
     note: str = ""
     """Who asked for a run that is no backup, and why; empty otherwise."""
+    problems: tuple[RunProblem, ...] = ()
+    """The first of those that ``run.problem_count`` counts."""
 
 
 def encoded(receipt: Receipt) -> bytes:
@@ -69,6 +74,7 @@ def encoded(receipt: Receipt) -> bytes:
         "previous": receipt.previous,
         "acts": receipt.acts,
         "note": receipt.note,
+        "problem_list": [_told(problem) for problem in receipt.problems],
     }
     return sealed(document)
 
@@ -93,6 +99,7 @@ def decoded(raw: bytes) -> Receipt:
             previous=_of(str, document["previous"]),
             acts=_of(int, document.get("acts", 0)),
             note=_of(str, document.get("note", "")),  # they say nothing of this either
+            problems=tuple(_problem(_of(dict, one)) for one in _of(list, document.get("problem_list", []))),
         )
     except (ValueError, KeyError, TypeError, InvalidInputError) as exc:
         raise StorageError(f"A receipt cannot be read: {exc}.") from exc
@@ -132,6 +139,24 @@ def _run(document: dict[str, object]) -> Run:
         problem_count=_of(int, document["problems"]),
         error_code=text["error_code"],
         error=text["error"],
+    )
+
+
+def _told(problem: RunProblem) -> dict[str, str]:
+    return {
+        "source": problem.source,
+        "kind": problem.kind.value,
+        "path": percent_encoded(problem.path),
+        "message": problem.message,
+    }
+
+
+def _problem(document: dict[str, object]) -> RunProblem:
+    return RunProblem(
+        source=SourceName(checked_name(_of(str, document["source"]), "source")),
+        kind=ProblemKind(_of(str, document["kind"])),
+        path=percent_decoded(_of(str, document["path"])),
+        message=_of(str, document["message"]),
     )
 
 

@@ -16,6 +16,7 @@ from bckcore.domain.ids import HostId, ProfileId, RunId
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
+from bckcore.domain.run_problem import RunProblem
 
 
 class HostRepository(Protocol):
@@ -70,6 +71,12 @@ class RunRepository(Protocol):
 
     def last(self, profile: ProfileId) -> Run | None:
         """The run with the highest number."""
+
+    def keep_problems(self, profile: ProfileId, seq: int, problems: Sequence[RunProblem]) -> None:
+        """Keep these with the run of that number, instead of what was kept before."""
+
+    def problems(self, profile: ProfileId, seq: int) -> Sequence[RunProblem]:
+        """What is kept with that run, in the order in which it was given; empty for an unknown run."""
 
     def increments(self, profile: ProfileId, *, after_seq: int = 0) -> Sequence[Run]:
         """Runs whose increment may still stand in storage, by number."""

@@ -8,11 +8,12 @@ from bckcore.domain.events import HostUnreachable, RunFinished
 from bckcore.domain.host import Host
 from bckcore.domain.ids import ProfileId, SourceName, new_run_id
 from bckcore.domain.manifest import Change, ChangeOp
-from bckcore.domain.paths import ROOT, RelPath, display
+from bckcore.domain.paths import ROOT, display
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import Attempt, ChangeCounts, Run, RunOutcome
-from bckcore.domain.transfer import ProblemKind, TransferProgress
+from bckcore.domain.run_problem import RunProblem
+from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import (
     BckError,
     ConflictError,
@@ -35,11 +36,13 @@ from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
 from bckcore.services.missing import acceptance, accepts_missing, suspicion
+from bckcore.services.problems import NOT_STORED, count_of, kept_of, unreported
 from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.recovery import Recovery
 
 LOCK_WAIT_SECONDS = 30.0
 Ended = tuple[Run, BckError | None]
+Problems = tuple[RunProblem, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +149,8 @@ class BackupService:
         except LeaseLostError:
             raise
         except BckError as error:
-            return self._failed(replace(run, attempts=tuple(attempts)), error, claim, watcher), error
+            run = replace(run, attempts=tuple(attempts), problem_count=count_of(pulled))
+            return self._failed(run, kept_of(pulled), error, claim, watcher), error
         finally:
             for one in pulled:
                 self._fold(one, watcher)
@@ -157,7 +161,7 @@ class BackupService:
         except BckError as error:  # the run's end stands; the next start folds what is left
             watcher.log(f"An attempt folder is left for later: {error}", level="warning")
 
-    def _failed(self, run: Run, error: BckError, claim: Claim, watcher: Watcher) -> Run:
+    def _failed(self, run: Run, problems: Problems, error: BckError, claim: Claim, watcher: Watcher) -> Run:
         cancelled = isinstance(error, JobCancelledError)
         outcome = RunOutcome.CANCELLED if cancelled else RunOutcome.FAILED
         now = self._clock.now()
@@ -167,8 +171,9 @@ class BackupService:
         watcher.log(str(error), level="warning" if cancelled else "error")
         if isinstance(error, StoreFullError):
             self._make_room(claim.job.profile, watcher)
+        closing = Closing(run=ended, counted=None, manifest=None, filters=(), problems=problems)
         try:
-            self._ledger.close(Closing(run=ended, counted=None, manifest=None, filters=()), claim=claim)
+            self._ledger.close(closing, claim=claim)
         except ConflictError:  # it ended well and its receipt stands; the next start enters that
             raise error from None
         return ended
@@ -189,10 +194,10 @@ class BackupService:
             ingests = [self._ingest(plan, one, uow) for one in pulled]
             changes = self._all_changes(plan, ingests, uow)
             manifest = self._ledger.spool(plan.run, changes)
-        lost = [_unreported(ingest, one) for ingest, one in zip(ingests, pulled, strict=True)]
+        lost = [unreported(ingest, one) for ingest, one in zip(ingests, pulled, strict=True)]
         for path in chain.from_iterable(lost):
-            watcher.log(f"not-stored: {display(path)}: the new content could not be stored", level="error")
-        problems = sum(one.report.problem_count for one in pulled) + sum(map(len, lost))
+            watcher.log(f"not-stored: {display(path)}: {NOT_STORED}", level="error")
+        problems = count_of(pulled, lost)
         suspicious = _told_missing(plan, ingests, watcher)
         outcome = _outcome(ingests, problems)
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
@@ -202,7 +207,12 @@ class BackupService:
         counted = _counted(ingests, outcome) if made else None
         states = (*(ingest.state for ingest in ingests), *_dropped_states(plan))
         closing = Closing(
-            run=run, counted=counted, manifest=manifest, filters=plan.profile.excludes, states=states
+            run=run,
+            counted=counted,
+            manifest=manifest,
+            filters=plan.profile.excludes,
+            states=states,
+            problems=kept_of(pulled, lost),
         )
         self._ledger.close(closing, claim=claim)
         watcher.log(_summary(run))
@@ -251,12 +261,6 @@ def _dropped_sources(plan: _Plan, catalog: Catalog) -> Iterator[Change]:
 
 def _dropped_states(plan: _Plan) -> Iterator[SourceState]:
     return (SourceState(source=name) for name in _dropped(plan))
-
-
-def _unreported(ingest: SourceIngest, one: Pulled) -> list[RelPath]:
-    """Paths whose new content could not be stored, without those that the transport named itself."""
-    named = {problem.path for problem in one.report.problems if problem.kind is ProblemKind.NOT_STORED}
-    return [path for path in ingest.lost if path not in named]
 
 
 def _nothing_read(report: PullReport) -> bool:

@@ -27,6 +27,7 @@ from bckcore.services.browsed import (
 )
 from bckcore.services.points import chosen_point
 from bckcore.services.selection import selected_paths
+from bckcore.services.stale import Stale
 
 MOST_ITEMS = 10_000
 Item = TypeVar("Item")
@@ -62,7 +63,16 @@ class BrowseService:
                 last = _after_in(source, after)
                 found = uow.catalog.children(profile, chosen.seq, source, folder, after=last)
             page = paged(found, limit, version_cursor)
-        return FolderPage(point=chosen, source=source, folder=folder, page=page)
+            stale = _stale(uow, chosen)
+        marked = ((one.source, one.entry.path) for one in page.items if stale.holds(one))
+        return FolderPage(
+            point=chosen,
+            source=source,
+            folder=folder,
+            page=page,
+            stale=frozenset(marked),
+            unnamed=stale.unnamed,
+        )
 
     def versions(
         self, profile: ProfileId, path: bytes, *, limit: int = 1000, after: str = ""
@@ -154,6 +164,11 @@ def _roots(catalog: Catalog, point: RestorePoint, after: SourceName | None) -> I
     for source in sorted(catalog.source_states(point.profile)):
         if after is None or source > after:
             yield from (one for one in catalog.versions(point.profile, source, ROOT) if _at(one, point))
+
+
+def _stale(uow: UnitOfWork, point: RestorePoint) -> Stale:
+    run = uow.runs.get(point.run_id)
+    return Stale(run, uow.runs.problems(run.profile, run.seq) if run.problem_count else ())
 
 
 def _at(version: FileVersion, point: RestorePoint) -> bool:

@@ -47,6 +47,14 @@ class FolderPage:
     source: SourceName | None
     folder: RelPath
     page: Page[FileVersion]
+    stale: frozenset[tuple[SourceName, RelPath]]
+    """Entries of this page that the point's run could not read: their state is that of an earlier run."""
+    unnamed: int
+    """Problems of that run that name no path any more: there may be more that is stale."""
+
+    def is_stale(self, one: FileVersion) -> bool:
+        """True if it is marked so."""
+        return (one.source, one.entry.path) in self.stale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,7 +67,9 @@ class Certainty:
     def entry(self, seq: int) -> Entry:
         """The entry of that run; to be asked for one after the other."""
         receipt = self._receipts.get(seq)
-        return self._lost(seq) if receipt is None else self._told(receipt)
+        if receipt is None:
+            return self._lost(seq)
+        return replace(self._told(receipt), problems=receipt.problems)
 
     def _told(self, receipt: Receipt) -> Entry:
         run, manifest = receipt.run, receipt.manifest

@@ -12,6 +12,7 @@ from bckcore.domain.act import Act
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import ProfileRef, Run
+from bckcore.domain.run_problem import RunProblem
 from bckcore.errors import NotFoundError, StorageError
 from bckcore.ports.storage import Storage
 
@@ -38,6 +39,7 @@ class Entry:
     lines: int = 0
     proves: bool = True
     """A whole run that found no difference proves the newest point that was entered."""
+    problems: tuple[RunProblem, ...] = ()
 
 
 Event = Entry | Act
@@ -69,9 +71,14 @@ def events(storage: Storage, ref: ProfileRef, *, after_seq: int, after_act: int)
 
 def entry_of(receipt: Receipt) -> Entry:
     """The entry of a run whose records are whole."""
-    if receipt.manifest is None:
-        return Entry(run=receipt.run, counted=receipt.counted, use=Use.PASS)
-    return Entry(run=receipt.run, counted=receipt.counted, use=Use.APPLY, lines=receipt.manifest.lines)
+    manifest = receipt.manifest
+    return Entry(
+        run=receipt.run,
+        counted=receipt.counted,
+        use=Use.PASS if manifest is None else Use.APPLY,
+        lines=0 if manifest is None else manifest.lines,
+        problems=receipt.problems,
+    )
 
 
 def _chained_receipts(storage: Storage, ref: ProfileRef, after: int) -> Iterator[Receipt]:

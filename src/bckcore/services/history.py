@@ -15,6 +15,7 @@ from bckcore.services.forget import ForgetPlan, ForgetService
 from bckcore.services.forward import Ended
 from bckcore.services.history_requests import AcceptRequest, ForgetRequest, UndoRequest
 from bckcore.services.jobs import JobService
+from bckcore.services.run_account import RunAccount, account
 from bckcore.services.undo import UndoPlan, UndoService
 from bckcore.services.worker import Ending, Step, run_data
 
@@ -42,6 +43,11 @@ class HistoryService:
         with self._units(read_only=True) as uow:
             uow.profiles.get(profile)
             return uow.runs.list(profile, after_seq=after_seq, limit=limit)
+
+    def run(self, profile: ProfileId, wanted: str) -> RunAccount:
+        """One run, by number or name or ``latest``, with its problems. Raises NotFoundError."""
+        with self._units(read_only=True) as uow:
+            return account(uow, profile, wanted)
 
     def plan_undo(self, profile: ProfileId, request: UndoRequest) -> UndoPlan:
         """See :meth:`UndoService.plan`."""

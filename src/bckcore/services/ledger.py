@@ -13,6 +13,7 @@ from bckcore.domain.manifest import FULL_EVERY, Change, ChangeOp, ManifestInfo
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import ProfileRef, Run
+from bckcore.domain.run_problem import RunProblem
 from bckcore.errors import NotFoundError, StorageError
 from bckcore.ports.catalog import SourceState
 from bckcore.ports.job_queue import Claim
@@ -37,6 +38,7 @@ class Closing:
     filters: tuple[str, ...]
     states: tuple[SourceState, ...] = ()
     note: str = ""
+    problems: tuple[RunProblem, ...] = ()
 
 
 class Ledger:
@@ -80,7 +82,7 @@ class Ledger:
                 uow.catalog.apply(closing.run.profile, closing.run.seq, changes)
             for state in closing.states:
                 uow.catalog.save_source_state(closing.run.profile, state)
-            enter_run(uow, closing.run, closing.counted)
+            enter_run(uow, closing.run, closing.counted, problems=closing.problems)
             uow.commit(claim=claim)
 
     def catch_up(self, ref: ProfileRef) -> int:
@@ -185,6 +187,7 @@ class Ledger:
             previous=previous,
             acts=self._newest_act(closing.run),
             note=closing.note,
+            problems=closing.problems,
         )
 
     def _newest_act(self, run: Run) -> int:

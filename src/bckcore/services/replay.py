@@ -9,6 +9,7 @@ from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.manifest import Change
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.run import ProfileRef, Run, RunKind, RunOutcome
+from bckcore.domain.run_problem import RunProblem
 from bckcore.errors import NotFoundError, StorageError
 from bckcore.ports.catalog import UNCOUNTED, Catalog, SourceState
 from bckcore.ports.storage import Storage
@@ -103,13 +104,20 @@ class Replay:
             if name in touched:
                 state = SourceState(source=name, paths=UNCOUNTED)
             uow.catalog.save_source_state(run.profile, state)
-        enter_run(uow, run, entry.counted, proves=entry.proves)
+        enter_run(uow, run, entry.counted, proves=entry.proves, problems=entry.problems)
 
     def _changes(self, run: Run) -> Iterator[Change]:
         return self._storage.read_manifest(run.ref, run.seq)
 
 
-def enter_run(uow: UnitOfWork, run: Run, counted: Counted | None, *, proves: bool = True) -> None:
+def enter_run(
+    uow: UnitOfWork,
+    run: Run,
+    counted: Counted | None,
+    *,
+    proves: bool = True,
+    problems: Sequence[RunProblem] = (),
+) -> None:
     """Enter a run that is over, with its point, or with what it proved of the newest one."""
     try:
         uow.runs.get(run.id)
@@ -117,6 +125,8 @@ def enter_run(uow: UnitOfWork, run: Run, counted: Counted | None, *, proves: boo
         uow.runs.add(run)
     else:
         uow.runs.update(run)
+    if problems:
+        uow.runs.keep_problems(run.profile, run.seq, problems)
     if counted is not None:
         uow.points.add(_point(run, counted))
     elif proves and run.outcome is RunOutcome.SUCCEEDED and run.kind is RunKind.BACKUP:

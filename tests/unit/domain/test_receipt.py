@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import pytest
 
-from bckcore.domain.ids import HostId, JobId, ProfileId
+from bckcore.domain.ids import HostId, JobId, ProfileId, SourceName
 from bckcore.domain.manifest import ManifestInfo
 from bckcore.domain.receipt import Receipt, decoded, digest, encoded
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import ChangeCounts, Run, RunOutcome
+from bckcore.domain.run_problem import RunProblem
+from bckcore.domain.transfer import ProblemKind
 from bckcore.errors import StorageError
 from tests.support.values import NOW, run_id
 
@@ -33,6 +35,12 @@ RECEIPT = Receipt(
     depth=2,
     filters=("*.tmp", "!keep.tmp"),
     previous="cd" * 32,
+    problems=(
+        RunProblem(
+            source=SourceName("docs"), kind=ProblemKind.UNREADABLE, path=b"a/\xff\t\n", message="no 'Ü'"
+        ),
+        RunProblem(source=SourceName("pics"), kind=ProblemKind.UNKNOWN, path=b"", message="?"),
+    ),
 )
 
 
@@ -67,7 +75,9 @@ def test_what_is_no_receipt_is_refused(raw: bytes) -> None:
 @pytest.mark.parametrize("key", sorted(json.loads(encoded(RECEIPT))))
 def test_a_field_that_is_missing_or_of_another_type_is_refused(key: str) -> None:
     document = json.loads(encoded(RECEIPT))
-    absent = [] if key in ("kind", "note") else [_without(document, key)]  # the first receipts had neither
+    absent = (
+        [] if key in ("kind", "note", "problem_list") else [_without(document, key)]
+    )  # the first receipts had neither
     for damaged in ({**document, key: [{}]}, {**document, key: True}, *absent):
         with pytest.raises(StorageError):
             decoded(json.dumps(damaged).encode())
@@ -86,6 +96,9 @@ def test_a_field_that_is_missing_or_of_another_type_is_refused(key: str) -> None
         {"counts": {}},
         {"manifest": {}},
         {"seq": "3"},
+        {"problem_list": [{"source": "docs", "kind": "odd", "path": "", "message": ""}]},
+        {"problem_list": [{"source": "../x", "kind": "unknown", "path": "", "message": ""}]},
+        {"problem_list": [{"source": "docs", "kind": "unknown", "path": "%zz", "message": ""}]},
     ],
 )
 def test_a_value_that_makes_no_sense_is_refused(change: dict[str, object]) -> None:

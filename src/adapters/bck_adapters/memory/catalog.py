@@ -180,6 +180,7 @@ class MemoryCatalog(MemoryBrowsing):
         _drop(state.versions, profile)
         _drop(state.source_states, profile)
         _drop(state.points, profile)
+        _drop(state.problems, profile)
         _drop(state.holds, profile)
         _drop(state.acts, profile)
         state.newest_runs.pop(profile, None)

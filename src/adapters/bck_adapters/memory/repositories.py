@@ -14,6 +14,7 @@ from bckcore.domain.ids import HostId, ProfileId, RunId
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
+from bckcore.domain.run_problem import RunProblem
 from bckcore.errors import ConflictError, NotFoundError
 
 K = TypeVar("K", bound=Hashable)
@@ -133,6 +134,14 @@ class MemoryRuns:
         """See the port."""
         state = self._session.read
         return state.runs[state.newest_runs[profile]] if profile in state.newest_runs else None
+
+    def keep_problems(self, profile: ProfileId, seq: int, problems: Sequence[RunProblem]) -> None:
+        """See the port."""
+        self._session.write().problems[profile, seq] = tuple(problems)
+
+    def problems(self, profile: ProfileId, seq: int) -> Sequence[RunProblem]:
+        """See the port."""
+        return self._session.read.problems.get((profile, seq), ())
 
     def increments(self, profile: ProfileId, *, after_seq: int = 0) -> Sequence[Run]:
         """See the port."""

@@ -14,6 +14,7 @@ from bckcore.domain.paths import RelPath
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
+from bckcore.domain.run_problem import RunProblem
 from bckcore.errors import ConflictError, TransientError
 from bckcore.ports.catalog import SourceState
 
@@ -31,6 +32,7 @@ class State:
     runs: dict[RunId, Run] = field(default_factory=dict)
     newest_runs: dict[ProfileId, RunId] = field(default_factory=dict)
     removed_increments: set[RunId] = field(default_factory=set)
+    problems: dict[tuple[ProfileId, int], tuple[RunProblem, ...]] = field(default_factory=dict)
     points: dict[tuple[ProfileId, int], RestorePoint] = field(default_factory=dict)
     acts: dict[tuple[ProfileId, int], Act] = field(default_factory=dict)
     holds: dict[tuple[ProfileId, int], Hold] = field(default_factory=dict)

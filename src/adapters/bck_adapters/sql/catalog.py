@@ -23,7 +23,7 @@ from bck_adapters.sql.catalog_rows import (
 )
 from bck_adapters.sql.catalog_statements import Row, begin_versions, end_row, end_versions, version_row
 from bck_adapters.sql.session import SqlSession
-from bck_adapters.sql.tables import act, catalog_source, file_version, hold, point, run
+from bck_adapters.sql.tables import act, catalog_source, file_version, hold, point, run, run_problem
 from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.manifest import Change
@@ -161,7 +161,7 @@ class SqlCatalog(SqlBrowsing):
         """See the port."""
         self._session.write(delete(file_version).where(_V.source_id.in_(self._sources_of(profile))))
         self._session.write(delete(catalog_source).where(_S.profile == profile))
-        for table in (run, point, hold, act):
+        for table in (run, run_problem, point, hold, act):
             self._session.write(delete(table).where(table.c.profile == profile))
 
     def _sources_of(self, profile: ProfileId) -> Sequence[int]:

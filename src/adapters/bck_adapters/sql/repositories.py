@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Select, Table, delete, func, insert, select, update
 
 from bck_adapters.sql import mapping, tables
+from bck_adapters.sql.problems import keep_problems, problems_of
 from bck_adapters.sql.session import SqlSession
 from bckcore.domain.access import User
 from bckcore.domain.act import Act
@@ -15,6 +16,7 @@ from bckcore.domain.ids import HostId, ProfileId, RunId
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
+from bckcore.domain.run_problem import RunProblem
 from bckcore.errors import ConflictError, NotFoundError
 
 # Named so, because the arguments of the methods are called run and point.
@@ -170,6 +172,14 @@ class SqlRuns:
         """See the port."""
         newest = select(_RUN).where(_RUN.c.profile == profile).order_by(_RUN.c.seq.desc()).limit(1)
         return next(iter(self._read(newest)), None)
+
+    def keep_problems(self, profile: ProfileId, seq: int, problems: Sequence[RunProblem]) -> None:
+        """See the port."""
+        keep_problems(self._session, profile, seq, problems)
+
+    def problems(self, profile: ProfileId, seq: int) -> Sequence[RunProblem]:
+        """See the port."""
+        return problems_of(self._session, profile, seq)
 
     def increments(self, profile: ProfileId, *, after_seq: int = 0) -> Sequence[Run]:
         """See the port."""

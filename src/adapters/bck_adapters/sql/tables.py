@@ -95,6 +95,20 @@ run = Table(
     UniqueConstraint("profile", "seq"),
 )
 
+run_problem = Table(
+    "run_problem",
+    metadata,
+    Column("profile", String(64), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("source", String(64), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("path", Blob, nullable=False),
+    Column("message", Text, nullable=False),
+    PrimaryKeyConstraint("profile", "seq", "number"),
+    sqlite_with_rowid=False,
+)
+
 point = Table(
     "point",
     metadata,

@@ -57,12 +57,21 @@ class DeletedView(VersionView):
     left_out_now: bool = Field(description="The profile of today leaves it out: no backup would see it.")
 
 
+class FolderEntryView(EntryView):
+    """One path of a folder at a point."""
+
+    stale: bool = Field(description="The point's run could not read it: this is how an earlier run saw it.")
+
+
 class FolderView(View):
     """A folder at a point."""
 
     point: str
     seq: int
-    items: list[EntryView]
+    items: list[FolderEntryView]
+    unnamed_problems: int = Field(
+        description="Problems of the point's run that are not known by path: more may be stale."
+    )
     next: str | None = Field(description="Cursor of the next part; null when there is none.")
 
 

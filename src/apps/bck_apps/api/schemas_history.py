@@ -54,6 +54,24 @@ class RunView(View):
     error: str
 
 
+class ProblemView(View):
+    """A path that a run could not read or store."""
+
+    problem: str = Field(
+        description="`unlisted`, `unreadable`, `vanished`, `not-stored`, or `unknown`: about a whole source."
+    )
+    source: str
+    path: str = Field(description="`source/folder/name` for display, escaped.")
+    path_bytes: str = Field(description="The same exactly, percent-encoded.")
+    message: str
+
+
+class RunAccountView(RunView):
+    """A run and what it could not read or store."""
+
+    items: list[ProblemView] = Field(description="The first 1,000 of `problems`; fewer where they are long.")
+
+
 class ChangeView(View):
     """What would become of one path."""
 

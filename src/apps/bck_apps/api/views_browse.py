@@ -65,7 +65,8 @@ def folder_view(found: FolderPage) -> schemas.FolderView:
     return schemas.FolderView(
         point=found.point.run_id,
         seq=found.point.seq,
-        items=[schemas.EntryView(**_entry(one)) for one in found.page.items],
+        items=[schemas.FolderEntryView(**_entry(one), stale=found.is_stale(one)) for one in found.page.items],
+        unnamed_problems=found.unnamed,
         next=found.page.next,
     )
 

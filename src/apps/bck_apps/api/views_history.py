@@ -1,5 +1,7 @@
 """From runs and plans to response bodies. Pure."""
 
+from typing import Any
+
 from bck_apps.api import schemas_history as schemas
 from bck_apps.api.views import point_view
 from bckcore.domain.ids import SourceName
@@ -8,6 +10,7 @@ from bckcore.domain.run import ChangeCounts, Run
 from bckcore.services.accept import AcceptPlan
 from bckcore.services.forget import ForgetPlan
 from bckcore.services.history import forget_data
+from bckcore.services.run_account import RunAccount
 from bckcore.services.undo import UndoPlan
 
 
@@ -19,21 +22,40 @@ def _path(source: SourceName, path: RelPath) -> dict[str, str]:
     return {"path": f"{source}/{display(path)}", "path_bytes": f"{source}/{percent_encoded(path)}"}
 
 
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "run_id": run.id,
+        "seq": run.seq,
+        "kind": run.kind.value,
+        "outcome": run.outcome.value if run.outcome else None,
+        "made_point": run.made_point,
+        "started": run.started,
+        "finished": run.finished,
+        "counts": _counts(run.counts),
+        "problems": run.problem_count,
+        "error_code": run.error_code,
+        "error": run.error,
+    }
+
+
 def run_view(run: Run) -> schemas.RunView:
     """A run for callers."""
-    return schemas.RunView(
-        run_id=run.id,
-        seq=run.seq,
-        kind=run.kind.value,
-        outcome=run.outcome.value if run.outcome else None,
-        made_point=run.made_point,
-        started=run.started,
-        finished=run.finished,
-        counts=_counts(run.counts),
-        problems=run.problem_count,
-        error_code=run.error_code,
-        error=run.error,
-    )
+    return schemas.RunView(**_run(run))
+
+
+def run_account_view(found: RunAccount) -> schemas.RunAccountView:
+    """A run with its problems for callers."""
+    items = [
+        schemas.ProblemView(
+            problem=problem.kind.value,
+            source=problem.source,
+            path=f"{problem.source}/{display(problem.path)}",
+            path_bytes=f"{problem.source}/{percent_encoded(problem.path)}",
+            message=problem.message,
+        )
+        for problem in found.problems
+    ]
+    return schemas.RunAccountView(**_run(found.run), items=items)
 
 
 def undo_plan_view(plan: UndoPlan) -> schemas.UndoPlanView:

@@ -22,7 +22,7 @@ from bckcore.domain.file_version import EntryKind, FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.paths import display
 from bckcore.domain.restore_point import RestorePoint
-from bckcore.services.browsed import Found, KnownVersion, full_path
+from bckcore.services.browsed import FolderPage, Found, KnownVersion, full_path
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -56,13 +56,23 @@ def ls(
     document: Document = {
         "point": found.point.run_id,
         "seq": found.point.seq,
-        "items": [entry_document(one) for one in found.page.items],
+        "items": [{**entry_document(one), "stale": found.is_stale(one)} for one in found.page.items],
+        "unnamed_problems": found.unnamed,
         "next": found.page.next,
     }
-    show(as_json, document, lambda: _folder_table(found.page.items))
+    show(as_json, document, lambda: _folder_table(found))
     if not as_json:
         say(f"As at point {found.point.seq}, {time_text(found.point.finished)}.")
+        _tell_stale(found)
         more(found.page.next)
+
+
+def _tell_stale(found: FolderPage) -> None:
+    look = f"bck run show {found.point.profile} {found.point.seq}"
+    if found.stale:
+        say(f"'stale': the run could not read it; this is how an earlier run saw it. Why: {look}")
+    if found.unnamed:
+        say(f"{found.unnamed} problems of the run are not known by path: more may be stale. See: {look}")
 
 
 def versions(
@@ -140,18 +150,20 @@ def path_cell(version: FileVersion) -> str:
     return f"{shown} -> {display(target)}" if version.entry.kind is EntryKind.LINK else shown
 
 
-def _folder_table(found: Sequence[FileVersion]) -> "RenderableType":
+def _folder_table(found: FolderPage) -> "RenderableType":
     rows = (
         (
             kind_text(one.entry),
             f"{one.entry.mode:04o}",
             size_cell(one.entry),
             time_cell(one.entry),
+            "stale" if found.is_stale(one) else "",
             path_cell(one),
         )
-        for one in found
+        for one in found.page.items
     )
-    return table(("KIND", "MODE", "SIZE>", "CHANGED", "PATH"), rows, empty="The folder is empty.")
+    heads = ("KIND", "MODE", "SIZE>", "CHANGED", "STATE", "PATH")
+    return table(heads, rows, empty="The folder is empty.")
 
 
 def _versions_table(found: Sequence[KnownVersion]) -> "RenderableType":

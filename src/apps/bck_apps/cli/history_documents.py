@@ -9,6 +9,7 @@ from bckcore.domain.run import Run
 
 if TYPE_CHECKING:
     from bckcore.services.accept import AcceptPlan
+    from bckcore.services.run_account import RunAccount
     from bckcore.services.undo import UndoPlan
 
 
@@ -26,6 +27,23 @@ def run_document(run: Run) -> Document:
         "problems": run.problem_count,
         "error_code": run.error_code,
         "error": run.error,
+    }
+
+
+def run_account_document(found: "RunAccount") -> Document:
+    """A run and the first 1,000 of its ``problems``."""
+    return {
+        **run_document(found.run),
+        "items": [
+            {
+                "problem": problem.kind.value,
+                "source": problem.source,
+                "path": f"{problem.source}/{display(problem.path)}",
+                "path_bytes": f"{problem.source}/{percent_encoded(problem.path)}",
+                "message": problem.message,
+            }
+            for problem in found.problems
+        ],
     }
 
 

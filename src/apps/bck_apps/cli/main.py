@@ -23,6 +23,7 @@ from bck_apps.cli import (
     profiles,
     restore,
     retention,
+    runs,
     serve,
     status,
 )
@@ -93,6 +94,7 @@ app.command("hold", rich_help_panel=WORK)(retention.hold)
 app.command("release", rich_help_panel=WORK)(retention.release)
 app.command("undo", rich_help_panel=WORK)(history.undo)
 app.command("forget", rich_help_panel=WORK)(history.forget)
+history.run_app.command("show")(runs.run_show)
 app.add_typer(history.run_app, name="run", rich_help_panel=WORK)
 app.command("cancel", rich_help_panel=WORK)(jobs.cancel)
 app.command("status", rich_help_panel=LOOK)(jobs.status)

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
@@ -13,6 +13,7 @@ from bck_apps.api.schemas_history import (
     AcceptPlanView,
     AskForget,
     ForgetPlanView,
+    RunAccountView,
     RunView,
     StartAccept,
     StartForget,
@@ -21,7 +22,13 @@ from bck_apps.api.schemas_history import (
 )
 from bck_apps.api.views import started_view
 from bck_apps.api.views_browse import asked_path
-from bck_apps.api.views_history import accept_plan_view, forget_plan_view, run_view, undo_plan_view
+from bck_apps.api.views_history import (
+    accept_plan_view,
+    forget_plan_view,
+    run_account_view,
+    run_view,
+    undo_plan_view,
+)
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import ProfileId
@@ -44,6 +51,18 @@ def list_runs(
     found = history.runs(ProfileId(name), after_seq=after, limit=limit)
     following = str(found[-1].seq) if len(found) == limit else None
     return Page(items=[run_view(run) for run in found], next=following)
+
+
+@router.get("/runs/{run}", responses=responses(401, 403, 404, 422))
+@inject
+def show_run(
+    name: str,
+    run: Annotated[str, Path(max_length=64, description="Number or id of the run, or `latest`.")],
+    _who: Principal = requires(Permission.READ),
+    history: HistoryService = Depends(Provide[Container.history]),
+) -> RunAccountView:
+    """One run, and which paths it could not read or store."""
+    return run_account_view(history.run(ProfileId(name), run))
 
 
 @router.post("/undo/plan", responses=responses(401, 403, 404, 409, 422))

@@ -1,0 +1,48 @@
+"""RunProblem: a path that a run could not read or store, kept with the run for as long as its receipt."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bckcore.domain.ids import SourceName
+from bckcore.domain.transfer import PathProblem, ProblemKind
+
+MOST_KEPT = 1000
+MOST_TEXT = 512 * 1024
+"""Bytes of paths and messages together: a receipt stays small, whatever a hostile host reports."""
+LONGEST_MESSAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunProblem:
+    """One path, or something that the transport said of a whole source."""
+
+    source: SourceName
+    kind: ProblemKind
+    path: bytes
+    """Relative to the source where known, else as the transport named it; empty where it named none."""
+    message: str
+    """The program's own words, escaped for display; at most 500 characters."""
+
+    @property
+    def named(self) -> bool:
+        """True if ``path`` lies in the source, so that what it is about can be told."""
+        return self.kind is not ProblemKind.UNKNOWN and bool(self.path) and not self.path.startswith(b"/")
+
+
+def run_problem(source: SourceName, problem: PathProblem) -> RunProblem:
+    """The problem of a source, its message cut to what is kept."""
+    return RunProblem(
+        source=source, kind=problem.kind, path=problem.path, message=problem.message[:LONGEST_MESSAGE]
+    )
+
+
+def first_of(problems: Iterable[RunProblem]) -> tuple[RunProblem, ...]:
+    """As many, from the first, as are kept."""
+    kept: list[RunProblem] = []
+    room = MOST_TEXT
+    for problem in problems:
+        room -= len(problem.path) + len(problem.message)
+        if len(kept) == MOST_KEPT or room < 0:
+            break
+        kept.append(problem)
+    return tuple(kept)

@@ -1,0 +1,71 @@
+"""RunAccount: one run, with what it could not read or store."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bckcore.domain.act import ActKind
+from bckcore.domain.ids import ProfileId, RunId
+from bckcore.domain.paths import is_below, rel_path
+from bckcore.domain.run import Run
+from bckcore.domain.run_problem import RunProblem
+from bckcore.errors import InvalidInputError, NotFoundError
+from bckcore.ports.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunAccount:
+    """``problems`` are the first of those that ``run.problem_count`` counts; forgotten paths are left out."""
+
+    run: Run
+    problems: tuple[RunProblem, ...]
+
+
+def account(uow: UnitOfWork, profile: ProfileId, wanted: str) -> RunAccount:
+    """The run of that number or name, or ``latest``. Raises NotFoundError."""
+    uow.profiles.get(profile)
+    run = _chosen(uow, profile, wanted)
+    if run is None:
+        raise NotFoundError(
+            f"Profile {profile} has no run {wanted[:200]!r}.",
+            advice="'latest', a run's number or its name will do; 'bck run list' lists them.",
+        )
+    problems = uow.runs.problems(profile, run.seq)
+    return RunAccount(run=run, problems=tuple(_without_forgotten(uow, run, problems)))
+
+
+def _chosen(uow: UnitOfWork, profile: ProfileId, wanted: str) -> Run | None:
+    if wanted == "latest":
+        return uow.runs.last(profile)
+    if wanted.isascii() and wanted.isdigit() and len(wanted) < 10:
+        found = uow.runs.list(profile, after_seq=int(wanted) - 1, limit=1)
+        return next((run for run in found if run.seq == int(wanted)), None)
+    try:
+        run = uow.runs.get(RunId(wanted))
+    except NotFoundError:
+        return None
+    return run if run.profile == profile else None
+
+
+def _without_forgotten(uow: UnitOfWork, run: Run, problems: Sequence[RunProblem]) -> Sequence[RunProblem]:
+    """People asked not to see any more what was removed on purpose after the run."""
+    acts = uow.acts.list(run.profile) if problems else ()
+    forgotten = [
+        place
+        for act in acts
+        if act.kind is ActKind.FORGET and act.after_seq >= run.seq
+        for place in act.paths
+    ]
+    if not forgotten:
+        return problems
+    return [
+        problem
+        for problem in problems
+        if not any(source == problem.source and _below(problem.path, path) for source, path in forgotten)
+    ]
+
+
+def _below(path: bytes, folder: bytes) -> bool:
+    try:
+        return is_below(rel_path(path), rel_path(folder))
+    except InvalidInputError:
+        return False

@@ -1,0 +1,72 @@
+"""What the route about one run answers, and how a folder marks what the run could not read."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bckcore.domain.access import Role
+from tests.support.api_world import ApiWorld, api_world
+from tests.support.house import RecordingWatcher
+
+T = 1_700_000_000_000_000_001
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[ApiWorld]:
+    """Two runs; the second may not read one file any more, and finds a new one."""
+    with api_world(tmp_path) as made:
+        made.prepare()
+        made.application.storage.prepare()
+        tree = next(iter(made.pcs.values())).source("/home/u/docs")
+        tree.write(b"caf\xe9", b"one", T)
+        _back_up(made)
+        tree.write(b"caf\xe9", b"newer", T + 1, 0o000)
+        tree.write(b"n", b"", T)
+        _back_up(made)
+        yield made
+
+
+def _back_up(world: ApiWorld) -> None:
+    world.clock.advance(60)
+    world.start()
+    claim = world.claim()
+    world.application.worker.carry_out(claim, RecordingWatcher())
+    world.finish(claim)
+
+
+def get(world: ApiWorld, route: str, status: int = 200, **query: Any) -> Any:
+    response = world.call("GET", f"/profiles/docs{route}", role=Role.VIEWER, params=query)
+    assert response.status_code == status, response.text
+    return response.json()
+
+
+def test_a_run_with_its_problems(world: ApiWorld) -> None:
+    found = get(world, "/runs/2")
+    assert (found["seq"], found["outcome"], found["problems"]) == (2, "partial", 1)
+    (problem,) = found["items"]
+    assert "Permission denied" in problem["message"]
+    assert problem == {
+        "message": problem["message"],
+        "problem": "unreadable",
+        "source": "docs",
+        "path": "docs/caf\\xe9",
+        "path_bytes": "docs/caf%E9",
+    }
+    assert get(world, "/runs/latest") == get(world, f"/runs/{found['run_id']}") == found
+    assert get(world, "/runs/1")["items"] == []
+
+
+@pytest.mark.parametrize("wanted", ["0", "9", "nothing", "-1"])
+def test_an_unknown_run_is_refused(world: ApiWorld, wanted: str) -> None:
+    get(world, f"/runs/{wanted}", 404)
+
+
+def test_a_folder_marks_what_an_earlier_run_saw(world: ApiWorld) -> None:
+    found = get(world, "/files", path="docs")
+    assert [(one["path"], one["stale"]) for one in found["items"]] == [
+        ("docs/caf\\xe9", True),
+        ("docs/n", False),
+    ]
+    assert found["unnamed_problems"] == 0
