@@ -16,6 +16,7 @@ from bckcore.domain.transfer import ProblemKind
 from bckcore.errors import InvalidInputError, StorageError
 
 FORMAT = 1
+_MANIFEST = ("seq", "base", "sha256", "lines")
 T = TypeVar("T")
 
 
@@ -53,9 +54,7 @@ def encoded(receipt: Receipt) -> bytes:
     document = {
         "format": FORMAT,
         "run_id": run.id,
-        "profile": run.profile,
-        "host": run.host,
-        "job": run.job,
+        **{name: getattr(run, name) for name in ("profile", "host", "job")},
         "kind": run.kind.value,
         "seq": run.seq,
         "started": run.started.isoformat(),
@@ -67,8 +66,7 @@ def encoded(receipt: Receipt) -> bytes:
         "point": receipt.counted.value if receipt.counted else None,
         "counts": {name: getattr(run.counts, name) for name in run.counts.__slots__},
         "filters": list(receipt.filters),
-        "manifest": manifest
-        and {"seq": manifest.seq, "base": manifest.base, "sha256": manifest.sha256, "lines": manifest.lines},
+        "manifest": {name: getattr(manifest, name) for name in _MANIFEST} if manifest else None,
         "head": receipt.head,
         "depth": receipt.depth,
         "previous": receipt.previous,

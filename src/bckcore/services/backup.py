@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import islice
 
 from bckcore.domain.events import HostUnreachable, RunFinished
 from bckcore.domain.host import Host
 from bckcore.domain.ids import ProfileId, SourceName, new_run_id
 from bckcore.domain.manifest import Change, ChangeOp
-from bckcore.domain.paths import ROOT, display
+from bckcore.domain.paths import ROOT
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import Attempt, ChangeCounts, Run, RunOutcome
@@ -36,7 +36,7 @@ from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
 from bckcore.services.missing import acceptance, accepts_missing, suspicion
-from bckcore.services.problems import NOT_STORED, count_of, kept_of, unreported
+from bckcore.services.problems import count_of, kept_of, told_lost
 from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.recovery import Recovery
 
@@ -194,12 +194,9 @@ class BackupService:
             ingests = [self._ingest(plan, one, uow) for one in pulled]
             changes = self._all_changes(plan, ingests, uow)
             manifest = self._ledger.spool(plan.run, changes)
-        lost = [unreported(ingest, one) for ingest, one in zip(ingests, pulled, strict=True)]
-        for path in chain.from_iterable(lost):
-            watcher.log(f"not-stored: {display(path)}: {NOT_STORED}", level="error")
-        problems = count_of(pulled, lost)
+        lost = told_lost(ingests, pulled, watcher)
         suspicious = _told_missing(plan, ingests, watcher)
-        outcome = _outcome(ingests, problems)
+        outcome = _outcome(ingests, problems := count_of(pulled, lost))
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
         run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
         made = any(ingest.changed for ingest in ingests) or bool(_dropped(plan))

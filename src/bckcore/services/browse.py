@@ -64,14 +64,9 @@ class BrowseService:
                 found = uow.catalog.children(profile, chosen.seq, source, folder, after=last)
             page = paged(found, limit, version_cursor)
             stale = _stale(uow, chosen)
-        marked = ((one.source, one.entry.path) for one in page.items if stale.holds(one))
+        marked, unnamed = stale.among(page.items), stale.unnamed
         return FolderPage(
-            point=chosen,
-            source=source,
-            folder=folder,
-            page=page,
-            stale=frozenset(marked),
-            unnamed=stale.unnamed,
+            point=chosen, source=source, folder=folder, page=page, stale=marked, unnamed=unnamed
         )
 
     def versions(

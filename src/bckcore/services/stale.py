@@ -1,10 +1,10 @@
 """Stale: which entries of a point a run carried on from an earlier one, because it could not read them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from bckcore.domain.file_version import EntryKind, FileVersion
 from bckcore.domain.ids import SourceName
-from bckcore.domain.paths import parents
+from bckcore.domain.paths import RelPath, parents
 from bckcore.domain.run import Run
 from bckcore.domain.run_problem import RunProblem
 from bckcore.domain.transfer import ProblemKind
@@ -23,6 +23,10 @@ class Stale:
             (self._files if alone else self._folders).add((problem.source, problem.path))
         self.unnamed = max(0, run.problem_count - len(named))
         """Problems that name no path, or are not kept by name: more than what is marked may be stale."""
+
+    def among(self, versions: Iterable[FileVersion]) -> frozenset[tuple[SourceName, RelPath]]:
+        """Those of them that are stale, by source and path."""
+        return frozenset((one.source, one.entry.path) for one in versions if self.holds(one))
 
     def holds(self, version: FileVersion) -> bool:
         """True if the run could not read the path, or a folder that it lies in, and found nothing new.
