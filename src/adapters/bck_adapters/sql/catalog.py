@@ -21,12 +21,19 @@ from bck_adapters.sql.catalog_rows import (
     seen_table,
     version_of,
 )
-from bck_adapters.sql.catalog_statements import Row, begin_versions, end_row, end_versions, version_row
+from bck_adapters.sql.catalog_statements import (
+    Row,
+    begin_versions,
+    end_row,
+    end_versions,
+    exclude_versions,
+    version_row,
+)
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import act, catalog_source, file_version, hold, point, run, run_problem
 from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
-from bckcore.domain.manifest import Change
+from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.domain.paths import RelPath
 from bckcore.ports.catalog import SourceState
 
@@ -109,6 +116,7 @@ class SqlCatalog(SqlBrowsing):
         self._session.require_writing()
         sources: dict[SourceName, int] = {}
         ends: list[Row] = []
+        left_out: list[Row] = []
         begins: list[Row] = []
         for change in changes:
             if change.op.carries_on:
@@ -116,15 +124,17 @@ class SqlCatalog(SqlBrowsing):
             source_id = sources.get(change.source)
             if source_id is None:
                 source_id = sources[change.source] = self._source_to_write(profile, change.source)
-            ends.append(end_row(source_id, seq, change))
+            ending = left_out if change.op is ChangeOp.EXCLUDED else ends
+            ending.append(end_row(source_id, seq, change))
             if not change.op.ends:
                 begins.append(version_row(source_id, seq, change))
-            if len(ends) >= BATCH:
-                self._enter(ends, begins)
-                ends, begins = [], []
-        self._enter(ends, begins)
+            if len(ending) >= BATCH:
+                self._enter(ends, left_out, begins)
+                ends, left_out, begins = [], [], []
+        self._enter(ends, left_out, begins)
 
-    def _enter(self, ends: list[Row], begins: list[Row]) -> None:
+    def _enter(self, ends: list[Row], left_out: list[Row], begins: list[Row]) -> None:
+        exclude_versions(self._session, left_out)
         end_versions(self._session, ends)
         begin_versions(self._session, begins)
 

@@ -105,7 +105,7 @@ class SqlBrowsing:
             versions = [version_of(source, row) for row in rows]
             old = next((one for one in versions if one.since_seq <= old_seq), None)
             new = versions[-1] if _stands(versions[-1], new_seq) else None
-            if old is not None and new is None:
+            if old is not None and new is None and versions[-1] is not old:
                 old = replace(old, excluded=versions[-1].excluded)
             if old is not None or new is not None:
                 yield old, new

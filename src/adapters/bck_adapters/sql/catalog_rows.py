@@ -30,8 +30,9 @@ def entry_of(row: Sequence[Any]) -> FileEntry:
 
 def version_of(source: SourceName, row: Sequence[Any]) -> FileVersion:
     """A row of VERSION."""
-    entry, (since, until, excluded) = entry_of(row), row[10:13]
-    return FileVersion(source=source, entry=entry, since_seq=since, until_seq=until, excluded=bool(excluded))
+    return FileVersion(
+        source=source, entry=entry_of(row), since_seq=row[10], until_seq=row[11], excluded=row[12]
+    )
 
 
 def pages(session: SqlSession, query: Select[Any], path: ColumnElement[bytes]) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     select,
+    true,
     update,
 )
 from sqlalchemy.engine import Dialect
@@ -20,13 +21,12 @@ from sqlalchemy.engine import Dialect
 from bck_adapters.sql.catalog_rows import SECOND_NS
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
-from bckcore.domain.manifest import Change, ChangeOp
+from bckcore.domain.manifest import Change
 
 Row = tuple[object, ...]
 _V = file_version.c
 _OF_ENDS = ("until_seq", "excluded")
 _NAMES = tuple(column.name for column in file_version.columns if column.name not in _OF_ENDS)
-_ENDED = ("source_id", "path", "since_seq", "excluded")
 
 
 def _bound(name: str) -> BindParameter[object]:
@@ -37,8 +37,9 @@ _end_version = (
     update(file_version)
     .where(_V.source_id == _bound("source_id"), _V.path == _bound("path"))
     .where(_V.until_seq.is_(None), _V.since_seq < _bound("since_seq"))
-    .values(until_seq=_bound("since_seq"), excluded=_bound("excluded"))
+    .values(until_seq=_bound("since_seq"))
 )
+_exclude_version = _end_version.values(excluded=true())
 
 _later = file_version.alias("later")
 _begin_version = insert(file_version).from_select(
@@ -52,8 +53,8 @@ _begin_version = insert(file_version).from_select(
 
 
 def end_row(source_id: int, seq: int, change: Change) -> Row:
-    """Values for :func:`end_versions`."""
-    return source_id, change.entry.path, seq, change.op is ChangeOp.EXCLUDED
+    """Values for :func:`end_versions` and :func:`exclude_versions`."""
+    return source_id, change.entry.path, seq
 
 
 def version_row(source_id: int, seq: int, change: Change) -> Row:
@@ -65,7 +66,12 @@ def version_row(source_id: int, seq: int, change: Change) -> Row:
 
 def end_versions(session: SqlSession, rows: Sequence[Row]) -> None:
     """End the live version of each path, unless it began with this run."""
-    _execute_many(session, _end_version, _ENDED, rows)
+    _execute_many(session, _end_version, _NAMES[:3], rows)
+
+
+def exclude_versions(session: SqlSession, rows: Sequence[Row]) -> None:
+    """End them as :func:`end_versions` does, and mark them as left out."""
+    _execute_many(session, _exclude_version, _NAMES[:3], rows)
 
 
 def begin_versions(session: SqlSession, rows: Sequence[Row]) -> None:
