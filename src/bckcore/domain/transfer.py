@@ -99,6 +99,8 @@ class ProblemKind(StrEnum):
     """Disappeared while the run read it; decided by the next run."""
     NOT_STORED = "not-stored"
     """The storage could not take it: name too long, for instance."""
+    HARMED = "harmed"
+    """The stored copy was no longer what had been backed up; the host's took its place."""
     NOT_RESTORED = "not-restored"
     """A restore could not write it."""
     UNKNOWN = "unknown"

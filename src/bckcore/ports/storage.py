@@ -163,6 +163,13 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
         May be cut anywhere and repeated. A missing increment is an empty one.
         """
 
+    def withdraw(self, ref: ProfileRef, run: RunId, source: SourceName, paths: Sequence[RelPath]) -> None:
+        """Move what the run's increment holds at ``paths`` out of all history, to ``.work/aside``.
+
+        For copies that had been harmed in ``current``: no point must find them. Safe to repeat; a path that
+        the increment does not hold is passed over.
+        """
+
     def free(self, ref: ProfileRef, run: RunId) -> None:
         """Delete the run's increment. Safe to repeat."""
 

@@ -70,6 +70,9 @@ class SourceIngest:
         self._interrupted = compare_all
         self._accept_missing = accept_missing
         self._tally = _Tally(prior=prior)
+        self.harmed: list[RelPath] = []
+        """Sent again though nothing differs from the live state: the copy in current was harmed. What the
+        run displaced of them belongs to no point."""
         self.missing: Missing | None = None
         """So much that it is suspect, accepted or not; else None."""
 
@@ -77,6 +80,11 @@ class SourceIngest:
     def suspect(self) -> bool:
         """True if so much is missing that nothing was marked gone."""
         return self.missing is not None and not self._accept_missing
+
+    @property
+    def source(self) -> SourceName:
+        """Which one it is about."""
+        return self._source
 
     @property
     def _profile(self) -> ProfileId:
@@ -167,12 +175,21 @@ class SourceIngest:
             self._tally.lost.append(path)
             return Change(self._source, ChangeOp.GONE, live)
         entry = _with_digest(stored, live, hint)
+        if live is not None and hint is not None and self._was_harmed(entry, live, hint):
+            self.harmed.append(path)
         if live is None:
             return Change(self._source, ChangeOp.ADDED, entry)
         if entry.without_digest() == live.without_digest() and entry.same_content(live):
             return None
         op = ChangeOp.ATTRIBUTES if entry.same_content(live) else ChangeOp.CONTENT
         return Change(self._source, op, entry)
+
+    def _was_harmed(self, entry: FileEntry, live: FileEntry, hint: Seen) -> bool:
+        """True if bytes were sent that nobody would have needed, had current held the live state."""
+        if self._interrupted or not hint.digest or entry.kind is not EntryKind.FILE:
+            return False
+        sent = (hint.size, hint.mtime) == (live.size, live.mtime_ns // 1_000_000_000)
+        return sent and entry.mtime_ns == live.mtime_ns and entry.same_content(live)
 
     def _ended(self, seen_count: int) -> Iterator[Change]:
         """Decide for every live path that was not seen: gone, excluded, or carried on.

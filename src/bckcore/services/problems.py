@@ -11,6 +11,7 @@ from bckcore.services.ingest import SourceIngest
 from bckcore.services.pull import Pulled
 
 NOT_STORED = "the new content could not be stored"
+HARMED = "the stored copy was no longer what had been backed up; it is set aside, the PC's took its place"
 
 
 def told_lost(
@@ -23,24 +24,39 @@ def told_lost(
     return lost
 
 
+def told_harmed(ingests: Sequence[SourceIngest], watcher: Watcher) -> list[list[RelPath]]:
+    """Copies in the storage that were found harmed, source by source, told in the log."""
+    for path in chain.from_iterable(ingest.harmed for ingest in ingests):
+        watcher.log(f"harmed: {display(path)}: {HARMED}", level="error")
+    return [ingest.harmed for ingest in ingests]
+
+
 def _unreported(ingest: SourceIngest, one: Pulled) -> list[RelPath]:
     """Paths whose new content could not be stored, without those that the transport named itself."""
     named = {problem.path for problem in one.report.problems if problem.kind is ProblemKind.NOT_STORED}
     return [path for path in ingest.lost if path not in named]
 
 
-def count_of(pulled: Sequence[Pulled], lost: Sequence[Sequence[RelPath]] = ()) -> int:
-    """How many paths had a problem; ``lost``: those of each source that only the ingest noticed."""
-    return sum(one.report.problem_count for one in pulled) + sum(map(len, lost))
+Paths = Sequence[Sequence[RelPath]]
+"""Of each source."""
 
 
-def kept_of(pulled: Sequence[Pulled], lost: Sequence[Sequence[RelPath]] = ()) -> tuple[RunProblem, ...]:
+def count_of(pulled: Sequence[Pulled], lost: Paths = (), harmed: Paths = ()) -> int:
+    """How many paths had a problem; ``lost`` and ``harmed``: those that only the ingest noticed."""
+    return sum(one.report.problem_count for one in pulled) + sum(map(len, (*lost, *harmed)))
+
+
+def kept_of(pulled: Sequence[Pulled], lost: Paths = (), harmed: Paths = ()) -> tuple[RunProblem, ...]:
     """The first of them, source by source, for the run's receipt."""
-    return first_of(_all(pulled, lost or [()] * len(pulled)))
+    nothing: Paths = [()] * len(pulled)
+    return first_of(_all(pulled, lost or nothing, harmed or nothing))
 
 
-def _all(pulled: Sequence[Pulled], lost: Sequence[Sequence[RelPath]]) -> Iterator[RunProblem]:
-    for one, paths in zip(pulled, lost, strict=True):
+def _all(pulled: Sequence[Pulled], lost: Paths, harmed: Paths) -> Iterator[RunProblem]:
+    for one, paths, bad in zip(pulled, lost, harmed, strict=True):
+        for path in bad:
+            problem = PathProblem(kind=ProblemKind.HARMED, path=path, message=HARMED)
+            yield run_problem(one.source.name, problem)
         for problem in one.report.problems:
             yield run_problem(one.source.name, problem)
         for path in paths:

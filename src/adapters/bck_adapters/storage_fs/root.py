@@ -18,6 +18,7 @@ WORK = ".work"
 ATTEMPTS = "a"
 PARTIAL = "partial"
 STAGING = "r"
+ASIDE = "aside"
 LOCKS = "locks"
 README = "README.txt"
 AREAS = ((CURRENT,), (HISTORY,), (RECEIPTS,), (WORK,), (WORK, ATTEMPTS), (WORK, PARTIAL), (WORK, LOCKS))
