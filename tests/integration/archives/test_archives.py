@@ -185,12 +185,13 @@ def test_unzip_unpacks_what_a_zip_has_room_for(tmp_path: Path, require_tool: Cal
 
 
 def test_names_that_are_no_text_are_told_in_a_zip():
-    members = [a_folder(b"docs"), *(a_file(b"docs/" + name) for name in NO_TEXT)]
+    members = [a_folder(b"docs"), *(a_file(b"docs/" + name) for name in [*NO_TEXT, b"caf%E9"])]
     with zipfile.ZipFile(io.BytesIO(archive(ArchiveFormat.ZIP, members))) as zipped:
         names = zipped.namelist()
         note = zipped.read("README-bck.txt").decode()
-    assert names == ["docs/", "docs/%FF%FE not utf-8", "docs/caf%E9", "README-bck.txt"]
+    assert names == ["docs/", "docs/%FF%FE not utf-8", "docs/caf%E9", "docs/caf%25E9", "README-bck.txt"]
     assert "docs/caf\\xe9: is here called docs/caf%E9" in note
+    assert "docs/caf%E9: is here called docs/caf%25E9" in note
 
 
 @pytest.mark.parametrize("form", [ArchiveFormat.TAR, ArchiveFormat.ZIP])

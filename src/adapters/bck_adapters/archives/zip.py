@@ -3,6 +3,7 @@
 The list of members at the end of a zip grows with them: beyond a few MiB it waits on disk.
 """
 
+import re
 import stat
 import struct
 import tempfile
@@ -33,6 +34,7 @@ _KINDS = {
 _UTF8_AND_SIZES_BEHIND = 0x0808
 _STORED, _DEFLATED = 0, 8
 _UNIX = 3 << 8
+_ESCAPE = re.compile(rb"%(?=(?:25)*[89a-fA-F][0-9a-fA-F])")
 _PLAIN_VERSION, _ZIP64_VERSION = 20, 45
 
 
@@ -51,11 +53,11 @@ class _Item:
 
 
 class _Writer:
-    def __init__(self, listing: BinaryIO) -> None:
+    def __init__(self, listing: BinaryIO, notes: Notes) -> None:
         self._listing = listing
         self._offset = 0
         self._count = 0
-        self.notes = Notes()
+        self.notes = notes
         self._newest = 0
 
     def member(self, member: Member) -> Iterator[bytes]:
@@ -75,18 +77,17 @@ class _Writer:
             self.notes.add(member.path, exc.what)
             return
         try:
-            yield from self._packed(self._name(member), entry, pieces(member, file))
+            yield from self._packed(self._name(member), entry, pieces(member, file, self.notes))
         finally:
             member.content.__exit__(None, None, None)
 
     def _name(self, member: Member) -> bytes:
-        name = member.path
-        try:
-            name.decode("utf-8")
-        except UnicodeDecodeError:
-            parts = (_text(part) for part in name.split(b"/"))
-            name = b"/".join(parts)
-            self.notes.add(member.path, f"is here called {name.decode()}: its name is no UTF-8 text")
+        name = b"/".join(map(_text, member.path.split(b"/")))
+        if name != member.path:
+            why = "its name is no UTF-8 text"
+            if _is_text(member.path):
+                why = "its own name could be taken for one that is no UTF-8 text"
+            self.notes.add(member.path, f"is here called {name.decode()}: {why}")
         return name + b"/" if member.entry.kind is EntryKind.FOLDER else name
 
     def _packed(self, name: bytes, entry: FileEntry, data: Iterator[bytes]) -> Iterator[bytes]:
@@ -124,21 +125,32 @@ class _Writer:
         yield _end(self._count, start, self._offset - start)
 
 
-def zip_stream(members: Iterable[Member]) -> Iterator[bytes]:
+def zip_stream(members: Iterable[Member], notes: Notes) -> Iterator[bytes]:
     """The archive."""
     with closing(tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)) as listing:
-        writer = _Writer(cast("BinaryIO", listing))
+        writer = _Writer(cast("BinaryIO", listing), notes)
         for member in members:
             yield from writer.member(member)
         yield from writer.end()
 
 
 def _text(part: bytes) -> bytes:
+    """The name as UTF-8; no two names become one.
+
+    What is no UTF-8 is percent-encoded, and so holds an escape of a byte from 0x80 on. Text that holds such
+    an escape gets ``25`` behind its percent sign, and so does text that looks as if it had got one.
+    """
+    if _is_text(part):
+        return _ESCAPE.sub(b"%25", part)
+    return percent_encoded(part).encode()
+
+
+def _is_text(name: bytes) -> bool:
     try:
-        part.decode("utf-8")
+        name.decode("utf-8")
     except UnicodeDecodeError:
-        return percent_encoded(part).encode()
-    return part
+        return False
+    return True
 
 
 def _local_header(item: _Item) -> bytes:
