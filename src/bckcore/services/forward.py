@@ -112,11 +112,13 @@ class ForwardRuns:
 
     def _finished(self, run: Run, outcome: Outcome, note: str, claim: Claim) -> Run:
         made = outcome.manifest is not None
+        # A point that is not whole must not push out one that is (law L5).
+        counted = Counted.WEAK if outcome.problems else Counted.COUNTED
         run = replace(run, made_point=made, counts=outcome.counts, problem_count=outcome.problems)
         ended = run.ended(RunOutcome.PARTIAL if outcome.problems else RunOutcome.SUCCEEDED, self._clock.now())
         closing = Closing(
             run=ended,
-            counted=Counted.COUNTED if made else None,
+            counted=counted if made else None,
             manifest=outcome.manifest,
             filters=(),
             states=outcome.states,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bckcore.domain.manifest import ChangeOp
+from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import Run, RunKind, RunOutcome
 from bckcore.errors import ConflictError, InvalidInputError, NotFoundError, StoreFullError
 from bckcore.services import undo
@@ -227,6 +228,7 @@ def test_bytes_that_are_lost_are_told_by_name_and_the_rest_comes_back(
     lost.unlink()
     run = rewriting.undo(2)
     assert (run.outcome, run.problem_count, run.counts.changed) == (RunOutcome.PARTIAL, 1, 1)
+    assert desk.newest().counted is Counted.WEAK
     assert "not-restored: docs/a: " in desk.log
     assert (desk.house.current() / "a").read_bytes() == b"evil"
     files = desk.restored()
