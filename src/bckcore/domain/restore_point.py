@@ -13,7 +13,7 @@ class Counted(StrEnum):
 
     COUNTED = "counted"
     WEAK = "weak"
-    """Less than 90 % of what the point before held could be read, or an undo could not put everything back."""
+    """Less than 90 % of what the point before held could be read, or an undo did not put everything back."""
     SUSPECT = "suspect"
     """Most of the files had vanished; a person must look."""
 
