@@ -7,7 +7,7 @@
 #   make lint                       format, lint, types, architecture
 #   make format                     let the formatter and the linter repair what they can
 #   make bench                      a job of ours beside bare rsync
-#   make robustness [STEPS=1000]    the state machines, for that many steps
+#   make robustness [STEPS=2000]    the state machines, for that many steps each; tells the seed
 #   make lock [UPGRADE=1]           write requirements/ anew
 #   make clean                      remove environments, caches and build results
 #

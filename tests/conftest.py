@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
+from hypothesis import HealthCheck, Phase, core, settings
 
 # --- hypothesis -----------------------------------------------------------------------------------
 # dev: quick; ci: the same cases on every machine; long: nightly; robustness: as long as BCK_STEPS says.
@@ -49,6 +50,24 @@ settings.register_profile(
     suppress_health_check=_SLOW_IS_FINE,
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+
+_seed: int | None = None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Long searches take a seed of their own and tell it, so that each can be repeated."""
+    global _seed  # noqa: PLW0603  # told at the end of the session
+    if (os.environ.get("HYPOTHESIS_PROFILE") or "") in ("long", "robustness"):
+        given = config.getoption("--hypothesis-seed")
+        _seed = int(given) if given is not None else secrets.randbelow(2**32)
+        core.global_force_seed = _seed  # type: ignore[assignment]  # starts as None, untyped
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell the seed."""
+    if _seed is not None:
+        terminalreporter.write_line(f"seed {_seed}; to search the same again: --hypothesis-seed={_seed}")
 
 
 # --- markers by folder ----------------------------------------------------------------------------

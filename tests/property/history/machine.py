@@ -22,7 +22,7 @@ from tests.support.worlds import World, differences, world_of_folder
 
 NAMES = (b"a", b"b", b"Makefile", b"x y", b"-n", b"caf\xe9", b"li\nne", b"d'q\"$")
 ANCHOR = b"always here"
-_LONG_PROFILES = ("long", "robustness")
+_LONG = ("long", "robustness")
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 
@@ -45,10 +45,10 @@ class Tree(Protocol):
     def delete(self, path: bytes) -> None: ...
 
 
-def lives(share: int) -> int:
-    """How many lives a machine has in this hypothesis profile: all in long ones, else one in ``share``."""
+def lives(share: int, steps: int = 50) -> int:
+    """How many lives of so many steps a machine has: one in ``share``; in long profiles all the steps."""
     most = settings().max_examples
-    return most if os.environ.get("HYPOTHESIS_PROFILE") in _LONG_PROFILES else max(5, most // share)
+    return most * 50 // steps if os.environ.get("HYPOTHESIS_PROFILE") in _LONG else max(5, most // share)
 
 
 @cache

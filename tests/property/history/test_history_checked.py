@@ -73,12 +73,12 @@ class CheckedLocalMachine(LocalHistoryMachine):
 
 
 class TestCheckedHistory(CheckedMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
-    settings = settings(max_examples=lives(10), stateful_step_count=20, deadline=None)
+    settings = settings(max_examples=lives(10, 20), stateful_step_count=20, deadline=None)
 
 
 class TestCheckedSqliteHistory(CheckedSqliteMachine.TestCase):  # type: ignore[misc,valid-type]  # likewise
-    settings = settings(max_examples=lives(20), stateful_step_count=12, deadline=None)
+    settings = settings(max_examples=lives(20, 12), stateful_step_count=12, deadline=None)
 
 
 class TestCheckedLocalHistory(CheckedLocalMachine.TestCase):  # type: ignore[misc,valid-type]  # likewise
-    settings = settings(max_examples=lives(30), stateful_step_count=12, deadline=None)
+    settings = settings(max_examples=lives(30, 12), stateful_step_count=12, deadline=None)

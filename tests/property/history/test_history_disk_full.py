@@ -144,7 +144,7 @@ class DiskFullMachine(RewritingMachine):
         super().teardown()
 
 
-RUNS = lives(12)
+RUNS = lives(12, 15)
 
 
 @pytest.mark.skipif(

@@ -61,7 +61,7 @@ class LocalHistoryMachine(RewritingMachine):
 
 
 # Dozens of steps in `make test`, as many as STEPS says by `make robustness`.
-RUNS = lives(12)
+RUNS = lives(12, 20)
 
 
 @pytest.mark.skipif(

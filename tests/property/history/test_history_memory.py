@@ -75,7 +75,7 @@ class SqliteHistoryMachine(MemoryHistoryMachine):
 
 
 class TestSqliteHistory(SqliteHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
-    settings = settings(max_examples=lives(12), stateful_step_count=15, deadline=None)
+    settings = settings(max_examples=lives(12, 15), stateful_step_count=15, deadline=None)
 
 
 class WrongMergeMachine(_InMemory):
