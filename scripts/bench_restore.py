@@ -12,7 +12,7 @@ from bckcore.domain.restore import RestoreOptions
 from bckcore.services.restore_request import RestoreRequest
 from scripts.bench_parts import DOCS, build_tree, local_installation, run_job, timed
 
-ROUNDS = 5
+ROUNDS = 3
 LARGE_FILES = 4
 LARGE_BYTES = 50 << 20
 AIM = 1.15
