@@ -37,6 +37,10 @@ def bck(tmp_path: Path, sshd: LoopbackSshd) -> Bck:
     return made
 
 
+def last_job(bck: Bck) -> str:
+    return str(bck.ok("check", "docs", "--last", code=3)["job_id"])
+
+
 def stored(bck: Bck, name: str) -> Path:
     return bck.storage / "current" / "pc1" / "docs" / "docs" / name
 
@@ -67,6 +71,8 @@ def test_a_person_proves_a_backup_and_is_told_of_harm(bck: Bck) -> None:
         "Nothing was repaired",
     ):
         assert part in told.out + told.err, part
+    assert (told.out + told.err).count("docs/sub/03.txt") == 1  # in the table; the log keeps the rest
+    assert "warning" in bck.run("log", last_job(bck)).out
     last = bck.ok("check", "docs", "--last", code=3)
     assert {(one["cause"], one["path"]) for one in last["findings"]} == {
         ("bit-rot", "sub/07.txt"),

@@ -58,19 +58,24 @@ class Cause(StrEnum):
 _WHOLE = (
     "Restore another version of it, or the file from the PC. Keep the storage as it is until you know why."
 )
+_ASIDE = (
+    "If it is the copy in current: move it out of the storage before the next backup, which then brings a "
+    "good one. "
+)
 _RECORD = "Bring the file back from a copy of the storage. Points restore as before; a rebuild would miss it."
 _ADVICE: Mapping[Cause, str] = {
     Cause.MISSING: _WHOLE,
     Cause.EXTRA: "Find out who put it there, then remove it. Nothing of the backup depends on it.",
-    Cause.SIZE_CHANGED: _WHOLE,
+    Cause.SIZE_CHANGED: _ASIDE + _WHOLE,
     Cause.BIT_ROT: (
         "Look at the disk's health. The next backup does not notice, for size and time agree. If it is the "
-        "copy in current: move that file out of the storage, and the next backup brings a good one."
+        "copy in current: move that file out of the storage before the next backup, which then brings a good "
+        "one."
     ),
-    Cause.CHANGED: "Find out who wrote into the storage. " + _WHOLE,
+    Cause.CHANGED: "Find out who wrote into the storage. " + _ASIDE + _WHOLE,
     Cause.ATTRIBUTES_CHANGED: "Restores are right: they go by the catalog. The next backup mends the copy.",
     Cause.UNREADABLE: "Look at the rights of the file and at the system log for errors of the disk.",
-    Cause.STRANGE_TYPE: "Find out who put it there, then remove it. " + _WHOLE,
+    Cause.STRANGE_TYPE: "Find out who put it there. " + _ASIDE + _WHOLE,
     Cause.RECEIPT_MISSING: _RECORD,
     Cause.RECEIPT_DAMAGED: _RECORD,
     Cause.MANIFEST_MISSING: _RECORD,
@@ -107,9 +112,14 @@ class Finding:
         return self.cause, self.source, self.path, self.place
 
     @property
+    def whole_path(self) -> bytes:
+        """With the source in front, as a restore asks for it."""
+        return self.path if self.source is None else self.source.encode() + b"/" + self.path
+
+    @property
     def text(self) -> str:
         """For people, in one line."""
-        where = display(self.path if self.source is None else self.source.encode() + b"/" + self.path)
+        where = display(self.whole_path)
         needed = f"; {self.points} points need it, the newest is {self.newest}" if self.points else ""
         return f"{self.cause.value}: {where} ({self.place}): {self.detail}{needed}."
 
@@ -121,6 +131,8 @@ class Finding:
             "source": self.source,
             "path": display(self.path),
             "path_bytes": percent_encoded(self.path),
+            "full_path": display(self.whole_path),
+            "full_path_bytes": percent_encoded(self.whole_path),
             "place": self.place,
             "points": self.points,
             "newest_point": self.newest,

@@ -18,6 +18,11 @@ class EntryKind(StrEnum):
     CHAR_DEVICE = "c"
     BLOCK_DEVICE = "b"
 
+    @property
+    def word(self) -> str:
+        """Its name for people and programs; the letter is for manifests."""
+        return self.name.lower().replace("_", "-")
+
 
 @dataclass(frozen=True, slots=True)
 class FileEntry:

@@ -183,6 +183,7 @@ def test_a_look_ahead_comes_in_parts_with_counts_at_the_end(filled: ApiWorld) ->
         assert part["counts"] is None
         after = int(part["next"])
     assert [one["path_bytes"] for one in items] == ["docs/.", "docs/a", "docs/caf%E9", "docs/d", "docs/d/x"]
+    assert [one["kind"] for one in items] == ["folder", "file", "file", "folder", "file"]
     assert part["counts"] == {"created": 5}
     assert not to.exists()
 

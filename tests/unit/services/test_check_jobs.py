@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from bckcore.domain.check import CheckRequest
+from bckcore.domain.check import Cause, CheckRequest
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobStatus
 from bckcore.errors import HostUnreachableError, InvalidInputError
@@ -69,8 +69,15 @@ def test_a_check_that_found_harm_is_suspect_and_says_what_to_do(desk: Desk) -> N
     finding = job.result.data["findings"][0]  # type: ignore[index]  # a list of dicts
     assert (finding["cause"], finding["path"], finding["newest_point"]) == ("bit-rot", "keep", 5)
     assert "move that file out" in finding["advice"]
+    assert (finding["source"], finding["full_path"]) == ("docs", "docs/keep")
+    assert finding["full_path_bytes"] == "docs/keep"
     warned = [line for line in desk.house.watcher.lines if line.startswith("warning: bit-rot: docs/keep")]
     assert len(warned) == 1
+
+
+@pytest.mark.parametrize("cause", [Cause.BIT_ROT, Cause.SIZE_CHANGED, Cause.CHANGED, Cause.STRANGE_TYPE])
+def test_a_bad_copy_in_current_is_to_be_moved_out_before_the_next_backup(cause: Cause) -> None:
+    assert "out of the storage before the next backup" in cause.advice
 
 
 def test_the_same_check_answers_while_it_waits_and_another_does_not(desk: Desk) -> None:

@@ -353,7 +353,7 @@ class ForeseenView(View):
     )
     path: str = Field(description="Source and path, for display.")
     path_bytes: str = Field(description="The same, percent-encoded.")
-    kind: str | None = Field(description="`f` file, `d` folder, `l` link, or another letter; null: unknown.")
+    kind: str | None = Field(description="`file`, `folder`, `link` or another word; null: unknown.")
     size: int | None
     problem: str | None = Field(description="Why it would fail, or is left out.")
 

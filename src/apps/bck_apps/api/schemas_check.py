@@ -54,6 +54,11 @@ class FindingView(View):
     source: str | None
     path: str = Field(description="Below the source, for display; else the name of a record or point.")
     path_bytes: str = Field(description="The same, percent-encoded, exactly.")
+    full_path: str = Field(
+        "",
+        description="With the source in front, as a restore takes it; empty in checks of earlier releases.",
+    )
+    full_path_bytes: str = Field("", description="The same, percent-encoded, exactly.")
     place: str = Field(description="`current`, the run of an increment, `receipts`, `database` or `work`.")
     points: int = Field(description="How many kept points need it.")
     newest_point: int | None

@@ -214,7 +214,7 @@ def foreseen_view(one: Foreseen) -> schemas.ForeseenView:
         outcome=one.outcome.value if one.outcome else "failed",
         path=f"{one.source}/{display(one.path)}",
         path_bytes=f"{one.source}/{percent_encoded(one.path)}",
-        kind=entry.kind.value if entry else None,
+        kind=entry.kind.word if entry else None,
         size=entry.size if entry else None,
         problem=one.problem.message if one.problem else None,
     )

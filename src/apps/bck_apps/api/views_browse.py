@@ -33,7 +33,7 @@ def _place(source: SourceName, path: RelPath) -> dict[str, Any]:
 
 def _state(entry: FileEntry) -> dict[str, Any]:
     return {
-        "kind": entry.kind.name.lower().replace("_", "-"),
+        "kind": entry.kind.word,
         "size": entry.size,
         "mtime": exact_time(entry.mtime_ns),
         "mode": f"{entry.mode:04o}",

@@ -11,7 +11,7 @@ from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.status import status_of_job
 from bck_apps.cli.units import size_text, time_text
-from bckcore.domain.check import CheckRequest
+from bckcore.domain.check import Cause, CheckRequest
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job
 from bckcore.errors import InvalidInputError, NotFoundError
@@ -75,7 +75,7 @@ def _job(
 ) -> Job:
     if not last:
         asked = application.check_jobs.start(profile, request, requested_by=who())
-        return see_through(application, asked.job.id, as_json=as_json)
+        return see_through(application, asked.job.id, as_json=as_json, told_later=_is_finding)
     application.profiles.get(profile)
     job = application.check_jobs.newest_of(profile)
     if job is None:
@@ -83,6 +83,11 @@ def _job(
             f"{profile} was never checked.", advice=f"Check it: bck check {profile} --sample 5%"
         )
     return job
+
+
+def _is_finding(text: str) -> bool:
+    """A line of the log that tells what the table tells in the end."""
+    return text.startswith(tuple(f"{cause.value}: " for cause in Cause))
 
 
 def _view(job: Job) -> "RenderableType":

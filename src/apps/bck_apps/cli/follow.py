@@ -34,9 +34,12 @@ PAGE = 1000
 class Follower:
     """Shows how a job goes on, on standard error. A context manager; call :meth:`update` as it moves."""
 
-    def __init__(self, jobs: "JobService", *, quiet: bool) -> None:
+    def __init__(
+        self, jobs: "JobService", *, quiet: bool, told_later: Callable[[str], bool] = lambda _text: False
+    ) -> None:
         self._jobs = jobs
         self._quiet = quiet
+        self._told_later = told_later
         self._seen = self._warned = 0
         self.told: set[str] = set()
         """Warnings that were shown; a suspect run's reason is one of them."""
@@ -81,7 +84,7 @@ class Follower:
             for line in lines:
                 if line.level == "error":
                     self._held.append(line)
-                elif line.level != "info":
+                elif line.level != "info" and not self._told_later(line.text):
                     self._warn(line, job)
         if job.status.final:
             self._held = [line for line in self._held if line.text != job.result.text]
@@ -145,13 +148,22 @@ def silence_text(silence: "Silence", ours: JobId) -> str:
     return f"The runner of job {silence.job.id}, which goes first, fell silent {silent}; going on {left}."
 
 
-def see_through(application: "Application", job_id: JobId, *, as_json: bool) -> Job:
-    """The job at its end, carried out here if no ``bck serve`` runs. Leaves the program if a person does."""
+def see_through(
+    application: "Application",
+    job_id: JobId,
+    *,
+    as_json: bool,
+    told_later: Callable[[str], bool] = lambda _text: False,
+) -> Job:
+    """The job at its end, carried out here if no ``bck serve`` runs. Leaves the program if a person does.
+
+    Warnings that are ``told_later``, with the result, stay in the job's log.
+    """
     from bck_apps.runner.one import OneJob
     from bck_apps.runner.presence import serve_is_up
     from bck_apps.runner.signals import StopSignals
 
-    follower = Follower(application.jobs, quiet=as_json)
+    follower = Follower(application.jobs, quiet=as_json, told_later=told_later)
     one = OneJob(
         queue=application.queue,
         worker=application.worker,
