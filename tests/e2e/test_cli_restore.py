@@ -155,6 +155,12 @@ def test_an_export_is_whole_or_not_there(bck: Bck, pc: Path, tmp_path: Path):
     assert lost["left_out"] == ["docs/d/x"]
     with tarfile.open(tmp_path / "lost.tar") as tar:
         assert tar.getnames()[-1] == "README-bck.txt"
+    with (bck.storage / "current" / "here" / "docs" / "docs" / "a").open("r+b") as file:
+        stands = os.fstat(file.fileno())
+        file.write(b"\0")
+    os.utime(file.name, ns=(stands.st_atime_ns, stands.st_mtime_ns))
+    rotten = bck.ok("export", "docs", "--point", "latest", "-o", str(tmp_path / "rot.tar"), "docs/a", code=3)
+    assert (rotten["left_out"], rotten["damaged"]) == (["docs/a"], [])
     assert bck.ok("export", "docs", "--point", "9", "-o", str(tmp_path / "no.tar"), code=4)["error"]
     assert bck.ok("export", "docs", "--point", "1", "-o", str(tmp_path / "none" / "no.tar"), code=5)["error"]
     assert sorted(one.name for one in tmp_path.glob("*no*")) == []

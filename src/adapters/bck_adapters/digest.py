@@ -15,6 +15,21 @@ class Readable(Protocol):
         """Fill the buffer as far as there is something; how many bytes, 0 at the end."""
 
 
+class Digest:
+    """The digest of bytes that come piece by piece."""
+
+    def __init__(self) -> None:
+        self._state = xxhash.xxh128()
+
+    def update(self, piece: bytes) -> None:
+        """The next piece."""
+        self._state.update(piece)
+
+    def value(self) -> bytes:
+        """Of all pieces up to now."""
+        return self._state.digest()
+
+
 def digest_of(data: bytes) -> bytes:
     """The digest of some bytes: 16 bytes, as they stand in a manifest."""
     return xxhash.xxh128(data).digest()

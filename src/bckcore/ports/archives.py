@@ -1,6 +1,6 @@
 """Archives: a stream of bytes that holds files, as tar or zip."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,13 +31,21 @@ class Member:
 class Archives(Protocol):
     """Writes archives. Thread-safe."""
 
-    def stream(self, form: ArchiveFormat, members: Iterable[Member]) -> Iterator[bytes]:
+    def stream(
+        self,
+        form: ArchiveFormat,
+        members: Iterable[Member],
+        differing: Callable[[bytes], None] = lambda _path: None,
+    ) -> Iterator[bytes]:
         """The archive piece by piece, each at most about 1 MiB; memory does not grow with it.
 
         Members keep names, bytes, modes, times, links and empty folders, as far as the format has a
         place for them: a tar has all, times in ns; a zip has seconds, and names in UTF-8. What has no place,
         and what its content raises NotFoundError for, is left out and named in a last member
         ``README-bck.txt``, as are names that had to be written in another way.
+
+        Bytes are compared with the digest of their entry, where it is known, as they pass. What differs is
+        in the archive by then: it is named in that member, and ``differing`` is told the member's path.
 
         Raises StorageError when a file cannot be read to its end: what was given until then is no whole
         archive and must not look like one.

@@ -68,7 +68,8 @@ class ContentReader(Protocol):
     def open(self, wanted: Wanted) -> AbstractContextManager[BinaryIO]:
         """The bytes of a plain file, unbuffered, for one reading from the start.
 
-        Quick for paths asked in order. Raises NotFoundError if there are none of the right size.
+        Quick for paths asked in order. Raises NotFoundError if there are none of the right size; files up
+        to 256 KiB are compared with their digest first, and one that differs counts as not there.
         """
 
 

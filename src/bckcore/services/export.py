@@ -3,6 +3,7 @@
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import BinaryIO
 
 from bckcore.domain.file_version import EntryKind, FileEntry
@@ -35,6 +36,8 @@ class Exported:
     """Asked for, and not there."""
     left_out: list[bytes]
     """Paths that were there and could not be had; grows while the pieces are taken, to 1,000."""
+    damaged: list[bytes]
+    """Paths whose bytes in the archive are not those that were backed up; grows likewise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +91,17 @@ class ExportService:
             ExitStack() as open_sources,
         ):
             lost: list[bytes] = []
+            damaged: list[bytes] = []
             members = self._members(held, open_sources, lost)
-            with closing(
-                self._in_time(self._archives.stream(form, members), self._clock.monotonic() + LONGEST_SECONDS)
-            ) as pieces:
-                yield Exported(point=held.point, pieces=pieces, missing=held.missing, left_out=lost)
+            archive = self._archives.stream(form, members, partial(_note, damaged))
+            with closing(self._in_time(archive, self._clock.monotonic() + LONGEST_SECONDS)) as pieces:
+                yield Exported(
+                    point=held.point,
+                    pieces=pieces,
+                    missing=held.missing,
+                    left_out=lost,
+                    damaged=damaged,
+                )
 
     def _members(self, held: HeldPoint, open_sources: ExitStack, lost: list[bytes]) -> Iterator[Member]:
         for name in held.selection:
@@ -154,13 +163,17 @@ def _member(top: bytes, wanted: Wanted, reader: ContentReader, lost: list[bytes]
     return Member(path, entry, content)
 
 
+def _note(paths: list[bytes], path: bytes) -> None:
+    if len(paths) < MOST_LEFT_OUT:
+        paths.append(path)
+
+
 @contextmanager
 def _noting(content: AbstractContextManager[BinaryIO], path: bytes, lost: list[bytes]) -> Iterator[BinaryIO]:
     try:
         file = content.__enter__()
     except NotFoundError:
-        if len(lost) < MOST_LEFT_OUT:
-            lost.append(path)
+        _note(lost, path)
         raise
     try:
         yield file

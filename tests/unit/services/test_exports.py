@@ -87,6 +87,55 @@ def test_lost_bytes_are_told(desk: Desk, exports: ExportService) -> None:
         assert tar.getnames() == ["docs/d", "docs/d/y", "README-bck.txt"]
 
 
+def rot(desk: Desk, name: str) -> None:
+    """Change one byte; size and time stay."""
+    path = desk.house.current() / name
+    before = path.stat()
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_small_rotten_files_are_left_out_and_told(desk: Desk, exports: ExportService) -> None:
+    desk.write("edge", data=bytes(256 << 10))
+    desk.back_up()
+    rot(desk, "d/x")
+    rot(desk, "edge")
+    with exports.exported(DOCS, point="latest", paths=[], form=ArchiveFormat.TAR) as one:
+        raw = b"".join(one.pieces)
+        assert (one.left_out, one.damaged) == ([b"docs/d/x", b"docs/edge"], [])
+    with tarfile.open(fileobj=io.BytesIO(raw)) as tar:
+        assert "docs/d/x" not in tar.getnames()
+        note = tar.extractfile("README-bck.txt")
+        assert note is not None
+        assert b"docs/d/x: d/x cannot be read from the storage: The stored bytes are not" in note.read()
+    with (
+        pytest.raises(NotFoundError, match="digest differs"),
+        exports.opened(DOCS, point="latest", path=b"docs/d/x"),
+    ):
+        pass
+
+
+@pytest.mark.parametrize("form", ["tar", "tar.gz", "zip"])
+def test_large_rotten_files_are_told_at_the_end(desk: Desk, exports: ExportService, form: str) -> None:
+    desk.write("big", "good", data=bytes((256 << 10) + 1))
+    desk.back_up()
+    rot(desk, "big")
+    with exports.exported(DOCS, point="latest", paths=[], form=ArchiveFormat(form)) as one:
+        raw = io.BytesIO(b"".join(one.pieces))
+        assert (one.left_out, one.damaged) == ([], [b"docs/big"])
+    if form == "zip":
+        note = zipfile.ZipFile(raw).read("README-bck.txt")
+    else:
+        with tarfile.open(fileobj=raw) as tar:
+            found = tar.extractfile("README-bck.txt")
+            assert found is not None
+            note = found.read()
+    assert b"docs/big: DAMAGED" in note
+    assert b"docs/good" not in note
+
+
 def test_the_storage_is_locked_while_an_archive_is_given_and_free_afterwards(
     desk: Desk, exports: ExportService
 ) -> None:

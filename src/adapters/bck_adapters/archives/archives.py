@@ -1,9 +1,10 @@
 """StreamedArchives: the Archives port."""
 
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from bck_adapters.archives.content import PIECE
+from bck_adapters.archives.notes import Notes
 from bck_adapters.archives.tar import tar_stream
 from bck_adapters.archives.zip import zip_stream
 from bckcore.ports.archives import ArchiveFormat, Member
@@ -14,13 +15,19 @@ _GZIP = 16 + zlib.MAX_WBITS
 class StreamedArchives:
     """The port's docstrings hold."""
 
-    def stream(self, form: ArchiveFormat, members: Iterable[Member]) -> Iterator[bytes]:
+    def stream(
+        self,
+        form: ArchiveFormat,
+        members: Iterable[Member],
+        differing: Callable[[bytes], None] = lambda _path: None,
+    ) -> Iterator[bytes]:
         """The archive piece by piece."""
+        notes = Notes(differing)
         if form is ArchiveFormat.ZIP:
-            return _gathered(zip_stream(members))
+            return _gathered(zip_stream(members, notes))
         if form is ArchiveFormat.TAR:
-            return _gathered(tar_stream(members))
-        return _gathered(_compressed(tar_stream(members)))
+            return _gathered(tar_stream(members, notes))
+        return _gathered(_compressed(tar_stream(members, notes)))
 
 
 def _gathered(pieces: Iterable[bytes]) -> Iterator[bytes]:

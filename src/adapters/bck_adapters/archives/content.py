@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from bck_adapters.archives.notes import Notes
+from bck_adapters.digest import Digest
 from bckcore.domain.paths import display
 from bckcore.errors import StorageError
 from bckcore.ports.archives import Member
@@ -10,9 +12,9 @@ from bckcore.ports.archives import Member
 PIECE = 1 << 18
 
 
-def pieces(member: Member, file: BinaryIO) -> Iterator[bytes]:
-    """The content. Raises StorageError if it cannot be read, or ends too early."""
-    left = member.entry.size
+def pieces(member: Member, file: BinaryIO, notes: Notes) -> Iterator[bytes]:
+    """The content; a note if it is not what was backed up. Raises StorageError if it cannot be read whole."""
+    left, digest = member.entry.size, Digest()
     while left:
         try:
             piece = file.read(min(PIECE, left))
@@ -21,7 +23,10 @@ def pieces(member: Member, file: BinaryIO) -> Iterator[bytes]:
         if not piece:
             raise _broken(member, "it became shorter")
         left -= len(piece)
+        digest.update(piece)
         yield piece
+    if member.entry.digest and digest.value() != member.entry.digest:
+        notes.differs(member.path)
 
 
 def _broken(member: Member, reason: str) -> StorageError:

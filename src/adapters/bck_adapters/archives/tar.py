@@ -23,9 +23,9 @@ _TYPES = {
 _EXTENDED = b"x"
 
 
-def tar_stream(members: Iterable[Member]) -> Iterator[bytes]:
+def tar_stream(members: Iterable[Member], notes: Notes) -> Iterator[bytes]:
     """The archive."""
-    notes, length, newest = Notes(), 0, 0
+    length, newest = 0, 0
     for member in members:
         newest = max(newest, member.entry.mtime_ns)
         for piece in _member(member, notes):
@@ -54,7 +54,7 @@ def _member(member: Member, notes: Notes) -> Iterator[bytes]:
         return
     try:
         yield header(member.path, entry)
-        yield from pieces(member, file)
+        yield from pieces(member, file, notes)
     finally:
         member.content.__exit__(None, None, None)
     yield _padding(entry.size)

@@ -9,16 +9,15 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from bck_adapters.digest import digest_of, digest_of_file
+from bck_adapters.digest import digest_of_file
 from bck_adapters.storage_fs.copying import copy_content
 from bck_adapters.storage_fs.handles import entries, proc_path
 from bck_adapters.storage_fs.origins import UnusableError
+from bck_adapters.storage_fs.whole import SMALL, require_same, whole
 from bckcore.domain.file_version import EntryKind, FileEntry
 
 TEMPORARY = re.compile(rb"\.bck-restore-[0-9a-f]{16}")
 _NEW = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-_SMALL = 256 << 10
-"""Files up to this many bytes are read whole."""
 _FORMATS = {
     EntryKind.FIFO: stat.S_IFIFO,
     EntryKind.SOCKET: stat.S_IFSOCK,
@@ -60,11 +59,8 @@ class Maker:
     def _make_file(self, entry: FileEntry, folder: int, origin: int) -> None:
         fd = os.open(self.temporary, _NEW, 0o600, dir_fd=folder)
         try:
-            if entry.size <= _SMALL:
-                data = _read(origin, entry.size)
-                if entry.digest:
-                    _require_same(entry.digest, digest_of(data))
-                _write(fd, data)
+            if entry.size <= SMALL:
+                _write(fd, whole(entry, origin))
                 self._moved(entry.size)
             else:
                 copy_content(origin, fd, self._moved)
@@ -77,7 +73,7 @@ class Maker:
     def _require_as_stored(self, entry: FileEntry, fd: int) -> None:
         os.lseek(fd, 0, os.SEEK_SET)
         with io.FileIO(fd, closefd=False) as file:
-            _require_same(entry.digest, digest_of_file(file, lambda _count: self._moved(0)))
+            require_same(entry.digest, digest_of_file(file, lambda _count: self._moved(0)))
 
     def _make_link(self, entry: FileEntry, folder: int) -> None:
         name = self.temporary
@@ -109,20 +105,6 @@ class Maker:
                 os.chown(place, entry.uid, entry.gid)
         os.chmod(place, entry.mode)
         os.utime(place, ns=(entry.mtime_ns, entry.mtime_ns))
-
-
-def _require_same(known: bytes, found: bytes) -> None:
-    if known != found:
-        raise UnusableError("The stored bytes are not those that were backed up: their digest differs.")
-
-
-def _read(origin: int, size: int) -> bytes:
-    data = os.read(origin, size + 1)
-    while len(data) < size and (more := os.read(origin, size + 1 - len(data))):
-        data += more
-    if len(data) != size:
-        raise UnusableError("The stored file changed its size while it was read.")
-    return data
 
 
 def _write(fd: int, data: bytes) -> None:

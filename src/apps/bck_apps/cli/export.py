@@ -69,6 +69,7 @@ def export(
                 written += len(piece)
         missing = [f"{name}/{display(path)}" for name, path in exported.missing]
         left_out = [display(path) for path in exported.left_out]
+        damaged = [display(path) for path in exported.damaged]
     document: Document = {
         "file": None if output == "-" else os.path.abspath(output),  # noqa: PTH100  # as it was named
         "format": chosen.value,
@@ -76,12 +77,15 @@ def export(
         "bytes": written,
         "missing": missing,
         "left_out": left_out,
+        "damaged": damaged,
     }
     if output != "-":
         show(as_json, document, lambda: _view(document))
     for path in (*missing, *left_out):
         say(f"warning: not in the archive: {path}")
-    if missing or left_out:
+    for path in damaged:
+        say(f"warning: in the archive, but damaged; its bytes are not those that were backed up: {path}")
+    if missing or left_out or damaged:
         raise typer.Exit(PARTIAL)
 
 
