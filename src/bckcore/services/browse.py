@@ -54,6 +54,7 @@ class BrowseService:
         Raises NotFoundError for what was not there, InvalidInputError for a path that is no folder.
         """
         with self._units(read_only=True) as uow:
+            uow.profiles.get(profile)
             source, folder = located(uow, profile, path) if path else (None, ROOT)
             chosen = chosen_point(uow.points.list(profile), point)
             if source is None:

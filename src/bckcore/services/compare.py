@@ -49,6 +49,7 @@ class CompareService:
         Raises NotFoundError, InvalidInputError.
         """
         with self._units(read_only=True) as uow:
+            uow.profiles.get(profile)
             kept = uow.points.list(profile)
             first, last = chosen_point(kept, old), chosen_point(kept, new)
             numbers = first.seq, last.seq

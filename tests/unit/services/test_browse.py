@@ -51,6 +51,12 @@ def history(versions: tuple[KnownVersion, ...]) -> list[tuple[str, int | None, i
     ]
 
 
+def test_a_profile_that_does_not_exist_is_named(browse: BrowseService) -> None:
+    with pytest.raises(NotFoundError, match="nope") as caught:
+        browse.list_folder(ProfileId("nope"))
+    assert "restore point" not in caught.value.what
+
+
 def test_a_folder_is_listed_as_it_was_at_a_point(browse: BrowseService) -> None:
     assert listed(browse) == [b"docs", b"pics"]
     assert listed(browse, b"docs") == [

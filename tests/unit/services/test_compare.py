@@ -55,6 +55,12 @@ def told(found: Comparison) -> list[tuple[bytes, str]]:
     return [(full_path(one.source, one.path), one.kind.value) for one in found.page.items]
 
 
+def test_a_profile_that_does_not_exist_is_named(compare: CompareService) -> None:
+    with pytest.raises(NotFoundError, match="nope") as caught:
+        compare.points(ProfileId("nope"), "1", "2")
+    assert "restore point" not in caught.value.what
+
+
 def test_two_points_differ_by_content_attributes_type_and_being_there(compare: CompareService) -> None:
     found = compare.points(DOCS, "1", "2")
     assert told(found) == [
