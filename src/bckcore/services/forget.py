@@ -6,12 +6,13 @@ and digests of what was forgotten can still be read in them.
 """
 
 import re
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
 from bckcore.domain.act import ActKind
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.hold import Hold
-from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.ids import ProfileId, SourceName, checked_name
 from bckcore.domain.paths import ROOT, RelPath, display
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
@@ -86,11 +87,13 @@ class ForgetService:
         self._filters = filters
 
     def check(self, profile_id: ProfileId, path: bytes) -> tuple[SourceName, RelPath]:
-        """Which path is meant. Raises NotFoundError for an unknown profile, InvalidInputError for a path in
-        no source, RefusedError for a whole source that the profile still has.
+        """Which path is meant. A source that only the storage knows goes by its name, too.
+
+        Raises NotFoundError for an unknown profile, InvalidInputError for a path in no source, RefusedError
+        for a whole source that the profile still has, StorageError.
         """
         with self._units(read_only=True) as uow:
-            return _located(uow, uow.profiles.get(profile_id), path)
+            return self._located(uow, uow.profiles.get(profile_id), path)
 
     def plan(self, profile_id: ProfileId, path: bytes) -> ForgetPlan:
         """What :meth:`forget` would remove now; changes nothing.
@@ -99,7 +102,7 @@ class ForgetService:
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
-            source, rel = _located(uow, profile, path)
+            source, rel = self._located(uow, profile, path)
             points = [
                 point for point in uow.points.list(profile_id) if _shows(uow.catalog, point, source, rel)
             ]
@@ -161,15 +164,46 @@ class ForgetService:
         """An empty plan if a runner died over this job after its act was written; recovery did the rest."""
         if claim.job.claims <= 1:
             return None
-        source, path = self.check(claim.job.profile, request.path)
         with self._units(read_only=True) as uow:
             acts = uow.acts.list(claim.job.profile)
             last = uow.runs.last(claim.job.profile)
-        newest = acts[-1] if acts else None
+            newest = acts[-1] if acts else None
+            # What was forgotten may have been all that told of its source.
+            names = [name for name, _ in newest.paths] if newest else []
+            profile = uow.profiles.get(claim.job.profile)
+            source, path = self._located(uow, profile, request.path, also=names)
         asked = ActKind.FORGET, request.reason, ((source, path),), last.seq if last else 0
         if newest is None or (newest.kind, newest.reason, newest.paths, newest.after_seq) != asked:
             return None
         return ForgetPlan(source=source, path=path, places=(), points=(), holds=(), comes_back=False, rule="")
+
+    def _located(
+        self, uow: UnitOfWork, profile: Profile, path: bytes, *, also: Iterable[SourceName] = ()
+    ) -> tuple[SourceName, RelPath]:
+        present = {one.name for one in profile.sources}
+        known = {*present, *uow.catalog.source_states(profile.id), *also}
+        chosen = selected_paths(profile, [path], {*known, *self._only_stored(profile, path, known)})
+        [(source, [rel])] = chosen.items()
+        if rel == ROOT and source in present:
+            raise RefusedError(
+                f"{source} is a whole source of {profile.id}, which still has it.",
+                meaning="Its backup would be lost as a whole. Nothing was changed.",
+                advice="Name a path in it, or take the source out of the profile first.",
+            )
+        return source, rel
+
+    def _only_stored(self, profile: Profile, path: bytes, known: Container[SourceName]) -> list[SourceName]:
+        """The source that the path begins with, if the storage has files of it that no manifest tells of.
+
+        Failed runs of a source that was dropped later leave such files; a rebuild does not learn of them.
+        """
+        try:
+            name = SourceName(checked_name(path.partition(b"/")[0].decode("ascii"), "source"))
+        except (UnicodeDecodeError, InvalidInputError):
+            return []
+        if name in known or not self._storage.places_of(profile.ref, name, ROOT):
+            return []
+        return [name]
 
     def _rule(self, profile: Profile, source: SourceName, path: RelPath, *, is_folder: bool) -> str | None:
         """None if the profile does not cover the path; empty if no rule can name it."""
@@ -201,19 +235,6 @@ def told(plan: ForgetPlan) -> list[str]:
         rule = f"Exclude it: {plan.rule}" if plan.rule else "Exclude it with a pattern that fits its name"
         lines.append(f"The next backup stores it again if the PC still has it. {rule}")
     return lines
-
-
-def _located(uow: UnitOfWork, profile: Profile, path: bytes) -> tuple[SourceName, RelPath]:
-    known = uow.catalog.source_states(profile.id)
-    chosen = selected_paths(profile, [path], known)
-    [(source, [rel])] = chosen.items()
-    if rel == ROOT and source in {one.name for one in profile.sources}:
-        raise RefusedError(
-            f"{source} is a whole source of {profile.id}, which still has it.",
-            meaning="Its backup would be lost as a whole. Nothing was changed.",
-            advice="Name a path in it, or take the source out of the profile first.",
-        )
-    return source, rel
 
 
 def _shows(catalog: Catalog, point: RestorePoint, source: SourceName, path: RelPath) -> bool:
