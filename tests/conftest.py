@@ -72,6 +72,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 # --- markers by folder ----------------------------------------------------------------------------
 
+_SMALL_PLACES = {"small_fs", "few_inodes_fs"}
+"""Fixtures whose tests fill a file system that all share: one worker runs them, one after the other."""
 _MARKED_FOLDERS = ("integration", "e2e", "gui", "chaos", "contract")
 
 
@@ -83,6 +85,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             folder = item.path.relative_to(here).parts[0]
             if folder in _MARKED_FOLDERS:
                 item.add_marker(folder)
+        if _SMALL_PLACES.intersection(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("one small file system"))
 
 
 # --- no silent skip -------------------------------------------------------------------------------
