@@ -15,7 +15,7 @@ HOST_FILES = 50
 """Files that are read again from the PC unless a share is asked for."""
 MOST_HOST_FILES = 10_000
 
-CURRENT, RECEIPTS, DATABASE, WORK = "current", "receipts", "database", "work"
+CURRENT, RECEIPTS, DATABASE, WORK, STORAGE = "current", "receipts", "database", "work", "storage"
 """Places beside increments, which go by the id of their run."""
 
 
@@ -98,7 +98,8 @@ class Finding:
     path: bytes
     """Below the source; else the name of the record or point."""
     place: str
-    """Where: ``current``, the run id of an increment, ``receipts``, ``database`` or ``work``."""
+    """Where: ``current``, the run id of an increment, ``receipts``, ``database`` or ``work``;
+    ``storage``: the path is below its root."""
     points: int = 0
     """How many kept points need it."""
     newest: int | None = None
@@ -121,6 +122,8 @@ class Finding:
         """For people, in one line."""
         where = display(self.whole_path)
         needed = f"; {self.points} points need it, the newest is {self.newest}" if self.points else ""
+        if self.points == 1:
+            needed = f"; 1 point needs it: {self.newest}"
         return f"{self.cause.value}: {where} ({self.place}): {self.detail}{needed}."
 
     def data(self) -> dict[str, object]:

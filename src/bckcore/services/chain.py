@@ -114,5 +114,5 @@ def _finding(kind: RecordKind, fault: Fault, first: int, last: int, why: str = "
         what = f"{kind} {first:06d} is {fault}"
     else:
         what = f"{kind}s {first:06d} to {last:06d} are {fault}"
-    text = f"{what}: {why}" if why else what
+    text = f"{what}: {why.removesuffix('.')}" if why else what
     return ChainFinding(kind=kind, fault=fault, first=first, last=last, text=text)

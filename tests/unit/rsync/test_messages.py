@@ -168,6 +168,7 @@ def test_any_number_of_problems_takes_little_memory() -> None:
         ),
         (b"me@pc: Permission denied (publickey).", "rsync: me@anna-1: Permission denied (publickey)."),
         (b"ssh: connect to host 192.0.2.7 port 22: No route to host",) * 2,
+        (b"ssh: connect to host a port 22: Refused\r", "ssh: connect to host a port 22: Refused"),
         (b"rsync error: unexplained error (code 255) at io.c(232)",) * 2,
         (b'rsync: [sender] opendir "/me@pc x" failed: Permission denied (13)',) * 2,
     ],

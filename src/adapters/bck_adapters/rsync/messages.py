@@ -46,7 +46,8 @@ _CONSEQUENCES = re.compile(
 
 def naming(line: bytes, host: str) -> str:
     """What a program said, for display: ssh knows the host by our alias only, people by its name."""
-    return display(_OUR_ALIAS.sub(lambda match: match[1] + host.encode(), line))
+    # ssh ends its lines with a carriage return too.
+    return display(_OUR_ALIAS.sub(lambda match: match[1] + host.encode(), line.rstrip(b"\r")))
 
 
 def as_theirs(line: bytes, host: str) -> str:
@@ -83,6 +84,7 @@ class MessageReader:
 
     def read(self, line: bytes) -> RelPath | None:
         """Class one line without its newline; return a path that is present though it is not logged."""
+        line = line.rstrip(b"\r")
         self._note_signs(line)
         if _CONSEQUENCES.match(line):
             return None
