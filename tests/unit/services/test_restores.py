@@ -81,6 +81,17 @@ def test_a_point_that_does_not_exist_is_not_found(wanted: str) -> None:
         chosen_point(POINTS, wanted)
 
 
+def test_a_time_before_all_points_is_told_from_when_the_oldest_is() -> None:
+    with pytest.raises(NotFoundError, match=r"2020-01-01 or before; the oldest is of 2026-01-\d\d "):
+        chosen_point(POINTS, "2020-01-01")
+
+
+@pytest.mark.parametrize("wanted", ["2026-13-45", "2026-01-01T25:00", "2026-1-1", "2026-01-01 x"])
+def test_a_malformed_time_is_wrong_use(wanted: str) -> None:
+    with pytest.raises(InvalidInputError, match="is no time"):
+        chosen_point(POINTS, wanted)
+
+
 def test_without_any_point_the_advice_is_to_back_up() -> None:
     with pytest.raises(NotFoundError, match="Run a backup first"):
         chosen_point([], "latest")
