@@ -38,6 +38,23 @@ def test_programs_read_errors_on_standard_output(capsys):
 
 
 @pytest.mark.parametrize(
+    ("module", "arguments"),
+    [("export", ["export", "p", "--point", "latest", "-o", "x.tar"]), ("history", ["undo", "p", "1"])],
+)
+def test_ctrl_c_is_told_in_words(module, arguments, capsys, monkeypatch, tmp_path):
+    def pressed():
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(f"bck_apps.cli.{module}.opened", pressed)
+    assert run(arguments) == 1
+    assert capsys.readouterr().err.startswith("error: Interrupted.")
+    assert run([*arguments, "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["error"]["code"] == "interrupted"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
     "arguments",
     [
         ["frobnicate"],

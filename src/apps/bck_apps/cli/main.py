@@ -48,10 +48,20 @@ app = typer.Typer(
 )
 
 
+_CTRL_C = 130
+"""What typer makes of Ctrl-C."""
+
+
 class _UsageError(BckError):
     """What the parser of the command line has to say."""
 
     code = "usage"
+
+
+class _InterruptedError(BckError):
+    """A person pressed Ctrl-C."""
+
+    code = "interrupted"
 
 
 class _InternalError(BckError):
@@ -129,9 +139,11 @@ def run(arguments: Sequence[str]) -> int:
         _discard_output()
         return status.FAILED
     except (KeyboardInterrupt, typer.Abort):
-        return _failed(_UsageError("Interrupted."), status.FAILED, as_json=as_json)
+        return _failed(_interrupted(), status.FAILED, as_json=as_json)
     except Exception as error:  # noqa: BLE001  # whatever it is, people get words and scripts a status
         return _failed(_internal(error), status.FAILED, as_json=as_json)
+    if result == _CTRL_C:
+        return _failed(_interrupted(), status.FAILED, as_json=as_json)
     return result if isinstance(result, int) else status.SUCCEEDED
 
 
@@ -139,6 +151,14 @@ def _failed(error: BckError, code: int, *, as_json: bool) -> int:
     if error.what:
         show_error(error, as_json=as_json)
     return code
+
+
+def _interrupted() -> BckError:
+    return _InterruptedError(
+        "Interrupted.",
+        meaning="It was left before the end. What is half done has no name yet.",
+        advice="Say it again when you like; 'bck jobs' shows whether a job goes on.",
+    )
 
 
 def _usage(error: typer.TyperException) -> BckError:
