@@ -118,6 +118,12 @@ def test_every_verb_has_help_and_takes_json(arguments, capsys):
     assert "--json" in shown
 
 
+@pytest.mark.parametrize("arguments", [["check", ""], ["deleted", "p", "--since", ""]], ids=" ".join)
+def test_an_empty_value_is_wrong_use(arguments, capsys):
+    assert run(arguments) == 2
+    assert "empty" in capsys.readouterr().err
+
+
 def test_version_is_one_line(capsys):
     assert run(["--version"]) == 0
     assert capsys.readouterr().out.startswith("bck ")

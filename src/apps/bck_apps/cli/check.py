@@ -11,6 +11,7 @@ from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.status import status_of_job
 from bck_apps.cli.units import size_text, time_text
+from bck_apps.cli.values import not_empty
 from bckcore.domain.check import Cause, CheckRequest
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
     from bck_apps.wiring import Application
 
 ProfileArgument = Annotated[
-    str | None, typer.Argument(metavar="[PROFILE]", help="Name of the profile; without it, every one.")
+    str | None,
+    typer.Argument(
+        metavar="[PROFILE]", help="Name of the profile; without it, every one.", callback=not_empty
+    ),
 ]
 
 

@@ -23,6 +23,7 @@ from bck_apps.cli.jobs import ProfileArgument
 from bck_apps.cli.screen import Json, say, show, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.units import time_text
+from bck_apps.cli.values import not_empty
 from bckcore.domain.difference import Difference
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import ProfileId
@@ -95,8 +96,13 @@ def deleted(
     profile: ProfileArgument,
     path: MaybePath = "",
     since: Annotated[
-        str, typer.Option(metavar="TIME|RUN", help="Only what went at that time, or with that run, or later.")
-    ] = "",
+        str | None,
+        typer.Option(
+            metavar="TIME|RUN",
+            help="Only what went at that time, or with that run, or later.",
+            callback=not_empty,
+        ),
+    ] = None,
     limit: Limit = 1000,
     after: After = "",
     as_json: Json = False,
@@ -104,7 +110,7 @@ def deleted(
     """What the PC has no more and the backup still has."""
     with opened() as application:
         found = application.compare.deleted(
-            ProfileId(profile), below=os.fsencode(path), since=since, limit=limit, after=after
+            ProfileId(profile), below=os.fsencode(path), since=since or "", limit=limit, after=after
         )
     document: Document = {"items": [deleted_document(one) for one in found.items], "next": found.next}
     show(as_json, document, lambda: _deleted_table(found.items))
