@@ -97,6 +97,26 @@ def test_the_way_out_of_rot_that_the_advice_names_works(bck: Bck) -> None:
     assert (bck.folder / "back" / "docs" / "sub" / "07.txt").read_text() == "number 7"
 
 
+def test_what_belongs_to_no_profile_is_told_of_the_whole_installation(bck: Bck) -> None:
+    clean = bck.ok("check")
+    assert (clean["extra"], clean["set_aside"]) == ([], 0)
+    (bck.storage / ".work" / "aside" / "20260101T000000Z-0a1b2c3d").mkdir(parents=True)
+    assert "set aside by backups (runs: 1)" in bck.run("check").err
+    (bck.storage / "current" / "evilhost").mkdir()
+    (bck.storage / "stray.txt").write_text("?")
+    told = bck.ok("check", code=3)
+    assert [(one["cause"], one["place"], one["path"]) for one in told["extra"]] == [
+        ("extra", "storage", "current/evilhost"),
+        ("extra", "storage", "stray.txt"),
+    ]
+    shown = bck.run("check")
+    assert (shown.code, shown.out.count("current/evilhost"), shown.err.count("extra: ")) == (3, 1, 1)
+    (strays,) = [one for one in bck.ok("doctor", code=1)["items"] if one["name"] == "strays"]
+    assert not strays["ok"]
+    assert "current/evilhost, stray.txt" in strays["detail"]
+    assert bck.ok("check", "docs")["total"] == 0
+
+
 def test_serve_makes_up_for_the_night_that_was_missed(bck: Bck) -> None:
     with sqlite3.connect(bck.home / "bck.sqlite3") as database:  # as if it had been made long ago
         database.execute("UPDATE profile SET created = datetime('now', '-3 days')")

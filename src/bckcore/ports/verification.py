@@ -1,6 +1,6 @@
 """Verification: what a check may ask of a storage. It only looks."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -129,6 +129,13 @@ class StoreVerification(Protocol):
     def records(self, ref: ProfileRef) -> Iterator[StoredRecord]:
         """Every file of the profile below ``.receipts``, by name, read to its end; temporary files of a
         crash left out."""
+
+    def strays(self, known: Collection[ProfileRef]) -> Sequence[bytes]:
+        """Paths below the root, in order, of what stands outside the folders of these profiles in the root,
+        ``current``, ``.receipts`` and the increments; of a folder only itself. ``.work`` is left out."""
+
+    def runs_aside(self) -> int:
+        """How many runs set harmed files aside, where they do no harm and belong to no point."""
 
     def scratch(self, ref: ProfileRef) -> AbstractContextManager[Path]:
         """A fresh, empty folder below ``.work`` of the profile's own; gone afterwards. What a crash left of

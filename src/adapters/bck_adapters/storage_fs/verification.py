@@ -1,10 +1,10 @@
 """Verification: the part of FsStorage that checks ask. It only looks."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bck_adapters.storage_fs import verify, verify_reading, verify_walk
+from bck_adapters.storage_fs import verify, verify_reading, verify_strays, verify_walk
 from bck_adapters.storage_fs.root import Root
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import RunId, SourceName
@@ -45,6 +45,14 @@ class FsVerification:
     def records(self, ref: ProfileRef) -> Iterator[StoredRecord]:
         """Every file of the profile below ``.receipts``."""
         return verify_walk.records(self._root, ref)
+
+    def strays(self, known: Collection[ProfileRef]) -> Sequence[bytes]:
+        """What stands outside the folders of these profiles."""
+        return verify_strays.strays(self._root, known)
+
+    def runs_aside(self) -> int:
+        """How many runs set harmed files aside."""
+        return verify_strays.runs_aside(self._root)
 
     def scratch(self, ref: ProfileRef) -> AbstractContextManager[Path]:
         """A fresh folder below ``.work``, gone afterwards."""

@@ -9,13 +9,14 @@ from bck_apps.cli.documents import outcome_document
 from bck_apps.cli.follow import see_through
 from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened, who
-from bck_apps.cli.status import status_of_job
+from bck_apps.cli.status import PARTIAL, status_of_job
 from bck_apps.cli.units import size_text, time_text
 from bck_apps.cli.values import not_empty
 from bckcore.domain.check import Cause, CheckRequest
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job
 from bckcore.errors import InvalidInputError, NotFoundError
+from bckcore.services.strays import StrayCheck
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -47,7 +48,8 @@ def check(
     """Compare the storage with the catalog, and name what is missing, extra, changed or rotten.
 
     Names, sizes, times, attributes, receipts and manifests are always compared, all of them; bytes are read
-    as far as --sample or --read-data ask for it. Nothing is ever repaired.
+    as far as --sample or --read-data ask for it. Without a profile, what stands in the storage and belongs to
+    none is named as well. Nothing is ever repaired.
 
     Exit status 0: nothing found. 3: something was found, or the PC could not be asked.
     """
@@ -55,14 +57,31 @@ def check(
     with opened() as application:
         names = [profile] if profile else [one.id for one in application.profiles.list()]
         jobs = [_job(application, ProfileId(name), request, last=last, as_json=as_json) for name in names]
+        whole = None if profile or last else _whole(application)
     if as_json:
         documents = [outcome_document(job) for job in jobs]
-        show(True, documents[0] if profile else {"items": documents}, lambda: None)
+        show(True, documents[0] if profile else {"items": documents, **(whole or {})}, lambda: None)
     else:
-        for job in jobs:
-            show(False, {}, lambda job=job: _view(job))  # type: ignore[misc]  # each its own
-            show(False, {}, lambda job=job: _findings_table(job))  # type: ignore[misc]  # likewise
-    raise typer.Exit(max((status_of_job(job) for job in jobs), default=0))
+        _show(jobs, whole)
+    found = PARTIAL if whole and whole["extra"] else 0
+    raise typer.Exit(max((found, *(status_of_job(job) for job in jobs))))
+
+
+def _whole(application: "Application") -> dict[str, object]:
+    """What belongs to no profile, and how many runs set harmed files aside."""
+    strays = StrayCheck(units=application.units, storage=application.storage).find()
+    return {"extra": [one.data() for one in strays], "set_aside": application.storage.runs_aside()}
+
+
+def _show(jobs: Sequence[Job], whole: Mapping[str, object] | None) -> None:
+    for job in jobs:
+        show(False, {}, lambda job=job: _view(job))  # type: ignore[misc]  # each its own
+        show(False, {}, lambda job=job: _findings_table(job.result.data))  # type: ignore[misc]  # likewise
+    if whole is None:
+        return
+    if aside := whole["set_aside"]:
+        say(f"Harmed files lie below .work/aside, set aside by backups (runs: {aside}). No point needs them.")
+    show(False, {}, lambda: _findings_table({"findings": whole["extra"]}))
 
 
 def _percent(text: str) -> float | None:
@@ -121,11 +140,11 @@ def _causes_text(causes: object) -> str:
     return ", ".join(f"{count} {cause}" for cause, count in causes.items())
 
 
-def _findings_table(job: Job) -> "RenderableType | None":
-    findings = job.result.data.get("findings")
+def _findings_table(data: Mapping[str, object]) -> "RenderableType | None":
+    findings = data.get("findings")
     if not isinstance(findings, Sequence) or not findings:
         return None
-    total = job.result.data.get("total")
+    total = data.get("total")
     if isinstance(total, int) and total > len(findings):
         say(f"{total} findings; the first {len(findings)} are listed.")
     rows = [

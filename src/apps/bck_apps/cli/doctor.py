@@ -48,6 +48,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         tool_finding("ssh", ["ssh", "-V"]),
         _tried("database", lambda: _database(application)),
         _tried("receipts", lambda: receipts_finding(application.storage)),
+        _tried("strays", lambda: _strays(application)),
         _tried("certificates", lambda: _certificates(application)),
     )
 
@@ -93,6 +94,20 @@ def receipts_finding(storage: "Storage") -> tuple[bool, str]:
     more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
     advice = "Bring .receipts back from a copy of the storage; see 'bck catalog rebuild --help'."
     return False, f"{'; '.join(faults[:MOST_FAULTS])}{more}. {advice}"
+
+
+def _strays(application: "Application") -> tuple[bool, str]:
+    from bckcore.domain.paths import display
+    from bckcore.services.strays import StrayCheck
+
+    found = StrayCheck(units=application.units, storage=application.storage).find()
+    aside = application.storage.runs_aside()
+    kept = f"; harmed files lie below .work/aside, set aside by backups (runs: {aside})" if aside else ""
+    if not found:
+        return True, f"nothing in the storage is without a profile{kept}"
+    names = ", ".join(display(one.path) for one in found[:MOST_FAULTS])
+    more = f" and {len(found) - MOST_FAULTS} more" if len(found) > MOST_FAULTS else ""
+    return False, f"{names}{more}: {found[0].detail}. {found[0].cause.advice}{kept}"
 
 
 def _certificates(application: "Application") -> tuple[bool, str]:
