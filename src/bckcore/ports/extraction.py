@@ -30,7 +30,9 @@ class Placement:
     """Where entries go, and what becomes of what is there already."""
 
     folder: Path
-    """As :meth:`RestoreTargets.claim` gave it."""
+    """As :meth:`RestoreTargets.claim` or ``look`` gave it."""
+    handle: int | None = None
+    """The folder itself, held open by who claimed it; then its path is for words alone."""
     below: bytes = b""
     """Name of the folder in it that stands for the root of the source; empty: the folder itself."""
     conflict: Conflict | None = None
@@ -95,6 +97,7 @@ class ContentStore(Protocol):
         Names, bytes, modes, times in ns and links are exact; owners too when the process may set them.
         What stands there exactly so (kind, size, mtime, mode; a link by its target) is not touched.
         A name is only given to what is whole: a cut leaves at most one file under a temporary name.
+        What appears in the target meanwhile is treated as if it had been there before.
         A folder that is not empty is never deleted: where another thing takes its place, it is moved
         aside, under ``Conflict.OVERWRITE`` too. No link in the target is followed.
 

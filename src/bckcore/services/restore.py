@@ -1,7 +1,7 @@
 """Restore: bring the files of a point back, exactly, into a folder on this server."""
 
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bckcore.domain.file_version import FileEntry
@@ -85,14 +85,16 @@ class RestoreService:
         """
         options = options or RestoreOptions()
         deleted = options.include_deleted
-        with self._restorable.held(
-            profile_id,
-            point,
-            paths,
-            include_deleted=deleted,
-            tell=lambda sentence: watcher.log(sentence, level="warning"),
-        ) as held:
-            folder = self._targets.claim(to, filled=options.into_filled)
+        with (
+            self._restorable.held(
+                profile_id,
+                point,
+                paths,
+                include_deleted=deleted,
+                tell=lambda sentence: watcher.log(sentence, level="warning"),
+            ) as held,
+            self._targets.claim(to, filled=options.into_filled) as target,
+        ):
             work = RestoreWork(held.point, watcher, self._clock)
             work.begin()
             work.missed(held.missing)
@@ -104,10 +106,10 @@ class RestoreService:
                     name,
                     held.wanted(name, work.blocked),
                     held.increments,
-                    _placement(folder, name, options, suffix),
+                    replace(_placement(target.path, name, options, suffix), handle=target.handle),
                     work,
                 )
-        return work.report(folder)
+        return work.report(target.path)
 
     def foresee(
         self,

@@ -283,17 +283,20 @@ def test_a_process_that_inherits_the_lock_keeps_it(tmp_path):
 def test_a_restore_folder_is_made_or_taken_when_empty(tmp_path):
     new_store(tmp_path)
     targets = FsRestoreTargets(tmp_path / "store")
-    assert targets.claim(tmp_path / "x" / "y") == tmp_path / "x" / "y"
-    assert targets.claim(tmp_path / "x" / "y") == tmp_path / "x" / "y"
+    for _ in range(2):
+        with targets.claim(tmp_path / "x" / "y") as target:
+            assert target.path == tmp_path / "x" / "y"
     (tmp_path / "link").symlink_to(tmp_path / "x" / "y")
     with pytest.raises(RefusedError, match="is a link"):
         targets.claim(tmp_path / "link")
-    assert targets.claim(tmp_path / "link" / "z") == tmp_path / "x" / "y" / "z"
+    with targets.claim(tmp_path / "link" / "z") as target:
+        assert target.path == tmp_path / "x" / "y" / "z"
     (tmp_path / "x" / "y" / "z").rmdir()
     (tmp_path / "x" / "y" / ".hidden").touch()
     with pytest.raises(ConflictError, match="--keep-both"):
         targets.claim(tmp_path / "x" / "y")
-    assert targets.claim(tmp_path / "x" / "y", filled=True) == tmp_path / "x" / "y"
+    with targets.claim(tmp_path / "x" / "y", filled=True) as target:
+        assert target.path == tmp_path / "x" / "y"
     with pytest.raises(ConflictError):
         targets.claim(tmp_path / "x" / "y" / ".hidden")
 

@@ -36,7 +36,8 @@ def test_restores_never_go_into_the_installation(tmp_path: Path) -> None:
         for folder in ("home/x", "home/tls/x", "home", "store/current", "store"):
             with pytest.raises(RefusedError):
                 targets.claim(tmp_path / folder)
-        assert targets.claim(tmp_path / "elsewhere") == tmp_path / "elsewhere"
+        with targets.claim(tmp_path / "elsewhere") as target:
+            assert target.path == tmp_path / "elsewhere"
 
 
 def test_a_setting_is_refused_where_it_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,10 @@
 """Write the entries of a point into a folder: names, bytes, modes, times, owners, links.
 
-Every file is made under a temporary name and gets its own by a rename, so under a real name there is
-never half of one. The target is walked by handles, and no link in it is followed.
+Every file is made under a temporary name and gets its own when it is whole, so under a real name there
+is never half of one. The target is walked by handles from one that is held for the whole restore, and no
+link in it is followed.
 """
 
-import errno
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -12,11 +12,12 @@ from dataclasses import replace
 
 from bck_adapters.storage_fs.errors import NO_ROOM, reason_of, shown
 from bck_adapters.storage_fs.frames import Frame, Frames
-from bck_adapters.storage_fs.handles import FOLDER, PRIVATE, Descent, make_folder, open_folder
+from bck_adapters.storage_fs.handles import FOLDER, PRIVATE, Descent, open_folder
 from bck_adapters.storage_fs.making import Maker, remove_leftovers
 from bck_adapters.storage_fs.origins import Origins, UnusableError
-from bck_adapters.storage_fs.placing import Step, has_attributes, name_aside, step_for
+from bck_adapters.storage_fs.placing import Look, Step, has_attributes
 from bck_adapters.storage_fs.records import sync_file_system
+from bck_adapters.storage_fs.settling import Place
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.paths import ROOT, components
 from bckcore.domain.push import Conflict, PushOutcome
@@ -120,83 +121,57 @@ class Extraction:
         entry = wanted.entry
         *folder, name = components(entry.path)
         self._goal.goto([*self._prefix, *folder], make=True)
-        here = self._goal.fd
-        step = Step.MAKE if fresh else step_for(entry, name, here, self._placement.conflict)
+        look = Look(Step.MAKE) if fresh else None
         if entry.kind is EntryKind.FOLDER:
-            return self._placed_folder(entry, name, step)
+            return self._placed_folder(entry, name, look)
+        place = Place(entry, name, self._goal.fd, self._placement)
+        look = look or place.look()
+        step = look.step
         if step in OUTCOMES:
-            step = self._write(wanted, folder, name, step)
+            step = self._write(wanted, folder, name, place, look)
+        if step in OUTCOMES:
             return Frame(entry, OUTCOMES[step])
         if step is Step.REFUSE:
             return Frame(entry, None, reason=IN_THE_WAY)
         return Frame(entry, PushOutcome.SAME if step is Step.SAME else PushOutcome.SKIPPED)
 
-    def _write(self, wanted: Wanted, folder: list[bytes], name: bytes, step: Step) -> Step:
-        """Make the thing, clear its place, put it there; the step that clearing took."""
-        entry, here, temporary = wanted.entry, self._goal.fd, self._maker.temporary
+    def _write(self, wanted: Wanted, folder: list[bytes], name: bytes, place: Place, look: Look) -> Step:
+        """Make the thing and put it into its place; the step that this took, or that leaves what is there."""
+        entry, temporary = wanted.entry, self._maker.temporary
         origin = self._origins.open(wanted, folder, name) if entry.kind is EntryKind.FILE else None
         try:
-            with self._maker.made(entry, here, origin):
-                step = self._cleared(name, step)
-                os.rename(temporary, name, src_dir_fd=here, dst_dir_fd=here)
+            with self._maker.made(entry, self._goal.fd, origin):
+                return place.settle(look, temporary).step
         finally:
             if origin is not None:
                 os.close(origin)
-        return step
-
-    def _cleared(self, name: bytes, step: Step) -> Step:
-        """Make room for something that is no folder. A folder with something in it is never deleted."""
-        here = self._goal.fd
-        if step is Step.REPLACE:
-            try:
-                os.rmdir(name, dir_fd=here)
-            except NotADirectoryError:
-                return step  # the rename replaces it
-            except OSError as exc:
-                if exc.errno not in (errno.ENOTEMPTY, errno.EEXIST):
-                    raise
-                step = Step.ASIDE
-            else:
-                return step
-        if step is Step.ASIDE:
-            aside = name_aside(name, self._placement.suffix, here)
-            os.rename(name, aside, src_dir_fd=here, dst_dir_fd=here)
-        return step
 
     # --- folders -----------------------------------------------------------------------------------
 
-    def _placed_folder(self, entry: FileEntry, name: bytes, step: Step) -> Frame:
-        if step is Step.MERGE:
-            return self._merged(entry, name)
-        if step is Step.REFUSE:
+    def _placed_folder(self, entry: FileEntry, name: bytes, look: Look | None = None) -> Frame:
+        place = Place(entry, name, self._goal.fd, self._placement)
+        look = place.settle(look or place.look())
+        if look.step in OUTCOMES:
+            return Frame(entry, OUTCOMES[look.step], fresh=True)
+        if look.step is Step.MERGE:
+            return self._merged(entry, name, look)
+        if look.step is Step.REFUSE:
             return Frame(entry, None, enterable=False, reason=IN_THE_WAY)
-        if step is Step.SKIP:
-            return Frame(entry, PushOutcome.SKIPPED, enterable=False)
-        if step is Step.REPLACE:
-            os.unlink(name, dir_fd=self._goal.fd)
-        else:
-            step = self._cleared(name, step)
-        os.close(make_folder(name, self._goal.fd))
-        return Frame(entry, OUTCOMES[step], fresh=True)
+        return Frame(entry, PushOutcome.SKIPPED, enterable=False)
 
-    def _merged(self, entry: FileEntry, name: bytes) -> Frame:
-        info = os.stat(name, dir_fd=self._goal.fd, follow_symlinks=False)
+    def _merged(self, entry: FileEntry, name: bytes, look: Look) -> Frame:
         fd = open_folder(name, self._goal.fd, usable=True)
         try:
             if self._placement.resume:
                 remove_leftovers(fd)
         finally:
             os.close(fd)
-        return Frame(entry, PushOutcome.SAME, before=info)
+        return Frame(entry, PushOutcome.SAME, before=look.info)
 
     def _begun_top(self) -> Frame:
         """The folder that stands for the root of the source; its own entry may come at any place."""
         if self._prefix:
-            name, conflict = self._prefix[0], self._placement.conflict
-            return self._tried(
-                _TOP,
-                lambda: self._placed_folder(_TOP, name, step_for(_TOP, name, self._goal.fd, conflict)),
-            )
+            return self._tried(_TOP, lambda: self._placed_folder(_TOP, self._prefix[0]))
         if self._placement.resume:
             remove_leftovers(self._goal.fd)
         return Frame(_TOP, PushOutcome.SAME, fresh=not self._merges)
@@ -253,6 +228,8 @@ def merged_outcome(placement: Placement, *, same: bool) -> PushOutcome:
 
 def _opened(placement: Placement) -> int:
     try:
+        if placement.handle is not None:
+            return os.dup(placement.handle)
         return os.open(placement.folder, FOLDER)
     except OSError as exc:
         raise NotFoundError(

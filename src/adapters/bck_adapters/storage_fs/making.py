@@ -39,7 +39,7 @@ class Maker:
 
     @contextmanager
     def made(self, entry: FileEntry, folder: int, origin: int | None) -> Iterator[None]:
-        """The thing stands in ``folder`` under the temporary name; what is left of it at the end goes.
+        """The thing stands in ``folder`` under the temporary name, which is free again at the end.
 
         Raises OSError, UnusableError.
         """
@@ -55,6 +55,8 @@ class Maker:
             with suppress(OSError):
                 os.unlink(self.temporary, dir_fd=folder)
             raise
+        with suppress(FileNotFoundError):
+            os.unlink(self.temporary, dir_fd=folder)
 
     def _make_file(self, entry: FileEntry, folder: int, origin: int) -> None:
         fd = os.open(self.temporary, _NEW, 0o600, dir_fd=folder)

@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import dataclass
 from enum import Enum, auto
 
 from bckcore.domain.file_version import EntryKind, FileEntry
@@ -39,12 +40,37 @@ _STEPS = {
 }
 
 
-def step_for(entry: FileEntry, name: bytes, folder: int, conflict: Conflict | None) -> Step:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is to be done, and what stood there when that was found out."""
+
+    step: Step
+    info: os.stat_result | None = None
+    """None: nothing did."""
+
+    @property
+    def is_folder(self) -> bool:
+        """True if a folder stood there."""
+        return self.info is not None and stat.S_ISDIR(self.info.st_mode)
+
+
+def look_at(entry: FileEntry, name: bytes, folder: int, conflict: Conflict | None) -> Look:
     """What to do with ``name`` in ``folder``. Raises OSError."""
     try:
         info = os.stat(name, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
-        return Step.MAKE
+        return Look(Step.MAKE)
+    return Look(_step(entry, name, folder, info, conflict), info)
+
+
+def step_for(entry: FileEntry, name: bytes, folder: int, conflict: Conflict | None) -> Step:
+    """The step alone. Raises OSError."""
+    return look_at(entry, name, folder, conflict).step
+
+
+def _step(
+    entry: FileEntry, name: bytes, folder: int, info: os.stat_result, conflict: Conflict | None
+) -> Step:
     if entry.kind is EntryKind.FOLDER and stat.S_ISDIR(info.st_mode):
         return Step.MERGE
     if _stands(entry, info) and (entry.kind is not EntryKind.LINK or _points(entry, name, folder)):

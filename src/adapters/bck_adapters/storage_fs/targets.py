@@ -3,10 +3,30 @@
 import os
 import stat
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Self
 
 from bck_adapters.storage_fs.errors import NO_ROOM, reason_of
+from bck_adapters.storage_fs.handles import FOLDER, proc_path
 from bckcore.errors import ConflictError, InvalidInputError, RefusedError, StoreFullError
+
+_ABOVE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
+"""Folders above may be closed for reading; going through them is enough."""
+
+
+class FsClaimedTarget:
+    """ClaimedTarget by a handle, which it owns."""
+
+    def __init__(self, path: Path, handle: int) -> None:
+        self.path = path
+        self.handle = handle
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        os.close(self.handle)
 
 
 class FsRestoreTargets:
@@ -16,16 +36,25 @@ class FsRestoreTargets:
         self._root = storage_root
         self._private = tuple(private)
 
-    def claim(self, path: Path, *, filled: bool = False) -> Path:
-        """Make or take a folder."""
+    def claim(self, path: Path, *, filled: bool = False) -> FsClaimedTarget:
+        """Make or take a folder, and hold it."""
         full = self.look(path, filled=filled)
         try:
-            full.mkdir(mode=0o700, parents=True, exist_ok=True)
-            full = full.resolve(strict=True)
+            handle = _opened(full)
         except OSError as exc:
             raise _refused(path, exc) from exc
-        self._require_apart(full)
-        return full
+        try:
+            # What was opened counts, not what its path was: somebody may have moved it meanwhile.
+            self._require_apart(Path(os.fsdecode(os.readlink(proc_path(handle)))))
+            if not filled:
+                _require_empty(path, handle)
+        except OSError as exc:
+            os.close(handle)
+            raise _refused(path, exc) from exc
+        except BaseException:
+            os.close(handle)
+            raise
+        return FsClaimedTarget(full, handle)
 
     def look(self, path: Path, *, filled: bool = False) -> Path:
         """The same without making anything."""
@@ -39,8 +68,10 @@ class FsRestoreTargets:
                     meaning="A restore follows no link; who can change it could lead the files elsewhere.",
                     advice="Name the folder itself.",
                 )
-            with os.scandir(full) as found:
-                held = next(found, None)
+            if filled:
+                os.scandir(full).close()  # for its errors
+            else:
+                _require_empty(path, full)
         except (ValueError, RuntimeError) as exc:  # a NUL in it, links in a circle
             raise InvalidInputError(f"{str(path)!r} cannot be a folder: {exc}.") from exc
         except FileNotFoundError:
@@ -53,13 +84,6 @@ class FsRestoreTargets:
             ) from exc
         except OSError as exc:
             raise _refused(path, exc) from exc
-        if held is not None and not filled:
-            raise ConflictError(
-                f"The folder {path} is not empty.",
-                meaning="Nobody said what is to become of files that are there already.",
-                advice="Choose a new or empty folder, or say what to do: --overwrite, --keep-both or --skip; "
-                "--resume goes on with a restore that was cut.",
-            )
         return full
 
     def _require_apart(self, full: Path) -> None:
@@ -77,6 +101,44 @@ class FsRestoreTargets:
                     meaning="Keys and the database are kept there.",
                     advice="Choose a folder elsewhere.",
                 )
+
+
+def _require_empty(path: Path, folder: Path | int) -> None:
+    with os.scandir(folder) as found:
+        if next(found, None) is None:
+            return
+    raise ConflictError(
+        f"The folder {path} is not empty.",
+        meaning="Nobody said what is to become of files that are there already.",
+        advice="Choose a new or empty folder, or say what to do: --overwrite, --keep-both or --skip; "
+        "--resume goes on with a restore that was cut.",
+    )
+
+
+def _opened(full: Path) -> int:
+    """A handle of the folder, made if need be. A link on its way came there after it was resolved."""
+    place = os.open(full.anchor, _ABOVE)
+    try:
+        *above, last = [full.anchor, *full.parts[1:]]
+        for name in above[1:]:
+            below = _entered(name, place, 0o777)
+            os.close(place)
+            place = below
+        below = _entered(last, place, 0o700)
+        os.close(place)
+        place = below
+        return os.open(b".", FOLDER, dir_fd=place)
+    finally:
+        os.close(place)
+
+
+def _entered(name: str, above: int, mode: int) -> int:
+    with suppress(FileExistsError):
+        try:
+            return os.open(name, _ABOVE, dir_fd=above)
+        except FileNotFoundError:
+            os.mkdir(name, mode, dir_fd=above)
+    return os.open(name, _ABOVE, dir_fd=above)
 
 
 def _full(path: Path) -> Path:
