@@ -69,6 +69,11 @@ class Rebuild:
             )
         return refs
 
+    def known(self, ref: ProfileRef) -> bool:
+        """True if the database has something of the profile that a rebuild would replace."""
+        with self._units(read_only=True) as uow:
+            return uow.runs.last(ref.profile) is not None
+
     def rebuild(
         self, ref: ProfileRef, *, accept_damage: bool = False, told: Told = lambda *_: None
     ) -> RebuildReport:

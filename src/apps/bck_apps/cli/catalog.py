@@ -45,7 +45,7 @@ def rebuild(
     with opened() as application:
         service = application.rebuilds
         refs = service.found(profile)
-        _confirm(refs, yes=yes, as_json=as_json)
+        _confirm([ref for ref in refs if service.known(ref)], yes=yes, as_json=as_json)
         done, refused = _rebuilt(service, refs, accept_damage=accept_damage)
     document = {
         "items": [_document(report) for report in done],
