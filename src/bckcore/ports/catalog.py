@@ -44,6 +44,11 @@ class Catalog(Browsing, Protocol):
     ) -> Mapping[RelPath, FileEntry]:
         """The live state of those of ``paths`` (at most 10,000) that have one."""
 
+    def newest(
+        self, profile: ProfileId, source: SourceName, paths: Sequence[RelPath]
+    ) -> Mapping[RelPath, FileEntry]:
+        """The newest state, live or ended, of those of ``paths`` (at most 10,000) that have any version."""
+
     def unseen(self, profile: ProfileId, source: SourceName, seen: Iterable[RelPath]) -> Iterator[FileEntry]:
         """Live states of paths that are not among ``seen``, by path. Memory does not grow with either."""
 

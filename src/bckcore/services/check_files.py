@@ -22,12 +22,13 @@ from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.ports.verification import OpenedFile
 from bckcore.services.check_access import Access
 from bckcore.services.check_findings import REMEMBERED, Doubt, Findings
-from bckcore.services.check_judge import Verdict, judged
+from bckcore.services.check_judge import Verdict, judged, known_digests
 
 VERSIONS_AT_ONCE = 2000
 OPEN_AT_ONCE = 128
 
-Reading = tuple[OpenedFile, list[Verdict]]
+Reading = tuple[OpenedFile, list[Verdict], Sequence[FileVersion]]
+"""What is read, what it is read for, and all versions of its path."""
 
 
 @dataclass(kw_only=True)
@@ -108,7 +109,7 @@ class FileCheck:
                 reading = self._opened(wanted)
                 if reading is not None:
                     opened.callback(reading.close)
-                    yield reading, wanted
+                    yield reading, wanted, versions
 
     def _opened(self, wanted: list[Verdict]) -> OpenedFile | None:
         version = wanted[0].version
@@ -123,14 +124,14 @@ class FileCheck:
 
     def _read(self, reading: Reading) -> Iterator[FileVersion]:
         """Compare the bytes with what each version says; give versions whose digest was not known."""
-        file, verdicts = reading
+        file, verdicts, versions = reading
         links = [one for one in verdicts if one.version.entry.kind is EntryKind.LINK]
         files = [one for one in verdicts if one.version.entry.kind is EntryKind.FILE]
         try:
             for verdict in links:
                 self._compare_target(verdict, file)
             if files:
-                yield from self._compared(files, file.digest(self._tick))
+                yield from self._compared(files, file.digest(self._tick), versions)
         except StorageError as error:
             for verdict in verdicts:
                 self._doubt(replace(verdict, cause=Cause.UNREADABLE, detail=error.what.rstrip(".")))
@@ -145,10 +146,13 @@ class FileCheck:
             detail = "the stored link leads elsewhere"
             self._doubt(replace(verdict, cause=Cause.BIT_ROT, detail=detail))
 
-    def _compared(self, verdicts: list[Verdict], digest: bytes) -> Iterator[FileVersion]:
+    def _compared(
+        self, verdicts: list[Verdict], digest: bytes, versions: Sequence[FileVersion]
+    ) -> Iterator[FileVersion]:
         self.counts.files_read += 1
-        known = [one for one in verdicts if one.version.entry.digest]
-        harmed = [one for one in known if one.version.entry.digest != digest]
+        told = [(one, known_digests(one.version, versions)) for one in verdicts]
+        known = [one for one, digests in told if digests]
+        harmed = [one for one, digests in told if digests and digest not in digests]
         for verdict in harmed:
             cause = Cause.CHANGED if verdict.doubtful else Cause.BIT_ROT
             self._doubt(replace(verdict, cause=cause, detail=_OTHER_BYTES[cause]), digest)
@@ -157,7 +161,8 @@ class FileCheck:
             version = verdict.version
             if verdict in known and verdict not in harmed and verdict.doubtful and _is_present(verdict):
                 self._doubt(replace(verdict, cause=Cause.ATTRIBUTES_CHANGED, detail="other time"), digest)
-            if not version.entry.digest and _is_present(verdict) and verdict.cause is None:
+            unknown = not version.entry.digest and verdict not in harmed
+            if unknown and _is_present(verdict) and verdict.cause is None:
                 yield replace(version, entry=replace(version.entry, digest=digest))
 
     def _doubt(self, verdict: Verdict, digest: bytes = b"") -> None:

@@ -88,6 +88,17 @@ def judged(versions: Sequence[FileVersion], sightings: Sequence[Sighting], view:
             yield verdict
 
 
+def known_digests(version: FileVersion, versions: Sequence[FileVersion]) -> frozenset[bytes]:
+    """What the digest of a version must be one of; empty while nothing is known.
+
+    One without a digest of its own has that of a version of its path with the same size and time.
+    """
+    if version.entry.digest:
+        return frozenset((version.entry.digest,))
+    others = (other.entry for other in versions)
+    return frozenset(other.digest for other in others if other.digest and other.same_content(version.entry))
+
+
 def _places(
     version: FileVersion,
     held: Sequence[tuple[int, Sighting]],

@@ -4,7 +4,7 @@ The listing is a list of names and hints. What stands at a path is asked of the 
 there before, of the catalog; and a path is gone only when its absence is proved (law L3).
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -161,20 +161,28 @@ class SourceIngest:
         remaining = iter(hinted)
         while batch := dict(islice(remaining, BATCH)):
             live = self._catalog.live(self._profile, self._source, list(batch))
+            before = {**self._came_back(batch, live), **live}
             for path, stored in self._storage.stat(self._ref, self._source, sorted(batch)):
-                change = self._compared(path, live.get(path), stored, batch[path])
+                entry = _with_digest(stored, before.get(path), batch[path]) if stored else None
+                change = self._compared(path, live.get(path), entry, batch[path])
                 if change is not None:
                     yield self._tally.note(change, live.get(path))
 
+    def _came_back(
+        self, batch: Mapping[RelPath, Seen | None], live: Mapping[RelPath, FileEntry]
+    ) -> Mapping[RelPath, FileEntry]:
+        """How paths that are not live ended. One that came back unchanged is not sent: its digest is that."""
+        ended = [path for path, hint in batch.items() if path not in live and _lacks_digest(hint)]
+        return self._catalog.newest(self._profile, self._source, ended) if ended else {}
+
     def _compared(
-        self, path: RelPath, live: FileEntry | None, stored: FileEntry | None, hint: Seen | None
+        self, path: RelPath, live: FileEntry | None, entry: FileEntry | None, hint: Seen | None
     ) -> Change | None:
-        if stored is None:
+        if entry is None:
             if live is None:
                 return None  # logged, and not installed: unreadable, vanished or not storable
             self._tally.lost.append(path)
             return Change(self._source, ChangeOp.GONE, live)
-        entry = _with_digest(stored, live, hint)
         if live is not None and hint is not None and self._was_harmed(entry, live, hint):
             self.harmed.append(path)
         if live is None:
@@ -242,14 +250,18 @@ class SourceIngest:
         return ChangeOp.GONE
 
 
-def _with_digest(stored: FileEntry, live: FileEntry | None, hint: Seen | None) -> FileEntry:
+def _lacks_digest(hint: Seen | None) -> bool:
+    return hint is None or (hint.kind is EntryKind.FILE and not hint.digest)
+
+
+def _with_digest(stored: FileEntry, before: FileEntry | None, hint: Seen | None) -> FileEntry:
     """``stored`` with the digest that surely belongs to it: the sender's, else the one known before."""
     if stored.kind is not EntryKind.FILE:
         return stored
     if hint is not None and hint.digest:
         fits = hint.size == stored.size and hint.mtime == stored.mtime_ns // 1_000_000_000
         return replace(stored, digest=hint.digest) if fits else stored
-    if live is None or live.kind is not EntryKind.FILE:
+    if before is None or before.kind is not EntryKind.FILE:
         return stored
-    same = (live.size, live.mtime_ns) == (stored.size, stored.mtime_ns)
-    return replace(stored, digest=live.digest) if same else stored
+    same = (before.size, before.mtime_ns) == (stored.size, stored.mtime_ns)
+    return replace(stored, digest=before.digest) if same else stored

@@ -62,6 +62,13 @@ class MemoryCatalog(MemoryBrowsing):
         found = ((path, _live_of(table.get(path, ()))) for path in paths)
         return {path: version.entry for path, version in found if version is not None}
 
+    def newest(
+        self, profile: ProfileId, source: SourceName, paths: Sequence[RelPath]
+    ) -> Mapping[RelPath, FileEntry]:
+        """See the port."""
+        table = self._session.read.versions.get((profile, source), {})
+        return {path: table[path][-1].entry for path in paths if table.get(path)}
+
     def unseen(self, profile: ProfileId, source: SourceName, seen: Iterable[RelPath]) -> Iterator[FileEntry]:
         """See the port."""
         known = set(seen)

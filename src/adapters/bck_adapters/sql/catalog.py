@@ -83,6 +83,12 @@ class SqlCatalog(SqlBrowsing):
         rows = self._session.execute(select(*ENTRY).where(this, _V.path.in_(paths)))
         return {row[0]: entry_of(row) for row in rows}
 
+    def newest(
+        self, profile: ProfileId, source: SourceName, paths: Sequence[RelPath]
+    ) -> Mapping[RelPath, FileEntry]:
+        """See the port."""
+        return catalog_check.newest(self._session, self._source(profile, source), paths)
+
     def unseen(self, profile: ProfileId, source: SourceName, seen: Iterable[RelPath]) -> Iterator[FileEntry]:
         """See the port."""
         this = and_(_V.source_id == self._source(profile, source), _V.until_seq.is_(None))

@@ -1,13 +1,13 @@
-"""What a check asks of the catalog: whole histories of paths, page by page, and digests that it learned."""
+"""What checks and runs ask of the past: histories of paths, page by page, newest states, learned digests."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, exists, select, update
 
-from bck_adapters.sql.catalog_rows import SECOND_NS, VERSION, version_of
+from bck_adapters.sql.catalog_rows import ENTRY, SECOND_NS, VERSION, entry_of, version_of
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
-from bckcore.domain.file_version import FileVersion
+from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import RelPath
 
@@ -32,6 +32,16 @@ def known(session: SqlSession, source_id: int, paths: Sequence[RelPath]) -> froz
     """See the port."""
     query = select(_V.path).where(_V.source_id == source_id, _V.path.in_(paths)).distinct()
     return frozenset(session.execute(query).scalars())
+
+
+def newest(session: SqlSession, source_id: int, paths: Sequence[RelPath]) -> dict[RelPath, FileEntry]:
+    """See the port."""
+    later = file_version.alias("later")
+    outlived = exists().where(
+        later.c.source_id == _V.source_id, later.c.path == _V.path, later.c.since_seq > _V.since_seq
+    )
+    query = select(*ENTRY).where(_V.source_id == source_id, _V.path.in_(paths), ~outlived)
+    return {row[0]: entry_of(row) for row in session.execute(query)}
 
 
 def learn(session: SqlSession, source_id: int, version: FileVersion) -> int:

@@ -64,6 +64,20 @@ class CheckedCatalogContract:
             assert uow.catalog.known(P, S, asked) == {b"a", b"b", b"\xff\n"}
             assert uow.catalog.known(P, S, []) == set()
 
+    def test_newest_are_the_last_versions_live_or_ended(self, filled: Database) -> None:
+        asked = [RelPath(path) for path in (b"a/b", b"b", b"never", b"\xff\n")]
+        wanted = {b"a/b": _entry(b"a/b", 5), b"b": _entry(b"b", 1), b"\xff\n": _entry(b"\xff\n", 1)}
+        with filled.units(read_only=True) as uow:
+            assert dict(uow.catalog.newest(P, S, asked)) == wanted
+            assert dict(uow.catalog.newest(P, S, [])) == {}
+            assert dict(uow.catalog.newest(P, SourceName("other"), asked)) == {}
+            assert dict(uow.catalog.newest(ProfileId("other"), S, asked)) == {}
+
+    def test_newest_takes_ten_thousand_paths(self, filled: Database) -> None:
+        asked = [RelPath(b"%05d" % number) for number in range(9_999)] + [RelPath(b"b")]
+        with filled.units(read_only=True) as uow:
+            assert list(uow.catalog.newest(P, S, asked)) == [b"b"]
+
     def test_learn_enters_a_digest_once_and_for_that_version_only(self, filled: Database) -> None:
         with filled.units(read_only=True) as uow:
             first, *rest = uow.catalog.versions(P, S, RelPath(b"a/b"))
