@@ -163,11 +163,12 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
         May be cut anywhere and repeated. A missing increment is an empty one.
         """
 
-    def withdraw(self, ref: ProfileRef, run: RunId, source: SourceName, paths: Sequence[RelPath]) -> None:
-        """Move what the run's increment holds at ``paths`` out of all history, to ``.work/aside``.
+    def withdraw(
+        self, ref: ProfileRef, run: RunId, source: SourceName, paths: Sequence[RelPath]
+    ) -> Sequence[RelPath]:
+        """Move what the run's increment holds at ``paths`` out of all history; return what it held.
 
-        For copies that had been harmed in ``current``: no point must find them. Safe to repeat; a path that
-        the increment does not hold is passed over.
+        For copies that had been harmed in ``current``: no point must find them. They go to ``.work/aside``.
         """
 
     def free(self, ref: ProfileRef, run: RunId) -> None:

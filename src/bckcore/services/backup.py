@@ -36,7 +36,7 @@ from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
 from bckcore.services.missing import acceptance, accepts_missing, suspicion
-from bckcore.services.problems import count_of, kept_of, told_harmed, told_lost
+from bckcore.services.problems import count_of, kept_of, tell_harmed, told_lost
 from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.recovery import Recovery
 
@@ -194,9 +194,10 @@ class BackupService:
             ingests = [self._ingest(plan, one, uow) for one in pulled]
             changes = self._all_changes(plan, ingests, uow)
             manifest = self._ledger.spool(plan.run, changes)
-        lost, harmed = told_lost(ingests, pulled, watcher), told_harmed(ingests, watcher)
-        for ingest in ingests:
-            self._storage.withdraw(plan.profile.ref, plan.run.id, ingest.source, ingest.harmed)
+        lost = told_lost(ingests, pulled, watcher)
+        ref, run_id = plan.profile.ref, plan.run.id
+        harmed = [self._storage.withdraw(ref, run_id, one.source, one.harmed) for one in ingests]
+        tell_harmed(harmed, watcher)
         suspicious = _told_missing(plan, ingests, watcher)
         outcome = _outcome(ingests, problems := count_of(pulled, lost, harmed))
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())

@@ -71,8 +71,8 @@ class SourceIngest:
         self._accept_missing = accept_missing
         self._tally = _Tally(prior=prior)
         self.harmed: list[RelPath] = []
-        """Sent again though nothing differs from the live state: the copy in current was harmed. What the
-        run displaced of them belongs to no point."""
+        """Sent again though nothing differs from the live state: the copy in current was harmed, or was not
+        there. What the run displaced of them belongs to no point."""
         self.missing: Missing | None = None
         """So much that it is suspect, accepted or not; else None."""
 

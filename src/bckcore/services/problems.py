@@ -24,11 +24,10 @@ def told_lost(
     return lost
 
 
-def told_harmed(ingests: Sequence[SourceIngest], watcher: Watcher) -> list[list[RelPath]]:
+def tell_harmed(harmed: Sequence[Sequence[RelPath]], watcher: Watcher) -> None:
     """Copies in the storage that were found harmed, source by source, told in the log."""
-    for path in chain.from_iterable(ingest.harmed for ingest in ingests):
+    for path in chain.from_iterable(harmed):
         watcher.log(f"harmed: {display(path)}: {HARMED}", level="error")
-    return [ingest.harmed for ingest in ingests]
 
 
 def _unreported(ingest: SourceIngest, one: Pulled) -> list[RelPath]:

@@ -78,13 +78,16 @@ class History:
         finally:
             os.close(fd)
 
-    def withdraw(self, ref: ProfileRef, run: RunId, source: SourceName, paths: Sequence[RelPath]) -> None:
-        """Move these entries of the increment to ``.work/aside``, under the same names."""
+    def withdraw(
+        self, ref: ProfileRef, run: RunId, source: SourceName, paths: Sequence[RelPath]
+    ) -> list[RelPath]:
+        """Move these entries of the increment to ``.work/aside``, under the same names; return them."""
+        moved = []
         names = (*increment_names(ref, run), checked_name(source, "source"))
         with translated("setting harmed files aside", self._root.place(*names)):
             fd = self._root.find(*names, usable=True)
             if fd is None:
-                return
+                return []
             goal_fd = self._root.make(WORK, ASIDE, *names[1:])
             with Descent(fd, usable=True) as origin, Descent(goal_fd, usable=True) as goal:
                 for path in paths:
@@ -92,6 +95,8 @@ class History:
                     if origin.reach(folder) and is_folder(name, origin.fd) is not None:
                         goal.goto(folder, make=True)
                         os.rename(name, name, src_dir_fd=origin.fd, dst_dir_fd=goal.fd)
+                        moved.append(path)
+        return moved
 
     def free(self, ref: ProfileRef, run: RunId) -> None:
         """Delete the increment."""

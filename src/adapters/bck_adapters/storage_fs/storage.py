@@ -166,10 +166,11 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         """Move every entry of ``older``'s increment into ``newer``'s."""
         self._history.merge(ref, older, newer)
 
-    def withdraw(self, ref: ProfileRef, run: RunId, source: SourceName, paths: Sequence[RelPath]) -> None:
+    def withdraw(
+        self, ref: ProfileRef, run: RunId, source: SourceName, paths: Sequence[RelPath]
+    ) -> Sequence[RelPath]:
         """Move what the run's increment holds at ``paths`` out of all history."""
-        if paths:
-            self._history.withdraw(ref, run, source, paths)
+        return self._history.withdraw(ref, run, source, paths) if paths else []
 
     def free(self, ref: ProfileRef, run: RunId) -> None:
         """Delete the run's increment."""
