@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, core, settings
 
+from bck_adapters.testkit.lacking import lacking
+
 # --- hypothesis -----------------------------------------------------------------------------------
 # dev: quick; ci: the same cases on every machine; long: nightly; robustness: as long as BCK_STEPS says.
 
@@ -92,13 +94,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 # --- no silent skip -------------------------------------------------------------------------------
 
 
-def _lacking(reason: str) -> None:
-    """Skip with a printed reason; under CI, where everything must be there, fail."""
-    if os.environ.get("CI"):
-        pytest.fail(f"{reason} (under CI this is a failure, elsewhere a skip)", pytrace=False)
-    pytest.skip(reason)
-
-
 @pytest.fixture(scope="session")
 def require_tool() -> Callable[[str], str]:
     """Give the path of a program, or skip (under CI: fail) with a reason that names it."""
@@ -107,7 +102,7 @@ def require_tool() -> Callable[[str], str]:
     def find(name: str) -> str:
         path = shutil.which(name, path=search)
         if path is None:
-            _lacking(f"the program {name} is not installed")
+            lacking(f"the program {name} is not installed")
         return str(path)
 
     return find
@@ -134,9 +129,7 @@ def _remove(path: Path) -> None:
 def _small_file_system(variable: str) -> Iterator[Path]:
     root = os.environ.get(variable)
     if not root:
-        _lacking(
-            f"{variable} is not set: run the tests by scripts/as-user where mount namespaces are allowed"
-        )
+        lacking(f"{variable} is not set: run the tests by scripts/as-user where mount namespaces are allowed")
     path = Path(tempfile.mkdtemp(dir=root))
     yield path
     _remove(path)

@@ -1,6 +1,5 @@
 """Each error is told apart, by text and by exit status, and nothing that was held is lost."""
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from bck_adapters.testkit.lacking import need_ordinary_user
 from tests.support.cli import Bck
 from tests.support.sshd import LoopbackSshd, new_key
 from tests.support.worlds import World, world_of_folder
@@ -169,8 +169,7 @@ def test_the_source_folder_is_gone(scene: Scene):
 
 
 def test_an_unreadable_file_makes_a_run_partial(scene: Scene, tmp_path: Path):
-    if os.geteuid() == 0:
-        pytest.skip("root reads every file; run the tests as an ordinary user")
+    need_ordinary_user()
     secret = scene.docs / "secret"
     secret.write_text("x")
     secret.chmod(0)

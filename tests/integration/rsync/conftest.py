@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bck_adapters.rsync.version import can_resume
+from bck_adapters.testkit.lacking import lacking
 from bck_adapters.testkit.rigs import TransportRig
 from tests.support.rsync_rigs import local_rig, ssh_rig
 from tests.support.sshd import LoopbackSshd, running_sshd
@@ -44,7 +45,7 @@ def resuming(tmp_path_factory: pytest.TempPathFactory, require_tool) -> None:
     """Skip where this machine's rsync cannot go on from a half-sent file, whatever we do."""
     require_tool("rsync")
     if not can_resume(os.environ["PATH"], tmp_path_factory.mktemp("resume")):
-        pytest.skip("this rsync cannot go on from a half-sent file: install 3.5.0 or newer to try it")
+        lacking("this rsync cannot go on from a half-sent file: install 3.5.0 or newer to try it")
 
 
 @pytest.fixture(params=["local", "over_ssh"])

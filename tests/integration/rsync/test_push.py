@@ -14,6 +14,7 @@ import pytest
 
 from bck_adapters.rsync.routes import LocalRoute, SshRoute
 from bck_adapters.rsync.transport import RsyncTransport
+from bck_adapters.testkit.lacking import lacking
 from bck_adapters.testkit.rigs import MTIME_NS, RigWatcher
 from bck_adapters.testkit.rigs_push import PushRig, outcomes, refused, seen_in_folder
 from bckcore.domain.file_version import EntryKind
@@ -194,7 +195,7 @@ def test_a_killed_rsync_counts_as_broken_off(rig: PushRig) -> None:
 
 def test_owners_are_not_set_by_an_ordinary_account_and_nothing_fails_for_it(rig: PushRig) -> None:
     if not rig.permissions_matter:
-        pytest.skip("root sets owners: run the tests as an ordinary user")
+        lacking("root sets owners: run the tests as an ordinary user")
     rig.origin.write(b"f", b"x")
     full = rig.origin.root / "f"
     os.setxattr(full, "user.rsync.%stat", b"100640 0,0 54321:54322")
@@ -208,7 +209,7 @@ def test_owners_are_not_set_by_an_ordinary_account_and_nothing_fails_for_it(rig:
 
 def test_a_device_file_is_a_problem_of_its_path(rig: PushRig) -> None:
     if not rig.permissions_matter:
-        pytest.skip("root makes device files: run the tests as an ordinary user")
+        lacking("root makes device files: run the tests as an ordinary user")
     rig.origin.device(b"null")
     rig.origin.write(b"f", b"x")
     report = rig.push()
@@ -218,7 +219,7 @@ def test_a_device_file_is_a_problem_of_its_path(rig: PushRig) -> None:
 
 def test_a_target_folder_that_may_not_be_made_is_a_clear_error(rig: PushRig, tmp_path: Path) -> None:
     if not rig.permissions_matter:
-        pytest.skip("root may write everywhere: run the tests as an ordinary user")
+        lacking("root may write everywhere: run the tests as an ordinary user")
     rig.tree.mkdir(b"closed", mode=0o500)
     rig.target_path += "/closed/new"
     rig.origin.write(b"f", b"x")

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bck_adapters.testkit.contracts import contents
+from bck_adapters.testkit.lacking import lacking
 from bck_adapters.testkit.rigs import MTIME_NS, TransportRig
 from bck_adapters.testkit.stored import stored_tree
 from bckcore.domain.host import Platform
@@ -109,7 +110,7 @@ def test_what_lies_above_the_allowed_root_is_the_administrators(rig: TransportRi
 
 def test_a_root_below_a_closed_folder_is_unlisted_as_ever(rig: TransportRig) -> None:
     if not rig.permissions_matter:
-        pytest.skip("the host's account reads everything here: run the tests as an ordinary user")
+        lacking("the host's account reads everything here: run the tests as an ordinary user")
     rig.host = replace(rig.host, allowed_roots=(rig.source.path,))
     rig.source = replace(rig.source, path=f"{rig.source.path}/closed/docs")
     rig.tree.mkdir(b"closed", mode=0)

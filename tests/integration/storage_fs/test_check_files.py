@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bck_adapters.testkit.lacking import need_ordinary_user
 from tests.support import harm
 from tests.support.checking import ALL, LOOK, checked, told
 from tests.support.harm import Scene
@@ -94,8 +95,7 @@ def test_a_look_without_reading_finds_all_but_rotten_bytes(
 
 
 def test_files_that_may_not_be_read_are_named(scene: Scene) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root reads everything")
+    need_ordinary_user()
     harm.close_off(scene.current(b"b"))
     harm.close_off(scene.increment(2, b"a"))
     assert told(checked(scene.house)) == {
@@ -106,8 +106,7 @@ def test_files_that_may_not_be_read_are_named(scene: Scene) -> None:
 
 @pytest.mark.parametrize("request_", [ALL, LOOK], ids=["all", "look"])
 def test_a_closed_folder_is_named_once_for_all_that_it_holds(scene: Scene, request_) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root reads everything")
+    need_ordinary_user()
     harm.close_off(scene.current(b"d"))
     harm.close_off(scene.increment(2, b"d"))
     assert told(checked(scene.house, request_)) == {

@@ -16,6 +16,7 @@ import pytest
 
 from bck_adapters.storage_fs import FsRestoreTargets, FsStorage
 from bck_adapters.storage_fs.readme import FULL_RESTORE_AS_ROOT, FULL_RESTORE_AS_USER, TEXT
+from bck_adapters.testkit.lacking import lacking
 from bckcore.domain.ids import HostId, ProfileId, SourceName
 from bckcore.domain.run import ProfileRef
 from bckcore.errors import (
@@ -126,7 +127,7 @@ def test_an_area_that_no_rename_reaches_is_refused(tmp_path, require_tool, area,
     if os.geteuid() != 0:
         apart += ["--user", "--map-root-user"]
     if subprocess.run([*apart, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this machine lets no ordinary user mount in a name space of his own")
+        lacking("this machine lets no ordinary user mount in a name space of his own")
     (tmp_path / "other").mkdir()
     places = [str(tmp_path / "store" / area), str(tmp_path / "store")]
     ended = subprocess.run(

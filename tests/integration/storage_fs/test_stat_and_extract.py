@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from bck_adapters.storage_fs import FsStorage
+from bck_adapters.testkit.lacking import need_ordinary_user
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.ids import RunId
 from bckcore.domain.paths import ROOT, RelPath
@@ -323,8 +324,8 @@ def test_a_path_that_cannot_be_brought_back_is_a_problem_and_the_others_go_on(tm
     assert found(tmp_path / "into") == {b"good": b"1"}
 
 
-@pytest.mark.skipif(AS_ROOT, reason="root reads everything; scripts/as-user runs this as an ordinary user")
 def test_an_unreadable_stored_file_is_a_problem(tmp_path):
+    need_ordinary_user()
     storage = layered(tmp_path, {b"good": b"1", b"locked": b"1"})
     (current(tmp_path) / "locked").chmod(0)
     assert list(extracted(storage, tmp_path / "into", [plain(b"good", 1), plain(b"locked", 1)], [])) == [

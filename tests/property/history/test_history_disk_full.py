@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import ClassVar, TypeVar
 
-import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import rule, run_state_machine_as_test
@@ -16,6 +15,7 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 from bck_adapters.rsync.routes import LocalRoute
 from bck_adapters.rsync.transport import RsyncTransport
 from bck_adapters.sql import sql_database
+from bck_adapters.testkit.lacking import need_ordinary_user
 from bck_adapters.testkit.samples import START
 from bckcore.domain.host import Host
 from bckcore.domain.run import Run, RunOutcome
@@ -147,10 +147,8 @@ class DiskFullMachine(RewritingMachine):
 RUNS = lives(12, 15)
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0, reason="root reads closed folders; scripts/as-user runs this as a user"
-)
 def test_every_point_restores_however_often_the_disk_was_full(small_fs: Path) -> None:
+    need_ordinary_user("root reads closed folders")
     DiskFullMachine.small = small_fs
     search = settings(max_examples=RUNS, stateful_step_count=15, deadline=None)
     run_state_machine_as_test(DiskFullMachine, settings=search)

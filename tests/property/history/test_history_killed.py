@@ -1,6 +1,5 @@
 """The history machine whose runner is killed, as by kill -9, at each named step of its work."""
 
-import os
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 
+from bck_adapters.testkit.lacking import need_ordinary_user
 from bck_adapters.testkit.samples import START
 from bckcore.domain.act import ActKind
 from bckcore.domain.restore_point import RestorePoint
@@ -212,10 +212,8 @@ def test_a_runner_killed_at_a_named_step_of_pruning_loses_nothing_and_the_next_o
 RUNS = lives(12, 15)
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0, reason="root reads closed folders; scripts/as-user runs this as a user"
-)
 def test_every_point_restores_after_the_runner_was_killed_at_any_step() -> None:
+    need_ordinary_user("root reads closed folders")
     search = settings(max_examples=RUNS, stateful_step_count=15, deadline=None)
     run_state_machine_as_test(KilledHistoryMachine, settings=search)
     print(f"killed: {dict(KilledHistoryMachine.kills)}; restores: {KilledHistoryMachine.points_checked}")

@@ -5,12 +5,12 @@ import shlex
 import shutil
 from pathlib import Path
 
-import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from bck_adapters.rsync.routes import LocalRoute
 from bck_adapters.rsync.transport import RsyncTransport
+from bck_adapters.testkit.lacking import need_ordinary_user
 from bckcore.domain.host import Host
 from tests.property.history.machine import Tree, lives
 from tests.property.history.rewriting import RewritingMachine
@@ -64,9 +64,7 @@ class LocalHistoryMachine(RewritingMachine):
 RUNS = lives(12, 20)
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0, reason="root reads closed folders; scripts/as-user runs this as a user"
-)
 def test_every_point_restores_after_real_runs_and_kills() -> None:
+    need_ordinary_user("root reads closed folders")
     search = settings(max_examples=RUNS, stateful_step_count=20, deadline=None)
     run_state_machine_as_test(LocalHistoryMachine, settings=search)

@@ -1,15 +1,14 @@
 """The history machine with the real rsync over a real sshd, cut by kill -9 at random moments."""
 
-import os
 from pathlib import Path
 from typing import ClassVar
 
-import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from bck_adapters.rsync.routes import SshRoute
 from bck_adapters.rsync.transport import RsyncTransport
+from bck_adapters.testkit.lacking import need_ordinary_user
 from tests.property.history.machine import Tree, lives
 from tests.property.history.rebuilding import RebuildingMachine
 from tests.property.history.test_history_local import MILLISECONDS_PER_STEP, KillableRsync
@@ -47,10 +46,8 @@ class SshHistoryMachine(RebuildingMachine):
         self.rsync.kill_next_after(60 + after * MILLISECONDS_PER_STEP)
 
 
-@pytest.mark.skipif(
-    os.geteuid() == 0, reason="root reads closed folders; scripts/as-user runs this as a user"
-)
 def test_every_point_restores_after_runs_over_ssh_and_kills(short_dir: Path) -> None:
+    need_ordinary_user("root reads closed folders")
     search = settings(max_examples=lives(16, STEPS), stateful_step_count=STEPS, deadline=None)
     with running_sshd(short_dir / "sshd") as SshHistoryMachine.sshd:
         run_state_machine_as_test(SshHistoryMachine, settings=search)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
-
-import pytest
 
 from bck_adapters.storage_fs.guides import restore_script, write_guides
 from bck_adapters.storage_fs.readme import TEXT
@@ -39,10 +36,7 @@ def test_guides_are_written_anew_when_they_are_not_these(tmp_path):
         assert {place.name for place in tmp_path.iterdir()} == {"README.txt", "restore.sh"}
 
 
-def test_the_script_passes_shellcheck():
-    program = shutil.which("shellcheck")
-    if program is None:
-        pytest.skip("the program shellcheck is not installed")
-    checked = [program, "--shell=sh", "--severity=warning", "-"]
+def test_the_script_passes_shellcheck(require_tool):
+    checked = [require_tool("shellcheck"), "--shell=sh", "--severity=warning", "-"]
     ended = subprocess.run(checked, input=restore_script(), check=False, capture_output=True)
     assert (ended.returncode, ended.stdout) == (0, b"")

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from bck_adapters.testkit.lacking import lacking
 from bck_adapters.testkit.rigs import MTIME_NS, Pulled, TransportRig
 from bck_adapters.testkit.stored import StoredEntry, stored_tree
 from bckcore.domain.file_version import EntryKind
@@ -388,7 +389,7 @@ class TransportContract:
 
     def _need_permissions(self, rig: TransportRig) -> None:
         if not rig.permissions_matter:
-            pytest.skip("the host's account reads everything here: run the tests as an ordinary user")
+            lacking("the host's account reads everything here: run the tests as an ordinary user")
 
 
 def _is_whole(pulled: Pulled) -> bool:

@@ -12,6 +12,7 @@ import pytest
 
 from bck_adapters.testkit.contracts import ODD_NAMES
 from bck_adapters.testkit.contracts_push_ways import ALL, InTheWayContract
+from bck_adapters.testkit.lacking import lacking
 from bck_adapters.testkit.rigs import MTIME_NS
 from bck_adapters.testkit.rigs_push import PushRig, outcomes, refused
 from bckcore.domain.file_version import EntryKind
@@ -168,7 +169,7 @@ class PushContract(InTheWayContract):
 
     def test_a_folder_that_cannot_be_written_is_a_problem_of_its_paths(self, rig: PushRig) -> None:
         if not rig.permissions_matter:
-            pytest.skip("the host's account may write everywhere here: run the tests as an ordinary user")
+            lacking("the host's account may write everywhere here: run the tests as an ordinary user")
         rig.tree.mkdir(b"closed", mode=0o500)
         rig.origin.write(b"closed/f", b"x")
         rig.origin.write(b"closed/" + b"n" * 250, b"x")
