@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -74,8 +75,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 # --- markers by folder ----------------------------------------------------------------------------
 
-_SMALL_PLACES = {"small_fs", "few_inodes_fs"}
-"""Fixtures whose tests fill a file system that all share: one worker runs them, one after the other."""
 _MARKED_FOLDERS = ("integration", "e2e", "gui", "chaos", "contract")
 
 
@@ -87,8 +86,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             folder = item.path.relative_to(here).parts[0]
             if folder in _MARKED_FOLDERS:
                 item.add_marker(folder)
-        if _SMALL_PLACES.intersection(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("one small file system"))
 
 
 # --- no silent skip -------------------------------------------------------------------------------
@@ -130,9 +127,15 @@ def _small_file_system(variable: str) -> Iterator[Path]:
     root = os.environ.get(variable)
     if not root:
         lacking(f"{variable} is not set: run the tests by scripts/as-user where mount namespaces are allowed")
-    path = Path(tempfile.mkdtemp(dir=root))
-    yield path
-    _remove(path)
+    place = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # One test at a time, whichever worker runs it: each fills the file system on purpose.
+        fcntl.flock(place, fcntl.LOCK_EX)
+        path = Path(tempfile.mkdtemp(dir=root))
+        yield path
+        _remove(path)
+    finally:
+        os.close(place)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import tempfile
 
@@ -35,6 +36,16 @@ def test_few_inodes_fs_runs_out_of_inodes_only(few_inodes_fs) -> None:
             (few_inodes_fs / str(number)).touch()
     free = os.statvfs(few_inodes_fs)
     assert free.f_bavail * free.f_frsize > 100 << 20
+
+
+@pytest.mark.parametrize("fixture", ["small_fs", "few_inodes_fs"])
+def test_a_small_file_system_is_lent_to_one_test_at_a_time(request, fixture) -> None:
+    other = os.open(request.getfixturevalue(fixture).parent, os.O_RDONLY)
+    try:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    finally:
+        os.close(other)
 
 
 def test_require_tool_finds_programs_of_the_administrator(require_tool) -> None:
