@@ -36,7 +36,7 @@ from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
 from bckcore.services.missing import acceptance, accepts_missing, suspicion
-from bckcore.services.problems import count_of, kept_of, tell_harmed, told_lost
+from bckcore.services.problems import count_of, kept_of, tell_harmed, told_lost, vanished_of
 from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.recovery import Recovery
 
@@ -199,7 +199,8 @@ class BackupService:
         harmed = [self._storage.withdraw(ref, run_id, one.source, one.harmed) for one in ingests]
         tell_harmed(harmed, watcher)
         suspicious = _told_missing(plan, ingests, watcher)
-        outcome = _outcome(ingests, problems := count_of(pulled, lost, harmed))
+        problems = count_of(pulled, lost, harmed)
+        outcome = _outcome(ingests, amiss=problems > vanished_of(pulled))
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
         run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
         made = any(ingest.changed for ingest in ingests) or bool(_dropped(plan))
@@ -302,10 +303,10 @@ def _told_missing(plan: _Plan, ingests: list[SourceIngest], watcher: Watcher) ->
     return error
 
 
-def _outcome(ingests: list[SourceIngest], problems: int) -> RunOutcome:
+def _outcome(ingests: list[SourceIngest], *, amiss: bool) -> RunOutcome:
     if any(ingest.suspect for ingest in ingests):
         return RunOutcome.SUSPECT
-    return RunOutcome.PARTIAL if problems else RunOutcome.SUCCEEDED
+    return RunOutcome.PARTIAL if amiss else RunOutcome.SUCCEEDED
 
 
 def _counted(ingests: list[SourceIngest], outcome: RunOutcome) -> Counted:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
-from bckcore.domain.paths import RelPath, display
+from bckcore.domain.paths import ROOT, RelPath, display
 from bckcore.domain.run_problem import RunProblem, first_of, run_problem
 from bckcore.domain.transfer import PathProblem, ProblemKind
 from bckcore.ports.transport import Watcher
@@ -43,6 +43,14 @@ Paths = Sequence[Sequence[RelPath]]
 def count_of(pulled: Sequence[Pulled], lost: Paths = (), harmed: Paths = ()) -> int:
     """How many paths had a problem; ``lost`` and ``harmed``: those that only the ingest noticed."""
     return sum(one.report.problem_count for one in pulled) + sum(map(len, (*lost, *harmed)))
+
+
+def vanished_of(pulled: Sequence[Pulled]) -> int:
+    """How many of them are paths that disappeared while they were read: a note, and nothing amiss.
+
+    A source that went away as a whole is no such thing.
+    """
+    return sum(len(one.report.vanished - {ROOT}) for one in pulled)
 
 
 def kept_of(pulled: Sequence[Pulled], lost: Paths = (), harmed: Paths = ()) -> tuple[RunProblem, ...]:
