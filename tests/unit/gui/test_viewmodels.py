@@ -308,6 +308,19 @@ def test_unreachable_server_keeps_what_is_known_and_says_since_when() -> None:
     assert world.home.error is None
 
 
+def test_unreachable_server_is_no_ground_to_say_safe_or_to_start() -> None:
+    world = World(MemoryApi())
+    before = world.page.standing
+    world.api.fail["profiles"] = OFFLINE
+    world.home.refresh()
+    world.home.judge()
+    assert (world.page.standing.state, world.why()) == (State.UNHEARD, "why.unheard")
+    assert world.page.standing.last_good == before.last_good
+    world.api.fail.clear()
+    world.home.refresh()
+    assert (world.page.standing, world.why()) == (before, "")
+
+
 def test_expired_sign_in_leads_out() -> None:
     world = World(MemoryApi())
     expired = SignInError("access-denied")

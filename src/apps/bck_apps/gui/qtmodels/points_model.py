@@ -11,7 +11,8 @@ from bck_apps.gui.messages import Point
 from bck_apps.gui.texts import Count, Moment, Size, Texts
 
 COLUMNS = ("when", "result", "files", "size", "added", "changed", "gone", "verified")
-_NUMBERS = frozenset({"files", "size", "added", "changed", "gone"})
+_ON_THE_RIGHT = frozenset({"files", "size", "added", "changed", "gone", "verified"})
+"""Numbers; and what follows them, so that it stands apart."""
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _Index = QModelIndex | QPersistentModelIndex
@@ -51,7 +52,7 @@ class PointsModel(QAbstractTableModel):
             if role == Qt.ItemDataRole.DisplayRole:
                 return self._texts(f"points.{COLUMNS[section]}")
             if role == Qt.ItemDataRole.TextAlignmentRole:
-                return _RIGHT if COLUMNS[section] in _NUMBERS else _LEFT
+                return _RIGHT if COLUMNS[section] in _ON_THE_RIGHT else _LEFT
         return None
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:  # Qt's own type
@@ -60,7 +61,7 @@ class PointsModel(QAbstractTableModel):
         if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
             return self._cell(point, column)
         if role == Qt.ItemDataRole.TextAlignmentRole:
-            return _RIGHT if column in _NUMBERS else _LEFT
+            return _RIGHT if column in _ON_THE_RIGHT else _LEFT
         if role == Qt.ItemDataRole.ToolTipRole:
             return point.point
         return None

@@ -121,6 +121,7 @@ class Home(Observable):
         self._jobs, self._loading = jobs, False
         self.fresh_at, self.error = self._clock(), None
         for page in self.pages:
+            page.hear(True)
             page.load_points(self.judge)
         self.judge()
 
@@ -170,6 +171,8 @@ class Home(Observable):
             self._signed_out(error)
         elif isinstance(error, ConnectionFailedError | ServerError) or not self.known:
             self.error = error
+            for page in self.pages:
+                page.hear(not isinstance(error, ConnectionFailedError))
             self._changed()
 
     def close(self) -> None:

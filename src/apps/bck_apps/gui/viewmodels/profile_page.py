@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bck_apps.gui.api import Api
@@ -37,6 +38,7 @@ class ProfilePage(Observable):
         self._stale = changed
         self._failed = failed
         self._standing = Standing(state=State.UNKNOWN)
+        self._heard = True
         self.points: tuple[Point, ...] = ()
         self.points_known = False
         self.folders = FolderChoice(profile, editable=session.may_configure)
@@ -51,10 +53,18 @@ class ProfilePage(Observable):
 
     @property
     def standing(self) -> Standing:
-        """How it stands; running as soon as it is asked for."""
+        """How it stands; running as soon as it is asked for, and not said to be well by hearsay."""
         if self.run.active:
             return Standing(state=State.RUNNING, last_good=self._standing.last_good)
+        if not self._heard and self._standing.state is not State.UNKNOWN:
+            return replace(self._standing, state=State.UNHEARD)
         return self._standing
+
+    def hear(self, heard: bool) -> None:
+        """Take note of whether the server answers."""
+        if heard is not self._heard:
+            self._heard = heard
+            self._changed()
 
     @property
     def why_not(self) -> Phrase | None:
@@ -62,6 +72,7 @@ class ProfilePage(Observable):
         reasons = (
             (self.run.starting, "why.starting"),
             (self.run.active or self._standing.state is State.RUNNING, "why.running"),
+            (not self._heard, "why.unheard"),
             (not self._session.may_back_up, "why.role"),
             (not self.profile.enabled, "why.disabled"),
             (not self.folders.folders, "why.no-folder"),

@@ -29,6 +29,8 @@ class State(StrEnum):
     DISABLED = "disabled"
     UNKNOWN = "unknown"
     """The server has not answered yet."""
+    UNHEARD = "unheard"
+    """The server no longer answers: how it stands now, nobody knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,7 @@ _LIGHT = {
     State.NEVER: "#6e7781",
     State.DISABLED: "#6e7781",
     State.UNKNOWN: "#6e7781",
+    State.UNHEARD: "#6e7781",
 }
 _DARK = {
     State.SUCCESS: "#4ac26b",
@@ -42,8 +43,9 @@ _DARK = {
     State.NEVER: "#a0a8b0",
     State.DISABLED: "#a0a8b0",
     State.UNKNOWN: "#a0a8b0",
+    State.UNHEARD: "#a0a8b0",
 }
-_HOLLOW = frozenset({State.NEVER, State.DISABLED, State.UNKNOWN, State.OFFLINE})
+_HOLLOW = frozenset({State.NEVER, State.DISABLED, State.UNKNOWN, State.UNHEARD, State.OFFLINE})
 
 
 def is_dark(palette: QPalette) -> bool:

@@ -53,4 +53,4 @@ class PointsTab(QWidget):
     def _fit_columns(self) -> None:
         self.table.resizeColumnsToContents()
         for column in range(self.model.columnCount() - 1):
-            self.table.setColumnWidth(column, self.table.columnWidth(column) + GAP)
+            self.table.setColumnWidth(column, self.table.columnWidth(column) + GAP // 2)
