@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bckcore.domain.secret import Secret
 from bckcore.domain.target import Target
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
@@ -26,6 +27,8 @@ class AdapterContext:
     """Where restore points are kept."""
     database_url: str
     clock: Clock
+    database_password: Secret[str] | None = None
+    """Where the address holds none and the settings name one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,6 @@ class Database:
 TransportFactories = Mapping[str, Callable[[AdapterContext], Transport]]
 StorageFactories = Mapping[str, Callable[[AdapterContext], Storage]]
 DatabaseFactories = Mapping[str, Callable[[AdapterContext], Database]]
-"""By URL scheme: ``sqlite``, ``memory``."""
+"""By URL scheme: ``sqlite``, ``postgresql``, ``memory``."""
 VaultFactories = Mapping[str, Callable[[AdapterContext], Vault]]
 NotifierFactories = Mapping[str, Callable[[AdapterContext], Notifier]]

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Table, and_, delete, exists, insert, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
-from bck_adapters.sql import catalog_check
+from bck_adapters.sql import bulk, catalog_check
 from bck_adapters.sql.catalog_browse import NO_SOURCE, SqlBrowsing, at_point
 from bck_adapters.sql.catalog_rows import (
     ENTRY,
@@ -106,11 +106,16 @@ class SqlCatalog(SqlBrowsing):
     @contextmanager
     def _seen(self, paths: Iterable[RelPath]) -> Iterator[Table]:
         table = seen_table()
-        add = _insert_new(self._session, table)
         self._session.helper(table)
         try:
-            for batch in batches(paths, BATCH):
-                self._session.execute(add, batch)
+            if self._session.dialect.name == "postgresql":
+                for batch in batches(paths, BATCH):
+                    bulk.add_paths(self._session, table, batch)
+                bulk.counted(self._session, table)
+            else:
+                add = sqlite.insert(table).on_conflict_do_nothing()
+                for batch in batches(paths, BATCH):
+                    self._session.execute(add, [{"path": path} for path in batch])
             yield table
         finally:
             self._session.drop_helper(table)
@@ -236,8 +241,3 @@ def _state_of(row: Any) -> SourceState:
         interrupted=row.interrupted,
     )
 
-
-def _insert_new(session: SqlSession, table: Table) -> Any:
-    """An insert that passes over rows that are there."""
-    dialect = postgresql if session.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()
