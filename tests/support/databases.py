@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from hypothesis import settings
+
 from bck_adapters.memory import MemoryDatabase
 from bck_adapters.sql import sql_database
 from bckcore.plugins.registry import Database
@@ -29,6 +31,11 @@ def postgresql_database(clock: Clock, folder: Path) -> Database:
     database = sql_database(shared_server().database_of(folder), clock)
     database.migrate()
     return database
+
+
+def few_examples() -> int:
+    """How many runs of a state machine a database server takes in the time of many in memory."""
+    return (settings.default or settings()).max_examples // 8
 
 
 def forgotten(folder: Path) -> None:

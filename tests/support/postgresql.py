@@ -1,4 +1,4 @@
-"""PostgreSQL servers of the tests' own: run by whoever runs the tests, in a temporary folder, on a Unix socket.
+"""PostgreSQL servers of the tests' own: run by whoever runs the tests, in a temporary folder.
 
 Nothing of a PostgreSQL that the machine may run is used or touched, but for its programs.
 """
@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import quote
 
 import psycopg
 
@@ -144,14 +145,14 @@ class PostgresServer:
 
     def url(self, name: str, *, password: bool = True) -> str:
         """The address of a database; it need not be there."""
-        secret = f":{self.password}" if self.password and password else ""
-        return f"postgresql://{_ADMIN}{secret}@/{name}?host={self.folder}"
+        secret = f":{quote(self.password, safe='')}" if self.password and password else ""
+        return f"postgresql://{_ADMIN}{secret}@/{name}?host={quote(str(self.folder), safe='')}"
 
     def run(self, *statements: str) -> None:
         """Run statements as the administrator."""
         with self.admin() as connection:
             for statement in statements:
-                connection.execute(statement)  # type: ignore[call-overload]  # the tests' own words
+                connection.execute(statement)
 
     def create(self, *, template: str = "template0", more: str = "") -> str:
         """A new database; its name."""
@@ -219,4 +220,3 @@ def shared_server() -> PostgresServer:
     server = context.__enter__()
     atexit.register(context.__exit__, None, None, None)
     return server
-

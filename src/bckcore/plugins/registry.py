@@ -32,6 +32,25 @@ class AdapterContext:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseState:
+    """What people are told of a database."""
+
+    kind: str
+    """``sqlite``, ``postgresql``, …"""
+    address: str
+    """Where it is; holds no password."""
+    version: str
+    """Of the database program."""
+    step: str
+    """The schema step it is at; empty if it has none."""
+    newest_step: str
+    """The step this program needs."""
+    size_bytes: int
+    warnings: tuple[str, ...] = ()
+    """What endangers it, with what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Database:
     """A database adapter: its units of work, its queue, and how it is brought up to date."""
 
@@ -40,6 +59,8 @@ class Database:
     migrate: Callable[[], None]
     """Create or upgrade the schema. Safe to repeat."""
     close: Callable[[], None]
+    state: Callable[[], DatabaseState] | None = None
+    """Look without changing anything. Raises TransientError or StorageError if it does not answer."""
 
 
 TransportFactories = Mapping[str, Callable[[AdapterContext], Transport]]

@@ -8,7 +8,13 @@ from hypothesis import settings
 
 from bck_adapters.testkit.contracts_browse import BrowsingContract, BrowsingMachine
 from bck_adapters.testkit.samples import StepClock
-from tests.support.databases import forgotten, memory_database, postgresql_database, sqlite_database
+from tests.support.databases import (
+    few_examples,
+    forgotten,
+    memory_database,
+    postgresql_database,
+    sqlite_database,
+)
 
 
 class TestBrowsing(BrowsingContract):
@@ -48,6 +54,4 @@ TestSqliteBrowsingMachine = SqliteBrowsingMachine.TestCase
 TestPostgresqlBrowsingMachine = PostgresqlBrowsingMachine.TestCase
 # Every run waits for the disk; the memory machine walks the long paths.
 TestSqliteBrowsingMachine.settings = settings(stateful_step_count=30)
-TestPostgresqlBrowsingMachine.settings = settings(
-    stateful_step_count=15, max_examples=settings.default.max_examples // 8
-)
+TestPostgresqlBrowsingMachine.settings = settings(stateful_step_count=15, max_examples=few_examples())

@@ -8,7 +8,13 @@ from hypothesis import settings
 
 from bck_adapters.testkit.contracts_catalog import CatalogContract, CatalogMachine
 from bck_adapters.testkit.samples import StepClock
-from tests.support.databases import forgotten, memory_database, postgresql_database, sqlite_database
+from tests.support.databases import (
+    few_examples,
+    forgotten,
+    memory_database,
+    postgresql_database,
+    sqlite_database,
+)
 
 
 class TestCatalog(CatalogContract):
@@ -48,6 +54,4 @@ TestSqliteCatalogMachine = SqliteCatalogMachine.TestCase
 TestPostgresqlCatalogMachine = PostgresqlCatalogMachine.TestCase
 # Every step waits for the disk; the memory machine walks the long paths.
 TestSqliteCatalogMachine.settings = settings(stateful_step_count=20)
-TestPostgresqlCatalogMachine.settings = settings(
-    stateful_step_count=15, max_examples=settings.default.max_examples // 8
-)
+TestPostgresqlCatalogMachine.settings = settings(stateful_step_count=10, max_examples=few_examples())

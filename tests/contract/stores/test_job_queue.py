@@ -8,7 +8,13 @@ from hypothesis import settings
 
 from bck_adapters.testkit.contracts_queue import JobQueueContract
 from bck_adapters.testkit.machine_queue import QueueMachine
-from tests.support.databases import forgotten, memory_database, postgresql_database, sqlite_database
+from tests.support.databases import (
+    few_examples,
+    forgotten,
+    memory_database,
+    postgresql_database,
+    sqlite_database,
+)
 
 
 class TestJobQueue(JobQueueContract):
@@ -56,6 +62,4 @@ TestSqliteQueueMachine = SqliteQueueMachine.TestCase
 TestPostgresqlQueueMachine = PostgresqlQueueMachine.TestCase
 # Every step waits for the disk; the memory machine walks the long paths.
 TestSqliteQueueMachine.settings = settings(stateful_step_count=20)
-TestPostgresqlQueueMachine.settings = settings(
-    stateful_step_count=15, max_examples=settings.default.max_examples // 8
-)
+TestPostgresqlQueueMachine.settings = settings(stateful_step_count=15, max_examples=few_examples())

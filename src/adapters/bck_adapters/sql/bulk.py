@@ -51,7 +51,7 @@ def begin(session: SqlSession, rows: Sequence[Sequence[object]]) -> None:
 
 def add_paths(session: SqlSession, table: Table, paths: Sequence[bytes]) -> None:
     """Enter paths into a helper table, passing over those that are there."""
-    sql = f"INSERT INTO {table.name} SELECT unnest(%b::bytea[]) ON CONFLICT DO NOTHING"  # noqa: S608  # ours
+    sql = f"INSERT INTO {table.name} SELECT unnest(%b::bytea[]) ON CONFLICT DO NOTHING"  # ours
     session.driver(sql, (list(paths),))
 
 

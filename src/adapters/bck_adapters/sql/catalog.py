@@ -29,7 +29,6 @@ from bck_adapters.sql.catalog_statements import (
     exclude_versions,
     version_row,
 )
-from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import act, catalog_source, file_version, hold, point, run, run_problem
 from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
@@ -240,4 +239,3 @@ def _state_of(row: Any) -> SourceState:
         bytes=row.bytes,
         interrupted=row.interrupted,
     )
-

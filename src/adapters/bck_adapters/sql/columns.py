@@ -43,6 +43,7 @@ class Blob(LargeBinary):
         """None: nothing to convert."""
         return None
 
+
 _HARD = re.compile("[\x00\x1a\ud800-\udfff]")
 _CODED = re.compile("\x1a([0-9a-f]{4})")
 

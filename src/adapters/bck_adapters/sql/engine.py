@@ -23,7 +23,7 @@ _SESSION = {
     "lock_timeout": BUSY_SECONDS * 1000,
     "standard_conforming_strings": "on",
     "jit": "off",  # compiling takes longer than any of our questions
-    "plan_cache_mode": "force_custom_plan",  # a plan made while a table was empty must not serve when it is full
+    "plan_cache_mode": "force_custom_plan",  # no plan made for an empty table serves a full one
 }
 _ADVICE = "Use sqlite:////full/path/to/file or postgresql://user@host/name."
 _POSTGRESQL = ("postgresql", "postgres")
@@ -56,10 +56,10 @@ def parsed_url(database_url: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """The address for people, without its password."""
+    """The address for people and settings, without any password."""
     safe = {name: value for name, value in url.query.items() if "password" not in name.lower()}
-    text = url.set(query=safe).render_as_string(hide_password=True)
-    return text.replace("postgresql+psycopg:", "postgresql:", 1)
+    name = url.drivername.replace("postgresql+psycopg", "postgresql")
+    return URL.create(name, url.username, None, url.host, url.port, url.database, safe).render_as_string()
 
 
 # --- SQLite -------------------------------------------------------------------------------------------
