@@ -64,9 +64,9 @@ def test_a_whole_life_on_postgresql(bck, sshd, tmp_path, url):
     newest = world_of_folder(docs)
     points = bck.ok("points", "docs")["items"]
     assert len(points) == 2
-    bck.ok("restore", "docs", "--to", str(tmp_path / "back"))
+    bck.ok("restore", "docs", "--point", points[-1]["point"], "--to", str(tmp_path / "back"))
     assert world_of_folder(tmp_path / "back" / "docs") == newest
-    bck.ok("profile", "set", "docs", "--keep-last", "1", "--keep-within", "0", "--min-age", "0")
+    bck.ok("profile", "set", "docs", "--keep-last", "1", "--keep-within", "0s", "--min-age", "0s")
     bck.ok("prune", "docs", "--wait")
     assert [point["seq"] for point in bck.ok("points", "docs")["items"]] == [2]
     status = bck.ok("db", "status")

@@ -5,7 +5,14 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
-from bckcore.errors import BckError, ConflictError, StorageError, StoreFullError, TransientError
+from bckcore.errors import (
+    BckError,
+    ConflictError,
+    DatabaseUnreachableError,
+    StorageError,
+    StoreFullError,
+    TransientError,
+)
 
 _BUSY = {"40001", "40P01", "55P03", "57014", "25P04"}
 """PostgreSQL: serialization failure, deadlock, lock not available, query cancelled, transaction too long."""
@@ -51,11 +58,7 @@ def _of_postgresql(error: SQLAlchemyError, text: str) -> BckError:
     refused = not lost and not state and any(sign in text for sign in _REFUSED)
     nameless = isinstance(error, OperationalError) and not state and not refused
     if lost or nameless or state.startswith(_GONE_CLASSES):
-        return TransientError(
-            f"The database server does not answer: {text}.",
-            meaning="What was not committed is not there; nothing was written by halves.",
-            advice="See whether PostgreSQL runs; 'bck db status' tells when it answers.",
-        )
+        return DatabaseUnreachableError(f"The database server does not answer: {text}.")
     return _unusable(text)
 
 
