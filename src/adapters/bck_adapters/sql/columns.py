@@ -61,33 +61,30 @@ def as_given(text: str) -> str:
     return _CODED.sub(lambda found: chr(int(found[1], 16)), text) if "\x1a" in text else text
 
 
-def _coder(value: Any) -> Any:
-    return storable(value) if isinstance(value, str) else value
+class _AnyText(TypeDecorator[str]):
+    """See :func:`storable` and :func:`as_given`."""
+
+    impl = sqlalchemy.String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """As every database takes it."""
+        return None if value is None else storable(value)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:
+        """As it was given."""
+        return None if value is None else as_given(value)
 
 
-def _decoder(value: Any) -> Any:
-    return as_given(value) if isinstance(value, str) else value
-
-
-class String(sqlalchemy.String):
+class String(_AnyText):
     """Short text of any characters."""
 
-    def bind_processor(self, dialect: Dialect) -> Any:
-        """See :func:`storable`."""
-        return _coder
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        """See :func:`as_given`."""
-        return _decoder
+    impl = sqlalchemy.String
+    cache_ok = True
 
 
-class Text(sqlalchemy.Text):
+class Text(_AnyText):
     """Text of any length and characters."""
 
-    def bind_processor(self, dialect: Dialect) -> Any:
-        """See :func:`storable`."""
-        return _coder
-
-    def result_processor(self, dialect: Dialect, coltype: object) -> Any:
-        """See :func:`as_given`."""
-        return _decoder
+    impl = sqlalchemy.Text
+    cache_ok = True

@@ -106,7 +106,7 @@ def _rows(connection: Connection, table: Table) -> Iterator[Sequence[Any]]:
     """All rows by key, not all of them in memory."""
     query = select(table).order_by(*table.primary_key.columns)
     options = {"stream_results": True, "yield_per": BATCH}
-    with connection.execution_options(**options).execute(query) as result:
+    with connection.execute(query, execution_options=options) as result:
         yield from result
 
 

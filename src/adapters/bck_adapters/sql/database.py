@@ -76,7 +76,7 @@ def _upgrade(engine: Engine) -> None:
             _alone(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
-            _order_by_bytes(connection)
+            order_by_bytes(connection)
     except CommandError as exc:
         raise StorageError(
             f"The database cannot be brought up to date: {exc}.",
@@ -100,7 +100,7 @@ def _alone(connection: Connection) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_SPACE}, {SCHEMA_LOCK})")
 
 
-def _order_by_bytes(connection: Connection) -> None:
+def order_by_bytes(connection: Connection) -> None:
     """Let texts sort by their bytes, as on SQLite, whatever language the server was set up in."""
     if connection.dialect.name != "postgresql":
         return

@@ -133,7 +133,7 @@ def _connect_args(url: URL) -> dict[str, object]:
     args = {name: value for name, value in wanted.items() if name not in url.query}
     own = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
     given = url.query.get("options", "")
-    args["options"] = f"{given if isinstance(given, str) else ' '.join(given)} {own}".strip()
+    args["options"] = f"{own} {given if isinstance(given, str) else ' '.join(given)}".strip()
     return args
 
 
