@@ -67,11 +67,11 @@ def test_a_whole_life_on_postgresql(bck, sshd, tmp_path, url):
     bck.ok("restore", "docs", "--point", points[-1]["point"], "--to", str(tmp_path / "back"))
     assert world_of_folder(tmp_path / "back" / "docs") == newest
     bck.ok("profile", "set", "docs", "--keep-last", "1", "--keep-within", "0s", "--min-age", "0s")
-    bck.ok("prune", "docs", "--wait")
+    bck.ok("prune", "docs")
     assert [point["seq"] for point in bck.ok("points", "docs")["items"]] == [2]
     status = bck.ok("db", "status")
     assert (status["kind"], status["address"]) == ("postgresql", url)
-    assert status["schema"] == status["newest_schema"]
+    assert status["schema_step"] == status["newest_step"]
     assert "fsync is off" in " ".join(status["warnings"])  # of a server for tests
     assert list(bck.home.glob("*.sqlite3*")) == []
 

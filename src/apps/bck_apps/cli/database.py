@@ -44,8 +44,8 @@ def state_document(state: "DatabaseState") -> dict[str, object]:
         "kind": state.kind,
         "address": state.address,
         "version": state.version,
-        "schema": state.step,
-        "newest_schema": state.newest_step,
+        "schema_step": state.step,
+        "newest_step": state.newest_step,
         "size_bytes": state.size_bytes,
         "warnings": list(state.warnings),
     }

@@ -26,7 +26,7 @@ from bck_apps.wiring.settings import (
 )
 from bckcore.domain.access import Role
 from bckcore.domain.secret import Secret
-from bckcore.errors import InvalidInputError, RefusedError, StorageError
+from bckcore.errors import InvalidInputError, NotFoundError, RefusedError, StorageError
 from bckcore.plugins.registry import DatabaseState
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
@@ -159,7 +159,7 @@ class Application:
         """Where the database is and how it is. Raises TransientError, StorageError if it is out of reach."""
         state = self.container.database().state
         if state is None:
-            raise StorageError("This database adapter tells nothing of its state.")
+            raise NotFoundError("This database adapter tells nothing of its state.")
         return state()
 
     @property
