@@ -7,7 +7,8 @@
     │   ├── HostUnreachableError      the host is off, asleep or not on the network
     │   ├── TransferInterruptedError  the connection or the program broke off midway
     │   ├── TransferTimeoutError      nothing moved for too long, or the whole took too long
-    │   └── StoreBusyError            another run holds the profile's storage lock
+    │   ├── StoreBusyError            another run holds the profile's storage lock
+    │   └── DatabaseUnreachableError  the database server is down, or the way to it is
     ├── PermanentError                trying again changes nothing until a person acts
     │   ├── AuthenticationError       the host refused our key
     │   ├── HostKeyChangedError       the host shows another key than the pinned one (alarm)
@@ -78,6 +79,14 @@ class TransferTimeoutError(TransientError):
     """Nothing moved for too long, or the whole took too long."""
 
     code = "transfer-timeout"
+
+
+class DatabaseUnreachableError(TransientError):
+    """The database server does not answer, or the connection to it broke off."""
+
+    code = "database_unreachable"
+    usual_meaning = "What was not committed is not there; nothing was written by halves."
+    usual_advice = "See whether the database runs; 'bck db status' tells when it answers."
 
 
 class StoreBusyError(TransientError):

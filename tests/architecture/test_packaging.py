@@ -20,7 +20,14 @@ def _code(text: str) -> list[str]:
 
 
 def test_locks_exist() -> None:
-    assert {path.name for path in LOCKS} == {"build.txt", "dev.txt", "gui.txt", "server.txt", "tools.txt"}
+    assert {path.name for path in LOCKS} == {
+        "build.txt",
+        "dev.txt",
+        "gui.txt",
+        "postgres.txt",
+        "server.txt",
+        "tools.txt",
+    }
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.name)

@@ -95,11 +95,10 @@ class Bck:
                 start_new_session=True,
             )
 
-    def init(self) -> Any:
+    def init(self, *more: str) -> Any:
         """Make the installation."""
-        return self.ok(
-            "init", "--storage", str(self.storage), "--admin", "ann", "--password-stdin", text=PASSWORD + "\n"
-        )
+        where = ("--storage", str(self.storage), "--admin", "ann")
+        return self.ok("init", *where, "--password-stdin", *more, text=PASSWORD + "\n")
 
     def add_host(self, sshd: LoopbackSshd, *allow: Path, name: str = "pc1") -> Any:
         """Make the sshd known as a host."""

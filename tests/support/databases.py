@@ -1,12 +1,15 @@
-"""Databases for tests: one in memory, one in a SQLite file."""
+"""Databases for tests: in memory, in a SQLite file, on a PostgreSQL server of the tests' own."""
 
 from collections.abc import Callable
 from pathlib import Path
+
+from hypothesis import settings
 
 from bck_adapters.memory import MemoryDatabase
 from bck_adapters.sql import sql_database
 from bckcore.plugins.registry import Database
 from bckcore.ports.clock import Clock
+from tests.support.postgresql import shared_server
 
 MakeDatabase = Callable[[Clock, Path], Database]
 
@@ -21,3 +24,21 @@ def sqlite_database(clock: Clock, folder: Path) -> Database:
     database = sql_database(f"sqlite:///{folder / 'test.db'}", clock)
     database.migrate()
     return database
+
+
+def postgresql_database(clock: Clock, folder: Path) -> Database:
+    """The one that stands for ``folder``, made if there is none; :func:`forgotten` drops it."""
+    database = sql_database(shared_server().database_of(folder), clock)
+    database.migrate()
+    return database
+
+
+def few_examples() -> int:
+    """How many runs of a state machine a database server takes in the time of many in memory."""
+    return (settings.default or settings()).max_examples // 8
+
+
+def forgotten(folder: Path) -> None:
+    """Drop what :func:`postgresql_database` made for the folder; nothing otherwise."""
+    if shared_server.cache_info().currsize:
+        shared_server().forget(folder)

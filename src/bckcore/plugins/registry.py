@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from bckcore.domain.secret import Secret
 from bckcore.domain.target import Target
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
@@ -26,6 +27,27 @@ class AdapterContext:
     """Where restore points are kept."""
     database_url: str
     clock: Clock
+    database_password: Secret[str] | None = None
+    """Where the address holds none and the settings name one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseState:
+    """What people are told of a database."""
+
+    kind: str
+    """``sqlite``, ``postgresql``, …"""
+    address: str
+    """Where it is; holds no password."""
+    version: str
+    """Of the database program."""
+    step: str
+    """The schema step it is at; empty if it has none."""
+    newest_step: str
+    """The step this program needs."""
+    size_bytes: int
+    warnings: tuple[str, ...] = ()
+    """What endangers it, with what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +59,13 @@ class Database:
     migrate: Callable[[], None]
     """Create or upgrade the schema. Safe to repeat."""
     close: Callable[[], None]
+    state: Callable[[], DatabaseState] | None = None
+    """Look without changing anything. Raises TransientError or StorageError if it does not answer."""
 
 
 TransportFactories = Mapping[str, Callable[[AdapterContext], Transport]]
 StorageFactories = Mapping[str, Callable[[AdapterContext], Storage]]
 DatabaseFactories = Mapping[str, Callable[[AdapterContext], Database]]
-"""By URL scheme: ``sqlite``, ``memory``."""
+"""By URL scheme: ``sqlite``, ``postgresql``, ``memory``."""
 VaultFactories = Mapping[str, Callable[[AdapterContext], Vault]]
 NotifierFactories = Mapping[str, Callable[[AdapterContext], Notifier]]

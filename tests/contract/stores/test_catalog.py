@@ -8,7 +8,13 @@ from hypothesis import settings
 
 from bck_adapters.testkit.contracts_catalog import CatalogContract, CatalogMachine
 from bck_adapters.testkit.samples import StepClock
-from tests.support.databases import memory_database, sqlite_database
+from tests.support.databases import (
+    few_examples,
+    forgotten,
+    memory_database,
+    postgresql_database,
+    sqlite_database,
+)
 
 
 class TestCatalog(CatalogContract):
@@ -32,7 +38,20 @@ class SqliteCatalogMachine(CatalogMachine):
         self.folder.cleanup()
 
 
+class PostgresqlCatalogMachine(CatalogMachine):
+    def make_database(self):
+        self.folder = TemporaryDirectory()
+        return postgresql_database(StepClock(), Path(self.folder.name))
+
+    def teardown(self):
+        super().teardown()
+        forgotten(Path(self.folder.name))
+        self.folder.cleanup()
+
+
 TestMemoryCatalogMachine = MemoryCatalogMachine.TestCase
 TestSqliteCatalogMachine = SqliteCatalogMachine.TestCase
+TestPostgresqlCatalogMachine = PostgresqlCatalogMachine.TestCase
 # Every step waits for the disk; the memory machine walks the long paths.
 TestSqliteCatalogMachine.settings = settings(stateful_step_count=20)
+TestPostgresqlCatalogMachine.settings = settings(stateful_step_count=10, max_examples=few_examples())

@@ -8,7 +8,13 @@ from hypothesis import settings
 
 from bck_adapters.testkit.contracts_queue import JobQueueContract
 from bck_adapters.testkit.machine_queue import QueueMachine
-from tests.support.databases import memory_database, sqlite_database
+from tests.support.databases import (
+    few_examples,
+    forgotten,
+    memory_database,
+    postgresql_database,
+    sqlite_database,
+)
 
 
 class TestJobQueue(JobQueueContract):
@@ -38,7 +44,22 @@ class SqliteQueueMachine(QueueMachine):
             self.folder.cleanup()
 
 
+class PostgresqlQueueMachine(QueueMachine):
+    def make_queue(self, clock):
+        self.folder = TemporaryDirectory()
+        self.database = postgresql_database(clock, Path(self.folder.name))
+        return self.database.queue
+
+    def teardown(self):
+        if hasattr(self, "database"):
+            self.database.close()
+            forgotten(Path(self.folder.name))
+            self.folder.cleanup()
+
+
 TestMemoryQueueMachine = MemoryQueueMachine.TestCase
 TestSqliteQueueMachine = SqliteQueueMachine.TestCase
+TestPostgresqlQueueMachine = PostgresqlQueueMachine.TestCase
 # Every step waits for the disk; the memory machine walks the long paths.
 TestSqliteQueueMachine.settings = settings(stateful_step_count=20)
+TestPostgresqlQueueMachine.settings = settings(stateful_step_count=15, max_examples=few_examples())

@@ -1,6 +1,6 @@
 """Work on a catalog of a given size, in a process of its own; prints seconds per step and peak memory.
 
-Started as ``python scale.py FOLDER FILES``.
+Started as ``python scale.py DATABASE_URL FILES``.
 """
 
 import json
@@ -38,8 +38,8 @@ def timed(found, name, step):
     return result
 
 
-def main(folder, count):
-    database = sql_database(f"sqlite:///{folder}/scale.db", SystemClock())
+def main(url, count):
+    database = sql_database(url, SystemClock())
     database.migrate()
     found: dict[str, object] = {}
     with database.units() as uow:

@@ -1,9 +1,10 @@
-"""Several processes and many threads use one SQLite file at once."""
+"""Several processes and many threads use one database at once, on SQLite and on PostgreSQL."""
 
 import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Event
 
@@ -11,19 +12,14 @@ import pytest
 
 from bck_adapters.clock import SystemClock
 from bck_adapters.sql import sql_database
-from bck_adapters.testkit.samples import sample_entry, sample_host, sample_job
-from bckcore.domain.ids import JobId, ProfileId, SourceName
+from bck_adapters.testkit.samples import sample_entry, sample_host, sample_job, sample_run
+from bckcore.domain.ids import JobId, ProfileId, RunId, SourceName
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.domain.transfer import TransferProgress
 
 JOBS = 200
 P, S = ProfileId("docs"), SourceName("docs")
-
-
-@pytest.fixture
-def url(tmp_path):
-    return f"sqlite:///{tmp_path / 'test.db'}"
 
 
 @pytest.fixture
@@ -75,8 +71,8 @@ def test_many_processes_claim_each_job_once(database, url):
     assert sorted(" ".join(outputs).split()) == [f"j{number:03}" for number in range(JOBS)]
 
 
-def test_processes_that_migrate_at_once_wait_for_one_another(url):
-    runners = [_runner(url, f"r{number}") for number in range(4)]
+def test_processes_that_migrate_at_once_wait_for_one_another(fresh_url):
+    runners = [_runner(fresh_url, f"r{number}") for number in range(4)]
     for runner in runners:
         runner.communicate(timeout=60)
     assert [runner.returncode for runner in runners] == [0] * 4
@@ -133,3 +129,31 @@ def test_a_reader_keeps_its_view_while_others_write(database):
                 uow.hosts.add(sample_host(f"pc{number}"))
                 uow.commit()
         assert list(reader.hosts.list()) == []
+
+
+def test_what_a_writing_unit_reads_stays_true_until_it_commits(database):
+    """Numbers of runs are read, then used: no two units get the same one."""
+
+    def add(number):
+        with database.units() as uow:
+            last = uow.runs.last(P)
+            run = sample_run(last.seq + 1 if last else 1)
+            uow.runs.add(replace(run, id=RunId(f"{number:04}"), profile=P))
+            uow.commit()
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(40)))
+    with database.units(read_only=True) as uow:
+        assert [run.seq for run in uow.runs.list(P)] == list(range(1, 41))
+
+
+def test_a_heartbeat_does_not_wait_for_a_long_write_where_rows_can_be_locked(database, url):
+    """On PostgreSQL only: SQLite has one writer, whatever it writes."""
+    if url.startswith("sqlite"):
+        return
+    _enqueue(database, 1)
+    claim = database.queue.claim("r", lease_seconds=60)
+    with database.units() as uow:
+        uow.hosts.add(sample_host())
+        beat = database.queue.heartbeat(claim, lease_seconds=60, progress=TransferProgress(phase="x"))
+        uow.commit(claim=beat)

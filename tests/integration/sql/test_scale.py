@@ -8,19 +8,28 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.postgresql import shared_server
 
-@pytest.fixture
-def measure(tmp_path):
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def measure(request, tmp_path):
     def run(count):
         folder = tmp_path / str(count)
         folder.mkdir()
+        url = f"sqlite:///{folder}/scale.db"
+        if request.param == "postgresql":
+            url = shared_server().database_of(folder)
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        program = [sys.executable, str(Path(__file__).with_name("scale.py")), str(folder), str(count)]
+        program = [sys.executable, str(Path(__file__).with_name("scale.py")), url, str(count)]
         output = subprocess.run(program, env=environment, check=True, capture_output=True, text=True).stdout
         print(output)
         return json.loads(output)
 
     return run
+
+
+def test_a_small_catalog_is_counted(measure):
+    assert measure(20_000)["counts"] == [1, 1, 20_000, 100]
 
 
 @pytest.mark.long

@@ -16,6 +16,7 @@ from bckcore.ports.transport import Transport
 from tests.property.history.faults import FoldsNewestWins, GoneBySetDifference, MergesInTheWrongDirection
 from tests.property.history.machine import HistoryMachine, Tree, lives
 from tests.property.history.rewriting import RewritingMachine
+from tests.support.databases import forgotten, postgresql_database
 from tests.support.house import PC, House
 from tests.support.worlds import World, world_of_memory
 
@@ -76,6 +77,23 @@ class SqliteHistoryMachine(MemoryHistoryMachine):
 
 class TestSqliteHistory(SqliteHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
     settings = settings(max_examples=lives(12, 15), stateful_step_count=15, deadline=None)
+
+
+class PostgresqlHistoryMachine(SqliteHistoryMachine):
+    """The same life, with the catalog in PostgreSQL."""
+
+    def database(self, clock: SettableClock) -> Database:
+        """An empty database for each life."""
+        self.opened = postgresql_database(clock, self.folder)
+        return self.opened
+
+    def teardown(self) -> None:
+        super().teardown()
+        forgotten(self.folder)
+
+
+class TestPostgresqlHistory(PostgresqlHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
+    settings = settings(max_examples=lives(12, 2), stateful_step_count=10, deadline=None)
 
 
 class WrongMergeMachine(_InMemory):

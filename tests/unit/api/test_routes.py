@@ -32,6 +32,11 @@ def test_health_is_open_and_ready_says_what_is_missing(
     }
 
 
+def test_the_state_of_the_database_is_told_to_administrators(world: ApiWorld) -> None:
+    told = world.call("GET", "/health/database").json()
+    assert (told["kind"], told["address"], told["warnings"]) == ("memory", "memory:", [])
+
+
 def test_host_round_trip_never_gives_out_the_key(world: ApiWorld) -> None:
     created = world.call(
         "POST", "/hosts", json={**HOST, "private_key": KEY, "allow": ["/home/u/", "/home/u"]}

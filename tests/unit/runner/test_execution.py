@@ -8,8 +8,8 @@ import pytest
 from bck_adapters.memory import MemoryJobQueue, SettableClock
 from bck_apps.runner.execution import Execution
 from bckcore.domain.ids import JobId
-from bckcore.domain.job import JobKind, JobStatus
-from bckcore.errors import LeaseLostError, TransientError
+from bckcore.domain.job import JobKind, JobResult, JobStatus
+from bckcore.errors import DatabaseUnreachableError, LeaseLostError, TransientError
 from tests.support.runner import CANCELLED, DONE, LEASE, PatientWorker, ScriptedWorker, queued
 
 
@@ -142,6 +142,20 @@ class SometimesAway(MemoryJobQueue):
         return super().finish(claim, status, result)
 
 
+def test_work_that_lost_its_database_is_done_again(queue, clock):
+    error = DatabaseUnreachableError("The database server does not answer.")
+    script = ScriptedWorker(lambda claim, watcher: (JobStatus.FAILED, JobResult.of_error(error)))
+    claimed(queue, clock, script).carry_out()
+    assert queue.get("j1").status is JobStatus.QUEUED
+
+
+def test_the_end_is_entered_when_the_queue_was_out_of_reach_for_minutes(clock):
+    queue = SometimesAway(clock, times=50)
+    claimed(queue, clock, ScriptedWorker(lambda claim, watcher: DONE)).carry_out()
+    assert queue.get(JobId("j1")).status is JobStatus.SUCCEEDED
+    assert queue.get(JobId("j1")).claims == 1
+
+
 def test_the_end_is_entered_again_when_the_queue_was_out_of_reach(clock):
     queue = SometimesAway(clock, times=2)
     claimed(queue, clock, ScriptedWorker(lambda claim, watcher: DONE)).carry_out()
@@ -149,7 +163,7 @@ def test_the_end_is_entered_again_when_the_queue_was_out_of_reach(clock):
 
 
 def test_a_queue_that_stays_away_leaves_the_job_to_its_lease(clock, caplog):
-    queue = SometimesAway(clock, times=99)
+    queue = SometimesAway(clock, times=999)
     with caplog.at_level(logging.ERROR):
         claimed(queue, clock, ScriptedWorker(lambda claim, watcher: DONE)).carry_out()
     assert queue.get(JobId("j1")).status is JobStatus.RUNNING

@@ -16,7 +16,7 @@ from bck_adapters.memory.repositories import (
     MemoryUsers,
 )
 from bck_adapters.memory.state import Session, State
-from bckcore.plugins.registry import Database
+from bckcore.plugins.registry import Database, DatabaseState
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
 
@@ -74,7 +74,16 @@ class MemoryDatabase:
 
     def as_database(self) -> Database:
         """The same, in the form that plugins offer."""
-        return Database(units=self.units, queue=self.queue, migrate=lambda: None, close=lambda: None)
+        state = DatabaseState(
+            kind="memory", address="memory:", version="", step="", newest_step="", size_bytes=0
+        )
+        return Database(
+            units=self.units,
+            queue=self.queue,
+            migrate=lambda: None,
+            close=lambda: None,
+            state=lambda: state,
+        )
 
     def _replace(self, state: State) -> None:
         self._state = state

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Table, and_, delete, exists, insert, literal_column, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
 
-from bck_adapters.sql import catalog_check
+from bck_adapters.sql import bulk, catalog_check
 from bck_adapters.sql.catalog_browse import NO_SOURCE, SqlBrowsing, at_point
 from bck_adapters.sql.catalog_rows import (
     ENTRY,
@@ -29,7 +29,6 @@ from bck_adapters.sql.catalog_statements import (
     exclude_versions,
     version_row,
 )
-from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import act, catalog_source, file_version, hold, point, run, run_problem
 from bckcore.domain.file_version import FileEntry, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
@@ -106,11 +105,16 @@ class SqlCatalog(SqlBrowsing):
     @contextmanager
     def _seen(self, paths: Iterable[RelPath]) -> Iterator[Table]:
         table = seen_table()
-        add = _insert_new(self._session, table)
         self._session.helper(table)
         try:
-            for batch in batches(paths, BATCH):
-                self._session.execute(add, batch)
+            if self._session.dialect.name == "postgresql":
+                for batch in batches(paths, BATCH):
+                    bulk.add_paths(self._session, table, batch)
+                bulk.counted(self._session, table)
+            else:
+                add = sqlite.insert(table).on_conflict_do_nothing()
+                for batch in batches(paths, BATCH):
+                    self._session.execute(add, [{"path": path} for path in batch])
             yield table
         finally:
             self._session.drop_helper(table)
@@ -235,9 +239,3 @@ def _state_of(row: Any) -> SourceState:
         bytes=row.bytes,
         interrupted=row.interrupted,
     )
-
-
-def _insert_new(session: SqlSession, table: Table) -> Any:
-    """An insert that passes over rows that are there."""
-    dialect = postgresql if session.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table).on_conflict_do_nothing()

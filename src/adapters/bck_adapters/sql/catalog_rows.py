@@ -81,11 +81,11 @@ def kept_table() -> Table:
     return _temporary("kept", Column("seq", Integer, primary_key=True, autoincrement=False))
 
 
-def batches(paths: Iterable[RelPath], size: int) -> Iterator[list[dict[str, object]]]:
-    """Rows for :func:`seen_table`, ``size`` at a time."""
-    batch: list[dict[str, object]] = []
+def batches(paths: Iterable[RelPath], size: int) -> Iterator[list[RelPath]]:
+    """The paths, ``size`` at a time."""
+    batch: list[RelPath] = []
     for path in paths:
-        batch.append({"path": path})
+        batch.append(path)
         if len(batch) >= size:
             yield batch
             batch = []

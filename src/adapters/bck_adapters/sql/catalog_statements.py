@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Dialect
 
+from bck_adapters.sql import bulk
 from bck_adapters.sql.catalog_rows import SECOND_NS
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
@@ -66,29 +67,35 @@ def version_row(source_id: int, seq: int, change: Change) -> Row:
 
 def end_versions(session: SqlSession, rows: Sequence[Row]) -> None:
     """End the live version of each path, unless it began with this run."""
-    _execute_many(session, _end_version, _NAMES[:3], rows)
+    if session.dialect.name == "postgresql":
+        bulk.end(session, rows)
+    else:
+        _execute_many(session, _end_version, _NAMES[:3], rows)
 
 
 def exclude_versions(session: SqlSession, rows: Sequence[Row]) -> None:
     """End them as :func:`end_versions` does, and mark them as left out."""
-    _execute_many(session, _exclude_version, _NAMES[:3], rows)
+    if session.dialect.name == "postgresql":
+        bulk.end(session, rows, excluded=True)
+    else:
+        _execute_many(session, _exclude_version, _NAMES[:3], rows)
 
 
 def begin_versions(session: SqlSession, rows: Sequence[Row]) -> None:
     """Begin versions, unless this run's (or a later one) is there already."""
-    _execute_many(session, _begin_version, _NAMES, rows)
+    if session.dialect.name == "postgresql":
+        bulk.begin(session, rows)
+    else:
+        _execute_many(session, _begin_version, _NAMES, rows)
 
 
 def _execute_many(
     session: SqlSession, statement: Insert | Update, names: tuple[str, ...], rows: Sequence[Row]
 ) -> None:
     """One driver call for all rows; SQLAlchemy's own handling would take half of the time."""
-    if rows and session.dialect.positional:
+    if rows:
         sql, order = _positional(statement, names, session.dialect)
         session.write_driver_many(sql, list(map(itemgetter(*order), rows)))
-    elif rows:
-        keys = [f"b_{name}" for name in names]
-        session.write_many(statement, [dict(zip(keys, row, strict=True)) for row in rows])
 
 
 @lru_cache(maxsize=16)

@@ -4,13 +4,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from bck_adapters.sql.engine import READ_ONLY, make_engine
+from bck_adapters.sql.engine import LOCK_SPACE, SCHEMA_LOCK, make_engine, reading
 from bck_adapters.sql.errors import translated
 from bck_adapters.sql.job_queue import SqlJobQueue
+from bck_adapters.sql.state import state_of
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
+from bckcore.domain.secret import Secret
 from bckcore.errors import StorageError
 from bckcore.plugins.registry import Database
 from bckcore.ports.clock import Clock
@@ -19,6 +21,15 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 MIGRATIONS = Path(__file__).parent / "migrations"
+_SCHEMA_WAIT = "10min"
+_OTHER_ORDER = """
+SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod)
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_collation o ON o.oid = a.attcollation
+WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+  AND NOT a.attisdropped AND o.collname <> 'C'
+"""
 
 
 def alembic_config() -> "Config":
@@ -39,8 +50,7 @@ def newest_step() -> str:
 def is_current(engine: Engine) -> bool:
     """True if the schema is at the newest step. Only reads, so it never waits for a writer."""
     try:
-        with engine.connect() as connection:
-            connection.execution_options(**READ_ONLY)
+        with reading(engine).connect() as connection:
             found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
     except SQLAlchemyError:  # a new file or no database at all: migrating tells which
         return False
@@ -63,8 +73,10 @@ def _upgrade(engine: Engine) -> None:
     config = alembic_config()
     try:
         with translated(), engine.begin() as connection:
+            _alone(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            order_by_bytes(connection)
     except CommandError as exc:
         raise StorageError(
             f"The database cannot be brought up to date: {exc}.",
@@ -73,12 +85,41 @@ def _upgrade(engine: Engine) -> None:
         ) from exc
 
 
-def sql_database(url: str, clock: Clock) -> Database:
-    """The database at ``sqlite:///FILE``; call its ``migrate`` before use. Raises InvalidInputError."""
-    engine = make_engine(url)
+def _alone(connection: Connection) -> None:
+    """Wait until nobody else changes the schema; on SQLite the transaction does that."""
+    if connection.dialect.name != "postgresql":
+        return
+    encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
+    if encoding != "UTF8":
+        raise StorageError(
+            f"The PostgreSQL database has the encoding {encoding}; it must be UTF8.",
+            meaning="Names of files and hosts could not be kept in it.",
+            advice="Make another one: createdb --encoding=UTF8 --template=template0 NAME.",
+        )
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_SCHEMA_WAIT}'")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_SPACE}, {SCHEMA_LOCK})")
+
+
+def order_by_bytes(connection: Connection) -> None:
+    """Let texts sort by their bytes, as on SQLite, whatever language the server was set up in."""
+    if connection.dialect.name != "postgresql":
+        return
+    for table, column, kind in connection.exec_driver_sql(_OTHER_ORDER).all():
+        connection.exec_driver_sql(  # names of our own tables, which need no care
+            f'ALTER TABLE "{table}" ALTER COLUMN "{column}" TYPE {kind} COLLATE "C"'
+        )
+
+
+def sql_database(url: str, clock: Clock, password: Secret[str] | None = None) -> Database:
+    """The database at ``sqlite:///FILE`` or ``postgresql://…``; call its ``migrate`` before use.
+
+    Raises InvalidInputError.
+    """
+    engine = make_engine(url, password)
     return Database(
         units=partial(SqlUnitOfWork, engine),
         queue=SqlJobQueue(engine, clock),
         migrate=partial(migrate, engine),
         close=engine.dispose,
+        state=lambda: state_of(engine, newest_step()),
     )

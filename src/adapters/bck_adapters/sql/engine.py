@@ -1,4 +1,4 @@
-"""The engine: one way to write at a time, any number of readers, each with a frozen view."""
+"""Engines: readers each with a frozen view; one unit of work writes at a time, on either database."""
 
 import os
 from typing import Any
@@ -7,23 +7,62 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError
 
 BUSY_SECONDS = 30
 READ_ONLY = {"bck_read_only": True}
+EXCLUSIVE = {"bck_exclusive": True}
+LOCK_SPACE, WRITER_LOCK, SCHEMA_LOCK = 0x62636B, 1, 2
+"""Numbers of advisory locks in PostgreSQL: "bck", and what is locked."""
 _CACHE_KIB = 32_768
-_ADVICE = "Use sqlite:////full/path/to/file."
+_CONNECT_SECONDS = 10
+_SILENT_MS = 30_000
+_SESSION = {
+    "timezone": "UTC",
+    "lock_timeout": BUSY_SECONDS * 1000,
+    "standard_conforming_strings": "on",
+    "jit": "off",  # compiling takes longer than any of our questions
+    "plan_cache_mode": "force_custom_plan",  # no plan made for an empty table serves a full one
+}
+_ADVICE = "Use sqlite:////full/path/to/file or postgresql://user@host/name."
+_POSTGRESQL = ("postgresql", "postgres")
 
 
-def make_engine(database_url: str) -> Engine:
-    """An engine for ``sqlite:///FILE``; the file is made private. Raises InvalidInputError."""
+def make_engine(database_url: str, password: Secret[str] | None = None) -> Engine:
+    """An engine for ``sqlite:///FILE``, made private, or ``postgresql://…``. Raises InvalidInputError.
+
+    Nothing is asked of a server yet. ``password`` stands in where the address holds none.
+    """
+    url = parsed_url(database_url)
+    if url.get_backend_name() == "postgresql":
+        return _postgresql_engine(url, password)
+    return _sqlite_engine(url, url.database or "")
+
+
+def parsed_url(database_url: str) -> URL:
+    """The address, with our driver for PostgreSQL. Raises InvalidInputError; no message holds a password."""
     try:
         url = make_url(database_url)
-    except ArgumentError as exc:
-        raise InvalidInputError(f"{database_url!r} is no database address.", advice=_ADVICE) from exc
-    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
-        raise InvalidInputError(f"{url.render_as_string()} names no SQLite file.", advice=_ADVICE)
-    return _sqlite_engine(url, url.database)
+    except (ArgumentError, ValueError):
+        raise InvalidInputError("The setting database.url is no database address.", advice=_ADVICE) from None
+    if url.drivername in (*_POSTGRESQL, "postgresql+psycopg"):
+        if not url.database:
+            raise InvalidInputError(f"{shown(url)} names no database.", advice=_ADVICE)
+        return url.set(drivername="postgresql+psycopg")
+    if url.drivername != "sqlite" or not url.database or url.database == ":memory:":
+        raise InvalidInputError(f"{shown(url)} names no SQLite file.", advice=_ADVICE)
+    return url
+
+
+def shown(url: URL) -> str:
+    """The address for people and settings, without any password."""
+    safe = {name: value for name, value in url.query.items() if "password" not in name.lower()}
+    name = url.drivername.replace("postgresql+psycopg", "postgresql")
+    return URL.create(name, url.username, None, url.host, url.port, url.database, safe).render_as_string()
+
+
+# --- SQLite -------------------------------------------------------------------------------------------
 
 
 def _sqlite_engine(url: URL, file: str) -> Engine:
@@ -36,13 +75,13 @@ def _sqlite_engine(url: URL, file: str) -> Engine:
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
         max_overflow=-1,  # the caller bounds its threads; a bound here would only make them wait
     )
-    event.listen(engine, "connect", _prepare)
-    event.listen(engine, "begin", _begin)
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare(dbapi_connection: Any, _record: object) -> None:
-    dbapi_connection.isolation_level = None  # the driver starts no transactions, _begin does
+def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
+    dbapi_connection.isolation_level = None  # the driver starts no transactions, _begin_sqlite does
     for pragma in (
         f"busy_timeout = {BUSY_SECONDS * 1000}",
         "journal_mode = WAL",
@@ -53,10 +92,70 @@ def _prepare(dbapi_connection: Any, _record: object) -> None:
         dbapi_connection.execute(f"PRAGMA {pragma}")
 
 
-def _begin(connection: Connection) -> None:
+def _begin_sqlite(connection: Connection) -> None:
     """Writers queue up at their first statement, so that none fails half-way; readers freeze their view."""
     if connection.get_execution_options().get("bck_read_only"):
         connection.exec_driver_sql("BEGIN")
         connection.exec_driver_sql("SELECT count(*) FROM (SELECT 1 FROM sqlite_schema LIMIT 1)").all()
     else:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+# --- PostgreSQL ---------------------------------------------------------------------------------------
+
+
+def _postgresql_engine(url: URL, password: Secret[str] | None) -> Engine:
+    if password is not None and not url.password:
+        url = url.set(password=password.reveal())
+    try:
+        engine = create_engine(
+            url,
+            connect_args=_connect_args(url),
+            max_overflow=-1,  # as above
+            pool_pre_ping=True,  # after a restart of the server the old connections are found dead here
+        )
+    except ImportError as exc:
+        raise InvalidInputError(
+            "PostgreSQL needs the package psycopg, which is not installed.",
+            advice="Install it: pip install 'bckwinrsync[server,postgres]'.",
+        ) from exc
+    event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _connect_args(url: URL) -> dict[str, object]:
+    wanted: dict[str, object] = {
+        "application_name": "bck",
+        "client_encoding": "UTF8",
+        "connect_timeout": _CONNECT_SECONDS,
+        "tcp_user_timeout": _SILENT_MS,  # a server that vanished is noticed, also in the middle of a wait
+    }
+    args = {name: value for name, value in wanted.items() if name not in url.query}
+    own = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
+    given = url.query.get("options", "")
+    args["options"] = f"{own} {given if isinstance(given, str) else ' '.join(given)}".strip()
+    return args
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Units that write queue up here, so that none fails half-way; readers freeze their view."""
+    options = connection.get_execution_options()
+    if options.get("bck_read_only"):
+        connection.exec_driver_sql("SELECT 1")  # the view is taken by the first statement
+    elif options.get("bck_exclusive"):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_SPACE}, {WRITER_LOCK})")
+
+
+def reading(engine: Engine) -> Engine:
+    """The engine for transactions that only read, each with a view frozen at its beginning.
+
+    PostgreSQL is not told that they only read: comparisons fill temporary tables, which it would refuse.
+    """
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(**READ_ONLY, isolation_level="REPEATABLE READ")
+    return engine.execution_options(**READ_ONLY)
+
+
+def exclusive(engine: Engine) -> Engine:
+    """The engine for transactions of which one at a time writes; SQLite knows no others."""
+    return engine.execution_options(**EXCLUSIVE)

@@ -1,6 +1,7 @@
 """SqlJobQueue: the lease queue. Exactly one runner holds a job, proved by a token that fences off others."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,6 +21,7 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, Enqueued, LogLine, key_in_use
 
 KEY_KEPT = timedelta(hours=24)
+_TRIES = 3
 _ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
 _FREE = {"token": "", "lease_until": None}
 _QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
@@ -27,7 +29,8 @@ _ASIDE = JobKind.CHECK.value
 
 
 def _row_of(session: SqlSession, job: JobId) -> Any:
-    row = session.execute(select(jobs).where(jobs.c.id == job).with_for_update()).one_or_none()
+    query = select(jobs).where(jobs.c.id == job)
+    row = session.execute(query if session.read_only else query.with_for_update()).one_or_none()
     if row is None:
         raise NotFoundError(f"There is no job {job}.", advice="Check the id.")
     return row
@@ -71,10 +74,10 @@ class SqlJobQueue:
 
     def enqueue(self, job: Job) -> Enqueued:
         """See the port."""
-        try:
-            return self._enqueue(job)
-        except ConflictError:  # another server may have been faster between our look and our insert
-            return self._enqueue(job)
+        for _ in range(_TRIES - 1):
+            with suppress(ConflictError):  # another process may have been faster between look and insert
+                return self._enqueue(job)
+        return self._enqueue(job)
 
     def _enqueue(self, job: Job) -> Enqueued:
         with self._writing() as session:
@@ -107,10 +110,16 @@ class SqlJobQueue:
     def claim(self, runner: str, *, lease_seconds: float, only: JobId | None = None) -> Claim | None:
         """See the port."""
         now = self._clock.now()
-        with self._reading() as session:
-            if session.execute(_claimable(now, only)).first() is None:
-                return None
-        token, lease_until = f"{runner}/{uuid4().hex}", now + timedelta(seconds=lease_seconds)
+        for _ in range(_TRIES):
+            with self._reading() as session:
+                if session.execute(_claimable(now, only)).first() is None:
+                    return None
+            with suppress(ConflictError):  # another process took a job of the same host or profile just now
+                return self._claim(runner, now, now + timedelta(seconds=lease_seconds), only)
+        return None
+
+    def _claim(self, runner: str, now: datetime, lease_until: datetime, only: JobId | None) -> Claim | None:
+        token = f"{runner}/{uuid4().hex}"
         number = _claimable(now, only).with_for_update(skip_locked=True).scalar_subquery()
         taken = {
             "status": _RUNNING,
@@ -120,13 +129,10 @@ class SqlJobQueue:
             "token": token,
             "lease_until": lease_until,
         }
+        statement = update(jobs).where(jobs.c.number == number).values(taken).returning(jobs)
         with self._writing() as session:
-            try:
-                statement = update(jobs).where(jobs.c.number == number).values(taken).returning(jobs)
-                row = session.write(statement).one_or_none()
-                session.commit()
-            except ConflictError:  # another server took a job of the same host or profile just now
-                return None
+            row = session.write(statement).one_or_none()
+            session.commit()
         return None if row is None else Claim(job=mapping.job_of(row), token=token, lease_until=lease_until)
 
     def heartbeat(self, claim: Claim, *, lease_seconds: float, progress: TransferProgress) -> Claim:

@@ -7,17 +7,22 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, Table
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import SQLAlchemyError
 
-from bck_adapters.sql.engine import READ_ONLY
-from bck_adapters.sql.errors import translated
+from bck_adapters.sql.engine import exclusive, reading
+from bck_adapters.sql.errors import as_bck_error, translated
 from bckcore.errors import ConflictError
 
 
 class SqlSession:
-    """``with SqlSession(engine) as session``; leaving rolls back what was not committed."""
+    """``with SqlSession(engine) as session``; leaving rolls back what was not committed.
 
-    def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
-        self._engine = engine.execution_options(**READ_ONLY) if read_only else engine
+    One that reads only has a view frozen when it begins. Of those that are ``alone``, one writes at a
+    time; the others rely on locks of rows and on unique indexes. On SQLite every writer is alone.
+    """
+
+    def __init__(self, engine: Engine, *, read_only: bool = False, alone: bool = False) -> None:
+        self._engine = reading(engine) if read_only else exclusive(engine) if alone else engine
         self._read_only = read_only
         self._connection: Connection | None = None
         self._helpers: list[Table] = []
@@ -32,10 +37,12 @@ class SqlSession:
         connection, self._connection = self._connection, None
         if connection is not None:
             with translated():
-                connection.rollback()
-                if self._helpers:  # a commit may have made them lasting: they go with the connection
-                    connection.invalidate()
-                connection.close()
+                _end(connection, lasting=bool(self._helpers))
+
+    @property
+    def read_only(self) -> bool:
+        """True if nothing can be written."""
+        return self._read_only
 
     @property
     def dialect(self) -> Dialect:
@@ -63,6 +70,12 @@ class SqlSession:
         with translated(), closing(result):
             return list(result.cursor.fetchall())
 
+    def driver(self, sql: str, values: tuple[object, ...] = ()) -> None:
+        """Run a statement in the driver's own words that reads, or fills a helper table."""
+        connection = self.begin()
+        with translated():
+            connection.exec_driver_sql(sql, values or None)
+
     def write(self, statement: Executable, values: Any = None) -> CursorResult[Any]:
         """Run a statement that changes data. Raises ConflictError in a read-only unit."""
         self.require_writing()
@@ -88,11 +101,16 @@ class SqlSession:
         self._helpers.append(table)
 
     def drop_helper(self, table: Table) -> None:
-        """Drop a temporary table; safe when the session is over."""
-        if self._connection is not None and table in self._helpers:
-            self._helpers.remove(table)
-            with translated():
-                table.drop(self._connection)
+        """Drop a temporary table; safe when the session is over or its transaction has failed."""
+        if self._connection is None or table not in self._helpers:
+            return
+        try:
+            table.drop(self._connection)
+        except SQLAlchemyError as exc:
+            if self.dialect.name != "postgresql":
+                raise as_bck_error(exc) from exc
+            return  # what failed before is told; the table goes with the connection
+        self._helpers.remove(table)
 
     def commit(self) -> None:
         """Make the changes durable. Raises ConflictError in a read-only unit."""
@@ -111,3 +129,13 @@ class SqlSession:
         """Raise ConflictError in a read-only unit."""
         if self._read_only:
             raise ConflictError("This unit of work was opened for reading only.")
+
+
+def _end(connection: Connection, *, lasting: bool) -> None:
+    """Give the connection back; with tables that a commit may have made lasting, close it."""
+    try:
+        connection.rollback()
+        if lasting:
+            connection.invalidate()
+    finally:
+        connection.close()

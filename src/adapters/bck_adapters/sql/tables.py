@@ -10,15 +10,13 @@ from sqlalchemy import (
     Integer,
     MetaData,
     PrimaryKeyConstraint,
-    String,
     Table,
-    Text,
     UniqueConstraint,
     false,
     text,
 )
 
-from bck_adapters.sql.columns import Blob, UtcDateTime
+from bck_adapters.sql.columns import Blob, String, Text, UtcDateTime
 
 metadata = MetaData(
     naming_convention={

@@ -18,7 +18,7 @@ class SqlUnitOfWork:
     """UnitOfWork. A writing one takes the writer's place when it is entered, so it cannot fail half-way."""
 
     def __init__(self, engine: Engine, *, read_only: bool = False) -> None:
-        self._session = SqlSession(engine, read_only=read_only)
+        self._session = SqlSession(engine, read_only=read_only, alone=True)
         self.hosts = SqlHosts(self._session)
         self.profiles = SqlProfiles(self._session)
         self.runs = SqlRuns(self._session)

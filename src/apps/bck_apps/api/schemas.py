@@ -93,6 +93,18 @@ class Readiness(View):
     checks: list[ReadyCheck]
 
 
+class DatabaseView(View):
+    """Where hosts, jobs and points are kept, and what endangers them. No password is in it."""
+
+    kind: str
+    address: str
+    version: str
+    schema_step: str
+    newest_step: str
+    size_bytes: int
+    warnings: list[str]
+
+
 # --- hosts ----------------------------------------------------------------------------------------
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bck_apps.cli.database import PasswordFile
 from bck_apps.cli.screen import Json, fields, show, table
 from bck_apps.cli.session import opened
 from bckcore.domain.secret import Secret
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 LONGEST_LINE = 4096
 HIDDEN = "***"
 _SECRET_WORDS = ("password", "secret", "token", "private_key")
-_HARMLESS = frozenset({"token_minutes"})
+_HARMLESS = frozenset({"token_minutes", "password_file", "password_ref"})
 
 config_app = typer.Typer(help="Settings of this installation.", no_args_is_help=True)
 
@@ -35,15 +36,26 @@ def init(
     name: Annotated[
         list[str] | None, typer.Option(help="Further name or address of this server; may be repeated.")
     ] = None,
+    database: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="postgresql://USER@HOST/NAME instead of a SQLite file in BCK_HOME."),
+    ] = None,
+    database_password_file: PasswordFile = None,
     as_json: Json = False,
 ) -> None:
     """Make an installation in BCK_HOME: settings, database, certificates, first administrator."""
-    from bck_apps.wiring import home_folder, initialise
+    from bck_apps.wiring import database_place, home_folder, initialise
 
     home = home_folder()
     password = _password(from_stdin=password_stdin)
-    names = tuple(name or ())
-    with initialise(home, storage=storage.absolute(), admin=admin, password=password, names=names) as made:
+    with initialise(
+        home,
+        storage=storage.absolute(),
+        admin=admin,
+        password=password,
+        names=tuple(name or ()),
+        database=database_place(database, database_password_file) if database else None,
+    ) as made:
         document = _made_document(made)
     show(as_json, document, lambda: _made_view(document))
 
@@ -66,6 +78,7 @@ def _made_document(made: "Application") -> dict[str, object]:
     return {
         "home": str(made.home),
         "storage": str(made.settings.storage.root),
+        "database": made.database_state().address,
         "ca_certificate": str(made.tls.ca_certificate),
         "ca_fingerprint": made.tls.fingerprint,
     }
@@ -76,6 +89,7 @@ def _made_view(document: Mapping[str, object]) -> "RenderableType":
         (
             ("home", document["home"]),
             ("storage", document["storage"]),
+            ("database", document["database"]),
             ("CA", document["ca_certificate"]),
             ("its SHA-256", document["ca_fingerprint"]),
             ("next", "bck serve; bck host add …; bck profile add …; bck backup …"),

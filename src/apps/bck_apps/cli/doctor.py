@@ -78,7 +78,9 @@ def _tried(name: str, look: Callable[[], tuple[bool, str]]) -> StorageFinding:
 def _database(application: "Application") -> tuple[bool, str]:
     with application.units(read_only=True) as uow:
         hosts, profiles = len(uow.hosts.list()), len(uow.profiles.list())
-    return True, f"opens; {hosts} hosts, {profiles} profiles"
+    state = application.database_state()
+    held = f"{hosts} hosts, {profiles} profiles in {state.address} ({state.kind} {state.version})"
+    return not state.warnings, "; ".join((f"opens; {held}", *state.warnings))
 
 
 def receipts_finding(storage: "Storage") -> tuple[bool, str]:

@@ -14,6 +14,7 @@ from bck_apps.cli import (
     catalog,
     check,
     compare,
+    database,
     doctor,
     export,
     history,
@@ -119,6 +120,7 @@ app.command("find", rich_help_panel=LOOK)(browse.find)
 app.command("diff", rich_help_panel=LOOK)(compare.diff)
 app.command("deleted", rich_help_panel=LOOK)(compare.deleted)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=SETUP)
+app.add_typer(database.app, name="db", rich_help_panel=SETUP)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("plugins", rich_help_panel=LOOK)(admin.plugins)
 app.add_typer(admin.config_app, name="config", rich_help_panel=LOOK)

@@ -2,19 +2,22 @@
 
 import logging
 from collections.abc import Callable
+from itertools import chain, repeat
 from typing import Protocol
 
 from bck_apps.runner.watcher import JobWatcher
 from bck_apps.wiring.logs import bound
 from bckcore.domain.job import JobResult, JobStatus
-from bckcore.errors import LeaseLostError, TransientError
+from bckcore.errors import DatabaseUnreachableError, LeaseLostError, TransientError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
 from bckcore.ports.transport import Watcher
 from bckcore.services.worker import Ending, job_failed_unexpectedly
 
 RETRY_AFTER_SECONDS = (0.2, 1.0, 5.0)
-"""Waits between tries to enter how a job ended, while the queue is out of reach."""
+"""Waits between tries to enter how a job ended, while the queue is out of reach; the last one goes on."""
+INSIST_SECONDS = 600.0
+"""How long that goes on. Then the lease is left to run out, and the job is taken again."""
 
 _logger = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ class Execution:
 
     def _enter(self, status: JobStatus, result: JobResult) -> None:
         claim = self._watcher.claim
-        if status is JobStatus.CANCELLED and self._stopped_by_us():
+        if (status is JobStatus.CANCELLED and self._stopped_by_us()) or _lost_its_database(status, result):
             self._insist(lambda: self._queue.hand_back(claim))
             _logger.info("job %s handed back", self.job.id)
             return
@@ -85,12 +88,21 @@ class Execution:
         _logger.info("job %s ended: %s", self.job.id, status.value)
 
     def _insist(self, step: Callable[[], object]) -> None:
-        for seconds in RETRY_AFTER_SECONDS:
+        end = self._clock.monotonic() + INSIST_SECONDS
+        waits = chain(RETRY_AFTER_SECONDS, repeat(RETRY_AFTER_SECONDS[-1]))
+        for number, seconds in enumerate(waits, start=1):
             try:
                 step()
             except TransientError as error:
+                short = number > len(RETRY_AFTER_SECONDS) and self._watcher.stop_asked
+                if short or self._clock.monotonic() >= end:
+                    raise
                 _logger.warning("job %s: the queue is out of reach: %s", self.job.id, error)
                 self._clock.wait(seconds, until=lambda: False)
             else:
                 return
-        step()
+
+
+def _lost_its_database(status: JobStatus, result: JobResult) -> bool:
+    """The work did not fail, its books did: it is done again, from what is there already."""
+    return status is JobStatus.FAILED and result.error_code == DatabaseUnreachableError.code

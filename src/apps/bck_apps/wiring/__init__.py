@@ -1,7 +1,20 @@
 """Wiring: settings, plugins and the container; the only room that names adapters."""
 
 from bck_apps.wiring.application import Application, initialise, open_application
+from bck_apps.wiring.database import DatabasePlace, database_place
+from bck_apps.wiring.moving import Moved, move_installation
 from bck_apps.wiring.plugins import PluginReport
 from bck_apps.wiring.settings import Settings, home_folder
 
-__all__ = ["Application", "PluginReport", "Settings", "home_folder", "initialise", "open_application"]
+__all__ = [
+    "Application",
+    "DatabasePlace",
+    "Moved",
+    "PluginReport",
+    "Settings",
+    "database_place",
+    "home_folder",
+    "initialise",
+    "move_installation",
+    "open_application",
+]

@@ -13,11 +13,21 @@ from dependency_injector import providers
 
 from bck_adapters.pki import TlsFiles, ensure_tls
 from bck_apps.wiring.container import Container
+from bck_apps.wiring.database import PASSWORD_REF, DatabasePlace, database_lines
 from bck_apps.wiring.plugins import PluginReport, load_plugins
-from bck_apps.wiring.settings import FILE_NAME, ApiSettings, Settings, StorageSettings, as_toml, load
+from bck_apps.wiring.settings import (
+    FILE_NAME,
+    ApiSettings,
+    DatabaseSettings,
+    Settings,
+    StorageSettings,
+    as_toml,
+    load,
+)
 from bckcore.domain.access import Role
 from bckcore.domain.secret import Secret
-from bckcore.errors import InvalidInputError, RefusedError, StorageError
+from bckcore.errors import InvalidInputError, NotFoundError, RefusedError, StorageError
+from bckcore.plugins.registry import DatabaseState
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.storage import Storage, StorageFinding
@@ -145,6 +155,13 @@ class Application:
         """Carries out jobs."""
         return self.container.worker()
 
+    def database_state(self) -> DatabaseState:
+        """Where the database is and how it is. Raises TransientError, StorageError if it is out of reach."""
+        state = self.container.database().state
+        if state is None:
+            raise NotFoundError("This database adapter tells nothing of its state.")
+        return state()
+
     @property
     def plugins(self) -> PluginReport:
         """What is loaded and what was refused."""
@@ -189,12 +206,19 @@ def open_application(home: Path) -> Application:
 
 
 def initialise(
-    home: Path, *, storage: Path, admin: str, password: Secret[str], names: Sequence[str] = ()
+    home: Path,
+    *,
+    storage: Path,
+    admin: str,
+    password: Secret[str],
+    names: Sequence[str] = (),
+    database: DatabasePlace | None = None,
 ) -> Application:
     """Make an installation: settings, storage, database, CA and certificate, first administrator.
 
-    Raises RefusedError if there is one already, StorageError if the folder cannot hold backups,
-    InvalidInputError for a bad name or password. What fails leaves no half-made installation behind.
+    Raises RefusedError if there is one already or the database is another's, StorageError if the folder
+    cannot hold backups, InvalidInputError for a bad name or password. What fails leaves no half-made
+    installation behind, but for empty tables on a database server.
     """
     if not storage.is_absolute():
         raise InvalidInputError(f"{storage} is not a full path.")
@@ -206,17 +230,53 @@ def initialise(
         )
     check_account(admin, password)
     with _fresh_home(home):
-        settings = Settings(storage=StorageSettings(root=storage), api=ApiSettings(names=tuple(names)))
+        settings = Settings(
+            storage=StorageSettings(root=storage),
+            api=ApiSettings(names=tuple(names)),
+            database=_database_settings(database),
+        )
         application = Application(home, settings)
         try:
+            if database is not None:
+                _keep_password(application, database)
+                _require_unused(application)
             application.storage.prepare()
             application.access.add_user(admin, password, Role.ADMIN)
             _ = application.tls
-            _write_private(home / FILE_NAME, as_toml(storage, tuple(names)))
+            _write_private(
+                home / FILE_NAME, as_toml(storage, tuple(names), _database_text(settings.database))
+            )
         except BaseException:
             application.close()
             raise
     return application
+
+
+def _database_settings(place: DatabasePlace | None) -> DatabaseSettings:
+    if place is None:
+        return DatabaseSettings()
+    return DatabaseSettings(url=place.url, password_ref=PASSWORD_REF if place.password else "")
+
+
+def _database_text(settings: DatabaseSettings) -> str:
+    chosen = {name: value for name in ("url", "password_ref") if (value := getattr(settings, name))}
+    return "\n" + "\n".join(database_lines(chosen)) + "\n" if chosen else ""
+
+
+def _keep_password(application: Application, place: DatabasePlace) -> None:
+    if place.password is not None:
+        application.container.vault().put(PASSWORD_REF, place.password)
+
+
+def _require_unused(application: Application) -> None:
+    with application.units(read_only=True) as uow:
+        used = bool(uow.users.list() or uow.hosts.list())
+    if used:
+        raise RefusedError(
+            f"The database {application.settings.database.url} belongs to another installation.",
+            meaning="Nothing was changed.",
+            advice="Give a database that was just made.",
+        )
 
 
 @contextmanager

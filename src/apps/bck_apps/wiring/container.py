@@ -4,6 +4,7 @@ import os
 import secrets
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from random import SystemRandom
 from typing import cast
@@ -16,9 +17,11 @@ from bck_adapters.clock import SystemClock
 from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
+from bck_apps.wiring.database import password_in_file
 from bck_apps.wiring.plugins import Plugins
 from bck_apps.wiring.settings import Settings
 from bckcore.domain.host import Host
+from bckcore.domain.ids import SecretRef
 from bckcore.domain.job import JobKind
 from bckcore.domain.target import Target
 from bckcore.plugins.registry import AdapterContext, Database
@@ -62,6 +65,7 @@ def adapter_context(home: Path, settings: Settings, runtime_dir: Path, clock: Sy
         target=Target(root=settings.storage.root),
         database_url=settings.database.url or f"sqlite:///{home / 'bck.sqlite3'}",
         clock=clock,
+        database_password=password_in_file(settings.database.password_file),
     )
 
 
@@ -75,8 +79,11 @@ def made_vault(plugins: Plugins, context: AdapterContext, settings: Settings) ->
     return cast("Vault", plugins.make("bck_vaults", settings.security.vault, context, "vault"))
 
 
-def opened_database(plugins: Plugins, context: AdapterContext) -> Iterator[Database]:
+def opened_database(plugins: Plugins, context: AdapterContext, settings: Settings) -> Iterator[Database]:
     """The database adapter for the URL's scheme, its schema brought up to date; closed at the end."""
+    if settings.database.password_ref and context.database_password is None:
+        secret = made_vault(plugins, context, settings).get(SecretRef(settings.database.password_ref))
+        context = replace(context, database_password=secret)
     scheme = context.database_url.partition(":")[0].partition("+")[0]
     database = cast("Database", plugins.make("bck_databases", scheme, context, "database"))
     try:
@@ -126,7 +133,7 @@ class Container(containers.DeclarativeContainer):
     context = providers.Singleton(adapter_context, home, settings, runtime_dir, clock)
     storage = providers.Singleton(made_storage, plugins, context, settings)
     vault = providers.Singleton(made_vault, plugins, context, settings)
-    database = providers.Resource(opened_database, plugins, context)
+    database = providers.Resource(opened_database, plugins, context, settings)
     units = database.provided.units
     queue = database.provided.queue
     transport_for = providers.Singleton(transport_finder, plugins, context)

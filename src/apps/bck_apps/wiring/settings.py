@@ -29,7 +29,14 @@ class StorageSettings(_Section):
 class DatabaseSettings(_Section):
     """Where hosts, profiles, jobs and the catalog are kept."""
 
-    url: str = Field("", description="SQLAlchemy URL; empty for bck.sqlite3 in the home folder.")
+    url: str = Field(
+        "",
+        description="sqlite:////FILE or postgresql://USER@HOST/NAME; empty: bck.sqlite3 in the home folder.",
+    )
+    password_file: Path | None = Field(
+        None, description="File whose first line is the password of the database user."
+    )
+    password_ref: str = Field("", description="Name of that password in the vault; `bck` sets it.")
 
 
 class ApiSettings(_Section):
@@ -158,16 +165,17 @@ def _reason(error: ErrorDetails, path: Path) -> str:
     return f"In {place}: {error['msg']}."
 
 
-def as_toml(root: Path, names: tuple[str, ...]) -> str:
+def as_toml(root: Path, names: tuple[str, ...], database: str = "") -> str:
     """The file that ``bck init`` writes: what was chosen, and where to read about the rest."""
-    listed = ", ".join(_quoted(name) for name in names)
+    listed = ", ".join(quoted(name) for name in names)
     return (
         "# Settings of this Backup Orchestrator. 'bck config show' lists every setting with its meaning.\n"
-        f"\n[storage]\nroot = {_quoted(str(root))}\n\n[api]\nnames = [{listed}]\n"
+        f"\n[storage]\nroot = {quoted(str(root))}\n\n[api]\nnames = [{listed}]\n{database}"
     )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text as TOML."""
     escaped = "".join(
         f"\\u{ord(char):04x}"
         if ord(char) < 32 or ord(char) == 127

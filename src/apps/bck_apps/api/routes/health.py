@@ -1,4 +1,4 @@
-"""Whether the server works; open to everyone, so it tells nothing else."""
+"""Whether the server works. What is open to everyone tells nothing else."""
 
 from collections.abc import Callable
 
@@ -6,10 +6,14 @@ from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Response
 
 from bck_apps.api.about import program_version
-from bck_apps.api.schemas import Health, Readiness, ReadyCheck
+from bck_apps.api.deps import requires
+from bck_apps.api.errors import responses
+from bck_apps.api.schemas import DatabaseView, Health, Readiness, ReadyCheck
 from bck_apps.wiring import logs
 from bck_apps.wiring.container import Container
-from bckcore.errors import BckError
+from bckcore.domain.access import Permission, Principal
+from bckcore.errors import BckError, NotFoundError
+from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.storage import Storage
 
@@ -35,6 +39,27 @@ def ready(
     is_ready = all(check.ok for check in checks)
     response.status_code = 200 if is_ready else 503
     return Readiness(ready=is_ready, checks=checks)
+
+
+@router.get("/database", responses=responses(401, 403, 503))
+@inject
+def database_state(
+    _who: Principal = requires(Permission.CONFIGURE),
+    database: Database = Depends(Provide[Container.database]),
+) -> DatabaseView:
+    """Where the database is, which program keeps it, its size, and what endangers it."""
+    if database.state is None:
+        raise NotFoundError("This database adapter tells nothing of its state.")
+    state = database.state()
+    return DatabaseView(
+        kind=state.kind,
+        address=state.address,
+        version=state.version,
+        schema_step=state.step,
+        newest_step=state.newest_step,
+        size_bytes=state.size_bytes,
+        warnings=list(state.warnings),
+    )
 
 
 def _check(name: str, look: Callable[[], object]) -> ReadyCheck:

@@ -1,6 +1,6 @@
 """Rules of retention by the calendar, holds, acts, and what kind a run is of."""
 
-from typing import Any
+from typing import Any, Literal
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,10 +30,12 @@ def upgrade() -> None:
 
 def _add(table: str, columns: list[Added]) -> None:
     """Add the columns with a value for old rows, which new ones must give themselves."""
-    with op.batch_alter_table(table, recreate="always") as batch:
+    # PostgreSQL, which came later, changes a table in place; a copy would take the names of its constraints.
+    recreate: Literal["always", "never"] = "always" if op.get_bind().dialect.name == "sqlite" else "never"
+    with op.batch_alter_table(table, recreate=recreate) as batch:
         for name, kind, old in columns:
             batch.add_column(sa.Column(name, kind, nullable=False, server_default=old))
-    with op.batch_alter_table(table, recreate="always") as batch:
+    with op.batch_alter_table(table, recreate=recreate) as batch:
         for name, kind, _ in columns:
             batch.alter_column(name, existing_type=kind, existing_nullable=False, server_default=None)
 

@@ -1,0 +1,66 @@
+"""PostgreSQL takes many rows as one statement over arrays: a column each, in the driver's binary form."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Table
+
+from bck_adapters.sql.session import SqlSession
+from bck_adapters.sql.tables import file_version
+
+_OF_ENDS = ("until_seq", "excluded")
+_TYPES = {
+    column.name: str(column.type).replace("BLOB", "bytea")
+    for column in file_version.columns
+    if column.name not in _OF_ENDS
+}
+_NAMES = ", ".join(_TYPES)
+
+
+def _arrays(names: Sequence[str], types: Sequence[str]) -> str:
+    """The rows as a table ``r``."""
+    places = ", ".join(f"%b::{kind}[]" for kind in types)
+    return f"unnest({places}) AS r({', '.join(names)})"
+
+
+_ENDED = ("source_id", "path", "since_seq")
+_END = f"""
+UPDATE file_version v SET until_seq = r.since_seq{{more}}
+FROM {_arrays(_ENDED, [_TYPES[name] for name in _ENDED])}
+WHERE v.source_id = r.source_id AND v.path = r.path AND v.until_seq IS NULL AND v.since_seq < r.since_seq
+"""  # noqa: S608  # names of our own columns
+_BEGIN = f"""
+INSERT INTO file_version ({_NAMES})
+SELECT {_NAMES} FROM {_arrays(list(_TYPES), list(_TYPES.values()))}
+WHERE NOT EXISTS (
+    SELECT 1 FROM file_version l
+    WHERE l.source_id = r.source_id AND l.path = r.path AND l.since_seq >= r.since_seq
+    OFFSET 0)
+ON CONFLICT DO NOTHING
+"""  # noqa: S608  # as above
+
+
+def end(session: SqlSession, rows: Sequence[Sequence[object]], *, excluded: bool = False) -> None:
+    """End live versions; see :func:`bck_adapters.sql.catalog_statements.end_versions`."""
+    _run(session, _END.format(more=", excluded = true" if excluded else ""), rows)
+
+
+def begin(session: SqlSession, rows: Sequence[Sequence[object]]) -> None:
+    """Begin versions; ``OFFSET 0`` lets every row look into the index instead of reading the whole table."""
+    _run(session, _BEGIN, rows)
+
+
+def add_paths(session: SqlSession, table: Table, paths: Sequence[bytes]) -> None:
+    """Enter paths into a helper table, passing over those that are there."""
+    sql = f"INSERT INTO {table.name} SELECT unnest(%b::bytea[]) ON CONFLICT DO NOTHING"  # ours
+    session.driver(sql, (list(paths),))
+
+
+def counted(session: SqlSession, table: Table) -> None:
+    """Let the planner know how many rows a helper table holds."""
+    session.driver(f"ANALYZE {table.name}")
+
+
+def _run(session: SqlSession, sql: str, rows: Sequence[Sequence[object]]) -> None:
+    if rows:
+        session.require_writing()
+        session.driver(sql, tuple(map(list, zip(*rows, strict=True))))

@@ -1,0 +1,207 @@
+"""A whole database is copied into an empty one, in one transaction, and compared before it counts."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, func, insert, select
+
+from bck_adapters.sql.database import migrate
+from bck_adapters.sql.engine import exclusive
+from bck_adapters.sql.errors import translated
+from bck_adapters.sql.tables import job, metadata
+from bckcore.domain.job import JobStatus
+from bckcore.errors import ConflictError, StorageError
+
+BATCH = 5_000
+Told = Callable[[str, int, int], None]
+"""Table, rows entered so far, rows in all."""
+TABLES: Sequence[Table] = tuple(metadata.sorted_tables)
+"""A table after those it names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopiedTable:
+    """One table, the same on both sides."""
+
+    name: str
+    rows: int
+    digest: str
+    """SHA-256 of all rows in the order of their keys, as the program reads them."""
+
+
+def copy_database(
+    source: Engine, target: Engine, *, told: Told = lambda *_: None, dry_run: bool = False
+) -> Sequence[CopiedTable]:
+    """Copy every row. Cut anywhere, the target holds nothing; one that holds the same already is left so.
+
+    The source is brought up to date, locked against writers and otherwise not changed. With ``dry_run``
+    nothing is written to the target, but all that would refuse does. Raises ConflictError while a job runs
+    or if the target holds something else; StorageError if the two differ after copying.
+    """
+    migrate(source)
+    with translated(), exclusive(source).connect() as old:
+        old.begin()
+        _require_idle(old)
+        counts = {table.name: _count(old, table) for table in TABLES}
+        if dry_run:
+            _require_empty(target)
+            return [CopiedTable(name=name, rows=rows, digest="") for name, rows in counts.items()]
+        migrate(target)
+        with exclusive(target).begin() as new:
+            full = any(_count(new, table) for table in TABLES)
+            if full:
+                return _same(old, new)
+            copied = [_copy(old, new, table, counts[table.name], told) for table in TABLES]
+            _require_same(new, copied)
+            _go_on_counting(new)
+            return copied
+
+
+def _require_idle(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":  # the queue writes without taking the writer's place
+        connection.exec_driver_sql("LOCK TABLE job IN SHARE MODE")
+    running = select(job.c.id).where(job.c.status == JobStatus.RUNNING.value).limit(1)
+    if (found := connection.execute(running).scalar_one_or_none()) is not None:
+        raise ConflictError(
+            f"Job {found} is running.",
+            meaning="What it writes would be missing in the new database. Nothing was changed.",
+            advice="Wait until it has ended, or cancel it; 'bck jobs' shows what runs.",
+        )
+
+
+def _require_empty(target: Engine) -> None:
+    with target.connect() as connection:
+        there = set(_tables_in(connection))
+        full = [table.name for table in TABLES if table.name in there and _count(connection, table)]
+    if full:
+        raise _not_empty(full[0])
+
+
+def _tables_in(connection: Connection) -> Sequence[str]:
+    names: Sequence[str] = connection.dialect.get_table_names(connection)
+    return names
+
+
+def _not_empty(table: str) -> ConflictError:
+    return ConflictError(
+        f"The new database is not empty: its table {table} holds something else.",
+        meaning="Copying into it would mix two installations. Nothing was changed.",
+        advice="Give a database that was just made.",
+    )
+
+
+def _count(connection: Connection, table: Table) -> int:
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+# --- rows -----------------------------------------------------------------------------------------------
+
+
+def _rows(connection: Connection, table: Table) -> Iterator[Sequence[Any]]:
+    """All rows by key, not all of them in memory."""
+    query = select(table).order_by(*table.primary_key.columns)
+    options = {"stream_results": True, "yield_per": BATCH}
+    with connection.execute(query, execution_options=options) as result:
+        yield from result
+
+
+def _batches(rows: Iterator[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:
+    while batch := list(islice(rows, BATCH)):
+        yield batch
+
+
+def _plain(value: object) -> object:
+    """A value in a form that is the same whichever database it came from."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, dict | list):
+        return json.dumps(value)
+    return value
+
+
+class _Digest:
+    def __init__(self) -> None:
+        self.rows = 0
+        self._hash = hashlib.sha256()
+
+    def add(self, rows: Sequence[Sequence[Any]]) -> None:
+        for row in rows:
+            self._hash.update(repr(tuple(map(_plain, row))).encode("utf-8", "surrogatepass"))
+        self.rows += len(rows)
+
+    def of(self, table: Table) -> CopiedTable:
+        return CopiedTable(name=table.name, rows=self.rows, digest=self._hash.hexdigest())
+
+
+def _read(connection: Connection, table: Table) -> CopiedTable:
+    digest = _Digest()
+    for batch in _batches(_rows(connection, table)):
+        digest.add(batch)
+    return digest.of(table)
+
+
+def _copy(old: Connection, new: Connection, table: Table, count: int, told: Told) -> CopiedTable:
+    digest = _Digest()
+    for batch in _batches(_rows(old, table)):
+        digest.add(batch)
+        _enter(new, table, batch)
+        told(table.name, digest.rows, count)
+    return digest.of(table)
+
+
+def _enter(connection: Connection, table: Table, rows: Sequence[Sequence[Any]]) -> None:
+    if connection.dialect.name != "postgresql":
+        keys = [column.name for column in table.columns]
+        connection.execute(insert(table), [dict(zip(keys, row, strict=True)) for row in rows])
+        return
+    dialect = connection.dialect
+    coders = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in table.columns]
+    names = ", ".join(f'"{column.name}"' for column in table.columns)
+    driver: Any = connection.connection.driver_connection
+    with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+        for row in rows:
+            copy.write_row([code(value) if code else value for code, value in zip(coders, row, strict=True)])
+
+
+# --- afterwards -----------------------------------------------------------------------------------------
+
+
+def _require_same(new: Connection, copied: Sequence[CopiedTable]) -> None:
+    for table, there in zip(TABLES, copied, strict=True):
+        here = _read(new, table)
+        if here != there:
+            raise StorageError(
+                f"After copying, the table {table.name} is not the same: {there.rows} rows there, "
+                f"{here.rows} here.",
+                meaning="The copy was thrown away; the present database is in use as before.",
+                advice="Report this; it must not happen.",
+            )
+
+
+def _same(old: Connection, new: Connection) -> Sequence[CopiedTable]:
+    """What both hold. Raises ConflictError if the target holds something else."""
+    found = []
+    for table in TABLES:
+        here = _read(old, table)
+        if _read(new, table) != here:
+            raise _not_empty(table.name)
+        found.append(here)
+    return found
+
+
+def _go_on_counting(connection: Connection) -> None:
+    """Let PostgreSQL number new rows after those that were copied."""
+    if connection.dialect.name != "postgresql":
+        return
+    for table in TABLES:
+        column = table.autoincrement_column
+        if column is not None and column.autoincrement is True:
+            connection.exec_driver_sql(
+                f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608  # ours
+                f'coalesce(max("{column.name}"), 0) + 1, false) FROM "{table.name}"'
+            )

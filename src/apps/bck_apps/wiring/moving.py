@@ -1,0 +1,66 @@
+"""An installation moves to another database, as a whole or not at all."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bck_adapters.sql.copying import CopiedTable, Told
+from bck_apps.wiring.application import Application
+from bck_apps.wiring.database import PASSWORD_REF, DatabasePlace, move_database, put_aside, switch
+from bck_apps.wiring.settings import FILE_NAME
+from bckcore.domain.ids import SecretRef
+from bckcore.errors import RefusedError
+
+_VARIABLES = (
+    "BCK_DATABASE__URL",
+    "BCK_DATABASE__PASSWORD_FILE",
+    "BCK_DATABASE__PASSWORD_REF",
+    "BCK_DATABASE",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moved:
+    """What a move did, or would do."""
+
+    old: str
+    new: str
+    tables: Sequence[CopiedTable]
+    dry_run: bool
+    put_aside: Path | None = None
+    """The new name of the SQLite file, which holds what it held."""
+
+
+def move_installation(
+    application: Application, target: DatabasePlace, *, told: Told, dry_run: bool = False
+) -> Moved:
+    """Copy the database, compare, then write the new place into the settings.
+
+    The caller holds the ServeLock, has not used the application's database, and closes the application
+    afterwards. Cut anywhere, the installation uses one of the two, and each is whole; repeated, it goes on.
+    Raises RefusedError, ConflictError, InvalidInputError, StorageError, TransientError.
+    """
+    given = [name for name in _VARIABLES if name in os.environ]
+    if given:
+        raise RefusedError(
+            f"The environment variable {given[0]} says where the database is.",
+            meaning="It wins over the settings file, so that moving would have no effect.",
+            advice="Unset it, and write into settings.toml where the database is now.",
+        )
+    source = _present_place(application)
+    tables = move_database(source, target, told=told, dry_run=dry_run)
+    if dry_run:
+        return Moved(old=source.url, new=target.url, tables=tables, dry_run=True)
+    if target.password is not None:
+        application.container.vault().put(PASSWORD_REF, target.password)
+    switch(application.home / FILE_NAME, target.url, password_ref=PASSWORD_REF if target.password else "")
+    return Moved(old=source.url, new=target.url, tables=tables, dry_run=False, put_aside=put_aside(source))
+
+
+def _present_place(application: Application) -> DatabasePlace:
+    context, settings = application.container.context(), application.settings.database
+    password = context.database_password
+    if settings.password_ref and password is None:
+        password = application.container.vault().get(SecretRef(settings.password_ref))
+    return DatabasePlace(url=context.database_url, password=password)

@@ -1,0 +1,148 @@
+"""A database is copied without loss, whichever way, and a copy that is cut off leaves nothing."""
+
+import pytest
+from sqlalchemy import func, select
+
+from bck_adapters.sql.copying import TABLES, copy_database
+from bck_adapters.sql.database import migrate
+from bck_adapters.sql.engine import make_engine
+from bck_adapters.sql.job_queue import SqlJobQueue
+from bck_adapters.sql.unit_of_work import SqlUnitOfWork
+from bck_adapters.testkit.samples import (
+    START,
+    StepClock,
+    sample_act,
+    sample_entry,
+    sample_hold,
+    sample_host,
+    sample_job,
+    sample_point,
+    sample_profile,
+    sample_run,
+)
+from bckcore.domain.access import Role, User
+from bckcore.domain.ids import JobId, ProfileId, SourceName
+from bckcore.domain.job import JobKind, JobResult, JobStatus
+from bckcore.domain.manifest import Change, ChangeOp
+from bckcore.domain.paths import RelPath
+from bckcore.domain.run_problem import RunProblem
+from bckcore.domain.transfer import ProblemKind
+from bckcore.errors import ConflictError
+from bckcore.ports.job_queue import LogLine
+
+P, S = ProfileId("docs"), SourceName("docs")
+ODD = "nul \0, half \udcff\ud800, code \x1a0000, \U0001f512, tab\t"
+FILES = 12_000
+
+
+def filled(engine):
+    """Something in every table; values that one of the databases does not take as they are."""
+    migrate(engine)
+    with SqlUnitOfWork(engine) as uow:
+        uow.hosts.add(sample_host())
+        uow.profiles.add(sample_profile())
+        for seq in (1, 2):
+            uow.runs.add(sample_run(seq))
+            uow.points.add(sample_point(seq))
+            uow.acts.add(sample_act(seq))
+        uow.holds.put(sample_hold(2))
+        uow.users.add(User(name="ann\0", role=Role.ADMIN, password_hash=ODD, created=START))
+        problem = RunProblem(source=S, kind=ProblemKind.UNREADABLE, path=RelPath(b"\xff\n"), message=ODD)
+        uow.runs.keep_problems(P, 2, [problem])
+        added = (Change(S, ChangeOp.ADDED, sample_entry(b"f%06d\xff" % n, n)) for n in range(FILES))
+        uow.catalog.apply(P, 1, added)
+        uow.catalog.apply(P, 2, [Change(S, ChangeOp.EXCLUDED, sample_entry(b"f%06d\xff" % 7, 7))])
+        uow.commit()
+    queue = SqlJobQueue(engine, StepClock())
+    for number in range(3):
+        queue.enqueue(sample_job(f"j{number}", JobKind.RESTORE, key=f"k{number}"))
+    claim = queue.claim("r", lease_seconds=60)
+    assert claim is not None
+    queue.append_log(claim.job.id, [LogLine(number=0, at=START, level="info", text=ODD)])
+    queue.finish(claim, JobStatus.FAILED, JobResult(error=ODD, data={"odd": ODD, "n": 2**60}))
+
+
+@pytest.fixture
+def sqlite(tmp_path):
+    made = make_engine(f"sqlite:///{tmp_path / 'old.db'}")
+    filled(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def postgresql(fresh_postgresql):
+    made = make_engine(fresh_postgresql)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def back(tmp_path):
+    made = make_engine(f"sqlite:///{tmp_path / 'back.db'}")
+    yield made
+    made.dispose()
+
+
+def rows(engine):
+    migrate(engine)
+    with engine.connect() as connection:
+        return {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in TABLES
+        }
+
+
+def test_there_and_back_everything_is_the_same(sqlite, postgresql, back):
+    told = []
+    copied = copy_database(sqlite, postgresql, told=lambda *told_now: told.append(told_now))
+    assert [(one.name, one.rows) for one in copied] == list(rows(sqlite).items())
+    assert all(one.rows for one in copied)
+    assert ("file_version", 10_000, FILES) in told
+    assert copy_database(postgresql, back) == copied
+    queue = SqlJobQueue(postgresql, StepClock())
+    assert [line.text for line in queue.read_log(JobId("j0"))] == [ODD]
+    assert queue.get(JobId("j0")).result.data == {"odd": ODD, "n": 2**60}
+    queue.enqueue(sample_job("new"))
+    assert queue.list()[0].id == "new"  # the newest number
+    with SqlUnitOfWork(postgresql) as uow:
+        uow.catalog.apply(ProfileId("other"), 1, [Change(S, ChangeOp.ADDED, sample_entry(b"x"))])
+        uow.commit()
+
+
+@pytest.mark.parametrize("at", ["host", "file_version", "job_log"])
+def test_a_copy_that_is_cut_off_leaves_nothing_and_may_be_repeated(sqlite, postgresql, at):
+    def cut(table, done, total):
+        if table == at:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        copy_database(sqlite, postgresql, told=cut)
+    assert set(rows(postgresql).values()) == {0}
+    copied = copy_database(sqlite, postgresql)
+    assert copy_database(sqlite, postgresql) == copied  # cut between copy and settings: it is there already
+
+
+def test_a_dry_run_counts_and_changes_nothing(sqlite, postgresql):
+    copied = copy_database(sqlite, postgresql, dry_run=True)
+    assert {one.name: one.rows for one in copied} == rows(sqlite)
+    with postgresql.connect() as connection:
+        assert connection.dialect.get_table_names(connection) == []
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_a_target_that_holds_something_else_is_refused(sqlite, postgresql, dry_run):
+    migrate(postgresql)
+    with SqlUnitOfWork(postgresql) as uow:
+        uow.hosts.add(sample_host("other"))
+        uow.commit()
+    with pytest.raises(ConflictError, match="not empty"):
+        copy_database(sqlite, postgresql, dry_run=dry_run)
+    assert rows(postgresql)["job"] == 0
+
+
+def test_nothing_is_copied_while_a_job_runs(sqlite, postgresql):
+    assert SqlJobQueue(sqlite, StepClock()).claim("r", lease_seconds=60) is not None
+    with pytest.raises(ConflictError, match="is running"):
+        copy_database(sqlite, postgresql)
+    assert set(rows(postgresql).values()) == {0}

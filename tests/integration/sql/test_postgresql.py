@@ -1,0 +1,166 @@
+"""What is particular to PostgreSQL: schema, order of texts, locks, and how its troubles are told."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from bck_adapters.clock import SystemClock
+from bck_adapters.sql import sql_database
+from bck_adapters.sql.database import migrate, order_by_bytes
+from bck_adapters.sql.engine import make_engine
+from bck_adapters.sql.tables import metadata
+from bck_adapters.testkit.samples import sample_host, sample_job
+from bckcore.domain.secret import Secret
+from bckcore.errors import DatabaseUnreachableError, InvalidInputError, StorageError, TransientError
+from tests.support.postgresql import postgres_server, shared_server
+
+_COLUMNS = """
+SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text,
+       pg_get_expr(d.adbin, d.adrelid)
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
+LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace AND a.attnum > 0 AND NOT a.attisdropped
+"""
+_CONSTRAINTS = """
+SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace
+"""
+_INDEXES = "SELECT tablename, indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"
+
+
+@pytest.fixture
+def engine(fresh_postgresql):
+    made = make_engine(fresh_postgresql)
+    yield made
+    made.dispose()
+
+
+def _schema(engine):
+    with engine.connect() as connection:
+        rows = {
+            name: connection.exec_driver_sql(query).all()
+            for name, query in (("columns", _COLUMNS), ("constraints", _CONSTRAINTS), ("indexes", _INDEXES))
+        }
+    return {name: sorted(row for row in found if row[0] != "alembic_version") for name, found in rows.items()}
+
+
+def test_migrating_gives_the_schema_of_the_code_and_may_be_repeated(engine):
+    migrate(engine)
+    migrate(engine)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    created = make_engine(shared_server().url(name := shared_server().create()))
+    metadata.create_all(created)
+    with created.begin() as connection:
+        order_by_bytes(connection)
+    assert _schema(engine) == _schema(created)
+    created.dispose()
+    shared_server().drop(name)
+
+
+def test_texts_sort_by_their_bytes_whatever_language_the_server_speaks():
+    name = shared_server().create(more="LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'")
+    database = sql_database(shared_server().url(name), SystemClock())
+    database.migrate()
+    names = ["a.b", "a-c", "ab", "a_d", "a"]
+    with database.units() as uow:
+        for host in names:
+            uow.hosts.add(sample_host(host))
+        assert [host.id for host in uow.hosts.list()] == sorted(names)
+    database.close()
+    shared_server().drop(name)
+
+
+def test_a_database_of_another_encoding_is_refused():
+    name = shared_server().create(more="ENCODING 'LATIN1' LOCALE 'C'")
+    database = sql_database(shared_server().url(name), SystemClock())
+    with pytest.raises(StorageError, match="LATIN1"):
+        database.migrate()
+    database.close()
+    shared_server().drop(name)
+
+
+def test_a_writer_that_waits_too_long_may_try_again(engine, fresh_postgresql):
+    migrate(engine)
+    quick = sql_database(f"{fresh_postgresql}&options=-c%20lock_timeout%3D100", SystemClock())
+    slow = sql_database(fresh_postgresql, SystemClock())
+    with slow.units() as uow:
+        uow.hosts.add(sample_host())
+        with pytest.raises(TransientError, match="busy"), quick.units():
+            pass
+    slow.close()
+    quick.close()
+
+
+@pytest.mark.parametrize("name", ["nothere", "postgres"])
+def test_what_a_later_try_does_not_mend_is_told_apart(name):
+    """No such database; a database in which this user may not make tables."""
+    server = shared_server()
+    server.run("DROP ROLE IF EXISTS nobody_special", "CREATE ROLE nobody_special LOGIN")
+    url = server.url(name).replace("bckadmin", "nobody_special")
+    database = sql_database(url, SystemClock())
+    with pytest.raises(StorageError):
+        database.migrate()
+    database.close()
+
+
+def test_a_server_that_is_away_may_come_back_and_old_connections_do_no_harm():
+    with postgres_server() as server:
+        database = sql_database(server.url(server.create()), SystemClock())
+        database.migrate()
+        database.queue.enqueue(sample_job("a"))
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            server.stop()
+            with pytest.raises(DatabaseUnreachableError):
+                uow.commit()
+        with pytest.raises(DatabaseUnreachableError):
+            database.queue.list()
+        server.start()
+        assert [job.id for job in database.queue.list()] == ["a"]
+        with database.units(read_only=True) as uow:
+            assert uow.hosts.list() == []
+        database.close()
+
+
+def test_passwords_are_used_and_never_told():
+    with postgres_server(password="s3cret-word") as server:
+        url = server.url(server.create(), password=False)
+        database = sql_database(url, SystemClock(), Secret("s3cret-word"))
+        database.migrate()
+        assert database.state is not None
+        assert database.state().address == url
+        database.close()
+        wrong = sql_database(url, SystemClock(), Secret("wr0ng-word"))
+        with pytest.raises(StorageError, match="authentication failed") as caught:
+            wrong.migrate()
+        assert "wr0ng-word" not in str(caught.value)
+        wrong.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://u:s3cret@h", "postgresql://u:s3cret@h:port/x", "mysql://u:s3cret@h/x"]
+)
+def test_an_address_that_is_refused_is_told_without_its_password(url):
+    with pytest.raises(InvalidInputError) as caught:
+        make_engine(url)
+    assert "s3cret" not in str(caught.value)
+
+
+def test_no_helper_table_outlives_its_unit(engine):
+    """Not even when a comparison is left half-way and the unit commits under it."""
+    from bck_adapters.sql.unit_of_work import SqlUnitOfWork
+    from tests.integration.sql.scale import P, S, changes
+
+    migrate(engine)
+    with SqlUnitOfWork(engine) as uow:
+        uow.catalog.apply(P, 1, changes(3))
+        left_open = uow.catalog.unseen(P, S, [])
+        next(left_open)
+        uow.commit()
+    with engine.connect() as connection:
+        mine = (
+            "SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND relnamespace = pg_my_temp_schema()"
+        )
+        assert connection.exec_driver_sql(mine).scalar_one() == 0

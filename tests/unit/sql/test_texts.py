@@ -1,0 +1,33 @@
+"""Texts of any characters fit into every database and come back as they were."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import types
+
+from bck_adapters.sql.columns import as_given, storable
+from bck_adapters.sql.tables import metadata
+
+ANY_TEXT = st.text(st.characters(categories=None) | st.sampled_from("\0\x1a\ud800\udcff0af"))
+
+
+@given(ANY_TEXT)
+def test_any_text_comes_back(text: str) -> None:
+    stored = storable(text)
+    assert as_given(stored) == text
+    assert "\0" not in stored
+    stored.encode("utf-8")
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_two_texts_are_never_stored_alike(one: str, other: str) -> None:
+    assert (storable(one) == storable(other)) is (one == other)
+
+
+def test_plain_texts_are_stored_as_they_are() -> None:
+    assert storable("perché no? \U0001f512\n") == "perché no? \U0001f512\n"
+
+
+def test_every_column_of_text_takes_any_text() -> None:
+    """A column of SQLAlchemy's own String or Text would refuse some on PostgreSQL."""
+    all_columns = [column for table in metadata.tables.values() for column in table.columns]
+    assert [str(column) for column in all_columns if isinstance(column.type, types.String)] == []
