@@ -30,6 +30,7 @@ from bckcore.services.backup import BackupService
 from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
 from bckcore.services.check_jobs import check_steps
+from bckcore.services.fence import Fence, fenced_storage, fenced_units
 from bckcore.services.forget import ForgetPlan, ForgetService
 from bckcore.services.forward import ForwardRuns
 from bckcore.services.history import history_steps
@@ -111,11 +112,13 @@ class House:
         self.database = database(self.clock) if database else MemoryDatabase(self.clock).as_database()
         self.storage = storage_type(root)
         self.storage.prepare()
+        self.fence = Fence(queue=self.database.queue, clock=self.clock)
         self.watcher = RecordingWatcher()
         self._claims = itertools.count(1)
         self._restores = itertools.count(1)
         self._random = Random(7)
-        units, storage, clock = self.database.units, self.storage, self.clock
+        units = fenced_units(self.database.units, self.fence)
+        storage, clock = fenced_storage(self.storage, self.fence), self.clock
         hooks = hooks or NullHooks()
         vault = MemoryVault()
         if key is not None and host is not None:
@@ -178,6 +181,7 @@ class House:
             new_seed=lambda: 7,
         )
         self.worker = Worker(
+            fence=self.fence,
             backups=self.backups,
             restores=self.restores,
             host_restores=self.host_restores,
@@ -264,7 +268,8 @@ class House:
         self.clock.advance(3600)
         claim = self._claimed(kind, payload)
         try:
-            return work(claim, self.watcher)
+            with self.fence.under(claim, self.watcher):
+                return work(claim, self.watcher)
         finally:
             self.database.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
 

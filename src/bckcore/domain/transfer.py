@@ -1,5 +1,6 @@
 """Transfer: what a transport is asked for, and what it reports."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -56,6 +57,8 @@ class PullOrder:
     """Private to the attempt: logs, control files."""
     inherit_fds: tuple[int, ...] = ()
     """Open locks that every process of the transfer must hold as long as it lives."""
+    on_group: Callable[[int], None] = field(default=lambda _: None, compare=False)
+    """To be told the number of each process group that holds them, as soon as it is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

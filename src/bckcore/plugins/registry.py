@@ -8,6 +8,7 @@ from bckcore.domain.target import Target
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.notifier import Notifier
+from bckcore.ports.processes import Processes
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
@@ -26,6 +27,8 @@ class AdapterContext:
     """Where restore points are kept."""
     database_url: str
     clock: Clock
+    processes: Processes | None = None
+    """Who we are among the processes of this machine; None where nobody can tell."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,6 +135,7 @@ def _order(
         temp_dir=dirs.temp_dir,
         work_dir=dirs.work_dir,
         inherit_fds=(lock.fd,),
+        on_group=lock.note_group,
     )
 
 

@@ -168,6 +168,7 @@ def see_through(
         queue=application.queue,
         worker=application.worker,
         clock=application.clock,
+        processes=application.processes,
         name=runner_name("bck"),
         lease_seconds=application.settings.runner.lease_seconds,
         served=lambda: serve_is_up(application.home),
