@@ -23,7 +23,9 @@ from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions, TransferProgress
 from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import Claim
+from bckcore.ports.storage import Storage
 from bckcore.ports.transport import PathFilterFactory, Transport, Watcher
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.accept import AcceptService
 from bckcore.services.acts import Acts
 from bckcore.services.backup import BackupService
@@ -117,8 +119,9 @@ class House:
         self._claims = itertools.count(1)
         self._restores = itertools.count(1)
         self._random = Random(7)
-        units = fenced_units(self.database.units, self.fence)
-        storage, clock = fenced_storage(self.storage, self.fence), self.clock
+        units = self._seen_units(fenced_units(self.database.units, self.fence))
+        storage = self._seen_storage(fenced_storage(self.storage, self.fence))
+        clock = self.clock
         hooks = hooks or NullHooks()
         vault = MemoryVault()
         if key is not None and host is not None:
@@ -192,6 +195,14 @@ class House:
             },
         )
         self._set_up(host, tuple(sources), excludes, options or TransferOptions(attempts=attempts))
+
+    def _seen_units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
+        """The units as services get them."""
+        return units
+
+    def _seen_storage(self, storage: Storage) -> Storage:
+        """The storage as services get it."""
+        return storage
 
     def _set_up(
         self, host: Host | None, sources: tuple[str, ...], excludes: tuple[str, ...], options: TransferOptions

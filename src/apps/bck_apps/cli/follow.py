@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -192,9 +192,15 @@ def _left(job: Job, *, as_json: bool) -> None:
     os._exit(FAILED)
 
 
-def end_with(job: Job, *, as_json: bool, human: "Callable[[Job], RenderableType]") -> None:
-    """Print how the job ended and leave with the exit status of that."""
-    show(as_json, outcome_document(job), lambda: human(job))
+def end_with(
+    job: Job,
+    *,
+    as_json: bool,
+    human: "Callable[[Job], RenderableType]",
+    more: Mapping[str, object] | None = None,
+) -> None:
+    """Print how the job ended, with ``more`` in its document, and leave with the exit status of that."""
+    show(as_json, {**outcome_document(job), **(more or {})}, lambda: human(job))
     raise typer.Exit(status_of_job(job))
 
 
