@@ -5,35 +5,55 @@ import re
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bck_apps.wiring import open_application
+from bck_apps.wiring.application import initialise
+from bckcore.domain.host import Host
+from bckcore.domain.ids import HostId, JobId, ProfileId
+from bckcore.domain.job import Job, JobStatus
+from bckcore.domain.profile import Profile
+from bckcore.domain.secret import Secret
+from bckcore.domain.source import parsed_sources
+from bckcore.domain.transfer import TransferOptions
 from tests.support.cli import PATIENCE, Bck, eventually, processes_about
+from tests.support.house import RecordingWatcher
 from tests.support.sshd import descendants
-from tests.support.worlds import world_of_folder
 
 SIZE = 6_000_000
-SLOW = "256K"
+SLOW = 256 << 10
+FAST = TransferOptions(attempts=2)
+DOCS = ProfileId("docs")
 ENOUGH = 1_000_000
 LONG_LEASE = 600
 """Nobody waits for its end here: who takes over earlier has proved the holder dead."""
 
 
 @pytest.fixture
-def bck(tmp_path: Path, require_tool) -> Bck:
+def bck(tmp_path: Path, require_tool: Callable[[str], str]) -> Bck:
+    """One profile, backed up once; since then a big file has come."""
     require_tool("rsync")
     (tmp_path / "server").mkdir()
     made = Bck(tmp_path / "server", {"BCK_RUNNER__LEASE_SECONDS": str(LONG_LEASE)})
-    made.init()
     docs = docs_of(made)
     docs.mkdir(parents=True)
     (docs / "small").write_bytes(b"first")
-    made.ok("host", "add", "pc1", "--transport", "local", "--allow", str(docs.parent))
-    made.ok("profile", "add", "docs", "--host", "pc1", "--source", str(docs))
-    made.ok("backup", "docs", "--wait")
+    secret = Secret("a long enough password")
+    host = Host(id=HostId("pc1"), address="", transport="local", allowed_roots=(str(docs.parent),))
+    profile = Profile(id=DOCS, host=host.id, sources=parsed_sources([str(docs)]), options=FAST)
+    with (
+        initialise(made.home, storage=made.storage, admin="ann", password=secret) as application,
+        application.units() as uow,
+    ):
+        uow.hosts.add(host)
+        uow.profiles.add(profile)
+        uow.commit()
+    assert made.start("backup", "docs", "--wait").wait(PATIENCE) == 0
     (docs / "big").write_bytes(os.urandom(SIZE))
     (docs / "small").write_bytes(b"second")
     return made
@@ -43,16 +63,24 @@ def docs_of(bck: Bck) -> Path:
     return bck.folder.parent / "pc" / "docs"
 
 
+def options(bck: Bck, wanted: TransferOptions) -> None:
+    """Change how the profile is transferred; a transfer that goes on is not touched by it."""
+    with open_application(bck.home) as application, application.units() as uow:
+        uow.profiles.update(replace(uow.profiles.get(DOCS), options=wanted))
+        uow.commit()
+
+
 @contextmanager
-def under_way(bck: Bck) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def under_way(bck: Bck) -> Iterator[tuple[subprocess.Popen[bytes], JobId]]:
     """A slow backup in a process of its own, with a good part of the big file there; and its job."""
-    bck.ok("profile", "set", "docs", "--bwlimit", SLOW)
+    options(bck, replace(FAST, bandwidth_limit=SLOW))
     process = bck.start("backup", "docs", "--wait")
     try:
         assert eventually(lambda: arrived(bck) > ENOUGH), (bck.folder / "stderr.log").read_text()
-        bck.ok("profile", "set", "docs", "--bwlimit", "0")
-        [job] = bck.ok("jobs", "--status", "running", "--limit", "1")["items"]
-        yield process, job["job_id"]
+        options(bck, FAST)
+        with open_application(bck.home) as application:
+            [job] = application.jobs.list(status=[JobStatus.RUNNING])
+        yield process, job.id
     finally:
         with suppress(ProcessLookupError):
             process.kill()
@@ -68,32 +96,42 @@ def arrived(bck: Bck) -> int:
     return max(sizes)
 
 
-def goes_on(bck: Bck, job: str) -> None:
-    """The next `bck backup` answers with the same job, sees it through, and every point restores."""
-    done = bck.ok("backup", "docs", "--wait")
-    assert (done["job_id"], done["outcome"]) == (job, "succeeded")
-    points = bck.ok("points", "docs")["items"]
-    assert len(points) == 2
-    for number, point in enumerate(sorted(points, key=lambda one: one["seq"])):
-        target = bck.folder / f"back-{number}-{time.monotonic_ns()}"
-        bck.ok("restore", "docs", "--point", point["point"], "--to", str(target))
-        if number:
-            restored, expected = world_of_folder(target / "docs"), world_of_folder(docs_of(bck))
-            assert {path: thing.data for path, thing in restored.items()} == {
-                path: thing.data for path, thing in expected.items()
-            }
-        else:
-            assert [path.name for path in (target / "docs").iterdir()] == ["small"]
-            assert (target / "docs" / "small").read_bytes() == b"first"
-    assert bck.ok("status", job)["status"] == "succeeded"
+def job_of(bck: Bck, job: JobId) -> Job:
+    with open_application(bck.home) as application:
+        return application.jobs.get(job)
+
+
+def goes_on(bck: Bck, job: JobId) -> None:
+    """The next `bck backup` answers with the same job and sees it through; every point restores."""
+    assert bck.start("backup", "docs", "--wait").wait(2 * PATIENCE) == 0, (
+        bck.folder / "stderr.log"
+    ).read_text()
+    assert job_of(bck, job).status is JobStatus.SUCCEEDED
+    is_whole(bck)
+
+
+def is_whole(bck: Bck) -> None:
+    """Two points, each as the PC was; no process is left."""
+    now = {path.name: path.read_bytes() for path in docs_of(bck).iterdir()}
+    with open_application(bck.home) as application:
+        points = application.restores.points(DOCS)
+        assert len(points) == 2
+        for point, expected in zip(points, ({"small": b"first"}, now), strict=True):
+            to = bck.folder / f"back-{point.seq}"
+            application.restores.restore(
+                DOCS, point=point.run_id, to=to, paths=(), watcher=RecordingWatcher()
+            )
+            found = {path.name: path.read_bytes() for path in (to / "docs").iterdir()}
+            assert found == expected
     assert processes_about(bck.storage) == []
 
 
-def log_of(bck: Bck, job: str) -> list[str]:
-    return [line["text"] for line in bck.ok("log", job)["items"]]
+def log_of(bck: Bck, job: JobId) -> list[str]:
+    with open_application(bck.home) as application:
+        return [line.text for line in application.jobs.log(job)]
 
 
-def received(bck: Bck, job: str) -> list[int]:
+def received(bck: Bck, job: JobId) -> list[int]:
     """Bytes that each transfer of the job received to its end."""
     found = (re.search(r"(\d+) bytes received", text) for text in log_of(bck, job))
     return [int(match[1]) for match in found if match]
@@ -127,7 +165,8 @@ def test_a_frozen_process_whose_lease_holds_is_left_alone(bck: Bck) -> None:
         assert not eventually(lambda: process.poll() is not None or waiting.poll() is not None, seconds=4)
         process.send_signal(signal.SIGCONT)
         assert (process.wait(PATIENCE), waiting.wait(PATIENCE)) == (0, 0)
-        assert bck.ok("status", job)["claims"] == 1
+        assert job_of(bck, job).claims == 1
+    is_whole(bck)
 
 
 @pytest.mark.parametrize("which", ["rsync", "sh"])
@@ -138,8 +177,9 @@ def test_a_transfer_that_is_killed_is_tried_again_and_comes_to_its_end(bck: Bck,
         assert victims
         os.kill(victims[-1], signal.SIGKILL)
         assert process.wait(PATIENCE) == 0
-    assert bck.ok("status", job)["status"] == "succeeded"
-    assert processes_about(bck.storage) == []
+    assert job_of(bck, job).status is JobStatus.SUCCEEDED
+    assert len([text for text in log_of(bck, job) if "Trying again in" in text]) == 1
+    is_whole(bck)
 
 
 def name_of(pid: int) -> str:
@@ -154,7 +194,7 @@ def test_a_terminated_process_hands_its_job_back_and_no_byte_is_sent_again(bck: 
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENCE)
         stopped = time.monotonic() - since
-        assert bck.ok("status", job)["status"] == "queued"
+        assert job_of(bck, job).status is JobStatus.QUEUED
         assert processes_about(bck.storage) == []
         there = arrived(bck)
         assert there > ENOUGH
@@ -165,12 +205,18 @@ def test_a_terminated_process_hands_its_job_back_and_no_byte_is_sent_again(bck: 
 
 def test_a_cancelled_job_stops_and_the_next_one_goes_on_from_there(bck: Bck) -> None:
     with under_way(bck) as (process, job):
-        bck.ok("cancel", job)
+        since = time.monotonic()
+        with open_application(bck.home) as application:
+            application.jobs.cancel(job)
         process.wait(PATIENCE)
-        assert bck.ok("status", job, code=1)["status"] == "cancelled"
+        assert time.monotonic() - since < 20  # as above
+        assert job_of(bck, job).status is JobStatus.CANCELLED
         assert processes_about(bck.storage) == []
         there = arrived(bck)
         assert there > ENOUGH
-        again = bck.ok("backup", "docs", "--wait")
-        assert again["outcome"] == "succeeded"
-    assert received(bck, again["job_id"])[-1] < SIZE - there + 200_000
+        assert bck.start("backup", "docs", "--wait").wait(PATIENCE) == 0
+    is_whole(bck)
+    with open_application(bck.home) as application:
+        again = application.jobs.list(limit=1)[0]
+    assert again.id != job
+    assert received(bck, again.id)[-1] < SIZE - there + 200_000

@@ -13,7 +13,7 @@ from tests.support.desks import Desk
 
 
 class Slow:
-    """Each attempt takes a while; the first ``failing`` are interrupted. Remembers the time each was given."""
+    """Each attempt takes a while; the first ``failing`` are cut. Remembers the time each was given."""
 
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
