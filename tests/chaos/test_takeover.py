@@ -25,7 +25,7 @@ from tests.support.cli import PATIENCE, Bck, eventually, processes_about
 from tests.support.house import RecordingWatcher
 from tests.support.sshd import descendants
 
-SIZE = 6_000_000
+SIZE = 5_000_000
 SLOW = 256 << 10
 FAST = TransferOptions(attempts=2)
 DOCS = ProfileId("docs")
@@ -157,6 +157,7 @@ def test_a_frozen_process_past_its_lease_is_ended_and_its_job_goes_on(bck: Bck) 
     assert any("had lost its job" in text for text in log_of(bck, job)), log_of(bck, job)
 
 
+@pytest.mark.long
 def test_a_frozen_process_whose_lease_holds_is_left_alone(bck: Bck) -> None:
     with under_way(bck) as (process, job):
         process.send_signal(signal.SIGSTOP)
@@ -169,23 +170,25 @@ def test_a_frozen_process_whose_lease_holds_is_left_alone(bck: Bck) -> None:
     is_whole(bck)
 
 
-@pytest.mark.parametrize("which", ["rsync", "sh"])
-def test_a_transfer_that_is_killed_is_tried_again_and_comes_to_its_end(bck: Bck, which: str) -> None:
-    """`sh` stands where ssh does over a network: the way to the other side."""
+@pytest.mark.long
+@pytest.mark.parametrize("other_side", [False, True])
+def test_a_transfer_that_is_killed_is_tried_again_and_comes_to_its_end(bck: Bck, *, other_side: bool) -> None:
+    """Either our rsync or the one it talks to, which stands where ssh does over a network."""
     with under_way(bck) as (process, job):
-        victims = [pid for pid in descendants(process.pid) if name_of(pid) == which]
+        victims = [pid for pid in descendants(process.pid) if is_rsync(pid, other_side=other_side)]
         assert victims
-        os.kill(victims[-1], signal.SIGKILL)
-        assert process.wait(PATIENCE) == 0
+        os.kill(victims[0], signal.SIGKILL)
+        assert process.wait(2 * PATIENCE) == 0
     assert job_of(bck, job).status is JobStatus.SUCCEEDED
     assert len([text for text in log_of(bck, job) if "Trying again in" in text]) == 1
     is_whole(bck)
 
 
-def name_of(pid: int) -> str:
+def is_rsync(pid: int, *, other_side: bool) -> bool:
     with suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text().strip()
-    return ""
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        return words[0].endswith(b"rsync") and (b"--sender" in words) is other_side
+    return False
 
 
 def test_a_terminated_process_hands_its_job_back_and_no_byte_is_sent_again(bck: Bck) -> None:
