@@ -106,7 +106,7 @@ class LockRight(Protocol):
         """The token of that job's claim."""
 
     def is_over(self, job: JobId, token: str) -> bool:
-        """True if that claim holds no longer, or its lease has ended: its owner must not go on."""
+        """True if that claim surely holds no longer, or its lease has ended: its owner must not go on."""
 
     def tell(self, sentence: str) -> None:
         """Something a person who waits should know."""

@@ -17,7 +17,7 @@ from typing import Any, Self, cast
 
 from bckcore.domain.ids import JobId
 from bckcore.domain.run import ProfileRef
-from bckcore.errors import LeaseLostError
+from bckcore.errors import LeaseLostError, TransientError
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
@@ -100,8 +100,11 @@ class Fence:
         return self.claim.token if self.claim else ""
 
     def is_over(self, job: JobId, token: str) -> bool:
-        """True if that claim holds no longer, or its lease has ended."""
-        until = self._queue.held_until(job, token=token)
+        """True if that claim holds no longer, or its lease has ended; False while nobody can say."""
+        try:
+            until = self._queue.held_until(job, token=token)
+        except TransientError:
+            return False
         return until is None or until <= self._clock.now()
 
     def tell(self, sentence: str) -> None:

@@ -86,7 +86,7 @@ class _Remains:
         self._over_since: tuple[Noted, float] | None = None
 
     def look(self) -> None:
-        """Once, while the lock is not free; cheap. Never raises anything but what the right raises."""
+        """Once, while the lock is not free; cheap."""
         found = self._record.read()
         if found is None or found.holder == self._processes.me():
             self._over_since = None
