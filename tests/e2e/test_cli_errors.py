@@ -120,14 +120,20 @@ def test_hosts_and_profiles_are_changed_where_something_is_given(scene: Scene):
     made = scene.bck.ok("profile", "add", "changing", "--host", "pc1", "--source", source, "--exclude", "*.x")
     folders = [f"--source={scene.docs / name}" for name in ("b", "a")]
     more = ("--keep-last", "3", "--keep-within", "1d", "--compress", "--bwlimit", "1M", "--disable")
-    changed = scene.bck.ok("profile", "set", "changing", *folders, *more)
+    waits = ("--connect-timeout", "5s", "--idle-timeout", "1m", "--total-timeout", "2h", "--attempts", "7")
+    changed = scene.bck.ok("profile", "set", "changing", *folders, *more, *waits)
+    patience = [changed[name] for name in ("connect_timeout", "idle_timeout", "total_timeout", "attempts")]
+    assert patience == [5, 60, 7200, 7]
     assert [one["name"] for one in changed["sources"]] == ["b", "first"]
     assert (changed["keep_last"], changed["keep_within"], changed["compress"]) == (3, "1d", True)
     assert (changed["bandwidth_limit"], changed["enabled"], changed["excludes"]) == (1 << 20, False, ["*.x"])
     refused = scene.bck.ok("backup", "changing", code=5)["error"]
     assert "bck profile set changing --enable" in refused["advice"]
     less = ("--no-compress", "--bwlimit", "0", "--enable", "--exclude", "", "--keep-last", "20")
-    back = scene.bck.ok("profile", "set", "changing", f"--source={source}", "--keep-within", "7d", *less)
+    calm = ("--connect-timeout", "20s", "--idle-timeout", "5m", "--total-timeout", "0s", "--attempts", "3")
+    back = scene.bck.ok(
+        "profile", "set", "changing", f"--source={source}", "--keep-within", "7d", *less, *calm
+    )
     assert back == {**made, "excludes": []}
     for verb, name in (("host", "pc1"), ("profile", "changing")):
         assert scene.bck.ok(verb, "set", name, code=2)["error"]["code"] == "invalid-input"

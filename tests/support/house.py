@@ -23,13 +23,16 @@ from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions, TransferProgress
 from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import Claim
+from bckcore.ports.storage import Storage
 from bckcore.ports.transport import PathFilterFactory, Transport, Watcher
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.accept import AcceptService
 from bckcore.services.acts import Acts
 from bckcore.services.backup import BackupService
 from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
 from bckcore.services.check_jobs import check_steps
+from bckcore.services.fence import Fence, fenced_storage, fenced_units
 from bckcore.services.forget import ForgetPlan, ForgetService
 from bckcore.services.forward import ForwardRuns
 from bckcore.services.history import history_steps
@@ -111,11 +114,14 @@ class House:
         self.database = database(self.clock) if database else MemoryDatabase(self.clock).as_database()
         self.storage = storage_type(root)
         self.storage.prepare()
+        self.fence = Fence(queue=self.database.queue, clock=self.clock)
         self.watcher = RecordingWatcher()
         self._claims = itertools.count(1)
         self._restores = itertools.count(1)
         self._random = Random(7)
-        units, storage, clock = self.database.units, self.storage, self.clock
+        units = self._seen_units(fenced_units(self.database.units, self.fence))
+        storage = self._seen_storage(fenced_storage(self.storage, self.fence))
+        clock = self.clock
         hooks = hooks or NullHooks()
         vault = MemoryVault()
         if key is not None and host is not None:
@@ -178,6 +184,7 @@ class House:
             new_seed=lambda: 7,
         )
         self.worker = Worker(
+            fence=self.fence,
             backups=self.backups,
             restores=self.restores,
             host_restores=self.host_restores,
@@ -188,6 +195,14 @@ class House:
             },
         )
         self._set_up(host, tuple(sources), excludes, options or TransferOptions(attempts=attempts))
+
+    def _seen_units(self, units: UnitOfWorkFactory) -> UnitOfWorkFactory:
+        """The units as services get them."""
+        return units
+
+    def _seen_storage(self, storage: Storage) -> Storage:
+        """The storage as services get it."""
+        return storage
 
     def _set_up(
         self, host: Host | None, sources: tuple[str, ...], excludes: tuple[str, ...], options: TransferOptions
@@ -264,7 +279,8 @@ class House:
         self.clock.advance(3600)
         claim = self._claimed(kind, payload)
         try:
-            return work(claim, self.watcher)
+            with self.fence.under(claim, self.watcher):
+                return work(claim, self.watcher)
         finally:
             self.database.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
 

@@ -1,5 +1,6 @@
 """Transfer: what a transport is asked for, and what it reports."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +13,10 @@ from bckcore.domain.source import Source
 from bckcore.errors import InvalidInputError
 
 FASTEST = 1 << 40
+LONGEST_CONNECT = 3_600
+LONGEST_IDLE = 86_400
+LONGEST_TOTAL = 31 * 86_400
+MOST_ATTEMPTS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,16 +27,27 @@ class TransferOptions:
     bandwidth_limit: int | None = None
     """Bytes per second; None for no limit."""
     connect_timeout: int = 20
+    """Until the host answers."""
     idle_timeout: int = 300
+    """Longest time in which nothing arrives, once it has answered."""
     total_timeout: int | None = None
+    """Of a whole run, with all its folders, retries and waits between them; None for no limit."""
     attempts: int = 3
     """How often a source is tried in one run when the error may pass."""
 
     def __post_init__(self) -> None:
         if self.bandwidth_limit is not None and not 1024 <= self.bandwidth_limit <= FASTEST:
             raise InvalidInputError(f"A bandwidth limit is 1024 to {FASTEST} bytes per second.")
-        if min(self.connect_timeout, self.idle_timeout, self.attempts) < 1 or (self.total_timeout or 1) < 1:
-            raise InvalidInputError("Timeouts and attempts are at least 1.")
+        total = 1 if self.total_timeout is None else self.total_timeout
+        limits = (
+            ("A timeout for connecting", "seconds", self.connect_timeout, LONGEST_CONNECT),
+            ("An idle timeout", "seconds", self.idle_timeout, LONGEST_IDLE),
+            ("A timeout of a whole run", "seconds", total, LONGEST_TOTAL),
+            ("The number of attempts", "", self.attempts, MOST_ATTEMPTS),
+        )
+        for what, unit, value, most in limits:
+            if not 1 <= value <= most:
+                raise InvalidInputError(f"{what} is 1 to {most} {unit}".rstrip() + f", not {value}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +72,8 @@ class PullOrder:
     """Private to the attempt: logs, control files."""
     inherit_fds: tuple[int, ...] = ()
     """Open locks that every process of the transfer must hold as long as it lives."""
+    on_group: Callable[[int], None] = field(default=lambda _: None, compare=False)
+    """To be told the number of each process group that holds them, as soon as it is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from bckcore.domain.target import Target
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.notifier import Notifier
+from bckcore.ports.processes import Processes
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
@@ -27,6 +28,8 @@ class AdapterContext:
     """Where restore points are kept."""
     database_url: str
     clock: Clock
+    processes: Processes | None = None
+    """Who we are among the processes of this machine; None where nobody can tell."""
     database_password: Secret[str] | None = None
     """Where the address holds none and the settings name one."""
 

@@ -1,10 +1,11 @@
 """JobQueue: jobs asked for once and carried out once; and each job's log."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from bckcore.domain.holder import Holder
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
@@ -71,14 +72,30 @@ class JobQueue(Protocol):
     ) -> Sequence[Job]:
         """Newest first."""
 
-    def claim(self, runner: str, *, lease_seconds: float, only: JobId | None = None) -> Claim | None:
+    def claim(
+        self,
+        runner: str,
+        *,
+        lease_seconds: float,
+        only: JobId | None = None,
+        holder: Holder | None = None,
+    ) -> Claim | None:
         """Take the oldest job whose host and profile have no running one; None when there is none.
 
         A job that stands aside (a check) runs beside the others and comes after all of them; of these, too,
         a host and a profile have only one running.
 
         Also takes a running job whose lease has expired, under a new token. ``only`` asks for that
-        one job. Two callers never get the same job under a valid lease.
+        one job. Two callers never get the same job under a valid lease. ``holder`` is the process that
+        takes it, kept with the claim for :meth:`release_dead`.
+        """
+
+    def release_dead(self, is_dead: Callable[[Holder], bool]) -> Sequence[Job]:
+        """End now the leases of running jobs whose holder ``is_dead`` says is gone; return these jobs.
+
+        They stay as they are until somebody takes them, as any job whose lease has ended; a holder that
+        is alive after all keeps its job by its next heartbeat, or is fenced off. Jobs that were taken
+        without a holder are left alone.
         """
 
     def heartbeat(self, claim: Claim, *, lease_seconds: float, progress: TransferProgress) -> Claim:
@@ -91,8 +108,12 @@ class JobQueue(Protocol):
         """End the job, its progress included (:meth:`Job.moved`). Raises LeaseLostError if the claim is no
         longer valid."""
 
-    def held_until(self, job: JobId) -> datetime | None:
-        """When the claim on a running job ends unless its runner renews it; None when nobody holds it."""
+    def held_until(self, job: JobId, *, token: str | None = None) -> datetime | None:
+        """When the claim on a running job ends unless its runner renews it; None when nobody holds it.
+
+        With ``token``: when that very claim ends; None when it holds no longer, or the job is unknown.
+        Without one, raises NotFoundError for an unknown job.
+        """
 
     def hand_back(self, claim: Claim) -> None:
         """Put the job back in the queue at its old place. Raises LeaseLostError."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bckcore.domain.act import Act
 from bckcore.domain.file_version import FileEntry
-from bckcore.domain.ids import RunId, SourceName
+from bckcore.domain.ids import JobId, RunId, SourceName
 from bckcore.domain.manifest import Change, ManifestInfo
 from bckcore.domain.paths import RelPath
 from bckcore.domain.receipt import Receipt
@@ -90,6 +90,26 @@ class ProfileLock:
 
     ref: ProfileRef
     fd: int
+    note_group: Callable[[int], None] = lambda _: None
+    """To be told the number of each process group that inherits ``fd``, as soon as it is there."""
+
+
+class LockRight(Protocol):
+    """On whose behalf a storage lock is taken, and what it knows of whoever holds it already."""
+
+    @property
+    def job(self) -> JobId:
+        """The job that takes it; empty where none does."""
+
+    @property
+    def token(self) -> str:
+        """The token of that job's claim."""
+
+    def is_over(self, job: JobId, token: str) -> bool:
+        """True if that claim surely holds no longer, or its lease has ended: its owner must not go on."""
+
+    def tell(self, sentence: str) -> None:
+        """Something a person who waits should know."""
 
 
 class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protocol):
@@ -112,8 +132,16 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
     def space(self) -> StoreSpace:
         """Room left."""
 
-    def lock(self, ref: ProfileRef, *, wait_seconds: float) -> AbstractContextManager[ProfileLock]:
-        """Hold the profile's lock. Raises StoreBusyError when it is still held after the wait."""
+    def lock(
+        self, ref: ProfileRef, *, wait_seconds: float, right: LockRight | None = None
+    ) -> AbstractContextManager[ProfileLock]:
+        """Hold the profile's lock. Raises StoreBusyError when it is still held after the wait.
+
+        Who holds it is written down beside it. A holder that is dead, or whose claim ``right`` says is over
+        and that does not let go by itself, is ended with all its process groups, if it is one of this
+        machine's; on another machine it is waited for, and ``right`` is told. A holder whose claim
+        holds is never touched.
+        """
 
     def begin_attempt(self, ref: ProfileRef, run: RunId, source: SourceName) -> AttemptDirs:
         """Make fresh, empty folders for one attempt, durable enough that recovery finds them."""
@@ -190,9 +218,13 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
     def read_manifest(self, ref: ProfileRef, seq: int) -> Iterator[Change]:
         """The changes of a manifest in written order. Raises NotFoundError, StorageError."""
 
-    def write_receipt(self, receipt: Receipt) -> str:
+    def settle(self) -> None:
+        """Make everything written so far durable (syncfs). May take long where much was written."""
+
+    def write_receipt(self, receipt: Receipt, *, settled: bool = False) -> str:
         """Make everything written so far durable (syncfs), then the receipt; return its digest.
 
+        ``settled``: the caller has just called :meth:`settle`; only the receipt is left to be made durable.
         By temp file, fsync, rename. Raises ConflictError if another receipt of that number exists.
         """
 

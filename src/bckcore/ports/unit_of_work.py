@@ -46,6 +46,13 @@ class UnitOfWork(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
+    def hold(self, claim: Claim | None = None) -> None:
+        """From here to the end of this unit nobody takes the job over: what is done meanwhile outside
+        the database is done under a claim that holds. Keep it short; the claim's own heartbeat waits, too.
+
+        Raises LeaseLostError where the claim holds no longer. Without a claim nothing happens.
+        """
+
     def commit(self, *, claim: Claim | None = None) -> None:
         """Make all changes durable at once.
 

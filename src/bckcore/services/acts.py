@@ -42,10 +42,12 @@ class Acts:
     ) -> Act:
         """Write the act durably, then give it its effect in the database, in one unit of work.
 
-        Once storage has it, it stands: what keeps it from the database (a lost claim, a crash) only puts
-        it off to the next start. Raises StoreFullError and StorageError before anything has changed.
+        With a claim, only if that holds: else LeaseLostError, and nothing is written. Once storage has it, it
+        stands: a crash that keeps it from the database only puts it off to the next start.
+        Raises StoreFullError and StorageError before anything has changed.
         """
         with self._units() as uow:
+            uow.hold(claim)
             act = self.record_in(
                 uow, ref, kind, by=by, reason=reason, points=points, paths=paths, expires=expires
             )
@@ -85,6 +87,7 @@ class Acts:
             previous=digest(encoded(known)) if known else "",
         )
         apply_act(uow, act)
+        uow.hold()  # for the claim, if there is one, that the thread works under: see Fence
         self._storage.write_act(act)
         return act
 

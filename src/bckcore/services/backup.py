@@ -131,6 +131,8 @@ class BackupService:
     def _carried_out(self, plan: _Plan, claim: Claim, lock: ProfileLock, watcher: Watcher) -> Ended:
         run, attempts = plan.run, list[Attempt]()
         pulled: list[Pulled] = []
+        total = plan.profile.options.total_timeout
+        deadline = None if total is None else self._clock.monotonic() + total
         try:
             watcher.log(f"Run {run.seq} of {plan.profile.id} started on {plan.host.id}.")
             if reason := self._hooks.run_starting(run, plan.profile):
@@ -140,7 +142,14 @@ class BackupService:
                 if watcher.is_cancelled():
                     raise JobCancelledError("The job was cancelled.")
                 one = self._puller.pull(
-                    run, plan.profile, plan.host, source, lock=lock, watcher=watcher, note=attempts.append
+                    run,
+                    plan.profile,
+                    plan.host,
+                    source,
+                    lock=lock,
+                    watcher=watcher,
+                    note=attempts.append,
+                    deadline=deadline,
                 )
                 pulled.append(one)
                 log_report(one, watcher)

@@ -74,8 +74,12 @@ class Ledger:
         return self._write(run, None, self._completed(run, base))
 
     def close(self, closing: Closing, *, claim: Claim | None = None) -> None:
-        """Write the receipt, then the database. With a claim, the database only while it holds."""
-        self._storage.write_receipt(self._receipt(closing))
+        """Write the receipt, then the database. With a claim, both only while it holds.
+
+        Nothing of the run is visible in the database before the receipt stands: the unit is committed last.
+        """
+        receipt = self._receipt(closing)
+        self._storage.settle()  # outside the unit: it may take long, and everybody who writes would wait
         with self._units() as uow:
             if closing.manifest is not None:
                 changes = self._storage.read_manifest(closing.run.ref, closing.run.seq)
@@ -83,6 +87,8 @@ class Ledger:
             for state in closing.states:
                 uow.catalog.save_source_state(closing.run.profile, state)
             enter_run(uow, closing.run, closing.counted, problems=closing.problems)
+            uow.hold(claim)
+            self._storage.write_receipt(receipt, settled=True)
             uow.commit(claim=claim)
 
     def catch_up(self, ref: ProfileRef) -> int:

@@ -121,6 +121,7 @@ class PruneService:
             self._acts.caught_up(uow, profile.ref)
             plan = self._decided(uow, profile.id)
             if plan.forgotten:
+                uow.hold(claim)
                 self._acts.record_in(
                     uow,
                     profile.ref,

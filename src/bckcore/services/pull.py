@@ -1,8 +1,9 @@
 """Pull: bring one source's files in, attempt by attempt, and fold what each attempt displaced."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from math import ceil
 from random import Random
 
 from bckcore.domain.host import Host
@@ -13,7 +14,7 @@ from bckcore.domain.run import Attempt, Run
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import PullOrder
-from bckcore.errors import BckError, JobCancelledError, TransientError
+from bckcore.errors import BckError, JobCancelledError, TransferTimeoutError, TransientError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import AttemptDirs, ProfileLock, Storage
 from bckcore.ports.transport import PullReport, Transport, Watcher
@@ -70,14 +71,20 @@ class Puller:
         lock: ProfileLock,
         watcher: Watcher,
         note: Callable[[Attempt], None],
+        deadline: float | None = None,
     ) -> Pulled:
-        """Pull one source. ``note`` is told of every attempt as it ends. Raises BckError."""
+        """Pull one source. ``note`` is told of every attempt as it ends. Raises BckError.
+
+        At ``deadline``, in the clock's monotonic time, the run has taken as long as it may.
+        """
         transport, key = self._transport_for(host), self.key_of(host)
         number = 0
         while True:
             number += 1
+            left = self._left(profile, deadline)
             dirs = self._storage.begin_attempt(run.ref, run.id, source.name)
             order = _order(run, profile, host, source, dirs, number, lock)
+            order = replace(order, options=replace(order.options, total_timeout=left))
             started = self._clock.now()
             watcher.log(f"Reading {source.name} ({source.path}), attempt {number}.")
             try:
@@ -92,6 +99,20 @@ class Puller:
                 self._storage.keep_displaced(dirs)
                 note(_attempt(source, number, started, self._clock, None))
                 return Pulled(source=source, attempt=dirs, report=report, retried=number > 1)
+
+    def _left(self, profile: Profile, deadline: float | None) -> int | None:
+        """Whole seconds that the run has left; None where there is no end. Raises TransferTimeoutError."""
+        if deadline is None:
+            return None
+        left = ceil(deadline - self._clock.monotonic())
+        if left < 1:
+            raise TransferTimeoutError(
+                f"The run took longer than the {profile.options.total_timeout} s it may take.",
+                meaning="It was stopped; what had arrived is kept, and no restore point was made.",
+                advice=f"The next run goes on from there. More time: bck profile set {profile.id} "
+                "--total-timeout TIME",
+            )
+        return left
 
     def _wait(self, number: int, error: BckError, watcher: Watcher) -> None:
         seconds = backoff(number, self._random)
@@ -135,6 +156,7 @@ def _order(
         temp_dir=dirs.temp_dir,
         work_dir=dirs.work_dir,
         inherit_fds=(lock.fd,),
+        on_group=lock.note_group,
     )
 
 

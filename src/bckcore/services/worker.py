@@ -10,6 +10,7 @@ from bckcore.errors import BckError, JobCancelledError, LeaseLostError
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.services.backup import BackupService
+from bckcore.services.fence import Fence
 from bckcore.services.prune import PruneReport, PruneService
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_data import host_restore_data, restore_data
@@ -27,6 +28,7 @@ class Worker:
     def __init__(
         self,
         *,
+        fence: Fence,
         backups: BackupService,
         restores: RestoreService,
         host_restores: HostRestore,
@@ -34,6 +36,7 @@ class Worker:
         others: Mapping[JobKind, Step] | None = None,
     ) -> None:
         """``others``: how kinds of jobs are carried out that this class does not know itself."""
+        self._fence = fence
         self._backups = backups
         self._restores = restores
         self._host_restores = host_restores
@@ -41,7 +44,14 @@ class Worker:
         self._others = others or {}
 
     def carry_out(self, claim: Claim, watcher: Watcher) -> Ending:
-        """Do the job and return its final status and result. Raises LeaseLostError only."""
+        """Do the job and return its final status and result. Raises LeaseLostError only.
+
+        Whatever is written on the way is written under the claim.
+        """
+        with self._fence.under(claim, watcher):
+            return self._carried_out(claim, watcher)
+
+    def _carried_out(self, claim: Claim, watcher: Watcher) -> Ending:
         steps: dict[JobKind, Step] = {
             JobKind.BACKUP: self._back_up,
             JobKind.RESTORE: self._restore,

@@ -176,6 +176,10 @@ def test_a_profile_keeps_name_and_host(world: ApiWorld) -> None:
         ({"keep_last": 0}, 422),
         ({"keep_last": 10**30}, 422),
         ({"bandwidth_limit": 5}, 422),
+        ({"connect_timeout": 0}, 422),
+        ({"idle_timeout": 86_401}, 422),
+        ({"total_timeout": -1}, 422),
+        ({"attempts": 101}, 422),
         ({"schedule": "daily"}, 422),
     ],
 )
@@ -212,6 +216,23 @@ def test_points_and_retention(world: ApiWorld) -> None:
     decisions = world.call("GET", "/profiles/docs/retention").json()["items"]
     assert [(one["seq"], one["keep"]) for one in decisions] == [(1, True), (2, True)]
     assert world.call("GET", "/profiles/nobody/points").status_code == 404
+
+
+def test_timeouts_that_a_caller_does_not_know_of_stay(world: ApiWorld) -> None:
+    world.prepare()
+    names = ("connect_timeout", "idle_timeout", "total_timeout", "attempts")
+
+    def put(**more: int) -> list[int | None]:
+        answer = world.call("PUT", "/profiles/docs", json={**PROFILE, **more})
+        assert answer.status_code == 200, answer.text
+        return [answer.json()[name] for name in names]
+
+    assert put() == [20, 300, None, 3]
+    assert put(connect_timeout=5, idle_timeout=60, total_timeout=7200, attempts=1) == [5, 60, 7200, 1]
+    assert put() == [5, 60, 7200, 1]
+    assert put(total_timeout=0) == [5, 60, None, 1]
+    seen = world.call("GET", "/profiles/docs").json()
+    assert [seen[name] for name in names] == [5, 60, None, 1]
 
 
 def test_a_backup_is_asked_for_once(world: ApiWorld) -> None:

@@ -39,6 +39,11 @@ def test_a_profile_name_is_a_name() -> None:
         {"connect_timeout": 0},
         {"idle_timeout": -1},
         {"total_timeout": -1},
+        {"total_timeout": 0},
+        {"connect_timeout": 3_601},
+        {"idle_timeout": 86_401},
+        {"total_timeout": 31 * 86_400 + 1},
+        {"attempts": 101},
     ],
 )
 def test_options_are_sensible(wrong: dict[str, int]) -> None:

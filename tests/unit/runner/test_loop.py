@@ -5,7 +5,7 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from bck_adapters.memory import MemoryJobQueue, SettableClock
+from bck_adapters.memory import MemoryJobQueue, MemoryProcesses, SettableClock
 from bck_apps.runner.loop import Runner
 from bckcore.domain.job import JobStatus
 from bckcore.errors import TransientError
@@ -30,6 +30,7 @@ def running(queue, worker, clock, *, slots=2, poll=LONG):
         queue=queue,
         worker=worker,
         clock=clock,
+        processes=MemoryProcesses(),
         name="one",
         slots=slots,
         lease_seconds=LEASE,
@@ -134,10 +135,10 @@ def test_a_queue_that_fails_for_a_while_does_not_end_the_runner(clock):
     failures = [TransientError("busy"), OSError("gone")]
 
     class Flaky(MemoryJobQueue):
-        def claim(self, runner, *, lease_seconds, only=None):
+        def claim(self, runner, *, lease_seconds, only=None, holder=None):
             if failures:
                 raise failures.pop()
-            return super().claim(runner, lease_seconds=lease_seconds, only=only)
+            return super().claim(runner, lease_seconds=lease_seconds, only=only, holder=holder)
 
     queue = Flaky(clock)
     queued(queue, clock, "a")

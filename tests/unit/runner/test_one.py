@@ -2,7 +2,7 @@
 
 import pytest
 
-from bck_adapters.memory import MemoryJobQueue, SettableClock
+from bck_adapters.memory import MemoryJobQueue, MemoryProcesses, SettableClock
 from bck_apps.cli.follow import silence_text
 from bck_apps.runner.one import OneJob, Silence
 from bckcore.domain.ids import JobId
@@ -37,11 +37,14 @@ def queue(clock):
     return MemoryJobQueue(clock)
 
 
-def seen_through(queue, clock, worker, *, signals=None, served=lambda: False, job="j1", told=None):
+def seen_through(
+    queue, clock, worker, *, signals=None, served=lambda: False, job="j1", told=None, processes=None
+):
     one = OneJob(
         queue=queue,
         worker=worker,
         clock=clock,
+        processes=processes or MemoryProcesses(),
         name="cli",
         lease_seconds=LEASE,
         served=served,

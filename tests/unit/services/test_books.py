@@ -1,14 +1,12 @@
 """Receipts and manifests: chained, full every twentieth, and alone enough to tell every state."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from bck_adapters.storage_fs import FsStorage
 from bckcore.domain.ids import SourceName
-from bckcore.domain.manifest import Change
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef, RunOutcome
 from bckcore.errors import HostUnreachableError, StorageError, TransientError
@@ -128,7 +126,7 @@ def test_a_database_that_knows_nothing_of_the_storage_is_refused_and_nothing_cha
     assert sorted(str(path) for path in (quick_dir / "store").rglob("*")) == before
 
 
-@pytest.mark.parametrize("step", ["before commit", "before read_manifest"])
+@pytest.mark.parametrize("step", ["before commit", "after write_receipt"])
 def test_a_source_dropped_in_a_run_that_crashed_before_its_commit_can_come_back(
     quick_dir: Path, step: str
 ) -> None:
@@ -177,16 +175,13 @@ def test_when_the_database_fails_after_the_receipt_the_next_start_enters_it(quic
     """And the error is the database's own, not one about the receipt that stands."""
 
     class Forgetful(FsStorage):
-        receipt_written = False
+        fails = True
 
-        def write_receipt(self, receipt: Receipt) -> str:
-            self.receipt_written = True
-            return super().write_receipt(receipt)
-
-        def read_manifest(self, ref: ProfileRef, seq: int) -> Iterator[Change]:
-            if self.receipt_written:
+        def write_receipt(self, receipt: Receipt, *, settled: bool = False) -> str:
+            written = super().write_receipt(receipt, settled=settled)
+            if self.fails:
                 raise TransientError("The database is busy.")
-            return super().read_manifest(ref, seq)
+            return written
 
     desk = Desk(quick_dir, storage_type=Forgetful)
     desk.write("a")
@@ -195,7 +190,7 @@ def test_when_the_database_fails_after_the_receipt_the_next_start_enters_it(quic
     assert desk.house.points() == []
     storage = desk.house.storage
     assert isinstance(storage, Forgetful)
-    storage.receipt_written = False
+    storage.fails = False
     world = desk.world()
     desk.house.recovery.recover(desk.newest_ref)
     assert [point.seq for point in desk.house.points()] == [1]

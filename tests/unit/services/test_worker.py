@@ -11,6 +11,7 @@ import pytest
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.paths import ROOT, RelPath
+from bckcore.domain.receipt import Receipt
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.errors import AuthenticationError, LeaseLostError
 from bckcore.ports.job_queue import Claim
@@ -241,9 +242,9 @@ def test_a_lease_lost_during_the_run_leaves_a_receipt_that_the_next_start_enters
     world = desk.world()
     plain = desk.house.storage.write_receipt
 
-    def lose_the_lease(receipt: object) -> str:
+    def lose_the_lease(receipt: Receipt, *, settled: bool = False) -> str:
         desk.house.database.queue.finish(claim, JobStatus.FAILED, JobResult())
-        return plain(receipt)  # type: ignore[arg-type]  # passed on as given
+        return plain(receipt, settled=settled)
 
     desk.house.storage.write_receipt = lose_the_lease  # type: ignore[method-assign]  # the moment
     with pytest.raises(LeaseLostError):

@@ -1,6 +1,7 @@
 """In-memory adapters: fast, exact stand-ins for every port, for tests and for trying things out."""
 
 from bck_adapters.memory.clock import SettableClock
+from bck_adapters.memory.processes import MemoryProcesses
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.secrets import MemoryPasswordHasher, MemoryTokens, MemoryVault, RecordingNotifier
 from bck_adapters.memory.stores import MemoryDatabase, MemoryUnitOfWork
@@ -9,6 +10,7 @@ __all__ = [
     "MemoryDatabase",
     "MemoryJobQueue",
     "MemoryPasswordHasher",
+    "MemoryProcesses",
     "MemoryTokens",
     "MemoryUnitOfWork",
     "MemoryVault",

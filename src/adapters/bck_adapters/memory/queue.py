@@ -1,6 +1,6 @@
 """MemoryJobQueue: the lease queue, in memory."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -8,6 +8,7 @@ from itertools import islice
 from threading import RLock
 from uuid import uuid4
 
+from bckcore.domain.holder import Holder
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
@@ -24,6 +25,7 @@ class _Row:
     job: Job
     token: str = ""
     lease_until: datetime | None = None
+    holder: Holder | None = None
     log: list[LogLine] = field(default_factory=list)
 
 
@@ -65,7 +67,14 @@ class MemoryJobQueue:
             )
             return list(islice(wanted, limit))
 
-    def claim(self, runner: str, *, lease_seconds: float, only: JobId | None = None) -> Claim | None:
+    def claim(
+        self,
+        runner: str,
+        *,
+        lease_seconds: float,
+        only: JobId | None = None,
+        holder: Holder | None = None,
+    ) -> Claim | None:
         """See the port."""
         with self._lock:
             now = self._clock.now()
@@ -79,7 +88,20 @@ class MemoryJobQueue:
             )
             row.job = queued.moved(JobStatus.RUNNING, at=now)
             row.token = f"{runner}/{uuid4().hex}"
+            row.holder = holder
             return self._leased(row, lease_seconds)
+
+    def release_dead(self, is_dead: Callable[[Holder], bool]) -> Sequence[Job]:
+        """See the port."""
+        with self._lock:
+            now = self._clock.now()
+            held = [
+                row for row in self._rows.values() if row.lease_until is not None and row.lease_until > now
+            ]
+            dead = [row for row in held if row.holder is not None and is_dead(row.holder)]
+            for row in dead:
+                row.lease_until = now
+            return [row.job for row in dead]
 
     def heartbeat(self, claim: Claim, *, lease_seconds: float, progress: TransferProgress) -> Claim:
         """See the port."""
@@ -91,19 +113,22 @@ class MemoryJobQueue:
         """See the port."""
         with self.holding(claim) as row:
             row.job = replace(row.job.moved(status, at=self._clock.now()), result=result)
-            row.token, row.lease_until = "", None
+            row.token, row.lease_until, row.holder = "", None, None
             return row.job
 
-    def held_until(self, job: JobId) -> datetime | None:
+    def held_until(self, job: JobId, *, token: str | None = None) -> datetime | None:
         """See the port."""
         with self._lock:
-            return self._row(job).lease_until
+            if token is None:
+                return self._row(job).lease_until
+            row = self._rows.get(job)
+            return row.lease_until if row is not None and row.token == token else None
 
     def hand_back(self, claim: Claim) -> None:
         """See the port."""
         with self.holding(claim) as row:
             row.job = row.job.moved(JobStatus.QUEUED, at=self._clock.now())
-            row.token, row.lease_until = "", None
+            row.token, row.lease_until, row.holder = "", None, None
 
     def request_cancel(self, job: JobId) -> Job:
         """See the port."""

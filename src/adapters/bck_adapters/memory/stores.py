@@ -1,5 +1,6 @@
 """MemoryDatabase and MemoryUnitOfWork: transactions as in the SQL adapter, kept in memory."""
 
+from contextlib import ExitStack
 from threading import Lock
 from types import TracebackType
 from typing import Self
@@ -31,6 +32,7 @@ class MemoryUnitOfWork:
     def __init__(self, session: Session, queue: MemoryJobQueue) -> None:
         self._session = session
         self._queue = queue
+        self._holding = ExitStack()
         self.hosts = MemoryHosts(session)
         self.profiles = MemoryProfiles(session)
         self.runs = MemoryRuns(session)
@@ -47,16 +49,22 @@ class MemoryUnitOfWork:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._holding.close()
         self._session.end()
+
+    def hold(self, claim: Claim | None = None) -> None:
+        """See the port."""
+        self._session.require_writing()
+        if claim is not None:
+            self._holding.enter_context(self._queue.holding(claim))
 
     def commit(self, *, claim: Claim | None = None) -> None:
         """See the port."""
-        self._session.require_writing()
-        if claim is None:
+        try:
+            self.hold(claim)
             self._session.commit()
-            return
-        with self._queue.holding(claim):
-            self._session.commit()
+        finally:
+            self._holding.close()
 
 
 class MemoryDatabase:

@@ -41,6 +41,7 @@ class Question:
     patience: int = _PATIENCE
     """Seconds until the other side counts as silent."""
     inherit_fds: tuple[int, ...] = ()
+    on_group: Callable[[int], None] = lambda _: None
     stop: Callable[[], None] = _nothing
     """Called often; raises to stop."""
 
@@ -122,7 +123,7 @@ def held(question: Question, argv: Sequence[bytes]) -> Iterator[None]:
     """
     messages = MessageReader(source_root=b"", places=())
     heard = bytearray()
-    program = Program(argv=argv, env=environment(question.search_path), inherit_fds=question.inherit_fds)
+    program = _program(question, argv)
     with companion(
         program, on_stderr=lambda chunk: heard.extend(chunk[: _ENOUGH - len(heard)]), tick=_ticking(question)
     ) as code:
@@ -133,6 +134,15 @@ def held(question: Question, argv: Sequence[bytes]) -> Iterator[None]:
             if error:
                 raise error
         yield
+
+
+def _program(question: Question, argv: Sequence[bytes]) -> Program:
+    return Program(
+        argv=argv,
+        env=environment(question.search_path),
+        inherit_fds=question.inherit_fds,
+        on_group=question.on_group,
+    )
 
 
 def _ticking(question: Question) -> Callable[[], None]:
@@ -155,7 +165,7 @@ def _asked(question: Question, path: str, argv: Sequence[bytes]) -> tuple[int, b
     messages = MessageReader(source_root=os.fsencode(path), places=())
     said, heard = bytearray(), bytearray()
     code = run(
-        Program(argv=argv, env=environment(question.search_path), inherit_fds=question.inherit_fds),
+        _program(question, argv),
         on_stdout=lambda chunk: said.extend(chunk[: _ENOUGH - len(said)]),
         on_stderr=lambda chunk: heard.extend(chunk[: _ENOUGH - len(heard)]),
         tick=_ticking(question),

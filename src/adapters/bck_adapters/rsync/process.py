@@ -29,11 +29,12 @@ _Reader = Callable[[bytes], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """What to run. ``inherit_fds`` stay open in every process of the group."""
+    """What to run. ``inherit_fds`` stay open in every process of the group; ``on_group`` hears its number."""
 
     argv: Sequence[bytes]
     env: Mapping[str, str]
     inherit_fds: tuple[int, ...] = ()
+    on_group: Callable[[int], None] = lambda _: None
 
 
 def run(
@@ -120,6 +121,7 @@ class _Child:
             zip((pipe.fileno() for pipe in self._pipes), (on_stdout, on_stderr), strict=True)
         )
         self._ended = os.pidfd_open(self._popen.pid)
+        program.on_group(self._popen.pid)
 
     def follow(self, tick: Callable[[], None]) -> None:
         """Serve the pipes until the program has ended."""

@@ -120,6 +120,7 @@ class RsyncTransport:
             search_path=self._search_path,
             patience=min(patience, options.total_timeout or patience),
             inherit_fds=order.inherit_fds,
+            on_group=order.on_group if isinstance(order, PullOrder) else _nobody,
             stop=lambda: _stop_if_cancelled(watcher),
         )
 
@@ -196,6 +197,7 @@ class _Pull:
             argv=pull_argv(order, self.call, _filters(order)),
             env=environment(self.search_path),
             inherit_fds=order.inherit_fds,
+            on_group=order.on_group,
         )
         with self._items.open("wb") as items, self._also_present.open("wb") as self._present:
             self.output = OutputReader(
@@ -272,6 +274,10 @@ class _Pull:
                 self.watcher.log(as_theirs(line, self.order.host.id))
         if len(self._said) > _LOGGED_LINES:
             self.watcher.log("rsync said more than this; the rest is counted, not shown.")
+
+
+def _nobody(_: int) -> None:
+    """For orders whose groups nobody asks about."""
 
 
 def _stop_if_cancelled(watcher: Watcher) -> None:

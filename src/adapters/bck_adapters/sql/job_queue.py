@@ -1,6 +1,6 @@
 """SqlJobQueue: the lease queue. Exactly one runner holds a job, proved by a token that fences off others."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -13,6 +13,7 @@ from bck_adapters.sql import mapping
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import job as jobs
 from bck_adapters.sql.tables import job_key, job_log
+from bckcore.domain.holder import Holder
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
@@ -23,7 +24,7 @@ from bckcore.ports.job_queue import Claim, Enqueued, LogLine, key_in_use
 KEY_KEPT = timedelta(hours=24)
 _TRIES = 3
 _ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
-_FREE = {"token": "", "lease_until": None}
+_FREE = {"token": "", "lease_until": None, "holder": None}
 _QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
 _ASIDE = JobKind.CHECK.value
 
@@ -107,7 +108,14 @@ class SqlJobQueue:
         with self._reading() as session:
             return [mapping.job_of(row) for row in session.execute(query)]
 
-    def claim(self, runner: str, *, lease_seconds: float, only: JobId | None = None) -> Claim | None:
+    def claim(
+        self,
+        runner: str,
+        *,
+        lease_seconds: float,
+        only: JobId | None = None,
+        holder: Holder | None = None,
+    ) -> Claim | None:
         """See the port."""
         now = self._clock.now()
         for _ in range(_TRIES):
@@ -115,10 +123,12 @@ class SqlJobQueue:
                 if session.execute(_claimable(now, only)).first() is None:
                     return None
             with suppress(ConflictError):  # another process took a job of the same host or profile just now
-                return self._claim(runner, now, now + timedelta(seconds=lease_seconds), only)
+                return self._claim(runner, now, now + timedelta(seconds=lease_seconds), only, holder)
         return None
 
-    def _claim(self, runner: str, now: datetime, lease_until: datetime, only: JobId | None) -> Claim | None:
+    def _claim(
+        self, runner: str, now: datetime, lease_until: datetime, only: JobId | None, holder: Holder | None
+    ) -> Claim | None:
         token = f"{runner}/{uuid4().hex}"
         number = _claimable(now, only).with_for_update(skip_locked=True).scalar_subquery()
         taken = {
@@ -128,12 +138,30 @@ class SqlJobQueue:
             "claims": jobs.c.claims + 1,
             "token": token,
             "lease_until": lease_until,
+            "holder": None if holder is None else holder.data(),
         }
         statement = update(jobs).where(jobs.c.number == number).values(taken).returning(jobs)
         with self._writing() as session:
             row = session.write(statement).one_or_none()
             session.commit()
         return None if row is None else Claim(job=mapping.job_of(row), token=token, lease_until=lease_until)
+
+    def release_dead(self, is_dead: Callable[[Holder], bool]) -> Sequence[Job]:
+        """See the port."""
+        now = self._clock.now()
+        held = and_(jobs.c.status == _RUNNING, jobs.c.lease_until > now, jobs.c.holder.is_not(None))
+        with self._reading() as session:
+            rows = session.execute(select(jobs.c.id, jobs.c.token, jobs.c.holder).where(held)).all()
+        holders = [(row, Holder.of(row.holder)) for row in rows]
+        dead = [row for row, holder in holders if holder is not None and is_dead(holder)]
+        return [job for row in dead for job in self._expired(row.id, row.token, now)]
+
+    def _expired(self, job: JobId, token: str, now: datetime) -> Sequence[Job]:
+        same = and_(jobs.c.id == job, jobs.c.status == _RUNNING, jobs.c.token == token)
+        with self._writing() as session:
+            rows = session.write(update(jobs).where(same).values(lease_until=now).returning(jobs)).all()
+            session.commit()
+            return [mapping.job_of(row) for row in rows]
 
     def heartbeat(self, claim: Claim, *, lease_seconds: float, progress: TransferProgress) -> Claim:
         """See the port."""
@@ -145,11 +173,14 @@ class SqlJobQueue:
         """See the port."""
         return self._changed(claim, {"result": mapping.result_values(result)}, status)
 
-    def held_until(self, job: JobId) -> datetime | None:
+    def held_until(self, job: JobId, *, token: str | None = None) -> datetime | None:
         """See the port."""
         with self._reading() as session:
-            until: datetime | None = _row_of(session, job).lease_until
-            return until
+            if token is None:
+                until: datetime | None = _row_of(session, job).lease_until
+                return until
+            same = and_(jobs.c.id == job, jobs.c.status == _RUNNING, jobs.c.token == token)
+            return session.execute(select(jobs.c.lease_until).where(same)).scalar_one_or_none()
 
     def hand_back(self, claim: Claim) -> None:
         """See the port."""

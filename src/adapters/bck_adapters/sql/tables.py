@@ -187,6 +187,7 @@ job = Table(
     Column("token", Text, nullable=False),
     Column("lease_until", UtcDateTime),
     Column("log_lines", Integer, nullable=False),
+    Column("holder", JSON(none_as_null=True)),
     UniqueConstraint("id"),
     Index("uq_job_running_host", "host", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
     Index("uq_job_running_profile", "profile", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),

@@ -37,7 +37,7 @@ class SqlUnitOfWork:
     ) -> None:
         self._session.__exit__(kind, error, trace)
 
-    def commit(self, *, claim: Claim | None = None) -> None:
+    def hold(self, claim: Claim | None = None) -> None:
         """See the port."""
         self._session.require_writing()
         if claim is not None:
@@ -46,4 +46,8 @@ class SqlUnitOfWork:
             except LeaseLostError:
                 self._session.rollback()
                 raise
+
+    def commit(self, *, claim: Claim | None = None) -> None:
+        """See the port."""
+        self.hold(claim)
         self._session.commit()

@@ -1,19 +1,28 @@
-"""The lock of a profile's storage: ``flock``, so that processes started under it keep it."""
+"""The lock of a profile's storage: ``flock``, so that processes started under it keep it.
+
+Beside it stands who holds it (:mod:`bck_adapters.storage_fs.lock_record`), so that what is left of a dead or
+frozen runner can be ended by whoever comes next.
+"""
 
 import fcntl
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.files import PRIVATE_FILE
+from bck_adapters.storage_fs.lock_record import LockRecord, Noted
 from bck_adapters.storage_fs.root import LOCKS, WORK, Root, profile_names
 from bckcore.domain.run import ProfileRef
 from bckcore.errors import StoreBusyError
-from bckcore.ports.storage import ProfileLock
+from bckcore.ports.processes import Processes
+from bckcore.ports.storage import LockRight, ProfileLock
 
 _POLL_SECONDS = 0.05
+_LOOK_SECONDS = 0.5
+LET_GO_SECONDS = 10.0
+"""How long a holder whose claim is over has to stop its transfer and let go by itself; it takes 6 at most."""
 _SETUP = "setup.lock"
 
 
@@ -23,16 +32,94 @@ def lock_name(ref: ProfileRef) -> str:
 
 
 @contextmanager
-def held(root: Root, ref: ProfileRef, *, wait_seconds: float) -> Iterator[ProfileLock]:
-    """Hold the profile's lock; raises StoreBusyError when it is not free within the wait."""
+def held(
+    root: Root,
+    ref: ProfileRef,
+    *,
+    wait_seconds: float,
+    processes: Processes | None = None,
+    right: LockRight | None = None,
+    let_go_seconds: float = LET_GO_SECONDS,
+) -> Iterator[ProfileLock]:
+    """Hold the profile's lock; raises StoreBusyError when it is not free within the wait.
+
+    Without ``processes`` nobody is written down and nobody ended.
+    """
     with translated("locking", root.place(WORK, LOCKS, lock_name(ref))):
         fd = _lock_file(root, lock_name(ref))
     try:
-        _wait(root, ref, fd, time.monotonic() + wait_seconds)
-        yield ProfileLock(ref=ref, fd=fd)
+        if processes is None:
+            _wait(root, ref, fd, wait_seconds, lambda: None)
+            yield ProfileLock(ref=ref, fd=fd)
+            return
+        record = LockRecord(root, lock_name(ref))
+        remains = _Remains(record, fd, processes, right, let_go_seconds)
+        _wait(root, ref, fd, wait_seconds, remains.look)
+        noted = record.begin(processes, right)
+        try:
+            yield ProfileLock(ref=ref, fd=fd, note_group=noted.note_group)
+        finally:
+            noted.end()
     finally:
         # Closed, not unlocked: unlocking would take the lock from processes that inherited it.
         os.close(fd)
+
+
+class _Remains:
+    """Looks at who holds a lock that is not free, and ends what has no right to it any more."""
+
+    def __init__(
+        self,
+        record: LockRecord,
+        fd: int,
+        processes: Processes,
+        right: LockRight | None,
+        let_go_seconds: float,
+    ) -> None:
+        self._record = record
+        status = os.fstat(fd)
+        self._file = status.st_dev, status.st_ino
+        self._processes = processes
+        self._right = right
+        self._let_go_seconds = let_go_seconds
+        self._told: set[str] = set()
+        self._over_since: tuple[Noted, float] | None = None
+
+    def look(self) -> None:
+        """Once, while the lock is not free; cheap."""
+        found = self._record.read()
+        if found is None or found.holder == self._processes.me():
+            self._over_since = None
+        elif not found.holder.beside(self._processes.me()):
+            self._tell(
+                f"The storage lock is held by {found.holder.text}, which only that machine can end; waiting."
+            )
+        elif self._processes.is_dead(found.holder):
+            self._end_groups(found, "is gone")
+        elif self._is_over(found):
+            self._end_groups(found, "has lost its job and did not stop")
+            if self._processes.kill(found.holder, using=self._file):
+                self._tell(f"Ended {found.holder.text}: it had lost its job and kept this profile's lock.")
+
+    def _is_over(self, found: Noted) -> bool:
+        """True if the holder's claim has been over for long enough to have let go."""
+        if self._right is None or not found.job or not self._right.is_over(found.job, found.token):
+            self._over_since = None
+            return False
+        now = time.monotonic()
+        if self._over_since is None or not self._over_since[0].same_claim(found):
+            self._over_since = found, now
+        return now - self._over_since[1] >= self._let_go_seconds
+
+    def _end_groups(self, found: Noted, why: str) -> None:
+        ended = sum(self._processes.kill_group(leader, using=self._file) for leader in found.groups)
+        if ended:
+            self._tell(f"Ended {ended} processes of a transfer whose runner, {found.holder.text}, {why}.")
+
+    def _tell(self, sentence: str) -> None:
+        if self._right is not None and sentence not in self._told:
+            self._told.add(sentence)
+            self._right.tell(sentence)
 
 
 @contextmanager
@@ -56,8 +143,9 @@ def _lock_file(root: Root, name: str) -> int:
     return fd
 
 
-def _wait(root: Root, ref: ProfileRef, fd: int, deadline: float) -> None:
+def _wait(root: Root, ref: ProfileRef, fd: int, wait_seconds: float, look: Callable[[], None]) -> None:
     place = root.place(WORK, LOCKS, lock_name(ref))
+    deadline, next_look = time.monotonic() + wait_seconds, 0.0
     while True:
         with translated("locking", place):
             try:
@@ -66,6 +154,9 @@ def _wait(root: Root, ref: ProfileRef, fd: int, deadline: float) -> None:
                 pass
             else:
                 return
+        if time.monotonic() >= next_look:
+            look()
+            next_look = time.monotonic() + _LOOK_SECONDS
         left = deadline - time.monotonic()
         if left <= 0:
             raise StoreBusyError(

@@ -8,4 +8,4 @@ from bckcore.plugins.registry import StorageFactories
 @hookimpl
 def bck_storages() -> StorageFactories:
     """``fs`` keeps backups as plain files below the storage root."""
-    return {"fs": lambda context: FsStorage(context.target.root)}
+    return {"fs": lambda context: FsStorage(context.target.root, processes=context.processes)}

@@ -158,10 +158,15 @@ class Records:
 
     # --- receipts ----------------------------------------------------------------------------------
 
-    def write_receipt(self, receipt: Receipt) -> str:
+    def settle(self) -> None:
+        """Sync the whole storage."""
+        with translated("writing everything to disk", self._root.path):
+            self._sync()
+
+    def write_receipt(self, receipt: Receipt, *, settled: bool = False) -> str:
         """Sync the whole storage, then write the receipt durably; return its digest."""
         raw = receipts.encoded(receipt)
-        self._write_once(receipt.run.ref, f"{receipt.run.seq:06d}.json", raw)
+        self._write_once(receipt.run.ref, f"{receipt.run.seq:06d}.json", raw, sync=not settled)
         keep_guides_current(self._root)
         return receipts.digest(raw)
 

@@ -26,9 +26,11 @@ from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef
 from bckcore.errors import InvalidInputError
 from bckcore.ports.extraction import Wanted
+from bckcore.ports.processes import Processes
 from bckcore.ports.storage import (
     AttemptDirs,
     FoldReport,
+    LockRight,
     ProfileLock,
     StagedBatch,
     StorageFinding,
@@ -42,8 +44,12 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
     batch_room = staging.ROOM
     batch_entries = staging.ENTRIES
 
-    def __init__(self, root: Path) -> None:
+    let_go_seconds = locks.LET_GO_SECONDS
+
+    def __init__(self, root: Path, *, processes: Processes | None = None) -> None:
+        """``processes``: tells who holds a lock, and ends what is left of a holder that is gone."""
         self._root = Root(root)
+        self._processes = processes
         self._attempts = Attempts(self._root)
         self._history = History(self._root)
         self._records = Records(self._root)
@@ -75,9 +81,18 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         with translated("asking for the room left", self._root.path):
             return checks.space(self._root)
 
-    def lock(self, ref: ProfileRef, *, wait_seconds: float) -> AbstractContextManager[ProfileLock]:
+    def lock(
+        self, ref: ProfileRef, *, wait_seconds: float, right: LockRight | None = None
+    ) -> AbstractContextManager[ProfileLock]:
         """Hold the profile's lock."""
-        return locks.held(self._root, ref, wait_seconds=wait_seconds)
+        return locks.held(
+            self._root,
+            ref,
+            wait_seconds=wait_seconds,
+            processes=self._processes,
+            right=right,
+            let_go_seconds=self.let_go_seconds,
+        )
 
     def profiles(self) -> Sequence[ProfileRef]:
         """Every profile that has receipts or files."""
@@ -192,9 +207,13 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         """The changes of a manifest in written order."""
         return self._records.read_manifest(ref, seq)
 
-    def write_receipt(self, receipt: Receipt) -> str:
+    def settle(self) -> None:
+        """Make everything written so far durable."""
+        self._records.settle()
+
+    def write_receipt(self, receipt: Receipt, *, settled: bool = False) -> str:
         """Make everything durable, then the receipt; return its digest."""
-        return self._records.write_receipt(receipt)
+        return self._records.write_receipt(receipt, settled=settled)
 
     def receipts(self, ref: ProfileRef, *, after_seq: int = 0) -> Iterator[tuple[Receipt, str]]:
         """Receipts with their digests, by number."""

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from bck_adapters.testkit.samples import START, StepClock, sample_job
+from bck_adapters.testkit.samples import START, StepClock, sample_holder, sample_job
+from bckcore.domain.holder import Holder
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
@@ -19,9 +20,12 @@ DAY = 24 * 3600
 QUIET = TransferProgress()
 
 
-def claimed(queue: JobQueue, runner: str = "r", only: str | None = None) -> Claim:
+def claimed(
+    queue: JobQueue, runner: str = "r", only: str | None = None, holder: Holder | None = None
+) -> Claim:
     """A claim that is expected to succeed."""
-    claim = queue.claim(runner, lease_seconds=LEASE, only=None if only is None else JobId(only))
+    wanted = None if only is None else JobId(only)
+    claim = queue.claim(runner, lease_seconds=LEASE, only=wanted, holder=holder)
     assert claim is not None
     return claim
 
@@ -229,6 +233,70 @@ class JobQueueContract:
         assert queue.held_until(JobId("a")) is None
         with pytest.raises(NotFoundError):
             queue.held_until(JobId("none"))
+
+    def test_the_end_of_one_claim_can_be_asked_for_by_its_token(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        queue.enqueue(sample_job("a"))
+        old = claimed(queue)
+        assert queue.held_until(JobId("a"), token=old.token) == old.lease_until
+        clock.advance(LEASE + 1)
+        assert queue.held_until(JobId("a"), token=old.token) == old.lease_until
+        new = claimed(queue)
+        assert queue.held_until(JobId("a"), token=old.token) is None
+        assert queue.held_until(JobId("a"), token=new.token) == new.lease_until
+        queue.hand_back(new)
+        assert queue.held_until(JobId("a"), token=new.token) is None
+        assert queue.held_until(JobId("a"), token="") is None
+        assert queue.held_until(JobId("none"), token=new.token) is None
+
+    def test_the_job_of_a_dead_holder_is_free_before_its_lease_ends(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("a"))
+        queue.enqueue(sample_job("waits", JobKind.RESTORE))
+        dead = sample_holder(pid=7)
+        old = claimed(queue, holder=dead)
+        assert queue.claim("two", lease_seconds=LEASE) is None
+        assert [job.id for job in queue.release_dead(lambda holder: holder == dead)] == ["a"]
+        assert queue.get(JobId("a")).status is JobStatus.RUNNING
+        new = claimed(queue, "two", only="a", holder=sample_holder(pid=8))
+        assert (new.job.id, new.job.claims) == ("a", 2)
+        with pytest.raises(LeaseLostError):
+            queue.heartbeat(old, lease_seconds=LEASE, progress=QUIET)
+        queue.finish(new, JobStatus.SUCCEEDED, JobResult())
+
+    def test_a_holder_that_lives_keeps_its_job(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("a"))
+        claim = claimed(queue, holder=sample_holder(pid=7))
+        assert list(queue.release_dead(lambda holder: holder.pid != 7)) == []
+        assert queue.held_until(JobId("a")) == claim.lease_until
+        assert queue.claim("two", lease_seconds=LEASE) is None
+
+    def test_a_holder_that_was_thought_dead_keeps_its_job_by_its_next_heartbeat(
+        self, queue: JobQueue
+    ) -> None:
+        queue.enqueue(sample_job("a"))
+        claim = claimed(queue, holder=sample_holder(pid=7))
+        assert [job.id for job in queue.release_dead(lambda _: True)] == ["a"]
+        queue.heartbeat(claim, lease_seconds=LEASE, progress=QUIET)
+        assert queue.claim("two", lease_seconds=LEASE) is None
+
+    def test_jobs_without_a_holder_or_without_a_lease_are_not_asked_about(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        def never(_: object) -> bool:
+            raise AssertionError("nobody holds anything")
+
+        queue.enqueue(sample_job("unnamed", profile="p1", host="h1"))
+        queue.enqueue(sample_job("over", profile="p2", host="h2"))
+        queue.enqueue(sample_job("back", profile="p3", host="h3"))
+        queue.enqueue(sample_job("late", profile="p4", host="h4"))
+        claimed(queue, only="unnamed")
+        queue.finish(claimed(queue, only="over", holder=sample_holder(pid=7)), JobStatus.FAILED, JobResult())
+        queue.hand_back(claimed(queue, only="back", holder=sample_holder(pid=7)))
+        claimed(queue, only="back")
+        clock.advance(LEASE)
+        queue.enqueue(sample_job("queued", profile="p5", host="h5"))
+        assert list(queue.release_dead(never)) == []
 
     def test_a_job_never_finishes_as_running(self, queue: JobQueue) -> None:
         queue.enqueue(sample_job("a"))

@@ -27,6 +27,7 @@ from bckcore.domain.run_problem import RunProblem
 from bckcore.domain.transfer import ProblemKind
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
 from bckcore.plugins.registry import Database
+from bckcore.ports.job_queue import Claim
 
 DOCS = ProfileId("docs")
 
@@ -137,6 +138,43 @@ class UnitOfWorkContract(_NeedsDatabase):
                 uow.commit(claim=claim)
         with database.units(read_only=True) as uow:
             assert list(uow.hosts.list()) == []
+
+    def test_a_lost_claim_cannot_be_held(self, database: Database) -> None:
+        database.queue.enqueue(sample_job("j"))
+        claim = database.queue.claim("r", lease_seconds=60)
+        assert claim is not None
+        database.queue.hand_back(claim)
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            with pytest.raises(LeaseLostError):
+                uow.hold(claim)
+        with database.units(read_only=True) as uow:
+            assert list(uow.hosts.list()) == []
+
+    def test_nobody_takes_a_job_over_while_its_claim_is_held(self, database: Database) -> None:
+        database.queue.enqueue(sample_job("j"))
+        claim = database.queue.claim("r", lease_seconds=0)
+        assert claim is not None
+        taken: list[Claim | None] = []
+        taker = Thread(target=lambda: taken.append(database.queue.claim("two", lease_seconds=60)))
+        with database.units() as uow:
+            uow.hold(claim)
+            taker.start()
+            taker.join(0.2)  # a taker that waits shows nothing to wait for
+            assert [one for one in taken if one is not None] == []
+            uow.hosts.add(sample_host())
+            uow.commit(claim=claim)
+        taker.join()
+        with database.units(read_only=True) as uow:
+            assert len(uow.hosts.list()) == 1
+
+    def test_a_unit_that_held_a_claim_and_was_left_holds_nothing(self, database: Database) -> None:
+        database.queue.enqueue(sample_job("j"))
+        claim = database.queue.claim("r", lease_seconds=0)
+        assert claim is not None
+        with database.units() as uow:
+            uow.hold(claim)
+        assert database.queue.claim("two", lease_seconds=60) is not None
 
 
 class RepositoriesContract(_NeedsDatabase):

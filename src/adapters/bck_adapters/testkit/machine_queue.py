@@ -11,7 +11,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
-from bck_adapters.testkit.samples import StepClock, sample_job
+from bck_adapters.testkit.samples import StepClock, sample_holder, sample_job
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
@@ -32,6 +32,7 @@ class Known:
     lease_until: float = 0.0
     claims: int = 0
     tokens: set[str] = field(default_factory=set)
+    holder: int = 0
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -109,12 +110,27 @@ class QueueMachine(RuleBasedStateMachine):
 
     # --- what runners do --------------------------------------------------------------------------
 
-    @rule(target=claims)
-    def claim(self) -> object:
+    @rule(pids=st.sets(st.sampled_from([1, 2, 3])))
+    def runners_die(self, pids: set[int]) -> None:
+        """Somebody looks which holders are gone: their leases end now, and no others."""
+        now = self.clock.monotonic()
+        dead = {
+            known.job.id
+            for known in self.known.values()
+            if known.status is JobStatus.RUNNING and known.lease_until > now and known.holder in pids
+        }
+        released = self.queue.release_dead(lambda holder: holder.pid in pids)
+        assert {job.id for job in released} == dead
+        for job in dead:
+            self.known[job].lease_until = now
+
+    @rule(target=claims, pid=st.sampled_from([0, 1, 2, 3]))
+    def claim(self, pid: int) -> object:
         """A runner asks for work and gets the oldest job that may start."""
         ready = [known for known in self.known.values() if self._may_start(known)]
         expected = min(ready, key=lambda known: known.job.kind.stands_aside, default=None)
-        claim = self.queue.claim("runner", lease_seconds=LEASE)
+        holder = sample_holder(pid=pid) if pid else None
+        claim = self.queue.claim("runner", lease_seconds=LEASE, holder=holder)
         if expected is None:
             assert claim is None
             return multiple()
@@ -122,7 +138,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert claim.job.id == expected.job.id
         assert claim.token not in expected.tokens
         expected.tokens.add(claim.token)
-        expected.status, expected.token = JobStatus.RUNNING, claim.token
+        expected.status, expected.token, expected.holder = JobStatus.RUNNING, claim.token, pid
         expected.lease_until, expected.claims = self.clock.monotonic() + LEASE, expected.claims + 1
         assert claim.job.claims == expected.claims
         return claim

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bckcore.domain.act import Act, ActKind
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.hold import Hold
+from bckcore.domain.holder import Holder
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef, SourceName
 from bckcore.domain.job import Job, JobKind
@@ -183,6 +184,11 @@ def sample_job(
         payload={"point": "latest", "paths": ["a", "ü"], "number": number, "nested": {"yes": True}},
         idempotency_key=key,
     )
+
+
+def sample_holder(pid: int = 4711) -> Holder:
+    """A process of another machine."""
+    return Holder(machine="m", boot="b", space="pid:[1]", pid=pid, started=99, host_name="elsewhere")
 
 
 def sample_entry(path: bytes, number: int = 0, kind: EntryKind = EntryKind.FILE) -> FileEntry:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
 from bckcore.domain.push import Conflict
+from bckcore.domain.transfer import LONGEST_CONNECT, LONGEST_IDLE, LONGEST_TOTAL, MOST_ATTEMPTS
 
 Item = TypeVar("Item")
 Line = Annotated[str, Field(max_length=16384)]
@@ -217,6 +218,21 @@ class ProfileBody(Body):
     bandwidth_limit: int | None = Field(
         None, ge=1024, le=10**12, description="Bytes per second; null for no limit."
     )
+    connect_timeout: int | None = Field(
+        None, ge=1, le=LONGEST_CONNECT, description="Seconds until the host must answer; left out: as it is."
+    )
+    idle_timeout: int | None = Field(
+        None, ge=1, le=LONGEST_IDLE, description="Seconds in which something must arrive; left out: as it is."
+    )
+    total_timeout: int | None = Field(
+        None,
+        ge=0,
+        le=LONGEST_TOTAL,
+        description="Seconds a run may take with all retries, 0 for no limit; left out: as it is.",
+    )
+    attempts: int | None = Field(
+        None, ge=1, le=MOST_ATTEMPTS, description="Tries for each folder; left out: as it is."
+    )
     enabled: bool = Field(True, description="Whether backups may be started.")
 
 
@@ -245,6 +261,10 @@ class ProfileView(View):
     time_zone: str
     compress: bool
     bandwidth_limit: int | None
+    connect_timeout: int
+    idle_timeout: int
+    total_timeout: int | None
+    attempts: int
     enabled: bool
     created: datetime | None
 

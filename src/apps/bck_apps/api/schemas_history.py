@@ -66,9 +66,21 @@ class ProblemView(View):
     message: str
 
 
-class RunAccountView(RunView):
-    """A run and what it could not read or store."""
+class AttemptView(View):
+    """One try at one folder."""
 
+    source: str
+    number: int = Field(description="Counts from 1 within the folder.")
+    started: datetime
+    finished: datetime
+    error_code: str = Field(description="Empty when it came to its end.")
+    error: str
+
+
+class RunAccountView(RunView):
+    """A run, its attempts, and what it could not read or store."""
+
+    attempts: list[AttemptView]
     items: list[ProblemView] = Field(description="The first 1,000 of `problems`; fewer where they are long.")
 
 

@@ -87,8 +87,21 @@ def profile_of(body: schemas.ProfileBody, before: Profile | None = None) -> Prof
         excludes=tuple(body.excludes),
         retention=_retention_of(body, before.retention if before else RetentionPolicy()),
         schedule=before.schedule if before else None,
-        options=TransferOptions(compress=body.compress, bandwidth_limit=body.bandwidth_limit),
+        options=_options_of(body, before.options if before else TransferOptions()),
         enabled=body.enabled,
+    )
+
+
+def _options_of(body: schemas.ProfileBody, before: TransferOptions) -> TransferOptions:
+    """What a caller does not know of, and so leaves out, stays as it is."""
+    total = before.total_timeout if body.total_timeout is None else body.total_timeout or None
+    given = {name: getattr(body, name) for name in ("connect_timeout", "idle_timeout", "attempts")}
+    return replace(
+        before,
+        compress=body.compress,
+        bandwidth_limit=body.bandwidth_limit,
+        total_timeout=total,
+        **{name: value for name, value in given.items() if value is not None},
     )
 
 
@@ -131,6 +144,10 @@ def profile_view(profile: Profile) -> schemas.ProfileView:
         **{f"keep_{rule}": count for rule, count in profile.retention.by_calendar.items()},
         compress=profile.options.compress,
         bandwidth_limit=profile.options.bandwidth_limit,
+        connect_timeout=profile.options.connect_timeout,
+        idle_timeout=profile.options.idle_timeout,
+        total_timeout=profile.options.total_timeout,
+        attempts=profile.options.attempts,
         enabled=profile.enabled,
         created=profile.created,
     )

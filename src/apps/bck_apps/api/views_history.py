@@ -1,5 +1,6 @@
 """From runs and plans to response bodies. Pure."""
 
+from dataclasses import asdict
 from typing import Any
 
 from bck_apps.api import schemas_history as schemas
@@ -55,7 +56,8 @@ def run_account_view(found: RunAccount) -> schemas.RunAccountView:
         )
         for problem in found.problems
     ]
-    return schemas.RunAccountView(**_run(found.run), items=items)
+    attempts = [schemas.AttemptView(**asdict(attempt)) for attempt in found.run.attempts]
+    return schemas.RunAccountView(**_run(found.run), attempts=attempts, items=items)
 
 
 def undo_plan_view(plan: UndoPlan) -> schemas.UndoPlanView:

@@ -166,6 +166,10 @@ def profile_document(profile: Profile) -> Document:
         "time_zone": profile.retention.time_zone,
         "compress": profile.options.compress,
         "bandwidth_limit": profile.options.bandwidth_limit,
+        "connect_timeout": profile.options.connect_timeout,
+        "idle_timeout": profile.options.idle_timeout,
+        "total_timeout": profile.options.total_timeout,
+        "attempts": profile.options.attempts,
         "enabled": profile.enabled,
         "created": time_json(profile.created),
     }

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -168,6 +168,7 @@ def see_through(
         queue=application.queue,
         worker=application.worker,
         clock=application.clock,
+        processes=application.processes,
         name=runner_name("bck"),
         lease_seconds=application.settings.runner.lease_seconds,
         served=lambda: serve_is_up(application.home),
@@ -191,9 +192,15 @@ def _left(job: Job, *, as_json: bool) -> None:
     os._exit(FAILED)
 
 
-def end_with(job: Job, *, as_json: bool, human: "Callable[[Job], RenderableType]") -> None:
-    """Print how the job ended and leave with the exit status of that."""
-    show(as_json, outcome_document(job), lambda: human(job))
+def end_with(
+    job: Job,
+    *,
+    as_json: bool,
+    human: "Callable[[Job], RenderableType]",
+    more: Mapping[str, object] | None = None,
+) -> None:
+    """Print how the job ended, with ``more`` in its document, and leave with the exit status of that."""
+    show(as_json, {**outcome_document(job), **(more or {})}, lambda: human(job))
     raise typer.Exit(status_of_job(job))
 
 

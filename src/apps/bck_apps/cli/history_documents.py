@@ -34,6 +34,17 @@ def run_account_document(found: "RunAccount") -> Document:
     """A run and the first 1,000 of its ``problems``."""
     return {
         **run_document(found.run),
+        "attempts": [
+            {
+                "source": attempt.source,
+                "number": attempt.number,
+                "started": time_json(attempt.started),
+                "finished": time_json(attempt.finished),
+                "error_code": attempt.error_code,
+                "error": attempt.error,
+            }
+            for attempt in found.run.attempts
+        ],
         "items": [
             {
                 "problem": problem.kind.value,

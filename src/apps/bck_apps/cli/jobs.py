@@ -55,21 +55,31 @@ def backup(
         if not wait and serve_is_up(application.home):
             _started(asked.job, created=asked.created, as_json=as_json)
             return
-        if not wait and not as_json:
+        if not asked.created:
+            say(_answered_text(asked.job))
+        elif not wait and not as_json:
             say("No 'bck serve' is running, so the backup is done here.")
         job = see_through(application, asked.job.id, as_json=as_json)
-    end_with(job, as_json=as_json, human=outcome_view)
+    end_with(job, as_json=as_json, human=outcome_view, more={"created_now": asked.created})
 
 
 def _started(job: Job, *, created: bool, as_json: bool) -> None:
     show(as_json, {**job_document(job), "created_now": created}, lambda: _started_view(job, created=created))
 
 
+def _answered_text(job: Job) -> str:
+    """That a request made no new job, and which one answers for it."""
+    if job.status.final:
+        return f"This was asked for before: job {job.id}, {job.status.value}. Nothing was started."
+    return f"A backup of {job.profile} is {job.status.value} already: job {job.id}. No second one starts."
+
+
 def _started_view(job: Job, *, created: bool) -> "RenderableType":
     return fields(
         (
-            ("job", f"{job.id}{'' if created else ' (asked for before)'}"),
+            ("job", job.id),
             ("status", job.status.value),
+            ("new", "" if created else _answered_text(job)),
             ("follow", f"bck log {job.id} --follow"),
         )
     )

@@ -21,6 +21,7 @@ from bck_apps.cli.keep import (
     TimeZone,
     changed,
 )
+from bck_apps.cli.patience import Attempts, ConnectTimeout, IdleTimeout, TotalTimeout, patient
 from bck_apps.cli.screen import Json, fields, show, table, yes_no
 from bck_apps.cli.session import opened
 from bck_apps.cli.units import parsed_size, size_text
@@ -59,6 +60,10 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     time_zone: TimeZone = None,
     compress: Annotated[bool, typer.Option("--compress", help="Compress on the way.")] = False,
     bwlimit: Annotated[str, typer.Option(metavar="SIZE", help="At most so much a second, as 10M.")] = "",
+    connect_timeout: ConnectTimeout = None,
+    idle_timeout: IdleTimeout = None,
+    total_timeout: TotalTimeout = None,
+    attempts: Attempts = None,
     as_json: Json = False,
 ) -> None:
     """Make a profile. A point is kept while any of the rules --keep-… wants it, --min-age, or a hold."""
@@ -71,7 +76,13 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         sources=parsed_sources(source),
         excludes=tuple(exclude or ()),
         retention=changed(RetentionPolicy(), counts | rest),
-        options=TransferOptions(compress=compress, bandwidth_limit=parsed_size(bwlimit) if bwlimit else None),
+        options=patient(
+            TransferOptions(compress=compress, bandwidth_limit=parsed_size(bwlimit) if bwlimit else None),
+            connect_timeout,
+            idle_timeout,
+            total_timeout,
+            attempts,
+        ),
     )
     with opened() as application:
         saved = application.profiles.add(profile)
@@ -104,6 +115,10 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     bwlimit: Annotated[
         str | None, typer.Option(metavar="SIZE", help="At most so much a second, as 10M; 0 for no limit.")
     ] = None,
+    connect_timeout: ConnectTimeout = None,
+    idle_timeout: IdleTimeout = None,
+    total_timeout: TotalTimeout = None,
+    attempts: Attempts = None,
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Whether backups may be started.")
     ] = None,
@@ -114,7 +129,8 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     counts |= {"keep_weekly": keep_weekly, "keep_monthly": keep_monthly, "keep_yearly": keep_yearly}
     rest: dict[str, Given] = {"keep_within": keep_within, "min_age": min_age, "time_zone": time_zone}
     kept = counts | rest
-    if all(one is None for one in (source, exclude, compress, bwlimit, enabled, *kept.values())):
+    patience = connect_timeout, idle_timeout, total_timeout, attempts
+    if all(one is None for one in (source, exclude, compress, bwlimit, enabled, *patience, *kept.values())):
         raise InvalidInputError(
             "Nothing was given that could be changed.", advice="See bck profile set --help"
         )
@@ -125,7 +141,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
             sources=parsed_sources(source, before.sources) if source else before.sources,
             excludes=before.excludes if exclude is None else () if exclude == [""] else tuple(exclude),
             retention=changed(before.retention, kept),
-            options=_options(before.options, compress, bwlimit),
+            options=patient(_options(before.options, compress, bwlimit), *patience),
             enabled=before.enabled if enabled is None else enabled,
         )
         saved = application.profiles.change(wanted)
@@ -135,6 +151,12 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
 def _options(before: TransferOptions, compress: bool | None, bwlimit: str | None) -> TransferOptions:
     limit = before.bandwidth_limit if bwlimit is None else parsed_size(bwlimit) or None
     return replace(before, compress=before.compress if compress is None else compress, bandwidth_limit=limit)
+
+
+def _patience_text(options: TransferOptions) -> str:
+    total = f", {options.total_timeout} s in all" if options.total_timeout else ""
+    waits = f"{options.connect_timeout} s to connect, {options.idle_timeout} s idle{total}"
+    return f"{waits}; {options.attempts} attempts"
 
 
 def _profile_view(profile: Profile) -> "RenderableType":
@@ -148,6 +170,7 @@ def _profile_view(profile: Profile) -> "RenderableType":
             ("keep", profile.retention.text),
             ("compress", yes_no(profile.options.compress)),
             ("at most", f"{size_text(limit)}/s" if limit else ""),
+            ("patience", _patience_text(profile.options)),
             ("enabled", yes_no(profile.enabled)),
         )
     )

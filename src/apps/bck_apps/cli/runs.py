@@ -30,6 +30,8 @@ def run_show(
     with opened() as application:
         found = application.history.run(ProfileId(profile), run)
     show(as_json, run_account_document(found), lambda: _run_fields(found.run))
+    if not as_json and any(attempt.error_code for attempt in found.run.attempts):
+        show(False, {}, lambda: _attempts_table(found.run))
     if not as_json and found.problems:
         show(False, {}, lambda: _problems_table(found))
     if not as_json and found.run.problem_count > len(found.problems):
@@ -51,6 +53,14 @@ def _run_fields(run: Run) -> "RenderableType":
             ("error", run.error),
         )
     )
+
+
+def _attempts_table(run: Run) -> "RenderableType":
+    rows = (
+        (attempt.source, attempt.number, time_text(attempt.started), attempt.error or "came to its end")
+        for attempt in run.attempts
+    )
+    return table(("SOURCE", "ATTEMPT", "STARTED", "ENDED"), rows, empty="")
 
 
 def _problems_table(found: "RunAccount") -> "RenderableType":

@@ -5,9 +5,11 @@ from collections.abc import Callable
 from threading import Event, Lock, Thread
 
 from bck_apps.runner.execution import CarriesOut, Execution
+from bck_apps.runner.orphans import Claims
 from bckcore.errors import BckError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
+from bckcore.ports.processes import Processes
 
 _logger = logging.getLogger(__name__)
 
@@ -19,12 +21,13 @@ class Runner:
     signal handler (see :mod:`bck_apps.runner.signals`).
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one keyword per part it works with
         self,
         *,
         queue: JobQueue,
         worker: CarriesOut,
         clock: Clock,
+        processes: Processes,
         name: str,
         slots: int,
         lease_seconds: float,
@@ -36,6 +39,9 @@ class Runner:
         self._worker = worker
         self._clock = clock
         self._name = name
+        self._claims = Claims(
+            queue=queue, clock=clock, processes=processes, name=name, lease_seconds=lease_seconds
+        )
         self._slots = slots
         self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
@@ -78,7 +84,7 @@ class Runner:
 
     def _claimed(self) -> Claim | None:
         try:
-            return self._queue.claim(self._name, lease_seconds=self._lease_seconds)
+            return self._claims.next()
         except BckError as error:
             _logger.warning("the queue is out of reach: %s", error)
         except Exception:  # a runner that ends because of one failed look would need a person

@@ -31,6 +31,7 @@ def made_runner(application: Application, *, name: str) -> Runner:
         queue=application.queue,
         worker=application.worker,
         clock=application.clock,
+        processes=application.processes,
         name=name,
         slots=settings.jobs,
         lease_seconds=settings.lease_seconds,

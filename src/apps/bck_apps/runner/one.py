@@ -6,11 +6,13 @@ from threading import Thread
 from typing import Protocol
 
 from bck_apps.runner.execution import CarriesOut, Execution
+from bck_apps.runner.orphans import Claims
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobStatus
 from bckcore.errors import LeaseLostError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
+from bckcore.ports.processes import Processes
 
 FOLLOW_SECONDS = 0.2
 SILENT_SECONDS = 5.0
@@ -48,6 +50,7 @@ class OneJob:
         queue: JobQueue,
         worker: CarriesOut,
         clock: Clock,
+        processes: Processes,
         name: str,
         lease_seconds: float,
         served: Callable[[], bool],
@@ -56,7 +59,9 @@ class OneJob:
         self._queue = queue
         self._worker = worker
         self._clock = clock
-        self._name = name
+        self._claims = Claims(
+            queue=queue, clock=clock, processes=processes, name=name, lease_seconds=lease_seconds
+        )
         self._lease_seconds = lease_seconds
         self._served = served
         self._on_silence = on_silence or (lambda _: None)
@@ -95,7 +100,7 @@ class OneJob:
     def _claimed(self, job: Job) -> Execution | None:
         if self._served():
             return None
-        claim = self._queue.claim(self._name, lease_seconds=self._lease_seconds, only=job.id)
+        claim = self._claims.next(job)
         if claim is None:
             self._clear_the_way(job)
             return None
@@ -118,7 +123,7 @@ class OneJob:
             return
         for other in self._queue.list(status=[JobStatus.RUNNING]):
             if other.host == job.host or other.profile == job.profile:
-                claim = self._queue.claim(self._name, lease_seconds=self._lease_seconds, only=other.id)
+                claim = self._claims.next(other)
                 if claim is not None:
                     self._hand_back(claim)
                 else:

@@ -30,6 +30,7 @@ from bckcore.errors import InvalidInputError, NotFoundError, RefusedError, Stora
 from bckcore.plugins.registry import DatabaseState
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
+from bckcore.ports.processes import Processes
 from bckcore.ports.storage import Storage, StorageFinding
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.access import AccessService, check_account
@@ -78,7 +79,12 @@ class Application:
     @property
     def units(self) -> UnitOfWorkFactory:
         """Units of work."""
-        return cast("UnitOfWorkFactory", self.container.units())
+        return self.container.units()
+
+    @property
+    def processes(self) -> Processes:
+        """The processes of this machine."""
+        return self.container.processes()
 
     @property
     def queue(self) -> JobQueue:

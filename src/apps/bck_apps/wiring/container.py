@@ -14,6 +14,7 @@ from dependency_injector import containers, providers
 from bck_adapters.archives import StreamedArchives
 from bck_adapters.auth import Argon2Hasher, JwtTokens
 from bck_adapters.clock import SystemClock
+from bck_adapters.processes import LinuxProcesses
 from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
@@ -38,6 +39,7 @@ from bckcore.services.check_host import HostReader
 from bckcore.services.check_jobs import CheckJobs, check_steps
 from bckcore.services.compare import CompareService
 from bckcore.services.export import ExportService
+from bckcore.services.fence import Fence, fenced_storage, fenced_units
 from bckcore.services.forget import ForgetService
 from bckcore.services.forward import ForwardRuns
 from bckcore.services.history import HistoryService, history_steps
@@ -57,7 +59,9 @@ from bckcore.services.undo import UndoService
 from bckcore.services.worker import Step, Worker
 
 
-def adapter_context(home: Path, settings: Settings, runtime_dir: Path, clock: SystemClock) -> AdapterContext:
+def adapter_context(
+    home: Path, settings: Settings, runtime_dir: Path, clock: SystemClock, processes: LinuxProcesses
+) -> AdapterContext:
     """What adapter factories are told."""
     return AdapterContext(
         home=home,
@@ -66,6 +70,7 @@ def adapter_context(home: Path, settings: Settings, runtime_dir: Path, clock: Sy
         database_url=settings.database.url or f"sqlite:///{home / 'bck.sqlite3'}",
         clock=clock,
         database_password=password_in_file(settings.database.password_file),
+        processes=processes,
     )
 
 
@@ -130,12 +135,16 @@ class Container(containers.DeclarativeContainer):
     runtime_dir = providers.Dependency(instance_of=Path)
 
     clock = providers.Singleton(SystemClock)
-    context = providers.Singleton(adapter_context, home, settings, runtime_dir, clock)
-    storage = providers.Singleton(made_storage, plugins, context, settings)
+    processes = providers.Singleton(LinuxProcesses)
+    context = providers.Singleton(adapter_context, home, settings, runtime_dir, clock, processes)
     vault = providers.Singleton(made_vault, plugins, context, settings)
     database = providers.Resource(opened_database, plugins, context, settings)
-    units = database.provided.units
     queue = database.provided.queue
+    fence = providers.Singleton(Fence, queue=queue, clock=clock)
+    units = providers.Singleton(fenced_units, database.provided.units, fence)
+    storage = providers.Singleton(
+        fenced_storage, providers.Singleton(made_storage, plugins, context, settings), fence
+    )
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
     hooks = providers.Singleton(Announcer, plugins, context)
@@ -225,6 +234,7 @@ class Container(containers.DeclarativeContainer):
     )
     worker = providers.Singleton(
         Worker,
+        fence=fence,
         backups=backups,
         restores=restores,
         host_restores=host_restores,
