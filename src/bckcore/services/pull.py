@@ -12,7 +12,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.run import Attempt, Run
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
-from bckcore.domain.transfer import PullOrder
+from bckcore.domain.transfer import PullOrder, TransferProgress
 from bckcore.errors import BckError, JobCancelledError, TransientError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import AttemptDirs, ProfileLock, Storage
@@ -79,6 +79,7 @@ class Puller:
             dirs = self._storage.begin_attempt(run.ref, run.id, source.name)
             order = _order(run, profile, host, source, dirs, number, lock)
             started = self._clock.now()
+            watcher.progress(TransferProgress(phase="connecting", source=source.name))
             watcher.log(f"Reading {source.name} ({source.path}), attempt {number}.")
             try:
                 report = transport.pull(order, key, watcher)

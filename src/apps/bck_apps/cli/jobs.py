@@ -94,6 +94,8 @@ def _status_view(job: Job) -> "RenderableType":
             ("cancelling", "asked for" if running and job.cancel_requested else ""),
             ("now", f"{progress.phase} {progress.source}".strip() if running else ""),
             ("progress", progress_text(progress) if running else ""),
+            ("percent", _percent_text(job) if running else ""),
+            ("file", progress.current_file if running else ""),
             ("asked by", job.requested_by),
             ("asked", time_text(job.created)),
             ("started", time_text(job.started)),
@@ -105,6 +107,10 @@ def _status_view(job: Job) -> "RenderableType":
             ("do", job.result.advice),
         )
     )
+
+
+def _percent_text(job: Job) -> str:
+    return "unknown" if job.progress.percent is None else f"{job.progress.percent} %"
 
 
 def _restored_rows(job: Job) -> tuple[tuple[str, object], ...]:
