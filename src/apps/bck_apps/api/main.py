@@ -26,6 +26,7 @@ from bck_apps.api.routes import (
     profiles,
     restore,
     retention,
+    runs,
 )
 from bck_apps.wiring import Application
 
@@ -38,6 +39,7 @@ ROUTES = (
     browse,
     export,
     history,
+    runs,
     retention,
     backup,
     restore,

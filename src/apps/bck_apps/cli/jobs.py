@@ -7,6 +7,7 @@ import typer
 
 from bck_apps.cli.documents import job_document, log_document
 from bck_apps.cli.follow import PAGE, end_with, outcome_rows, outcome_view, progress_text, see_through
+from bck_apps.cli.runs import tell_first_problems
 from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.status import status_of_job
@@ -58,6 +59,9 @@ def backup(
         if not wait and not as_json:
             say("No 'bck serve' is running, so the backup is done here.")
         job = see_through(application, asked.job.id, as_json=as_json)
+        run = job.result.data.get("run_id")
+        if not as_json and run and job.result.data.get("problems"):
+            tell_first_problems(application.history.run(job.profile, str(run)))
     end_with(job, as_json=as_json, human=outcome_view)
 
 
