@@ -41,6 +41,8 @@ class LogLine:
     text: str
 
 
+NO_JOB = "Check the id. Finished jobs go after a while; 'bck run list' still knows what runs did."
+"""What to do about a job that is not there."""
 MOST_LOG_LINES = 20_000
 """Kept of one job, whatever it writes and however often it is taken up again."""
 LONGEST_LINE = 2_000

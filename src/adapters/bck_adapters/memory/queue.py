@@ -14,7 +14,7 @@ from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import Claim, Enqueued, LogLine, fitting, key_in_use
+from bckcore.ports.job_queue import NO_JOB, Claim, Enqueued, LogLine, fitting, key_in_use
 
 KEY_KEPT = timedelta(hours=24)
 _ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
@@ -163,7 +163,7 @@ class MemoryJobQueue:
         try:
             return self._rows[job]
         except KeyError:
-            raise NotFoundError(f"There is no job {job}.", advice="Check the id.") from None
+            raise NotFoundError(f"There is no job {job}.", advice=NO_JOB) from None
 
     def _job_of_key(self, job: Job) -> Job | None:
         found = self._keys.get(job.idempotency_key)

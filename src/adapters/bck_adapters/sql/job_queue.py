@@ -18,7 +18,7 @@ from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import Claim, Enqueued, LogLine, fitting, key_in_use
+from bckcore.ports.job_queue import NO_JOB, Claim, Enqueued, LogLine, fitting, key_in_use
 
 KEY_KEPT = timedelta(hours=24)
 _ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
@@ -30,7 +30,7 @@ _ASIDE = JobKind.CHECK.value
 def _row_of(session: SqlSession, job: JobId) -> Any:
     row = session.execute(select(jobs).where(jobs.c.id == job).with_for_update()).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no job {job}.", advice="Check the id.")
+        raise NotFoundError(f"There is no job {job}.", advice=NO_JOB)
     return row
 
 
