@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, exists, func, or_, select
+from sqlalchemy import delete, func, or_, select
 
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import job as jobs
@@ -18,26 +18,17 @@ def removable(
     session: SqlSession, *, before: datetime, keep: int, keys_since: datetime, limit: int
 ) -> Sequence[JobId]:
     """See :meth:`JobQueue.remove_finished`. ``keys_since``: keys that were given since then still stand."""
-    ranked = (
-        select(
-            jobs.c.id,
-            jobs.c.number,
-            jobs.c.finished,
-            _rank(jobs.c.profile).label("of_profile"),
-            _rank(jobs.c.profile, jobs.c.kind, jobs.c.status).label("of_alike"),
-        )
-        .where(jobs.c.status.in_(_FINAL))
-        .subquery()
+    ended = jobs.c.status.in_(_FINAL)
+    place = func.row_number().over(partition_by=jobs.c.profile, order_by=jobs.c.number.desc())
+    ranked = select(jobs.c.id, jobs.c.number, jobs.c.finished, place.label("place")).where(ended).subquery()
+    newest = select(func.max(jobs.c.number)).where(ended).group_by(jobs.c.profile, jobs.c.kind, jobs.c.status)
+    answering = select(job_key.c.job_id).where(job_key.c.at >= keys_since)
+    query = select(ranked.c.id).where(
+        or_(ranked.c.finished < before, ranked.c.place > keep),
+        ranked.c.number.not_in(newest),
+        ranked.c.id.not_in(answering),
     )
-    old = or_(ranked.c.finished < before, ranked.c.of_profile > keep)
-    answers = exists().where(job_key.c.job_id == ranked.c.id, job_key.c.at >= keys_since)
-    query = select(ranked.c.id).where(old, ranked.c.of_alike > 1, ~answers)
     return [JobId(row.id) for row in session.execute(query.order_by(ranked.c.number).limit(limit))]
-
-
-def _rank(*alike: ColumnElement[str]) -> ColumnElement[int]:
-    """1 for the newest job among those that are alike in these columns."""
-    return func.row_number().over(partition_by=alike, order_by=jobs.c.number.desc())
 
 
 def remove(session: SqlSession, going: Sequence[JobId]) -> None:
