@@ -31,6 +31,7 @@ from bckcore.domain.profile import Profile  # noqa: E402
 from bckcore.domain.secret import Secret  # noqa: E402
 from bckcore.domain.source import Source  # noqa: E402
 from bckcore.domain.transfer import PullOrder, TransferOptions  # noqa: E402
+from scripts.bench_api import bench_api  # noqa: E402
 from scripts.bench_catalog import bench_catalog  # noqa: E402
 from scripts.bench_parts import DOCS, build_tree, change_tree, run_job, timed  # noqa: E402
 from scripts.bench_prune import bench_prune  # noqa: E402
@@ -166,6 +167,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "prune": lambda tmp, settings: bench_prune(tmp, settings.files),
     "restore": lambda tmp, settings: bench_restore(tmp, settings.files, settings.rounds),
     "catalog": lambda tmp, _: bench_catalog(tmp),
+    "api": lambda tmp, settings: bench_api(tmp, settings.rounds),
 }
 
 

@@ -31,6 +31,7 @@ from bck_apps.api.routes import (
     profiles,
     restore,
     retention,
+    runs,
 )
 from bck_apps.cli.main import app
 from bck_apps.cli.status import MEANINGS
@@ -171,6 +172,7 @@ MODULES = (
     jobs,
     check,
     metrics,
+    runs,
 )
 
 

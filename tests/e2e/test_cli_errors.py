@@ -181,7 +181,13 @@ def test_an_unreadable_file_makes_a_run_partial(scene: Scene, tmp_path: Path):
     secret.chmod(0)
     scene.bck.ok("profile", "add", "weak", "--host", "pc1", "--source", str(scene.docs))
     done = scene.bck.ok("backup", "weak", "--wait", code=3)
+    told = scene.bck.run("backup", "weak", "--wait")
     secret.unlink()
+    assert "docs/secret: The account that reads for the backup may not read it." in told.err
+    assert "bck run problems weak 2" in told.err
+    problems = scene.bck.ok("run", "problems", "weak")
+    assert [(one["path"], one["reason"]) for one in problems["items"]] == [("docs/secret", "no-permission")]
+    assert (problems["total"], problems["kept"], problems["next"]) == (1, 1, None)
     assert (done["outcome"], done["problems"]) == ("partial", 1)
     human = scene.bck.run("status", done["job_id"])
     assert (human.code, "partial" in human.out) == (3, True)

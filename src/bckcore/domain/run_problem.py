@@ -4,12 +4,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bckcore.domain.ids import SourceName
+from bckcore.domain.problem_reason import Explanation, explained
 from bckcore.domain.transfer import PathProblem, ProblemKind
 
 MOST_KEPT = 1000
 MOST_TEXT = 512 * 1024
 """Bytes of paths and messages together: a receipt stays small, whatever a hostile host reports."""
 LONGEST_MESSAGE = 500
+_END = 100
+"""Of a longer message, so much of its end is kept: there stands why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +31,18 @@ class RunProblem:
         """True if ``path`` lies in the source, so that what it is about can be told."""
         return self.kind is not ProblemKind.UNKNOWN and bool(self.path) and not self.path.startswith(b"/")
 
+    @property
+    def explanation(self) -> Explanation:
+        """What it comes from, and what to do."""
+        return explained(self.kind, self.message)
+
 
 def run_problem(source: SourceName, problem: PathProblem) -> RunProblem:
     """The problem of a source, its message cut to what is kept."""
-    return RunProblem(
-        source=source, kind=problem.kind, path=problem.path, message=problem.message[:LONGEST_MESSAGE]
-    )
+    message = problem.message
+    if len(message) > LONGEST_MESSAGE:
+        message = f"{message[: LONGEST_MESSAGE - _END - 1]}…{message[-_END:]}"
+    return RunProblem(source=source, kind=problem.kind, path=problem.path, message=message)
 
 
 def first_of(problems: Iterable[RunProblem]) -> tuple[RunProblem, ...]:

@@ -81,15 +81,26 @@ class TransferProgress:
     """How far a job is. Sizes are bytes; None means honestly unknown."""
 
     phase: str = ""
-    """What is going on: ``connecting``, ``transferring``, ``cataloguing``, ``restoring``, ``pruning``,
-    ``undoing``, ``checking``; at the end ``finished``."""
+    """What is going on: ``connecting``, ``listing`` (nothing had to be sent yet), ``transferring``,
+    ``cataloguing``, ``folding``, ``restoring``, ``pruning``, ``undoing``, ``checking``; at the end
+    ``finished``."""
     source: str = ""
+    source_number: int = 0
+    """Which of the run's sources that is, from 1; 0 where that means nothing."""
+    source_count: int = 0
     files_seen: int = 0
+    """Paths of the source looked at so far, folders too."""
+    files_total: int | None = None
+    """Paths the source holds: as the transport says, else as the last run saw."""
     files_done: int = 0
+    """Files that were sent."""
     bytes_done: int = 0
     bytes_per_second: int | None = None
     percent: int | None = None
+    """Of all sources; it never falls within a phase."""
     eta_seconds: int | None = None
+    estimated: bool = False
+    """True where total, percent or remaining time rest on what the last run saw."""
     current_file: str = ""
     """For display, already escaped."""
 
@@ -99,9 +110,13 @@ class TransferProgress:
             self,
             phase="finished",
             source="",
+            source_number=0,
+            source_count=0,
+            files_total=None,
             bytes_per_second=None,
             percent=100 if whole else None,
             eta_seconds=None,
+            estimated=False,
             current_file="",
         )
 

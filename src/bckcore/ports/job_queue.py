@@ -1,7 +1,7 @@
 """JobQueue: jobs asked for once and carried out once; and each job's log."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
@@ -40,6 +40,30 @@ class LogLine:
     at: datetime
     level: str
     text: str
+
+
+NO_JOB = "Check the id. Finished jobs go after a while; 'bck run list' still knows what runs did."
+"""What to do about a job that is not there."""
+MOST_LOG_LINES = 20_000
+"""Kept of one job, whatever it writes and however often it is taken up again."""
+LONGEST_LINE = 2_000
+"""Characters."""
+
+
+def shortened(line: LogLine) -> LogLine:
+    """The line with no more text than is kept."""
+    if len(line.text) <= LONGEST_LINE:
+        return line
+    return replace(line, text=line.text[: LONGEST_LINE - 1] + "…")
+
+
+def fitting(lines: Sequence[LogLine], known: int) -> Sequence[LogLine]:
+    """What of ``lines`` a log takes that has ``known``, numbered; the last one it ever takes says so."""
+    room = max(0, MOST_LOG_LINES - known)
+    taken = [shortened(line) for line in lines[:room]]
+    if taken and len(taken) == room:
+        taken[-1] = replace(taken[-1], level="warning", text="This log is full; no further line is kept.")
+    return [replace(line, number=number) for number, line in enumerate(taken, start=known + 1)]
 
 
 def key_in_use(job: Job, earlier: Job) -> ConflictError:
@@ -122,7 +146,16 @@ class JobQueue(Protocol):
         """Queued: cancelled at once. Running: marked, the runner stops it. Final: left as it is."""
 
     def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
-        """Add lines at the end; their ``number`` is ignored and given anew."""
+        """Add lines at the end; their ``number`` is ignored and given anew. See :func:`fitting` for what is
+        kept of long texts and endless logs."""
 
     def read_log(self, job: JobId, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
         """Lines with a number above ``after``, in order. Raises NotFoundError for an unknown job."""
+
+    def remove_finished(self, *, before: datetime, keep: int, limit: int) -> int:
+        """Remove jobs that are over, with their logs, oldest first, at most ``limit``; how many there were.
+
+        Those that were over before ``before``, and those that are not among the newest ``keep`` of their
+        profile. Never the newest job of each profile, kind and status, nor one that still answers for its
+        idempotency key.
+        """

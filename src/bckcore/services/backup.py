@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from bckcore.domain.estimate import RunBase, base_of
 from bckcore.domain.events import HostUnreachable, RunFinished
 from bckcore.domain.host import Host
 from bckcore.domain.ids import ProfileId, SourceName, new_run_id
@@ -39,7 +40,10 @@ from bckcore.services.missing import acceptance, accepts_missing, suspicion
 from bckcore.services.problems import count_of, kept_of, tell_harmed, told_lost, vanished_of
 from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.recovery import Recovery
+from bckcore.services.run_progress import RunProgress
 
+COMPARED_RUNS = 20
+"""So many runs back one is looked for whose times tell of this one."""
 LOCK_WAIT_SECONDS = 30.0
 Ended = tuple[Run, BckError | None]
 Problems = tuple[RunProblem, ...]
@@ -54,6 +58,7 @@ class _Plan:
     run: Run
     prior: dict[SourceName, SourceState]
     hidden: PathFilter | None
+    base: RunBase
     accepted_by: str
     """Who takes missing paths as gone, however many; empty when nobody does."""
 
@@ -102,7 +107,9 @@ class BackupService:
         with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS) as lock:
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
-            run, error = self._carried_out(self._planned(claim, profile, host, hidden), claim, lock, watcher)
+            plan = self._planned(claim, profile, host, hidden)
+            shown = RunProgress(watcher, base=plan.base, clock=self._clock)
+            run, error = self._carried_out(plan, claim, lock, shown)
         self._hooks.run_finished(RunFinished(run=run))
         return run, error
 
@@ -120,13 +127,23 @@ class BackupService:
                 started=now,
             )
             prior = dict(uow.catalog.source_states(profile.id))
+            held = {one.name: prior[one.name].paths if one.name in prior else 0 for one in profile.sources}
+            base = base_of(held, uow.runs.list(profile.id, after_seq=max(0, seq - 1 - COMPARED_RUNS)))
             uow.runs.add(run)
             for source in profile.sources:
                 state = prior.setdefault(source.name, SourceState(source=source.name))
                 uow.catalog.save_source_state(profile.id, replace(state, interrupted=True))
             uow.commit(claim=claim)
         accepted_by = claim.job.requested_by if accepts_missing(claim.job) else ""
-        return _Plan(profile=profile, host=host, run=run, prior=prior, hidden=hidden, accepted_by=accepted_by)
+        return _Plan(
+            profile=profile,
+            host=host,
+            run=run,
+            prior=prior,
+            hidden=hidden,
+            base=base,
+            accepted_by=accepted_by,
+        )
 
     def _carried_out(self, plan: _Plan, claim: Claim, lock: ProfileLock, watcher: Watcher) -> Ended:
         run, attempts = plan.run, list[Attempt]()
@@ -161,6 +178,8 @@ class BackupService:
             run = replace(run, attempts=tuple(attempts), problem_count=count_of(pulled))
             return self._failed(run, kept_of(pulled), error, claim, watcher), error
         finally:
+            if pulled:
+                watcher.progress(TransferProgress(phase="folding"))
             for one in pulled:
                 self._fold(one, watcher)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from bckcore.domain.ids import ProfileId
+from bckcore.domain.ids import ProfileId, RunId
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.paths import percent_encoded
 from bckcore.domain.run import Run
@@ -48,6 +48,11 @@ class HistoryService:
         """One run, by number or name or ``latest``, with its problems. Raises NotFoundError."""
         with self._units(read_only=True) as uow:
             return account(uow, profile, wanted)
+
+    def problems(self, run: RunId) -> RunAccount:
+        """One run, of whatever profile, with its problems. Raises NotFoundError."""
+        with self._units(read_only=True) as uow:
+            return account(uow, uow.runs.get(run).profile, run)
 
     def plan_undo(self, profile: ProfileId, request: UndoRequest) -> UndoPlan:
         """See :meth:`UndoService.plan`."""

@@ -13,7 +13,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.run import Attempt, Run
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
-from bckcore.domain.transfer import PullOrder
+from bckcore.domain.transfer import PullOrder, TransferProgress
 from bckcore.errors import BckError, JobCancelledError, TransferTimeoutError, TransientError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import AttemptDirs, ProfileLock, Storage
@@ -86,6 +86,7 @@ class Puller:
             order = _order(run, profile, host, source, dirs, number, lock)
             order = replace(order, options=replace(order.options, total_timeout=left))
             started = self._clock.now()
+            watcher.progress(TransferProgress(phase="connecting", source=source.name))
             watcher.log(f"Reading {source.name} ({source.path}), attempt {number}.")
             try:
                 report = transport.pull(order, key, watcher)

@@ -1,11 +1,13 @@
 """RunAccount: one run, with what it could not read or store."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bckcore.domain.act import ActKind
 from bckcore.domain.ids import ProfileId, RunId
 from bckcore.domain.paths import is_below, rel_path
+from bckcore.domain.problem_reason import Reason
 from bckcore.domain.run import Run
 from bckcore.domain.run_problem import RunProblem
 from bckcore.errors import InvalidInputError, NotFoundError
@@ -18,6 +20,24 @@ class RunAccount:
 
     run: Run
     problems: tuple[RunProblem, ...]
+
+    @property
+    def reasons(self) -> Mapping[Reason, int]:
+        """How many of ``problems`` have each reason, the most frequent first."""
+        return dict(Counter(one.explanation.reason for one in self.problems).most_common())
+
+    def part(
+        self, *, after: int, limit: int, reason: Reason | None = None
+    ) -> tuple[Sequence[tuple[int, RunProblem]], int | None]:
+        """At most ``limit`` problems, numbered from 1, after a known number; the ``after`` of the next."""
+        numbered = enumerate(self.problems, start=1)
+        wanted = [
+            (number, one)
+            for number, one in numbered
+            if number > after and reason in (None, one.explanation.reason)
+        ]
+        part = wanted[:limit]
+        return part, part[-1][0] if len(wanted) > limit else None
 
 
 def account(uow: UnitOfWork, profile: ProfileId, wanted: str) -> RunAccount:

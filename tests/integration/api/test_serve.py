@@ -129,6 +129,15 @@ def test_events_come_while_the_job_runs(world: ServedWorld) -> None:
             stream.event()
 
 
+def test_a_stream_in_which_nothing_happens_is_kept_alive_by_comments(
+    world: ServedWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.2)
+    world.prepare()
+    with _events(world, world.start()) as response:
+        assert any(line == ": ping" for line in response.iter_lines())
+
+
 def test_a_cut_stream_goes_on_after_the_last_line_it_gave(world: ServedWorld) -> None:
     world.prepare()
     job_id = world.start()

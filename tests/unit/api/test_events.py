@@ -70,6 +70,13 @@ def test_a_client_that_reconnects_gets_every_line_after_its_last(world: ApiWorld
         assert events[-1][0] == "end"
 
 
+def test_the_first_event_says_how_soon_to_come_back(world: ApiWorld) -> None:
+    job_id = _finished(world, 2)
+    text = world.call("GET", f"/backup/events/{job_id}").text
+    assert "retry: 1000" in text.split("\n\n")[0]
+    assert text.count("retry:") == 1
+
+
 def test_many_lines_come_all_and_once(world: ApiWorld) -> None:
     job_id = _finished(world, 1500)
     numbers = [int(ident) for name, ident, _ in _events(world, job_id) if name == "log"]

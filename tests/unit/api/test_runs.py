@@ -53,7 +53,11 @@ def test_a_run_with_its_problems(world: ApiWorld) -> None:
         "source": "docs",
         "path": "docs/caf\\xe9",
         "path_bytes": "docs/caf%E9",
+        "reason": "no-permission",
+        "cause": problem["cause"],
+        "advice": problem["advice"],
     }
+    assert "may not read it" in problem["cause"]
     assert get(world, "/runs/latest") == get(world, f"/runs/{found['run_id']}") == found
     assert get(world, "/runs/1")["items"] == []
 
@@ -70,3 +74,29 @@ def test_a_folder_marks_what_an_earlier_run_saw(world: ApiWorld) -> None:
         ("docs/n", False),
     ]
     assert found["unnamed_problems"] == 0
+
+
+def test_problems_of_a_run_come_by_its_id_with_cause_and_advice(world: ApiWorld) -> None:
+    account = get(world, "/runs/2")
+    route = f"/runs/{account['run_id']}/problems"
+    found = world.call("GET", route, role=Role.VIEWER).json()
+    assert found["items"] == account["items"]
+    assert (found["run_id"], found["profile"], found["total"], found["kept"]) == (
+        account["run_id"],
+        "docs",
+        1,
+        1,
+    )
+    (reason,) = found["reasons"]
+    assert (reason["reason"], reason["count"]) == ("no-permission", 1)
+    assert found["next"] is None
+    assert world.call("GET", route, params={"after": 1}).json()["items"] == []
+    assert world.call("GET", route, params={"reason": "in-use"}).json()["items"] == []
+    assert world.call("GET", route, params={"reason": "odd"}).status_code == 422
+    assert world.call("GET", route, params={"limit": 0}).status_code == 422
+
+
+def test_problems_of_a_run_that_is_not_there_are_not_found(world: ApiWorld) -> None:
+    answer = world.call("GET", "/runs/nothing/problems")
+    assert (answer.status_code, answer.json()["type"]) == (404, "urn:bck:not-found")
+    assert world.client.get("/runs/nothing/problems").status_code == 401

@@ -157,6 +157,11 @@ def test_progress_says_only_what_is_known():
     assert progress_text(TransferProgress()) == ""
     known = TransferProgress(files_seen=3, bytes_done=2048, bytes_per_second=1024, eta_seconds=9)
     assert progress_text(known) == "3 files, 2.0 KiB, 1.0 KiB/s, 9 s left"
+    guessed = replace(known, files_total=12, source_number=2, source_count=3, estimated=True, eta_seconds=200)
+    assert progress_text(guessed) == (
+        "folder 2 of 3, 3 of about 12 files, 2.0 KiB, 1.0 KiB/s, about 3 min 20 s left"
+    )
+    assert progress_text(TransferProgress(phase="listing", files_seen=3)) == "3 files, time left unknown"
 
 
 def _drawn(job: Job) -> list[str]:

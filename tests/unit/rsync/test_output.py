@@ -86,3 +86,16 @@ def test_while_the_list_still_grows_nothing_is_promised() -> None:
 def test_a_line_that_never_ends_is_not_kept() -> None:
     reader, _ = read(b"x" * 300_000, step=65536)
     assert len(reader._rest) <= 1 << 16
+
+
+def test_until_something_is_sent_the_run_is_listing() -> None:
+    reader, _ = read(item(b".f", b"a"))
+    assert reader.progress().phase == "listing"
+    reader, _ = read(b"\r        1048576  25%    1.00MB/s    0:00:03 (xfr#1, to-chk=14/16)\n")
+    assert (reader.progress().phase, reader.progress().files_total) == ("transferring", 16)
+
+
+@pytest.mark.parametrize("step", [None, 1, 64])
+def test_the_last_path_that_was_named_is_the_current_file(step: int | None) -> None:
+    reader, _ = read(item(b".f", b"a") + item(b".f", rb"sub/\#303\#274"), step=step)
+    assert reader.progress().current_file == "sub/ü"

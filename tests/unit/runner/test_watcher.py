@@ -6,7 +6,8 @@ from threading import Event
 import pytest
 
 from bck_adapters.memory import MemoryJobQueue, SettableClock
-from bck_apps.runner.watcher import MOST_BUFFERED, JobWatcher
+from bck_apps.runner.log_window import HEAD_LINES, MOST_LINES, TAIL_LINES
+from bck_apps.runner.watcher import JobWatcher
 from bckcore.domain.job import JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import TransientError
@@ -127,13 +128,26 @@ def test_a_queue_out_of_reach_loses_no_line_and_no_job(queue, claim, clock):
         assert eventually(lambda: texts(queue) == ["one", "two"])
 
 
-def test_an_endless_log_is_cut_and_says_so(queue, claim, clock):
-    with watcher_of(queue, claim, clock, seconds=60) as watcher:
-        for number in range(MOST_BUFFERED + 5):
+def test_of_an_endless_log_the_first_and_the_last_lines_are_kept(queue, claim, clock):
+    with watcher_of(queue, claim, clock) as watcher:
+        for number in range(HEAD_LINES + TAIL_LINES + 5):
             watcher.log(str(number))
-    lines = queue.read_log("j1", limit=MOST_BUFFERED * 2)
-    assert len(lines) == MOST_BUFFERED + 1
-    assert lines[-1].text == "5 lines were left out here."
+        assert eventually(lambda: len(queue.read_log("j1", limit=MOST_LINES)) == HEAD_LINES + 1)
+    found = [line.text for line in queue.read_log("j1", limit=2 * MOST_LINES)]
+    assert len(found) == MOST_LINES
+    assert found[:HEAD_LINES] == [str(number) for number in range(HEAD_LINES)]
+    assert found[HEAD_LINES : HEAD_LINES + 2] == [
+        f"The last {TAIL_LINES} lines follow when the job ends.",
+        "5 lines were left out here.",
+    ]
+    assert found[HEAD_LINES + 2 :] == [str(HEAD_LINES + 5 + number) for number in range(TAIL_LINES)]
+
+
+def test_a_log_that_just_fits_leaves_nothing_out(queue, claim, clock):
+    with watcher_of(queue, claim, clock, seconds=60) as watcher:
+        for number in range(HEAD_LINES):
+            watcher.log(str(number))
+    assert len(queue.read_log("j1", limit=2 * MOST_LINES)) == HEAD_LINES
 
 
 def test_stopping_for_shutdown_is_not_a_persons_cancel(queue, claim, clock):

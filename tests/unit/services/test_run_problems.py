@@ -1,5 +1,6 @@
 """What a run could not read is kept with it, comes back with a rebuild, and marks what is stale."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from bck_apps.cli.browse import _folder_table, _tell_stale
 from bck_apps.cli.screen import show
 from bckcore.domain.act import ActKind
 from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.problem_reason import Reason
 from bckcore.domain.run_problem import (
     LONGEST_MESSAGE,
     MOST_KEPT,
@@ -154,10 +156,56 @@ def test_people_read_what_is_stale_and_why(desk: Desk, capsys: pytest.CaptureFix
         ["stale", "docs/v"],
     ]
     assert "bck run show docs 2" in err
-    show(False, {}, lambda: runs._problems_table(told(desk)))
+    show(False, {}, lambda: runs._problems_table(told(desk).problems))
     rows = [line.split()[:2] for line in capsys.readouterr().out.splitlines()[1:]]
     assert sorted(rows) == [
         ["unlisted", "docs/d"],
         ["unreadable", "docs/odd\\nname"],
         ["vanished", "docs/v"],
     ]
+
+
+def test_people_read_what_problems_come_from_and_how_to_see_the_rest(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs.tell_first_problems(told(desk))
+    said = capsys.readouterr().err.splitlines()
+    assert any(line.startswith("docs/d: The account that reads for the backup may not") for line in said)
+    assert said[-1] == "With the messages: bck run problems docs 2"
+    assert len(said) == 4
+
+
+def test_of_many_problems_only_the_first_are_told(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+    found = told(desk)
+    many = RunAccount(run=replace(found.run, problem_count=2000), problems=found.problems * 300)
+    runs.tell_first_problems(many)
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == runs.FIRST_PROBLEMS + 1
+    assert said[-1] == "1995 more: bck run problems docs 2"
+
+
+def test_problems_come_in_parts_and_by_reason(desk: Desk) -> None:
+    found = told(desk)
+    assert {reason.value: count for reason, count in found.reasons.items()} == {
+        "no-permission": 2,
+        "vanished": 1,
+    }
+    first, after = found.part(after=0, limit=2)
+    assert after == 2
+    second, end = found.part(after=after, limit=2)
+    assert (len(second), end) == (1, None)
+    assert [one for _, one in (*first, *second)] == list(found.problems)
+    some, end = found.part(after=0, limit=1, reason=Reason.NO_PERMISSION)
+    assert end == some[-1][0]
+    rest, end = found.part(after=end, limit=1, reason=Reason.NO_PERMISSION)
+    assert (len(rest), end) == (1, None)
+    assert found.part(after=99, limit=1) == ([], None)
+
+
+def test_of_a_long_message_the_end_is_kept_where_the_reason_stands() -> None:
+    problem = PathProblem(
+        kind=ProblemKind.UNREADABLE, path=b"p", message="x" * 900 + " Permission denied (13)"
+    )
+    kept = run_problem(SourceName("docs"), problem)
+    assert len(kept.message) == LONGEST_MESSAGE
+    assert kept.explanation.reason is Reason.NO_PERMISSION

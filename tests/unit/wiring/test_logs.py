@@ -4,12 +4,16 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from bck_apps.wiring import logs
+from bck_apps.wiring.settings import LoggingSettings
 from bckcore.domain.secret import Secret
+from bckcore.errors import InvalidInputError
 
 
 @pytest.fixture
@@ -89,3 +93,40 @@ def test_configuring_twice_does_not_double_lines(stream: io.StringIO) -> None:
     logs.configure("info", stream)
     logs.get_logger().info("once")
     assert len(_lines(stream)) == 1
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    yield
+    for handler in root.handlers:
+        if handler not in handlers:
+            handler.close()
+    root.handlers[:] = handlers
+    root.setLevel(level)
+
+
+@pytest.mark.usefixtures("own_logging")
+def test_a_log_file_gives_way_when_it_is_large_and_so_many_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "bck.log"
+    logs.configure_from(LoggingSettings(file=str(path), file_bytes=65536, file_count=2))
+    for number in range(2000):
+        logs.get_logger("bck.test").info("a line of some length " * 4, number=number)
+    names = sorted(one.name for one in tmp_path.iterdir())
+    assert names == ["bck.log", "bck.log.1", "bck.log.2"]
+    assert all(one.stat().st_size <= 65536 for one in tmp_path.iterdir())
+    assert {one.stat().st_mode & 0o777 for one in tmp_path.iterdir()} == {0o640}
+    assert json.loads(path.read_text().splitlines()[-1])["number"] == 1999
+
+
+@pytest.mark.usefixtures("own_logging")
+def test_a_log_file_that_cannot_be_opened_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInputError, match="cannot be opened") as told:
+        logs.configure_from(LoggingSettings(file=str(tmp_path / "none" / "bck.log")))
+    assert "logging.file" in told.value.advice
+
+
+def test_a_log_file_has_a_full_path() -> None:
+    with pytest.raises(ValidationError, match="full path"):
+        LoggingSettings(file="bck.log")

@@ -1,5 +1,6 @@
 """MemoryJobQueue: the lease queue, in memory."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import Claim, Enqueued, LogLine, key_in_use
+from bckcore.ports.job_queue import NO_JOB, Claim, Enqueued, LogLine, fitting, key_in_use
 
 KEY_KEPT = timedelta(hours=24)
 _ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
@@ -144,12 +145,32 @@ class MemoryJobQueue:
         """See the port. Raises NotFoundError for an unknown job."""
         with self._lock:
             log = self._row(job).log
-            log.extend(replace(line, number=number) for number, line in enumerate(lines, start=len(log) + 1))
+            log.extend(fitting(lines, len(log)))
 
     def read_log(self, job: JobId, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
         """See the port."""
         with self._lock:
             return tuple(self._row(job).log[after : after + limit])
+
+    def remove_finished(self, *, before: datetime, keep: int, limit: int) -> int:
+        """See the port."""
+        with self._lock:
+            held = {job for _, job, at in self._keys.values() if self._clock.now() - at <= KEY_KEPT}
+            newer: Counter[object] = Counter()
+            going: list[JobId] = []
+            for job in (row.job for row in reversed(self._rows.values())):
+                if not job.status.final or job.finished is None:
+                    continue
+                alike = (job.profile, job.kind, job.status)
+                old = job.finished < before or newer[job.profile] >= keep
+                if old and newer[alike] and job.id not in held:
+                    going.append(job.id)
+                newer.update([job.profile, alike])
+            going = going[::-1][:limit]
+            self._keys = {key: one for key, one in self._keys.items() if one[1] not in going}
+            for gone in going:
+                del self._rows[gone]
+            return len(going)
 
     @contextmanager
     def holding(self, claim: Claim) -> Iterator[_Row]:
@@ -167,7 +188,7 @@ class MemoryJobQueue:
         try:
             return self._rows[job]
         except KeyError:
-            raise NotFoundError(f"There is no job {job}.", advice="Check the id.") from None
+            raise NotFoundError(f"There is no job {job}.", advice=NO_JOB) from None
 
     def _job_of_key(self, job: Job) -> Job | None:
         found = self._keys.get(job.idempotency_key)

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from bck_adapters.rsync.listing import unescaped
+from bckcore.domain.paths import display
 from bckcore.domain.transfer import TransferProgress, TransferStats
 
 _PROGRESS = re.compile(
@@ -36,6 +38,8 @@ class OutputReader:
     listed: int | None = None
     """What rsync's closing figures call the number of files, of every kind."""
     _rest: bytes = b""
+    _last: bytes = b""
+    """The newest line of the listing."""
     _bytes: int = 0
     _byte_percent: int = 0
     _rate: int | None = None
@@ -58,14 +62,16 @@ class OutputReader:
     def progress(self) -> TransferProgress:
         """How far it is; None for what cannot be known yet."""
         return TransferProgress(
-            phase="transferring",
+            phase="transferring" if self._files or self._bytes else "listing",
             source=self.source,
             files_seen=self.items,
+            files_total=self._to_check[1] if self._to_check else None,
             files_done=self._files,
             bytes_done=self._bytes,
             bytes_per_second=self._rate,
             percent=self._percent(),
             eta_seconds=self._eta(),
+            current_file=display(unescaped(self._last.rpartition(self.tag)[2].rstrip(b"\n"))),
         )
 
     def stats(self) -> TransferStats:
@@ -91,11 +97,13 @@ class OutputReader:
             # Items only, as in a run that finds nothing new: no need to look at each.
             self.listing.write(whole)
             self.items += whole.count(b"\n")
+            self._last = whole[whole.rfind(b"\n", 0, -1) + 1 :]
             return
         for line in whole.split(b"\n"):
             if line.count(self.tag) == 2:
                 self.items += 1
                 self.listing.write(line + b"\n")
+                self._last = line
             else:
                 self._line(line)
 

@@ -248,7 +248,9 @@ class _Pull:
             )
         if now - self._reported >= 0.4:
             self._reported = now
-            self.watcher.progress(self.output.progress())
+            progress = self.output.progress()
+            arriving = _arriving(self.order.temp_dir)
+            self.watcher.progress(replace(progress, current_file=arriving) if arriving else progress)
 
     def _on_stderr(self, chunk: bytes) -> None:
         *lines, rest = (self._rest + chunk).split(b"\n")
@@ -278,6 +280,16 @@ class _Pull:
 
 def _nobody(_: int) -> None:
     """For orders whose groups nobody asks about."""
+
+
+def _arriving(temp_dir: Path) -> str:
+    """The name, without its folder, of the file that is being received; rsync names it only afterwards."""
+    try:
+        with os.scandir(os.fsencode(temp_dir)) as entries:
+            name = next((entry.name for entry in entries), b"")
+    except OSError:
+        return ""
+    return display(name[1:].rpartition(b".")[0]) if name.startswith(b".") else ""
 
 
 def _stop_if_cancelled(watcher: Watcher) -> None:

@@ -10,6 +10,7 @@ from uuid import uuid4
 from sqlalchemy import ColumnElement, Engine, Select, and_, delete, exists, insert, or_, select, update
 
 from bck_adapters.sql import mapping
+from bck_adapters.sql.job_removal import removable, remove
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import job as jobs
 from bck_adapters.sql.tables import job_key, job_log
@@ -19,7 +20,7 @@ from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import Claim, Enqueued, LogLine, key_in_use
+from bckcore.ports.job_queue import NO_JOB, Claim, Enqueued, LogLine, fitting, key_in_use
 
 KEY_KEPT = timedelta(hours=24)
 _TRIES = 3
@@ -33,7 +34,7 @@ def _row_of(session: SqlSession, job: JobId) -> Any:
     query = select(jobs).where(jobs.c.id == job)
     row = session.execute(query if session.read_only else query.with_for_update()).one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no job {job}.", advice="Check the id.")
+        raise NotFoundError(f"There is no job {job}.", advice=NO_JOB)
     return row
 
 
@@ -204,8 +205,8 @@ class SqlJobQueue:
         with self._writing() as session:
             last = _row_of(session, job).log_lines
             rows: list[dict[str, object]] = [
-                {"job_id": job, "number": number, "at": line.at, "level": line.level, "text": line.text}
-                for number, line in enumerate(lines, start=last + 1)
+                {"job_id": job, "number": line.number, "at": line.at, "level": line.level, "text": line.text}
+                for line in fitting(lines, last)
             ]
             session.write_many(insert(job_log), rows)
             _update(session, job, {"log_lines": last + len(rows)})
@@ -218,6 +219,17 @@ class SqlJobQueue:
             _row_of(session, job)
             rows = session.execute(query.order_by(job_log.c.number).limit(limit))
             return [LogLine(number=row.number, at=row.at, level=row.level, text=row.text) for row in rows]
+
+    def remove_finished(self, *, before: datetime, keep: int, limit: int) -> int:
+        """See the port. Looks without a lock: a job that is over stays so, and no new key answers for it."""
+        keys_since = self._clock.now() - KEY_KEPT
+        with self._reading() as session:
+            going = removable(session, before=before, keep=keep, keys_since=keys_since, limit=limit)
+        if going:
+            with self._writing() as session:
+                remove(session, going)
+                session.commit()
+        return len(going)
 
     def _changed(self, claim: Claim, values: mapping.Values, status: JobStatus | None = None) -> Job:
         with self._writing() as session:

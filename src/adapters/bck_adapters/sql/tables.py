@@ -211,6 +211,7 @@ job_key = Table(
     Column("job_id", ForeignKey("job.id"), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("idempotency_key"),
+    Index(None, "job_id"),
 )
 
 job_log = Table(

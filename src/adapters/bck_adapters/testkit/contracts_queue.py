@@ -4,6 +4,7 @@
 # ruff: noqa: S101
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -13,7 +14,7 @@ from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, IllegalTransitionError, LeaseLostError, NotFoundError
-from bckcore.ports.job_queue import Claim, JobQueue, LogLine
+from bckcore.ports.job_queue import LONGEST_LINE, MOST_LOG_LINES, Claim, JobQueue, LogLine
 
 LEASE = 30.0
 DAY = 24 * 3600
@@ -345,3 +346,70 @@ class JobQueueContract:
         for step in (lambda: queue.read_log(JobId("none")), lambda: queue.append_log(JobId("none"), lines)):
             with pytest.raises(NotFoundError):
                 step()
+
+    def test_a_log_ends_at_its_limit_and_says_so(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("a"))
+        line = LogLine(number=0, at=START, level="info", text="x" * (LONGEST_LINE + 1))
+        for _ in range(3):
+            queue.append_log(JobId("a"), [line] * (MOST_LOG_LINES // 2 - 1))
+        kept = queue.read_log(JobId("a"), limit=2 * MOST_LOG_LINES)
+        assert [one.number for one in kept] == list(range(1, MOST_LOG_LINES + 1))
+        assert kept[0].text == "x" * (LONGEST_LINE - 1) + "…"
+        assert kept[-1].text == "This log is full; no further line is kept."
+        queue.append_log(JobId("a"), [line])
+        assert len(queue.read_log(JobId("a"), limit=2 * MOST_LOG_LINES)) == MOST_LOG_LINES
+
+    def test_old_jobs_go_with_their_logs_and_the_newest_of_each_kind_and_end_stays(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        for name in ("good1", "good2", "bad1", "bad2", "check1", "check2"):
+            kind = JobKind.CHECK if name.startswith("check") else JobKind.BACKUP
+            status = JobStatus.FAILED if name.startswith("bad") else JobStatus.SUCCEEDED
+            self._ended(queue, clock, name, kind, status)
+        clock.advance(DAY)
+        assert queue.remove_finished(before=clock.now(), keep=100, limit=2) == 2  # in parts
+        assert queue.remove_finished(before=clock.now(), keep=100, limit=2) == 1
+        assert queue.remove_finished(before=clock.now(), keep=100, limit=2) == 0
+        assert {job.id for job in queue.list()} == {"good2", "bad2", "check2"}
+        with pytest.raises(NotFoundError):
+            queue.read_log(JobId("good1"))
+
+    def test_jobs_beyond_the_number_that_is_kept_go_however_young(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        for number in range(5):
+            self._ended(queue, clock, f"j{number}")
+        self._ended(queue, clock, "other", profile="p2")
+        assert queue.remove_finished(before=START, keep=2, limit=10) == 3
+        assert {job.id for job in queue.list()} == {"j3", "j4", "other"}
+
+    def test_unfinished_jobs_and_those_that_answer_for_a_key_stay(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        self._ended(queue, clock, "keyed", key="k")
+        self._ended(queue, clock, "plain")
+        queue.enqueue(sample_job("running"))
+        claimed(queue)
+        later = clock.now() + timedelta(days=9)
+        assert queue.remove_finished(before=later, keep=0, limit=10) == 0
+        answer = queue.enqueue(sample_job("again", key="k"))
+        assert (answer.job.id, answer.created) == ("keyed", False)
+        clock.advance(DAY + 1)
+        assert queue.remove_finished(before=later, keep=0, limit=10) == 1
+        assert {job.id for job in queue.list()} == {"plain", "running"}
+
+    @staticmethod
+    def _ended(  # one keyword for each thing that tells jobs apart
+        queue: JobQueue,
+        clock: StepClock,
+        name: str,
+        kind: JobKind = JobKind.BACKUP,
+        status: JobStatus = JobStatus.SUCCEEDED,
+        *,
+        profile: str = "docs",
+        key: str = "",
+    ) -> None:
+        queue.enqueue(sample_job(name, kind, profile=profile, key=key))
+        queue.append_log(JobId(name), [LogLine(number=0, at=START, level="info", text=name)])
+        queue.finish(claimed(queue, only=name), status, JobResult())
+        clock.advance(1)

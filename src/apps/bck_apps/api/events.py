@@ -5,8 +5,10 @@ with the line's number as event id, and ``end`` (the job) once it is final; then
 client that reconnects sends the last id it saw and gets every line after it, none twice.
 
 The queue is a database that other processes write to, and it has no way to call out to them all; so
-the stream asks it again every POLL_SECONDS. That is faster than the eye, sleeps in the event loop
-without holding a thread, and costs one or two reads by primary key each time.
+it is asked again every POLL_SECONDS, once for all who follow the job here (:mod:`bck_apps.api.feeds`).
+That is faster than the eye, sleeps in the event loop without holding a thread, and costs two reads by
+primary key each time. While nothing happens, FastAPI sends a comment every 15 s, so that nobody on the way
+takes the connection for dead.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -15,15 +17,13 @@ from dataclasses import dataclass, field
 import anyio
 from fastapi.sse import ServerSentEvent
 
+from bck_apps.api.feeds import POLL_SECONDS, Feed
 from bck_apps.api.views import job_view, line_view, progress_view
-from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job
 from bckcore.domain.transfer import TransferProgress
 from bckcore.ports.job_queue import LogLine
-from bckcore.services.jobs import JobService
 
-POLL_SECONDS = 0.3
-LINES_AT_ONCE = 500
+RETRY_MS = 1_000
 
 
 @dataclass(slots=True)
@@ -55,22 +55,21 @@ class JobEvents:
 
 
 async def follow(
-    jobs: JobService, job_id: JobId, *, after: int, stopping: Callable[[], bool]
+    feed: Feed, *, after: int, stopping: Callable[[], bool]
 ) -> AsyncGenerator[ServerSentEvent, None]:
-    """Events of a job until it is final, the client leaves, or the server stops."""
-    events = JobEvents(after=after)
+    """Events of a job until it is final, the client leaves, or the server stops.
 
-    def look() -> tuple[Job, Sequence[LogLine]]:
-        # The job first: a job seen as final has written all its lines before.
-        return jobs.get(job_id), jobs.log(job_id, after=events.after, limit=LINES_AT_ONCE)
-
+    The first one also says how soon to come back after a connection that broke.
+    """
+    events, first = JobEvents(after=after), True
     while not stopping():
-        job, lines = await anyio.to_thread.run_sync(look)
-        for event in events.between(job, lines):
-            yield event
-        if len(lines) == LINES_AT_ONCE:
+        look = await feed.look(events.after)
+        for event in events.between(look.job, look.lines):
+            yield event.model_copy(update={"retry": RETRY_MS}) if first else event
+            first = False
+        if look.more:
             continue
-        if job.status.final:
-            yield ServerSentEvent(event="end", data=job_view(job))
+        if look.job.status.final:
+            yield ServerSentEvent(event="end", data=job_view(look.job))
             return
         await anyio.sleep(POLL_SECONDS)

@@ -9,6 +9,7 @@ from fastapi.openapi.utils import get_openapi
 
 from bck_apps.api import deps, errors, middleware
 from bck_apps.api.about import TITLE, program_version
+from bck_apps.api.feeds import Feeds
 from bck_apps.api.routes import (
     auth,
     backup,
@@ -25,6 +26,7 @@ from bck_apps.api.routes import (
     profiles,
     restore,
     retention,
+    runs,
 )
 from bck_apps.wiring import Application
 
@@ -37,6 +39,7 @@ ROUTES = (
     browse,
     export,
     history,
+    runs,
     retention,
     backup,
     restore,
@@ -62,6 +65,7 @@ def create_app(application: Application) -> FastAPI:
     app = FastAPI(title=TITLE, version=program_version(), docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.sign_ins = deps.SignIns()
     app.state.stopping = lambda: False
+    app.state.feeds = Feeds()
     for module in ROUTES:
         app.include_router(module.router)
     errors.install(app)

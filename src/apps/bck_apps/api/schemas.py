@@ -401,14 +401,20 @@ class RestorePreview(View):
 class ProgressView(View):
     """How far a job is; null means honestly unknown."""
 
-    phase: str = Field(description="What goes on: connecting, transferring, checking, finished …")
+    phase: str = Field(description="What goes on: connecting, listing, transferring, folding, finished …")
     source: str
-    files_seen: int
-    files_done: int
+    source_number: int = Field(
+        description="Which of the run's sources that is, from 1; 0: means nothing here."
+    )
+    source_count: int
+    files_seen: int = Field(description="Paths of the source looked at so far, folders too.")
+    files_total: int | None = Field(description="Paths that the source holds.")
+    files_done: int = Field(description="Files that were sent.")
     bytes_done: int
-    bytes_per_second: int | None
-    percent: int | None
-    eta_seconds: int | None
+    bytes_per_second: int | None = Field(description="Mean of the last ten seconds.")
+    percent: int | None = Field(description="Of all sources; never falls within a phase.")
+    eta_seconds: int | None = Field(description="Time left, as the last run took; null when unknown.")
+    estimated: bool = Field(description="Total, percent or time left rest on what the last run saw.")
     current_file: str = Field(description="For display, escaped.")
 
 

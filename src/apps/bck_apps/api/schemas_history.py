@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bck_apps.api.schemas import Body, Line, PointView, View
+from bck_apps.api.schemas import Body, Line, Page, PointView, View
 from bckcore.services.history_requests import LONGEST_REASON
 
 RUN = "A run of the profile: its number or id."
@@ -64,6 +64,28 @@ class ProblemView(View):
     path: str = Field(description="`source/folder/name` for display, escaped.")
     path_bytes: str = Field(description="The same exactly, percent-encoded.")
     message: str
+    reason: str = Field(description="What it comes from, for machines: `no-permission`, `in-use`, …")
+    cause: str = Field(description="What it comes from and what it means.")
+    advice: str = Field(description="What to do.")
+
+
+class ReasonView(View):
+    """How many problems come from one thing."""
+
+    reason: str
+    count: int
+    cause: str
+    advice: str
+
+
+class ProblemPage(Page[ProblemView]):
+    """Problems of a run, in parts."""
+
+    run_id: str
+    profile: str
+    total: int = Field(description="How many there were.")
+    kept: int = Field(description="How many of them are kept by path.")
+    reasons: list[ReasonView] = Field(description="Of those that are kept, the most frequent first.")
 
 
 class AttemptView(View):

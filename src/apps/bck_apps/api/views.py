@@ -252,12 +252,16 @@ def progress_view(progress: TransferProgress) -> schemas.ProgressView:
     return schemas.ProgressView(
         phase=progress.phase,
         source=progress.source,
+        source_number=progress.source_number,
+        source_count=progress.source_count,
         files_seen=progress.files_seen,
+        files_total=progress.files_total,
         files_done=progress.files_done,
         bytes_done=progress.bytes_done,
         bytes_per_second=progress.bytes_per_second,
         percent=progress.percent,
         eta_seconds=progress.eta_seconds,
+        estimated=progress.estimated,
         current_file=progress.current_file,
     )
 

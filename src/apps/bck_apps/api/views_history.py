@@ -7,7 +7,9 @@ from bck_apps.api import schemas_history as schemas
 from bck_apps.api.views import point_view
 from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import RelPath, display, percent_encoded
+from bckcore.domain.problem_reason import EXPLANATIONS, Reason
 from bckcore.domain.run import ChangeCounts, Run
+from bckcore.domain.run_problem import RunProblem
 from bckcore.services.accept import AcceptPlan
 from bckcore.services.forget import ForgetPlan
 from bckcore.services.history import forget_data
@@ -46,18 +48,45 @@ def run_view(run: Run) -> schemas.RunView:
 
 def run_account_view(found: RunAccount) -> schemas.RunAccountView:
     """A run with its problems for callers."""
-    items = [
-        schemas.ProblemView(
-            problem=problem.kind.value,
-            source=problem.source,
-            path=f"{problem.source}/{display(problem.path)}",
-            path_bytes=f"{problem.source}/{percent_encoded(problem.path)}",
-            message=problem.message,
-        )
-        for problem in found.problems
-    ]
     attempts = [schemas.AttemptView(**asdict(attempt)) for attempt in found.run.attempts]
+    items = [_problem_view(problem) for problem in found.problems]
     return schemas.RunAccountView(**_run(found.run), attempts=attempts, items=items)
+
+
+def _problem_view(problem: RunProblem) -> schemas.ProblemView:
+    told = problem.explanation
+    return schemas.ProblemView(
+        problem=problem.kind.value,
+        source=problem.source,
+        path=f"{problem.source}/{display(problem.path)}",
+        path_bytes=f"{problem.source}/{percent_encoded(problem.path)}",
+        message=problem.message,
+        reason=told.reason.value,
+        cause=told.cause,
+        advice=told.advice,
+    )
+
+
+def problem_page(found: RunAccount, *, after: int, limit: int, reason: Reason | None) -> schemas.ProblemPage:
+    """A part of a run's problems for callers."""
+    part, following = found.part(after=after, limit=limit, reason=reason)
+    return schemas.ProblemPage(
+        items=[_problem_view(problem) for _, problem in part],
+        next=None if following is None else str(following),
+        run_id=found.run.id,
+        profile=found.run.profile,
+        total=found.run.problem_count,
+        kept=len(found.problems),
+        reasons=[
+            schemas.ReasonView(
+                reason=one.value,
+                count=count,
+                cause=EXPLANATIONS[one].cause,
+                advice=EXPLANATIONS[one].advice,
+            )
+            for one, count in found.reasons.items()
+        ],
+    )
 
 
 def undo_plan_view(plan: UndoPlan) -> schemas.UndoPlanView:

@@ -13,7 +13,7 @@ from bck_apps.cli.documents import outcome_document
 from bck_apps.cli.screen import console, fields, say, show, show_job_error
 from bck_apps.cli.session import runner_name
 from bck_apps.cli.status import FAILED, status_of_job
-from bck_apps.cli.units import size_text
+from bck_apps.cli.units import size_text, span_text
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobStatus
 from bckcore.domain.transfer import TransferProgress
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 MOST_WARNINGS = 20
 PAGE = 1000
+MOVING = frozenset({"listing", "transferring", "restoring"})
 
 
 class Follower:
@@ -127,17 +128,27 @@ def _phase(job: Job) -> str:
 
 
 def progress_text(progress: TransferProgress) -> str:
-    """Files, bytes and speed in a few words; what is unknown is left out."""
+    """Files, bytes, speed and time left in a few words."""
     parts = []
+    if progress.source_count > 1:
+        parts.append(f"folder {progress.source_number} of {progress.source_count}")
     if progress.files_seen or progress.files_done:
-        parts.append(f"{max(progress.files_done, progress.files_seen)} files")
+        parts.append(f"{max(progress.files_done, progress.files_seen)}{_total_text(progress)} files")
     if progress.bytes_done:
         parts.append(size_text(progress.bytes_done))
     if progress.bytes_per_second:
         parts.append(f"{size_text(progress.bytes_per_second)}/s")
-    if progress.eta_seconds:
-        parts.append(f"{progress.eta_seconds} s left")
+    if progress.eta_seconds is not None:
+        parts.append(f"{'about ' if progress.estimated else ''}{span_text(progress.eta_seconds)} left")
+    elif progress.phase in MOVING:
+        parts.append("time left unknown")
     return ", ".join(parts)
+
+
+def _total_text(progress: TransferProgress) -> str:
+    if progress.files_total is None:
+        return ""
+    return f" of {'about ' if progress.estimated else ''}{progress.files_total}"
 
 
 def silence_text(silence: "Silence", ours: JobId) -> str:

@@ -8,6 +8,8 @@ from bckcore.domain.paths import display, percent_encoded
 from bckcore.domain.run import Run
 
 if TYPE_CHECKING:
+    from bckcore.domain.problem_reason import Reason
+    from bckcore.domain.run_problem import RunProblem
     from bckcore.services.accept import AcceptPlan
     from bckcore.services.run_account import RunAccount
     from bckcore.services.undo import UndoPlan
@@ -45,16 +47,37 @@ def run_account_document(found: "RunAccount") -> Document:
             }
             for attempt in found.run.attempts
         ],
-        "items": [
-            {
-                "problem": problem.kind.value,
-                "source": problem.source,
-                "path": f"{problem.source}/{display(problem.path)}",
-                "path_bytes": f"{problem.source}/{percent_encoded(problem.path)}",
-                "message": problem.message,
-            }
-            for problem in found.problems
-        ],
+        "items": [problem_document(problem) for problem in found.problems],
+    }
+
+
+def problem_document(problem: "RunProblem") -> Document:
+    """A path that a run could not read or store, what that comes from, and what to do."""
+    told = problem.explanation
+    return {
+        "problem": problem.kind.value,
+        "source": problem.source,
+        "path": f"{problem.source}/{display(problem.path)}",
+        "path_bytes": f"{problem.source}/{percent_encoded(problem.path)}",
+        "message": problem.message,
+        "reason": told.reason.value,
+        "cause": told.cause,
+        "advice": told.advice,
+    }
+
+
+def problems_document(
+    found: "RunAccount", *, after: int, limit: int, reason: "Reason | None" = None
+) -> Document:
+    """A part of a run's problems."""
+    part, following = found.part(after=after, limit=limit, reason=reason)
+    return {
+        "items": [problem_document(problem) for _, problem in part],
+        "next": following,
+        "run_id": found.run.id,
+        "total": found.run.problem_count,
+        "kept": len(found.problems),
+        "reasons": {one.value: count for one, count in found.reasons.items()},
     }
 
 

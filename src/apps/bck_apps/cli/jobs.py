@@ -7,6 +7,7 @@ import typer
 
 from bck_apps.cli.documents import job_document, log_document
 from bck_apps.cli.follow import PAGE, end_with, outcome_rows, outcome_view, progress_text, see_through
+from bck_apps.cli.runs import tell_first_problems
 from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.status import status_of_job
@@ -60,6 +61,9 @@ def backup(
         elif not wait and not as_json:
             say("No 'bck serve' is running, so the backup is done here.")
         job = see_through(application, asked.job.id, as_json=as_json)
+        run = job.result.data.get("run_id")
+        if not as_json and run and job.result.data.get("problems"):
+            tell_first_problems(application.history.run(job.profile, str(run)))
     end_with(job, as_json=as_json, human=outcome_view, more={"created_now": asked.created})
 
 
@@ -104,6 +108,8 @@ def _status_view(job: Job) -> "RenderableType":
             ("cancelling", "asked for" if running and job.cancel_requested else ""),
             ("now", f"{progress.phase} {progress.source}".strip() if running else ""),
             ("progress", progress_text(progress) if running else ""),
+            ("percent", _percent_text(job) if running else ""),
+            ("file", progress.current_file if running else ""),
             ("asked by", job.requested_by),
             ("asked", time_text(job.created)),
             ("started", time_text(job.started)),
@@ -115,6 +121,10 @@ def _status_view(job: Job) -> "RenderableType":
             ("do", job.result.advice),
         )
     )
+
+
+def _percent_text(job: Job) -> str:
+    return "unknown" if job.progress.percent is None else f"{job.progress.percent} %"
 
 
 def _restored_rows(job: Job) -> tuple[tuple[str, object], ...]:

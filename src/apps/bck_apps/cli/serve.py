@@ -26,18 +26,19 @@ def serve(
     """Run the HTTPS API and carry out jobs until stopped.
 
     One 'bck serve' per installation; a second one is refused. SIGTERM or Ctrl-C stops it: running
-    jobs go back to the queue and are taken up by the next start. Logs are JSON lines on standard error.
+    jobs go back to the queue and are taken up by the next start. Logs are JSON lines on standard error, or in
+    the file that the settings name.
     """
     from bck_apps.runner.presence import ServeLock
     from bck_apps.runner.signals import StopSignals
-    from bck_apps.wiring.logs import configure
+    from bck_apps.wiring.logs import configure_from
 
     with (
         opened(serving=True) as application,
         ServeLock(application.home, clock=application.clock),
         StopSignals() as signals,
     ):
-        configure(application.settings.logging.level)
+        configure_from(application.settings.logging)
         _Serving(application, port, as_json=as_json).run(signals)
 
 

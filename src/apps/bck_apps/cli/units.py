@@ -28,6 +28,15 @@ def size_text(count: int) -> str:
     return f"{size:.1f} {unit}" if unit != "B" and size < 10 else f"{size:.0f} {unit}"
 
 
+def span_text(seconds: int) -> str:
+    """``9 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes} min"
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
 def time_text(at: datetime | None) -> str:
     """Local time with its zone; a dash for none."""
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}" if at else "-"

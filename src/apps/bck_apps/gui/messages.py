@@ -83,12 +83,16 @@ class Progress(Message):
 
     phase: str = ""
     source: str = ""
+    source_number: int = 0
+    source_count: int = 0
     files_seen: int = 0
+    files_total: int | None = None
     files_done: int = 0
     bytes_done: int = 0
     bytes_per_second: int | None = None
     percent: int | None = None
     eta_seconds: int | None = None
+    estimated: bool = False
     current_file: str = ""
 
 

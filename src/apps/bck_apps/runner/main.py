@@ -5,12 +5,13 @@ import socket
 import sys
 from threading import Thread
 
+from bck_apps.runner.housekeeping import Housekeeping
 from bck_apps.runner.loop import Runner
 from bck_apps.runner.nightly import NightlyCheck
 from bck_apps.runner.presence import ServeLock
 from bck_apps.runner.signals import StopSignals
 from bck_apps.wiring import Application, home_folder, open_application
-from bck_apps.wiring.logs import configure
+from bck_apps.wiring.logs import configure_from
 from bckcore.domain.nightly import Nightly
 from bckcore.errors import BckError
 
@@ -27,6 +28,19 @@ def made_runner(application: Application, *, name: str) -> Runner:
         check_jobs=application.check_jobs,
         clock=application.clock,
     )
+    jobs = application.settings.jobs
+    housekeeping = Housekeeping(
+        queue=application.queue,
+        clock=application.clock,
+        keep_days=jobs.keep_days,
+        keep_per_profile=jobs.keep_per_profile,
+    )
+
+    def on_round() -> None:
+        if check.enabled:
+            nightly.look()
+        housekeeping.look()
+
     return Runner(
         queue=application.queue,
         worker=application.worker,
@@ -36,7 +50,7 @@ def made_runner(application: Application, *, name: str) -> Runner:
         slots=settings.jobs,
         lease_seconds=settings.lease_seconds,
         poll_seconds=settings.poll_seconds,
-        on_round=nightly.look if check.enabled else lambda: None,
+        on_round=on_round,
     )
 
 
@@ -56,7 +70,7 @@ def main() -> int:
     """``python -m bck_apps.runner.main``: a runner alone, for the installation that BCK_HOME names."""
     try:
         with open_application(home_folder()) as application:
-            configure(application.settings.logging.level)
+            configure_from(application.settings.logging)
             run(application)
     except BckError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,22 +1,20 @@
 """JobWatcher: carries a job's log, progress, lease and cancel flag between the work and the queue."""
 
 import logging
-from collections.abc import Sequence
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
 
+from bck_apps.runner.log_window import LogWindow
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import BckError, LeaseLostError
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import Claim, JobQueue, LogLine
+from bckcore.ports.job_queue import Claim, JobQueue, LogLine, shortened
 
 FLUSH_SECONDS = 0.5
 """How often log lines and progress are written while there are any."""
 BEAT_SECONDS = 1.0
 """How often the lease is renewed, and a request to cancel noticed, while there are none."""
-MOST_BUFFERED = 10_000
-"""Lines kept while the queue takes none."""
 
 _logger = logging.getLogger(__name__)
 
@@ -26,8 +24,10 @@ class JobWatcher:
 
     A thread of its own writes what is new, at most twice a second, renews the lease and learns of a
     request to cancel within about a second. What is still unwritten is written when the context is
-    left. A queue that is out of reach for a while is tried again; only its own word, LeaseLostError,
-    means that the job is another runner's. From then on :meth:`is_cancelled` holds and nothing is written.
+    left. Of an endless log the first and the last lines are written (:mod:`bck_apps.runner.log_window`);
+    progress overwrites what it was. A queue that is out of reach for a while is tried again; only its own
+    word, LeaseLostError, means that the job is another runner's. From then on :meth:`is_cancelled` holds
+    and nothing is written.
     """
 
     def __init__(
@@ -46,8 +46,7 @@ class JobWatcher:
         self._flush_seconds = flush_seconds
         self._beat_seconds = min(BEAT_SECONDS, lease_seconds / 3)
         self._lock = Lock()
-        self._lines: list[LogLine] = []
-        self._dropped = 0
+        self._lines = LogWindow(clock.now)
         self._progress = claim.job.progress
         self._progress_written = True
         self._last_beat = clock.monotonic()
@@ -99,18 +98,13 @@ class JobWatcher:
 
     def log(self, line: str, *, level: str = "info") -> None:
         """See the port."""
-        entry = LogLine(number=0, at=self._clock.now(), level=level, text=line)
+        entry = shortened(LogLine(number=0, at=self._clock.now(), level=level, text=line))
         with self._lock:
-            self._keep([entry])
+            self._lines.add(entry)
 
     def is_cancelled(self) -> bool:
         """See the port."""
         return self.lease_lost or self.stop_asked or self.cancel_requested
-
-    def _keep(self, lines: Sequence[LogLine]) -> None:
-        room = max(0, MOST_BUFFERED - len(self._lines))
-        self._lines.extend(lines[:room])
-        self._dropped += len(lines[room:])
 
     def _beat(self) -> None:
         while not self._closing.wait(self._flush_seconds) and not self.lease_lost:
@@ -118,7 +112,7 @@ class JobWatcher:
 
     def _write(self, *, at_end: bool = False) -> None:
         due = self._clock.monotonic() - self._last_beat >= self._beat_seconds
-        lines, progress, changed = self._taken()
+        lines, progress, changed = self._taken(at_end=at_end)
         if self.lease_lost or not (lines or changed or due):
             return
         try:
@@ -139,13 +133,9 @@ class JobWatcher:
             _logger.exception("job %s: the heartbeat failed", self._claim.job.id)
             self._put_back(lines, at_end=at_end)
 
-    def _taken(self) -> tuple[list[LogLine], TransferProgress, bool]:
+    def _taken(self, *, at_end: bool) -> tuple[list[LogLine], TransferProgress, bool]:
         with self._lock:
-            lines, self._lines = self._lines, []
-            if self._dropped:
-                text = f"{self._dropped} lines were left out here."
-                lines.append(LogLine(number=0, at=self._clock.now(), level="warning", text=text))
-                self._dropped = 0
+            lines = self._lines.taken(at_end=at_end)
             changed, self._progress_written = not self._progress_written, True
             return lines, self._progress, changed
 
@@ -155,6 +145,5 @@ class JobWatcher:
                 _logger.warning("job %s: unwritten log line: %s", self._claim.job.id, line.text)
             return
         with self._lock:
-            newer, self._lines = self._lines, []
-            self._keep([*lines, *newer])
+            self._lines.put_back(lines)
             self._progress_written = False

@@ -1,17 +1,24 @@
-"""Logs: one JSON object a line on standard error, with the ids of job, run and host, without secrets.
+"""Logs: one JSON object a line, with the ids of job, run and host, without secrets.
+
+They go to standard error, or into a file that gives way to a new one when it is large.
 
 Lines of the standard library's ``logging`` (uvicorn, paramiko, plugins) take the same way.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Mapping, MutableMapping
 from contextlib import AbstractContextManager
+from io import TextIOWrapper
+from logging.handlers import RotatingFileHandler
 from typing import Any, TextIO, cast
 
 import structlog
 
+from bck_apps.wiring.settings import LoggingSettings
 from bckcore.domain.secret import Secret
+from bckcore.errors import InvalidInputError
 
 HIDDEN = "***"
 SECRET_KEYS = frozenset(
@@ -90,8 +97,40 @@ def _through_logging() -> None:
 _through_logging()
 
 
-def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Send all log lines of this process to ``stream`` (default: standard error). Safe to repeat."""
+class _LogFile(RotatingFileHandler):
+    """Readable by the service's group, by nobody else, whatever the umask."""
+
+    def _open(self) -> TextIOWrapper:
+        handle = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+        os.fchmod(handle, 0o640)
+        return cast("TextIOWrapper", os.fdopen(handle, self.mode, encoding=self.encoding))
+
+
+def configure_from(settings: LoggingSettings) -> None:
+    """Send all log lines where the settings say. Raises InvalidInputError for a file that cannot be used."""
+    if not settings.file:
+        configure(settings.level)
+        return
+    try:
+        handler = _LogFile(
+            settings.file, maxBytes=settings.file_bytes, backupCount=settings.file_count, encoding="utf-8"
+        )
+    except OSError as exc:
+        raise InvalidInputError(
+            f"The log file {settings.file} cannot be opened: {exc.strerror}.",
+            meaning="Nothing was started.",
+            advice="Make its folder, give this account the right to write there, or change logging.file.",
+        ) from exc
+    configure(settings.level, handler=handler)
+
+
+def configure(
+    level: str = "info", stream: TextIO | None = None, *, handler: logging.Handler | None = None
+) -> None:
+    """Send all log lines of this process to ``handler``, else to ``stream`` (default: standard error).
+
+    Safe to repeat.
+    """
     _through_logging()
     formatter = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
@@ -104,9 +143,12 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
             structlog.processors.JSONRenderer(),
         ],
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = handler or logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(formatter)
     root = logging.getLogger()
+    for earlier in root.handlers:
+        if isinstance(earlier, _LogFile):
+            earlier.close()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name, least in _QUIET.items():

@@ -55,6 +55,15 @@ class RunnerSettings(_Section):
     poll_seconds: Annotated[float, Field(gt=0, le=60, description="How often the queue is asked.")] = 1
 
 
+class JobSettings(_Section):
+    """How long finished jobs are remembered, with their logs."""
+
+    keep_days: Annotated[int, Field(ge=1, le=36500, description="Finished jobs older than that go.")] = 90
+    keep_per_profile: Annotated[int, Field(ge=10, description="Finished jobs of a profile, the newest.")] = (
+        1000
+    )
+
+
 class CheckSettings(_Section):
     """The nightly check that ``bck serve`` asks for."""
 
@@ -73,9 +82,20 @@ class CheckSettings(_Section):
 
 
 class LoggingSettings(_Section):
-    """JSON lines on standard error."""
+    """JSON lines on standard error, or in a file."""
 
     level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least level shown.")
+    file: str = Field("", description="Full path of a log file; empty for standard error.")
+    file_bytes: Annotated[
+        int, Field(ge=65536, description="A log file that large gives way to a new one.")
+    ] = 10_485_760
+    file_count: Annotated[int, Field(ge=1, le=1000, description="Earlier log files that are kept.")] = 10
+
+    @model_validator(mode="after")
+    def _full_path(self) -> Self:
+        if self.file and not Path(self.file).is_absolute():
+            raise ValueError("A log file is named by its full path.")
+        return self
 
 
 class SecuritySettings(_Section):
@@ -102,6 +122,7 @@ class Settings(BaseSettings):
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     runner: RunnerSettings = Field(default_factory=RunnerSettings)
+    jobs: JobSettings = Field(default_factory=JobSettings)
     check: CheckSettings = Field(default_factory=CheckSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)

@@ -11,6 +11,7 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
 from bck_apps.api.events import follow
+from bck_apps.api.feeds import Feeds
 from bck_apps.api.schemas import JobView, LogLineView, Page
 from bck_apps.api.views import job_view, line_view
 from bck_apps.wiring.container import Container
@@ -58,9 +59,19 @@ def job_events(
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """The events of a job that exists: what is not there is told before the answer begins."""
     jobs.get(JobId(job_id))
-    stopping: Callable[[], bool] = request.app.state.stopping
     known = after if last_event_id is None else last_event_id
-    return follow(jobs, JobId(job_id), after=known, stopping=stopping)
+    return _followed(request, jobs, JobId(job_id), known)
+
+
+async def _followed(
+    request: Request, jobs: JobService, job_id: JobId, after: int
+) -> AsyncGenerator[ServerSentEvent, None]:
+    feeds: Feeds = request.app.state.feeds
+    stopping: Callable[[], bool] = request.app.state.stopping
+    with feeds.of(jobs, job_id) as feed:
+        async with aclosing(follow(feed, after=after, stopping=stopping)) as events:
+            async for event in events:
+                yield event
 
 
 async def stream_events(

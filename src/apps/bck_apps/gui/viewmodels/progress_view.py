@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from bck_apps.gui.messages import Job, Progress
 from bck_apps.gui.texts import Count, Phrase, Rate, Size, Span
 
-_PHASES = frozenset(
-    {"connecting", "transferring", "cataloguing", "restoring", "pruning", "checking", "finished"}
-)
+_MOVING = frozenset({"listing", "transferring", "restoring"})
+_PHASES = _MOVING | {"connecting", "cataloguing", "folding", "pruning", "checking", "finished"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +33,10 @@ def progress_view(job: Job | None, progress: Progress) -> ProgressView:
         headline = Phrase(f"phase.{phase}", {"host": job.host, "source": progress.source})
     else:
         headline = Phrase("phase.other", {"phase": phase})
-    percent = progress.percent if phase in ("transferring", "restoring", "finished") else None
+    percent = progress.percent if phase in _MOVING or phase == "finished" else None
     if percent is not None:
         percent = min(100, max(0, percent))
-    moving = phase in ("transferring", "restoring")
+    moving = phase in _MOVING
     return ProgressView(
         percent=percent,
         headline=headline,
@@ -52,7 +51,13 @@ def _facts(progress: Progress, percent: int | None) -> tuple[Phrase, ...]:
         if percent is None
         else Phrase("progress.percent", {"percent": str(percent)})
     ]
-    if progress.files_seen > progress.files_done:
+    if progress.source_count > 1:
+        place = {"number": str(progress.source_number), "count": str(progress.source_count)}
+        facts.append(Phrase("progress.source", place))
+    if progress.files_total:
+        total = {"seen": Count(progress.files_seen), "total": Count(progress.files_total)}
+        facts.append(Phrase("progress.files-about" if progress.estimated else "progress.files-all", total))
+    elif progress.files_seen > progress.files_done:
         facts.append(
             Phrase(
                 "progress.files-of",
