@@ -15,6 +15,7 @@ from bck_adapters.memory.repositories import (
     MemoryRuns,
     MemoryUsers,
 )
+from bck_adapters.memory.schedules import MemoryPresences, MemoryScheduleStates
 from bck_adapters.memory.state import Session, State
 from bckcore.plugins.registry import Database
 from bckcore.ports.clock import Clock
@@ -37,6 +38,8 @@ class MemoryUnitOfWork:
         self.points = MemoryPoints(session)
         self.acts = MemoryActs(session)
         self.holds = MemoryHolds(session)
+        self.schedule_states = MemoryScheduleStates(session)
+        self.presences = MemoryPresences(session)
         self.users = MemoryUsers(session)
         self.catalog = MemoryCatalog(session)
 

@@ -38,6 +38,11 @@ class SqlSession:
                 connection.close()
 
     @property
+    def writes(self) -> bool:
+        """True if the unit may change data."""
+        return not self._read_only
+
+    @property
     def dialect(self) -> Dialect:
         """The dialect of the database."""
         return self._engine.dialect

@@ -23,10 +23,11 @@ from bck_apps.cli.keep import (
 )
 from bck_apps.cli.screen import Json, fields, show, table, yes_no
 from bck_apps.cli.session import opened
-from bck_apps.cli.units import parsed_size, size_text
+from bck_apps.cli.units import size_text
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.profile import Profile
 from bckcore.domain.retention import RetentionPolicy
+from bckcore.domain.size import parsed_size
 from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import InvalidInputError

@@ -8,6 +8,7 @@ from threading import Thread
 from bck_apps.runner.loop import Runner
 from bck_apps.runner.nightly import NightlyCheck
 from bck_apps.runner.presence import ServeLock
+from bck_apps.runner.scheduler import ScheduledBackups
 from bck_apps.runner.signals import StopSignals
 from bck_apps.wiring import Application, home_folder, open_application
 from bck_apps.wiring.logs import configure
@@ -27,6 +28,18 @@ def made_runner(application: Application, *, name: str) -> Runner:
         check_jobs=application.check_jobs,
         clock=application.clock,
     )
+    scheduler = ScheduledBackups(
+        scheduler=application.scheduler,
+        clock=application.clock,
+        look_seconds=application.settings.scheduler.look_seconds,
+        start=application.settings.scheduler.enabled,
+    )
+
+    def on_round() -> None:
+        scheduler.look()
+        if check.enabled:
+            nightly.look()
+
     return Runner(
         queue=application.queue,
         worker=application.worker,
@@ -35,7 +48,7 @@ def made_runner(application: Application, *, name: str) -> Runner:
         slots=settings.jobs,
         lease_seconds=settings.lease_seconds,
         poll_seconds=settings.poll_seconds,
-        on_round=nightly.look if check.enabled else lambda: None,
+        on_round=on_round,
     )
 
 
