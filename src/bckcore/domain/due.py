@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from bckcore.domain.duration import duration_text
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import JobStatus
 from bckcore.domain.presence import Presence
@@ -177,7 +178,7 @@ def _put_off(situation: Situation, due: datetime, now: datetime) -> Decision | N
 
 
 def _not_yet(due: datetime, spread: timedelta, now: datetime) -> str:
-    later = f", and {spread.total_seconds() / 60:.0f} min later to spread the load" if spread else ""
+    later = f", and {duration_text(spread)} later to spread the load" if spread else ""
     return f"Due {'since' if due <= now else 'at'} {_shown(due)}{later}."
 
 

@@ -25,6 +25,7 @@ from bck_apps.api.routes import (
     profiles,
     restore,
     retention,
+    schedule,
 )
 from bck_apps.wiring import Application
 
@@ -43,6 +44,7 @@ ROUTES = (
     jobs,
     check,
     metrics,
+    schedule,
 )
 
 

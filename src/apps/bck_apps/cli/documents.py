@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bck_apps.cli.schedule_documents import timing_document
 from bck_apps.cli.units import time_json
 from bckcore.domain.duration import duration_text
 from bckcore.domain.host import Host
@@ -166,6 +167,7 @@ def profile_document(profile: Profile) -> Document:
         "time_zone": profile.retention.time_zone,
         "compress": profile.options.compress,
         "bandwidth_limit": profile.options.bandwidth_limit,
+        **timing_document(profile),
         "enabled": profile.enabled,
         "created": time_json(profile.created),
     }

@@ -23,6 +23,7 @@ from bck_apps.cli.keep import (
 )
 from bck_apps.cli.screen import Json, fields, show, table, yes_no
 from bck_apps.cli.session import opened
+from bck_apps.cli.timing import NOTHING_GIVEN, Timing, timing_fields, with_timing
 from bck_apps.cli.units import size_text
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.profile import Profile
@@ -39,6 +40,7 @@ app = typer.Typer(help="What is backed up, from where, and how long it is kept."
 
 
 @app.command("add")
+@with_timing
 def add(  # noqa: PLR0917  # typer wants one parameter per option
     name: Annotated[str, typer.Argument(metavar="NAME", help="Short name, for example docs.")],
     host: Annotated[str, typer.Option(help="Name of the host.")],
@@ -60,6 +62,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     time_zone: TimeZone = None,
     compress: Annotated[bool, typer.Option("--compress", help="Compress on the way.")] = False,
     bwlimit: Annotated[str, typer.Option(metavar="SIZE", help="At most so much a second, as 10M.")] = "",
+    timing: Timing = NOTHING_GIVEN,
     as_json: Json = False,
 ) -> None:
     """Make a profile. A point is kept while any of the rules --keep-… wants it, --min-age, or a hold."""
@@ -75,11 +78,12 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         options=TransferOptions(compress=compress, bandwidth_limit=parsed_size(bwlimit) if bwlimit else None),
     )
     with opened() as application:
-        saved = application.profiles.add(profile)
+        saved = application.profiles.add(timing.applied(profile))
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
 
 
 @app.command("set")
+@with_timing
 def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     profile: ProfileArgument,
     source: Annotated[
@@ -108,6 +112,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Whether backups may be started.")
     ] = None,
+    timing: Timing = NOTHING_GIVEN,
     as_json: Json = False,
 ) -> None:
     """Change a profile: only what is given. Name and host stay, and so does all that is kept."""
@@ -115,7 +120,8 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     counts |= {"keep_weekly": keep_weekly, "keep_monthly": keep_monthly, "keep_yearly": keep_yearly}
     rest: dict[str, Given] = {"keep_within": keep_within, "min_age": min_age, "time_zone": time_zone}
     kept = counts | rest
-    if all(one is None for one in (source, exclude, compress, bwlimit, enabled, *kept.values())):
+    rest_given = (source, exclude, compress, bwlimit, enabled, *kept.values())
+    if not timing.given and all(one is None for one in rest_given):
         raise InvalidInputError(
             "Nothing was given that could be changed.", advice="See bck profile set --help"
         )
@@ -129,7 +135,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
             options=_options(before.options, compress, bwlimit),
             enabled=before.enabled if enabled is None else enabled,
         )
-        saved = application.profiles.change(wanted)
+        saved = application.profiles.change(timing.applied(wanted))
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
 
 
@@ -149,6 +155,7 @@ def _profile_view(profile: Profile) -> "RenderableType":
             ("keep", profile.retention.text),
             ("compress", yes_no(profile.options.compress)),
             ("at most", f"{size_text(limit)}/s" if limit else ""),
+            *timing_fields(profile),
             ("enabled", yes_no(profile.enabled)),
         )
     )
@@ -169,11 +176,14 @@ def _profiles_table(found: Sequence[Profile]) -> "RenderableType":
             one.host,
             ", ".join(f"{source.name}={source.path}" for source in one.sources),
             one.retention.text,
+            one.schedule.text if one.schedule else "-",
             yes_no(one.enabled),
         )
         for one in found
     )
-    return table(("PROFILE", "HOST", "SOURCES", "KEEP", "ENABLED"), rows, empty="There are no profiles.")
+    return table(
+        ("PROFILE", "HOST", "SOURCES", "KEEP", "SCHEDULE", "ENABLED"), rows, empty="There are no profiles."
+    )
 
 
 @app.command("show")
