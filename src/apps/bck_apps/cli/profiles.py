@@ -120,11 +120,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     counts |= {"keep_weekly": keep_weekly, "keep_monthly": keep_monthly, "keep_yearly": keep_yearly}
     rest: dict[str, Given] = {"keep_within": keep_within, "min_age": min_age, "time_zone": time_zone}
     kept = counts | rest
-    rest_given = (source, exclude, compress, bwlimit, enabled, *kept.values())
-    if not timing.given and all(one is None for one in rest_given):
-        raise InvalidInputError(
-            "Nothing was given that could be changed.", advice="See bck profile set --help"
-        )
+    _require_something(timing, source, exclude, compress, bwlimit, enabled, *kept.values())
     with opened() as application:
         before = application.profiles.get(ProfileId(profile))
         wanted = replace(
@@ -137,6 +133,13 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
         )
         saved = application.profiles.change(timing.applied(wanted))
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
+
+
+def _require_something(timing: Timing, *given: object) -> None:
+    if not timing.given and all(one is None for one in given):
+        raise InvalidInputError(
+            "Nothing was given that could be changed.", advice="See bck profile set --help"
+        )
 
 
 def _options(before: TransferOptions, compress: bool | None, bwlimit: str | None) -> TransferOptions:
