@@ -15,7 +15,7 @@ import typer
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from bck_apps.api import schemas, schemas_browse, schemas_history
+from bck_apps.api import schemas, schemas_browse, schemas_history, schemas_schedule
 from bck_apps.api.routes import (
     auth,
     backup,
@@ -32,6 +32,7 @@ from bck_apps.api.routes import (
     restore,
     retention,
     runs,
+    schedule,
 )
 from bck_apps.cli.main import app
 from bck_apps.cli.status import MEANINGS
@@ -173,6 +174,7 @@ MODULES = (
     check,
     metrics,
     runs,
+    schedule,
 )
 
 
@@ -201,7 +203,8 @@ def test_no_module_of_routes_is_left_out() -> None:
     "model",
     [
         one
-        for one in {**vars(schemas), **vars(schemas_browse), **vars(schemas_history)}.values()
+        for module in (schemas, schemas_browse, schemas_history, schemas_schedule)
+        for one in vars(module).values()
         if inspect.isclass(one) and issubclass(one, BaseModel)
     ],
     ids=lambda model: model.__name__,

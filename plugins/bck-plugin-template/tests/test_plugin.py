@@ -1,12 +1,18 @@
 """The journal gets one line per event; the pause file vetoes, with its text as the reason."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from bck_adapters.memory import SettableClock
-from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.events import (
+    HostUnreachable,
+    PointsPruned,
+    ProfileRecovered,
+    ProfileStale,
+    RunFinished,
+)
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId
 from bckcore.domain.run import Run, RunOutcome
 from bckcore.domain.target import Target
@@ -52,6 +58,17 @@ def test_each_event_appends_one_line(tmp_path: Path) -> None:
     assert (run["event"], run["outcome"], run["run_id"]) == ("run-finished", "succeeded", RUN.id)
     assert (host["event"], host["why"]) == ("host-unreachable", "it is off")
     assert (pruned["event"], pruned["forgotten"]) == ("points-pruned", [])
+
+
+def test_a_profile_that_is_too_old_and_good_again_leaves_two_lines(tmp_path: Path) -> None:
+    notifier = journal(tmp_path)
+    who = {"profile": ProfileId("docs"), "host": HostId("pc1"), "at": NOW}
+    stale = {"fresh_within": timedelta(days=3), "good_at": NOW, "offline_since": None}
+    notifier.notify(ProfileStale(**who, **stale))  # type: ignore[arg-type]  # as the fields want them
+    notifier.notify(ProfileRecovered(**who, stale_since=NOW))  # type: ignore[arg-type]  # the same
+    told, recovered = lines(tmp_path)
+    assert (told["event"], told["profile"], told["good_at"]) == ("profile-stale", "docs", NOW.isoformat())
+    assert (recovered["event"], recovered["host"]) == ("profile-recovered", "pc1")
 
 
 def test_the_journal_is_its_owners_alone(tmp_path: Path) -> None:

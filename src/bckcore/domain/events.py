@@ -1,7 +1,7 @@
 """Facts the core announces to plugins and logs."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.retention import RetentionDecision
@@ -30,3 +30,31 @@ class HostUnreachable:
     host: HostId
     at: datetime
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileStale:
+    """The newest good backup of a profile has become older than its objective allows."""
+
+    profile: ProfileId
+    host: HostId
+    at: datetime
+    fresh_within: timedelta
+    good_at: datetime | None
+    """When the newest good restore point was made or last proved up to date; None if there never was one."""
+    offline_since: datetime | None
+    """Since when its host does not answer, if that is why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProfileRecovered:
+    """A profile that was stale has a good backup again that is as fresh as it must be."""
+
+    profile: ProfileId
+    host: HostId
+    at: datetime
+    stale_since: datetime
+
+
+Event = RunFinished | PointsPruned | HostUnreachable | ProfileStale | ProfileRecovered
+"""Everything that notifiers are told of."""

@@ -1,15 +1,20 @@
 """Profile: a named plan - what, from where, when, kept how long."""
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
+from bckcore.domain.hours import parsed_rate, rate_at
 from bckcore.domain.ids import HostId, ProfileId, checked_name
 from bckcore.domain.retention import RetentionPolicy
+from bckcore.domain.retention_rules import zone_of
 from bckcore.domain.run import ProfileRef
 from bckcore.domain.schedule import Schedule
 from bckcore.domain.source import Source, require_disjoint
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import InvalidInputError
+
+SHORTEST_FRESH, LONGEST_FRESH = timedelta(minutes=1), timedelta(days=3660)
+MOST_RATES = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +28,10 @@ class Profile:
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     schedule: Schedule | None = None
     options: TransferOptions = field(default_factory=TransferOptions)
+    bandwidth_plan: tuple[str, ...] = ()
+    """How fast files may travel at which times of the week; the first line that covers a time counts."""
+    fresh_within: timedelta | None = None
+    """The objective: the newest good backup is never older than that."""
     enabled: bool = True
     created: datetime | None = None
     """Set by the service that creates the profile."""
@@ -32,6 +41,25 @@ class Profile:
         require_disjoint(self.sources)
         if any(not rule.strip() or "\n" in rule or "\0" in rule for rule in self.excludes):
             raise InvalidInputError("An exclude pattern is empty or holds a line break.")
+        for line in self.bandwidth_plan:
+            parsed_rate(line)
+        if len(self.bandwidth_plan) > MOST_RATES:
+            raise InvalidInputError(f"A bandwidth plan has at most {MOST_RATES} lines.")
+        if self.fresh_within is not None and not SHORTEST_FRESH <= self.fresh_within <= LONGEST_FRESH:
+            raise InvalidInputError(
+                "How fresh the newest good backup must be is 1 minute to 10 years.", advice="For example 3d."
+            )
+
+    def options_at(self, now: datetime) -> TransferOptions:
+        """How files travel in an attempt that begins at ``now``: with the limit that the plan has then.
+
+        Raises InvalidInputError for a time zone that this system does not know.
+        """
+        if not self.bandwidth_plan:
+            return self.options
+        zone = zone_of(self.retention.time_zone)
+        limit = rate_at(self.bandwidth_plan, now, zone, self.options.bandwidth_limit)
+        return replace(self.options, bandwidth_limit=limit)
 
     @property
     def ref(self) -> ProfileRef:

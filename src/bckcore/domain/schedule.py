@@ -1,21 +1,91 @@
-"""Schedule: when a profile is due."""
+"""Schedule: when a profile is due, and when it may start. All texts are those that people wrote."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
+from hashlib import sha256
 
+from bckcore.domain.cron import parsed_cron
+from bckcore.domain.duration import duration_text
+from bckcore.domain.hours import Hours, parsed_hours
+from bckcore.domain.ids import HostId
 from bckcore.errors import InvalidInputError
+
+LONGEST_JITTER = timedelta(hours=12)
+_MOST_LINES = 50
+CONDITIONS = ("only_on_mains", "only_unmetered", "only_idle")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Due when ``every`` has passed since the last start; a missed time is caught up once."""
+    """Due by an interval since the last start, or by cron; what was missed is caught up once.
 
-    every: timedelta
+    Times of the clock are those of the profile's time zone, which the caller gives.
+    """
+
+    every: timedelta | None = None
+    cron: str = ""
+    windows: tuple[str, ...] = ()
+    """Times of the week in which it may start; none: always."""
+    blackouts: tuple[str, ...] = ()
+    """Times in which it must not; they win over windows."""
+    jitter: timedelta = timedelta(0)
+    """A host starts up to so much later, each day by an amount of its own."""
+    only_on_mains: bool = False
+    only_unmetered: bool = False
+    only_idle: bool = False
+    """Asked of the host's newest sign of life, if there is one."""
 
     def __post_init__(self) -> None:
-        if self.every < timedelta(minutes=1):
+        if (self.every is None) == (not self.cron):
+            raise InvalidInputError("A schedule has an interval or a line of cron, and not both.")
+        if self.every is not None and self.every < timedelta(minutes=1):
             raise InvalidInputError("A schedule runs at most once a minute.")
+        if self.every is not None and self.every > timedelta(days=3660):
+            raise InvalidInputError("A schedule runs at least once in ten years.")
+        if self.cron:
+            parsed_cron(self.cron)
+        if not timedelta(0) <= self.jitter <= LONGEST_JITTER:
+            raise InvalidInputError("Starts are spread over 12 hours at most.", advice="For example 30m.")
+        if len(self.windows) + len(self.blackouts) > _MOST_LINES:
+            raise InvalidInputError(f"A schedule has at most {_MOST_LINES} windows and blackouts.")
+        if not any(self.open.minutes):
+            raise InvalidInputError(
+                "The blackouts leave no minute of the week in which a backup may start.",
+                advice="Make the windows longer, or the blackouts shorter.",
+            )
 
-    def due_since(self, *, last_start: datetime | None, created: datetime) -> datetime:
-        """The moment from which the profile is due; it stays due until a run starts."""
-        return created if last_start is None else last_start + self.every
+    @property
+    def open(self) -> Hours:
+        """When a start is allowed."""
+        return _open(self.windows, self.blackouts)
+
+    def due_after(self, answered: datetime, zone: tzinfo) -> datetime:
+        """The first moment after ``answered``, the newest start that counts, at which it is due."""
+        if self.every is not None:
+            return answered + self.every
+        return parsed_cron(self.cron).next_after(answered, zone)
+
+    def delay(self, host: HostId, day: date) -> timedelta:
+        """How much later than due that host starts on that day: the same whoever computes it, when."""
+        seconds = int(self.jitter.total_seconds())
+        if not seconds:
+            return timedelta(0)
+        chance = sha256(f"{host} {day.isoformat()}".encode()).digest()
+        return timedelta(seconds=int.from_bytes(chance[:8], "big") % (seconds + 1))
+
+    @property
+    def text(self) -> str:
+        """The rule in a few words."""
+        rule = f"every {duration_text(self.every)}" if self.every is not None else f"cron {self.cron}"
+        parts = [rule, *self.windows, *(f"not {one}" for one in self.blackouts)]
+        if self.jitter:
+            parts.append(f"spread over {duration_text(self.jitter)}")
+        wanted = {"on mains": self.only_on_mains, "unmetered": self.only_unmetered, "idle": self.only_idle}
+        return ", ".join([*parts, *(f"only {name}" for name, only in wanted.items() if only)])
+
+
+@lru_cache(maxsize=1024)
+def _open(windows: tuple[str, ...], blackouts: tuple[str, ...]) -> Hours:
+    allowed, closed = parsed_hours(windows or ("mon-sun",)).minutes, parsed_hours(blackouts).minutes
+    return Hours(minutes=bytes(may and not must_not for may, must_not in zip(allowed, closed, strict=True)))

@@ -1,6 +1,12 @@
 """All hooks, grouped by the moment they are called. Prefix ``bck_``, entry-point group ``bck``."""
 
-from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.events import (
+    HostUnreachable,
+    PointsPruned,
+    ProfileRecovered,
+    ProfileStale,
+    RunFinished,
+)
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Run
 from bckcore.plugins.markers import hookspec
@@ -64,3 +70,16 @@ def bck_host_unreachable(event: HostUnreachable) -> None:
 @hookspec
 def bck_points_pruned(event: PointsPruned) -> None:
     """Points were forgotten."""
+
+
+# --- how fresh backups are -------------------------------------------------------------------------
+
+
+@hookspec
+def bck_profile_stale(event: ProfileStale) -> None:
+    """A profile's newest good backup has become older than its objective (``--fresh-within``); told once."""
+
+
+@hookspec
+def bck_profile_recovered(event: ProfileRecovered) -> None:
+    """A profile that was stale is as fresh as it must be again; told once."""

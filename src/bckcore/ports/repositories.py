@@ -10,9 +10,11 @@ from typing import Protocol
 
 from bckcore.domain.access import User
 from bckcore.domain.act import Act
+from bckcore.domain.due import ScheduleState
 from bckcore.domain.hold import Hold
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, RunId
+from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
@@ -144,3 +146,29 @@ class UserRepository(Protocol):
 
     def update(self, user: User) -> None:
         """Replace the account of that name. Raises NotFoundError."""
+
+
+class ScheduleStateRepository(Protocol):
+    """What is remembered of a profile's schedule, by name of the profile; it need not exist."""
+
+    def get(self, profile: ProfileId) -> ScheduleState:
+        """What is remembered; a blank state for a profile of which nothing is."""
+
+    def list(self) -> Sequence[ScheduleState]:
+        """All that is remembered, by profile."""
+
+    def put(self, state: ScheduleState) -> None:
+        """Save a state; one of the same profile is replaced."""
+
+
+class PresenceRepository(Protocol):
+    """The newest sign of life of each host, expired ones included."""
+
+    def get(self, host: HostId) -> Presence | None:
+        """The newest one of that host; None if there never was one."""
+
+    def list(self) -> Sequence[Presence]:
+        """The newest ones, by host."""
+
+    def put(self, presence: Presence) -> None:
+        """Save a sign of life; one of the same host is replaced."""

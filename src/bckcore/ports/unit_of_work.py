@@ -10,8 +10,10 @@ from bckcore.ports.repositories import (
     HoldRepository,
     HostRepository,
     PointRepository,
+    PresenceRepository,
     ProfileRepository,
     RunRepository,
+    ScheduleStateRepository,
     UserRepository,
 )
 
@@ -35,6 +37,10 @@ class UnitOfWork(Protocol):
     def acts(self) -> ActRepository: ...
     @property
     def holds(self) -> HoldRepository: ...
+    @property
+    def schedule_states(self) -> ScheduleStateRepository: ...
+    @property
+    def presences(self) -> PresenceRepository: ...
     @property
     def users(self) -> UserRepository: ...
     @property

@@ -41,6 +41,7 @@ from bckcore.services.problems import count_of, kept_of, tell_harmed, told_lost,
 from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.recovery import Recovery
 from bckcore.services.run_progress import RunProgress
+from bckcore.services.schedule_jobs import needs_reachable
 
 COMPARED_RUNS = 20
 """So many runs back one is looked for whose times tell of this one."""
@@ -93,7 +94,8 @@ class BackupService:
     def back_up(self, claim: Claim, watcher: Watcher) -> Ended:
         """Run the claimed job to its end; return the run, over, and the error that ended it, if one did.
 
-        Raises only what keeps a run from starting at all (NotFoundError, PathNotAllowedError,
+        Raises only what keeps a run from starting at all (HostUnreachableError of a job that looks for its
+        host first, NotFoundError, PathNotAllowedError,
         InvalidInputError for the filters, StoreBusyError, StorageError), what keeps it from being
         written down (StoreFullError, TransientError of the database) and LeaseLostError; the next
         start then puts things in order.
@@ -104,6 +106,8 @@ class BackupService:
         for source in profile.sources:
             host.require_allowed(source.path)
         hidden = self._filters(profile.excludes) if profile.excludes else None
+        if needs_reachable(claim.job):
+            self._puller.require_reachable(host)
         with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS) as lock:
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")

@@ -2,7 +2,13 @@
 
 from typing import Protocol
 
-from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.events import (
+    HostUnreachable,
+    PointsPruned,
+    ProfileRecovered,
+    ProfileStale,
+    RunFinished,
+)
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Run
 
@@ -22,6 +28,12 @@ class Hooks(Protocol):
     def points_pruned(self, event: PointsPruned) -> None:
         """Points were forgotten."""
 
+    def profile_stale(self, event: ProfileStale) -> None:
+        """The newest good backup has become too old."""
+
+    def profile_recovered(self, event: ProfileRecovered) -> None:
+        """It is fresh again."""
+
 
 class NullHooks:
     """Nobody listens."""
@@ -37,4 +49,10 @@ class NullHooks:
         """Nothing."""
 
     def points_pruned(self, event: PointsPruned) -> None:
+        """Nothing."""
+
+    def profile_stale(self, event: ProfileStale) -> None:
+        """Nothing."""
+
+    def profile_recovered(self, event: ProfileRecovered) -> None:
         """Nothing."""

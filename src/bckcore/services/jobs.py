@@ -13,6 +13,7 @@ from bckcore.services.missing import accepting, accepts_missing
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.restore_request import RestoreRequest
+from bckcore.services.schedule_jobs import if_reachable
 
 LONGEST_KEY = 200
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -57,17 +58,25 @@ class JobService:
         self._new_id = new_id
 
     def start_backup(
-        self, profile: ProfileId, *, requested_by: str, key: str = "", accept_missing: bool = False
+        self,
+        profile: ProfileId,
+        *,
+        requested_by: str,
+        key: str = "",
+        accept_missing: bool = False,
+        only_if_reachable: bool = False,
     ) -> Enqueued:
         """Ask for a backup now. The same key, or a backup that is queued or running, answers for it.
 
         ``accept_missing``: paths that are missing are gone, however many they are; else that run would
-        be suspect. Only a job that was asked so answers for that.
+        be suspect. Only a job that was asked so answers for that. ``only_if_reachable``: without its host
+        the job ends before a run begins.
 
         Raises NotFoundError, ConflictError for a disabled profile or where another job would answer
         that does not accept, PathNotAllowedError for a source that the host's allow-list does not cover.
         """
-        job = self._job(JobKind.BACKUP, profile, requested_by, key, accepting(accept_missing))
+        payload = accepting(accept_missing) | if_reachable(only_if_reachable)
+        job = self._job(JobKind.BACKUP, profile, requested_by, key, payload)
         with self._units(read_only=True) as uow:
             plan = uow.profiles.get(profile)
             host = uow.hosts.get(plan.host)

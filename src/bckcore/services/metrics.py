@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bckcore.domain.check import Cause
+from bckcore.domain.health import HealthState
 from bckcore.domain.job import Job
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
@@ -12,6 +13,7 @@ from bckcore.domain.run import Run, RunKind, RunOutcome
 from bckcore.ports.clock import Clock
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.check_jobs import CheckJobs
+from bckcore.services.standing import Standing, StandingService
 
 Labels = Mapping[str, str]
 Sample = tuple[Labels, float]
@@ -33,8 +35,11 @@ class _Standing:
 class MetricService:
     """Thread-safe."""
 
-    def __init__(self, *, units: UnitOfWorkFactory, check_jobs: CheckJobs, clock: Clock) -> None:
+    def __init__(
+        self, *, units: UnitOfWorkFactory, check_jobs: CheckJobs, standings: StandingService, clock: Clock
+    ) -> None:
         self._units = units
+        self._standing = standings
         self._check_jobs = check_jobs
         self._clock = clock
 
@@ -42,7 +47,7 @@ class MetricService:
         """All numbers, each with its help and type. Names of profiles need no escaping."""
         now, standings = self._clock.now(), self._standings()
         lines: list[str] = []
-        for name, meaning, samples in _metrics(standings, now):
+        for name, meaning, samples in (*_metrics(standings, now), *_schedules(self._standing.all(), now)):
             lines += [f"# HELP bck_{name} {meaning}", f"# TYPE bck_{name} gauge"]
             lines += [f"bck_{name}{_labels(labels)} {value:.16g}" for labels, value in samples]
         return "\n".join(lines) + "\n"
@@ -91,6 +96,30 @@ def _metrics(standings: Sequence[_Standing], now: datetime) -> Iterator[tuple[st
     yield "check_files_proven", text, [_one(s, _number(job, "files_proven")) for s, job in checks]
     text = "What the newest check found, by cause."
     yield "check_findings", text, [sample for s, job in checks for sample in _findings(s, job)]
+
+
+def _schedules(standings: Sequence[Standing], now: datetime) -> Iterator[tuple[str, str, list[Sample]]]:
+    labelled: list[tuple[Labels, Standing]] = [
+        ({"profile": one.profile.id, "host": one.profile.host}, one) for one in standings
+    ]
+    text = "1 if the newest good point is as fresh as it must be; profiles without an objective have none."
+    fresh: list[Sample] = [
+        (label, float(one.health.fresh)) for label, one in labelled if one.health.fresh is not None
+    ]
+    yield "profile_fresh", text, fresh
+    text = "1 for the state that the profile is in: never, stale, offline or ok."
+    states: list[Sample] = [
+        ({**label, "state": state.value}, float(one.health.state is state))
+        for label, one in labelled
+        for state in HealthState
+    ]
+    yield "profile_health", text, states
+    due = [(label, one.decision.due) for label, one in labelled if one.profile.schedule is not None]
+    text = "Seconds since a backup is due; 0 while none is."
+    yield "due_since_seconds", text, [(label, _age(now, moment)) for label, moment in due if moment]
+    text = "1 if the host did not answer when a backup was due."
+    offline: list[Sample] = [(label, float(one.offline_since is not None)) for label, one in labelled]
+    yield "profile_offline", text, offline
 
 
 def _findings(standing: _Standing, job: Job) -> Iterator[Sample]:

@@ -13,8 +13,14 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.run import Attempt, Run
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
-from bckcore.domain.transfer import PullOrder, TransferProgress
-from bckcore.errors import BckError, JobCancelledError, TransferTimeoutError, TransientError
+from bckcore.domain.transfer import PullOrder, TransferOptions, TransferProgress
+from bckcore.errors import (
+    BckError,
+    HostUnreachableError,
+    JobCancelledError,
+    TransferTimeoutError,
+    TransientError,
+)
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import AttemptDirs, ProfileLock, Storage
 from bckcore.ports.transport import PullReport, Transport, Watcher
@@ -61,6 +67,15 @@ class Puller:
         """The host's private key, if it has one."""
         return self._vault.get(SecretRef(host.key)) if host.key else None
 
+    def require_reachable(self, host: Host) -> None:
+        """Raise HostUnreachableError if the host does not answer; what else is wrong, the run will tell."""
+        try:
+            self._transport_for(host).probe(host, self.key_of(host), ())
+        except HostUnreachableError:
+            raise
+        except BckError:
+            return
+
     def pull(
         self,
         run: Run,
@@ -83,11 +98,13 @@ class Puller:
             number += 1
             left = self._left(profile, deadline)
             dirs = self._storage.begin_attempt(run.ref, run.id, source.name)
-            order = _order(run, profile, host, source, dirs, number, lock)
-            order = replace(order, options=replace(order.options, total_timeout=left))
             started = self._clock.now()
+            options = replace(profile.options_at(started), total_timeout=left)
+            order = _order(run, profile, options, host, source, dirs, number, lock)
             watcher.progress(TransferProgress(phase="connecting", source=source.name))
             watcher.log(f"Reading {source.name} ({source.path}), attempt {number}.")
+            if profile.bandwidth_plan:
+                watcher.log(f"The bandwidth plan allows {_rate_text(options.bandwidth_limit)}.")
             try:
                 report = transport.pull(order, key, watcher)
             except BckError as error:
@@ -135,9 +152,14 @@ def log_report(pulled: Pulled, watcher: Watcher) -> None:
         watcher.log(f"{hidden} more problems in {pulled.source.name} are not listed.", level="warning")
 
 
+def _rate_text(limit: int | None) -> str:
+    return "any speed" if limit is None else f"{limit} bytes a second"
+
+
 def _order(
     run: Run,
     profile: Profile,
+    options: TransferOptions,
     host: Host,
     source: Source,
     dirs: AttemptDirs,
@@ -150,7 +172,7 @@ def _order(
         host=host,
         source=source,
         filters=profile.excludes,
-        options=profile.options,
+        options=options,
         destination=dirs.destination,
         displaced_dir=dirs.displaced_dir,
         partial_dir=dirs.partial_dir,

@@ -58,6 +58,7 @@ def test_a_role_gets_403_exactly_where_its_permissions_end(world: ApiWorld, role
         ("post", "/profiles/{name}/undo/plan"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/profiles/{name}/accept"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/profiles/{name}/accept/plan"): {Role.ADMIN, Role.OPERATOR},
+        ("post", "/hosts/{name}/presence"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/hosts/{name}/probe"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/backup/start"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/backup/cancel/{job_id}"): {Role.ADMIN, Role.OPERATOR},

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bck_apps.cli.units import parsed_size, size_text, time_json, time_text
+from bck_apps.cli.units import size_text, time_json, time_text
+from bckcore.domain.size import parsed_size
 from bckcore.errors import InvalidInputError
 
 

@@ -10,6 +10,7 @@ from bckcore.domain.job import Job, JobKind, JobStatus
 from bckcore.errors import HostUnreachableError, InvalidInputError
 from bckcore.services.check_jobs import CheckJobs, check_steps
 from bckcore.services.metrics import MetricService
+from bckcore.services.standing import StandingService
 from tests.support import harm
 from tests.support.checking import check_service
 from tests.support.harm import Scene
@@ -40,7 +41,9 @@ class Desk:
     def metrics(self) -> dict[str, float]:
         """Every number by name and labels."""
         units = self.house.database.units
-        text = MetricService(units=units, check_jobs=self.checks, clock=self.house.clock).text()
+        queue, clock = self.house.database.queue, self.house.clock
+        standings = StandingService(units=units, queue=queue, clock=clock)
+        text = MetricService(units=units, check_jobs=self.checks, standings=standings, clock=clock).text()
         assert text.endswith("\n")
         lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, _, value in lines}

@@ -1,6 +1,7 @@
 """Notifiers are made once, told of every event after the hooks, and never take anything down."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,7 +11,13 @@ import pytest
 from bck_adapters.memory import RecordingNotifier, SettableClock
 from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.plugins import PluginReport, Plugins
-from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.events import (
+    HostUnreachable,
+    PointsPruned,
+    ProfileRecovered,
+    ProfileStale,
+    RunFinished,
+)
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Run, RunOutcome
@@ -28,6 +35,15 @@ EVENTS = (
     RunFinished(run=RUN),
     HostUnreachable(host=HostId("pc1"), at=NOW, why="off"),
     PointsPruned(profile=ProfileId("docs"), decisions=()),
+    ProfileStale(
+        profile=ProfileId("docs"),
+        host=HostId("pc1"),
+        at=NOW,
+        fresh_within=timedelta(days=3),
+        good_at=None,
+        offline_since=None,
+    ),
+    ProfileRecovered(profile=ProfileId("docs"), host=HostId("pc1"), at=NOW, stale_since=NOW),
 )
 
 
@@ -66,6 +82,8 @@ def announce_all(announcer: Announcer) -> None:
     announcer.run_finished(EVENTS[0])
     announcer.host_unreachable(EVENTS[1])
     announcer.points_pruned(EVENTS[2])
+    announcer.profile_stale(EVENTS[3])
+    announcer.profile_recovered(EVENTS[4])
 
 
 def test_a_notifier_is_made_once_with_the_context_and_told_of_every_event(desk: Desk) -> None:

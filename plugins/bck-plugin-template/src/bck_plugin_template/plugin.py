@@ -4,14 +4,19 @@ import json
 import os
 from pathlib import Path
 
-from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.events import (
+    Event,
+    HostUnreachable,
+    PointsPruned,
+    ProfileRecovered,
+    ProfileStale,
+    RunFinished,
+)
 from bckcore.plugins.markers import hookimpl
 from bckcore.plugins.registry import NotifierFactories
 
 JOURNAL = "journal.jsonl"
 PAUSE = "pause"
-
-Event = RunFinished | PointsPruned | HostUnreachable
 
 
 @hookimpl
@@ -66,6 +71,12 @@ def described(event: Event) -> dict[str, object]:
             return {"event": "points-pruned", "profile": profile, "forgotten": forgotten}
         case HostUnreachable(host=host, at=at, why=why):
             return {"event": "host-unreachable", "host": host, "at": at.isoformat(), "why": why}
+        case ProfileStale(profile=profile, host=host, at=at, good_at=good_at):
+            newest = good_at.isoformat() if good_at else None
+            told = {"profile": profile, "host": host, "at": at.isoformat(), "good_at": newest}
+            return {"event": "profile-stale", **told}
+        case ProfileRecovered(profile=profile, host=host, at=at):
+            return {"event": "profile-recovered", "profile": profile, "host": host, "at": at.isoformat()}
 
 
 def home_folder() -> Path:

@@ -7,7 +7,7 @@ from hmac import compare_digest
 from threading import Lock
 
 from bckcore.domain.access import Principal
-from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.events import Event
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.errors import AccessDeniedError, NotFoundError
@@ -84,10 +84,10 @@ class RecordingNotifier:
     """Notifier that keeps what it was told."""
 
     def __init__(self) -> None:
-        self.events: list[RunFinished | PointsPruned | HostUnreachable] = []
+        self.events: list[Event] = []
         self._lock = Lock()
 
-    def notify(self, event: RunFinished | PointsPruned | HostUnreachable) -> None:
+    def notify(self, event: Event) -> None:
         """See the port."""
         with self._lock:
             self.events.append(event)

@@ -6,11 +6,13 @@ from threading import Lock
 
 from bckcore.domain.access import User
 from bckcore.domain.act import Act
+from bckcore.domain.due import ScheduleState
 from bckcore.domain.file_version import FileVersion
 from bckcore.domain.hold import Hold
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName
 from bckcore.domain.paths import RelPath
+from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
@@ -36,6 +38,8 @@ class State:
     points: dict[tuple[ProfileId, int], RestorePoint] = field(default_factory=dict)
     acts: dict[tuple[ProfileId, int], Act] = field(default_factory=dict)
     holds: dict[tuple[ProfileId, int], Hold] = field(default_factory=dict)
+    schedule_states: dict[ProfileId, ScheduleState] = field(default_factory=dict)
+    presences: dict[HostId, Presence] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     source_states: dict[SourceKey, SourceState] = field(default_factory=dict)
     versions: dict[SourceKey, Versions] = field(default_factory=dict)

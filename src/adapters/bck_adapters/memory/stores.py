@@ -16,6 +16,7 @@ from bck_adapters.memory.repositories import (
     MemoryRuns,
     MemoryUsers,
 )
+from bck_adapters.memory.schedules import MemoryPresences, MemoryScheduleStates
 from bck_adapters.memory.state import Session, State
 from bckcore.plugins.registry import Database, DatabaseState
 from bckcore.ports.clock import Clock
@@ -39,6 +40,8 @@ class MemoryUnitOfWork:
         self.points = MemoryPoints(session)
         self.acts = MemoryActs(session)
         self.holds = MemoryHolds(session)
+        self.schedule_states = MemoryScheduleStates(session)
+        self.presences = MemoryPresences(session)
         self.users = MemoryUsers(session)
         self.catalog = MemoryCatalog(session)
 

@@ -4,6 +4,7 @@ from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from typing import Any
 
+from bck_adapters.sql.schedules import schedule_of, schedule_values
 from bck_adapters.sql.tables import CALENDAR_RULES
 from bckcore.domain.access import Role, User
 from bckcore.domain.act import Act, ActKind
@@ -15,7 +16,6 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.run import Attempt, ChangeCounts, Run, RunKind, RunOutcome
-from bckcore.domain.schedule import Schedule
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import TransferOptions, TransferProgress
 
@@ -56,7 +56,7 @@ def host_of(row: Any) -> Host:
 
 def profile_values(profile: Profile) -> Values:
     """A profile as a row."""
-    schedule, retention = profile.schedule, profile.retention
+    retention, fresh = profile.retention, profile.fresh_within
     return {
         "id": profile.id,
         "host": profile.host,
@@ -64,7 +64,9 @@ def profile_values(profile: Profile) -> Values:
         "excludes": list(profile.excludes),
         "keep_last": retention.keep_last,
         "keep_within_us": retention.keep_within // _MICROSECOND,
-        "every_us": None if schedule is None else schedule.every // _MICROSECOND,
+        **schedule_values(profile.schedule),
+        "bandwidth_plan": list(profile.bandwidth_plan) or None,
+        "fresh_within_us": None if fresh is None else fresh // _MICROSECOND,
         "options": asdict(profile.options),
         "enabled": profile.enabled,
         "created": profile.created,
@@ -76,14 +78,16 @@ def profile_values(profile: Profile) -> Values:
 
 def profile_of(row: Any) -> Profile:
     """A row as a profile."""
-    schedule = None if row.every_us is None else Schedule(every=row.every_us * _MICROSECOND)
+    fresh = None if row.fresh_within_us is None else row.fresh_within_us * _MICROSECOND
     return Profile(
         id=ProfileId(row.id),
         host=HostId(row.host),
         sources=tuple(Source(name=SourceName(source["name"]), path=source["path"]) for source in row.sources),
         excludes=tuple(row.excludes),
         retention=_retention_of(row),
-        schedule=schedule,
+        schedule=schedule_of(row),
+        bandwidth_plan=tuple(row.bandwidth_plan or ()),
+        fresh_within=fresh,
         options=TransferOptions(**row.options),
         enabled=row.enabled,
         created=row.created,

@@ -45,6 +45,11 @@ class SqlSession:
         return self._read_only
 
     @property
+    def writes(self) -> bool:
+        """True if the unit may change data."""
+        return not self._read_only
+
+    @property
     def dialect(self) -> Dialect:
         """The dialect of the database."""
         return self._engine.dialect

@@ -60,7 +60,41 @@ profile = Table(
     *(Column(f"keep_{rule}", Integer, nullable=False) for rule in CALENDAR_RULES),
     Column("min_age_us", BigInteger, nullable=False),
     Column("time_zone", Text, nullable=False),
+    Column("schedule", JSON),
+    Column("bandwidth_plan", JSON),
+    Column("fresh_within_us", BigInteger),
     Index(None, "host"),
+)
+
+schedule_state = Table(
+    "schedule_state",
+    metadata,
+    Column("profile", String(64), nullable=False),
+    Column("answered", UtcDateTime),
+    Column("due_since", UtcDateTime),
+    Column("tries", Integer, nullable=False),
+    Column("failures", Integer, nullable=False),
+    Column("job", Text),
+    Column("last_try", UtcDateTime),
+    Column("next_try", UtcDateTime),
+    Column("offline_since", UtcDateTime),
+    Column("note", Text, nullable=False),
+    Column("stale_since", UtcDateTime),
+    PrimaryKeyConstraint("profile"),
+)
+
+presence = Table(
+    "presence",
+    metadata,
+    Column("host", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    Column("awake", Boolean, nullable=False),
+    Column("on_mains", Boolean),
+    Column("unmetered", Boolean),
+    Column("idle", Boolean),
+    PrimaryKeyConstraint("host"),
 )
 
 

@@ -9,6 +9,7 @@ from bck_adapters.sql.catalog import SqlCatalog
 from bck_adapters.sql.holds import SqlHolds
 from bck_adapters.sql.job_queue import require_held
 from bck_adapters.sql.repositories import SqlActs, SqlHosts, SqlPoints, SqlProfiles, SqlRuns, SqlUsers
+from bck_adapters.sql.schedules import SqlPresences, SqlScheduleStates
 from bck_adapters.sql.session import SqlSession
 from bckcore.errors import LeaseLostError
 from bckcore.ports.job_queue import Claim
@@ -25,6 +26,8 @@ class SqlUnitOfWork:
         self.points = SqlPoints(self._session)
         self.acts = SqlActs(self._session)
         self.holds = SqlHolds(self._session)
+        self.schedule_states = SqlScheduleStates(self._session)
+        self.presences = SqlPresences(self._session)
         self.users = SqlUsers(self._session)
         self.catalog = SqlCatalog(self._session)
 

@@ -17,13 +17,17 @@ from bck_adapters.testkit.samples import (
     sample_host,
     sample_job,
     sample_point,
+    sample_presence,
     sample_profile,
     sample_run,
+    sample_state,
 )
 from bckcore.domain.access import Role, User
+from bckcore.domain.due import ScheduleState
 from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName
 from bckcore.domain.job import JobResult, JobStatus
 from bckcore.domain.run_problem import RunProblem
+from bckcore.domain.schedule import Schedule
 from bckcore.domain.transfer import ProblemKind
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
 from bckcore.plugins.registry import Database
@@ -374,6 +378,47 @@ class RepositoriesContract(_NeedsDatabase):
                 [sample_hold(1, "other")],
             ]
             assert uow.profiles.get(DOCS) == sample_profile()
+
+    def test_schedules_by_interval_come_back_whole(self, database: Database) -> None:
+        by_interval = Schedule(every=timedelta(hours=6), blackouts=("sun",))
+        plain = replace(sample_profile(), schedule=by_interval, bandwidth_plan=(), fresh_within=None)
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            uow.profiles.add(plain)
+            assert uow.profiles.get(plain.id) == plain
+
+    def test_what_a_schedule_remembers_comes_back_whole_and_is_replaced(self, database: Database) -> None:
+        blank = ScheduleState(profile=ProfileId("blank"))
+        with database.units() as uow:
+            assert list(uow.schedule_states.list()) == []
+            assert uow.schedule_states.get(blank.profile) == blank
+            uow.schedule_states.put(sample_state())
+            uow.schedule_states.put(blank)
+            uow.commit()
+        other = replace(sample_state(), job=None, tries=4, answered=None)
+        with database.units() as uow:
+            assert list(uow.schedule_states.list()) == [blank, sample_state()]
+            uow.schedule_states.put(other)
+            assert uow.schedule_states.get(DOCS) == other
+        with database.units(read_only=True) as uow:
+            assert uow.schedule_states.get(DOCS) == sample_state()
+            with pytest.raises(ConflictError):
+                uow.schedule_states.put(other)
+
+    def test_signs_of_life_come_back_whole_and_are_replaced(self, database: Database) -> None:
+        first = replace(sample_presence("a"), awake=True, on_mains=None, unmetered=None, idle=True)
+        with database.units() as uow:
+            assert uow.presences.get(HostId("pc1")) is None
+            uow.presences.put(sample_presence())
+            uow.presences.put(first)
+            assert list(uow.presences.list()) == [first, sample_presence()]
+            newer = replace(first, at=first.at + timedelta(minutes=3), idle=False)
+            uow.presences.put(newer)
+            assert uow.presences.get(HostId("a")) == newer
+            assert len(uow.presences.list()) == 2
+            uow.commit()
+        with database.units(read_only=True) as uow, pytest.raises(ConflictError):
+            uow.presences.put(first)
 
     def test_users_come_back_whole_and_by_name(self, database: Database) -> None:
         zoe = User(name="zoë", role=Role.VIEWER, password_hash="$x$", created=START)  # noqa: S106  # no password

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bckcore.domain.act import Act, ActKind
+from bckcore.domain.due import ScheduleState
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.hold import Hold
 from bckcore.domain.holder import Holder
@@ -12,6 +13,7 @@ from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef, SourceName
 from bckcore.domain.job import Job, JobKind
 from bckcore.domain.paths import rel_path
+from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.retention import RetentionPolicy
@@ -83,10 +85,51 @@ def sample_profile(name: str = "docs", host: str = "pc1") -> Profile:
             min_age=timedelta(hours=9),
             time_zone="Europe/Rome",
         ),
-        schedule=Schedule(every=timedelta(hours=6)),
+        schedule=Schedule(
+            cron="30 2 * * mon-fri",
+            windows=("mon-fri 01:00-09:00", "sat"),
+            blackouts=("22:00-02:00",),
+            jitter=timedelta(minutes=20, microseconds=1),
+            only_on_mains=True,
+            only_unmetered=True,
+            only_idle=True,
+        ),
+        bandwidth_plan=("mon-fri 08:00-18:00=2M", "22:00-06:00=0"),
+        fresh_within=timedelta(days=3, microseconds=1),
         options=TransferOptions(compress=True, bandwidth_limit=10_000_000, total_timeout=7_200, attempts=5),
         enabled=False,
         created=START,
+    )
+
+
+def sample_state(profile: str = "docs") -> ScheduleState:
+    """What a schedule remembers, with every field set to something of its own."""
+    return ScheduleState(
+        profile=ProfileId(profile),
+        answered=START,
+        due_since=START + timedelta(hours=1),
+        tries=3,
+        failures=2,
+        job=JobId("job-7"),
+        last_try=START + timedelta(hours=2),
+        next_try=START + timedelta(hours=3),
+        offline_since=START + timedelta(hours=4),
+        note="pc1 does not answer – ü",
+        stale_since=START + timedelta(hours=5),
+    )
+
+
+def sample_presence(host: str = "pc1") -> Presence:
+    """A sign of life with every field set to something of its own."""
+    return Presence(
+        host=HostId(host),
+        at=START,
+        expires=START + timedelta(minutes=10),
+        since=START - timedelta(minutes=7),
+        awake=False,
+        on_mains=True,
+        unmetered=False,
+        idle=None,
     )
 
 

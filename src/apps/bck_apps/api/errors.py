@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.exceptions import HTTPException
 
-from bck_apps.api.schemas import View
+from bck_apps.api.schemas_base import View
 from bck_apps.wiring import logs
 from bckcore import errors as core
 

@@ -27,6 +27,7 @@ from bck_apps.api.routes import (
     restore,
     retention,
     runs,
+    schedule,
 )
 from bck_apps.wiring import Application
 
@@ -46,6 +47,7 @@ ROUTES = (
     jobs,
     check,
     metrics,
+    schedule,
 )
 
 

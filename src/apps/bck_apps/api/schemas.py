@@ -3,8 +3,10 @@
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import AwareDatetime, Field, SecretStr
 
+from bck_apps.api.schemas_base import Body, View
+from bck_apps.api.schemas_schedule import ScheduleBody, ScheduleView
 from bckcore.domain.push import Conflict
 from bckcore.domain.transfer import LONGEST_CONNECT, LONGEST_IDLE, LONGEST_TOTAL, MOST_ATTEMPTS
 
@@ -20,30 +22,6 @@ Places = Annotated[
         "one stays; left out: as it is, 0 at first.",
     ),
 ]
-
-
-class Body(BaseModel):
-    """What a caller sends: a field that is not known is an error, not a wish passed over."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @field_validator("*")
-    @classmethod
-    def _is_real_text(cls, value: object) -> object:
-        """JSON can spell half a character and NUL; neither can be stored, sent or opened."""
-        for text in value if isinstance(value, list) else [value]:
-            plain = text.get_secret_value() if isinstance(text, SecretStr) else text
-            if isinstance(plain, str) and (
-                "\0" in plain or any("\ud800" <= char <= "\udfff" for char in plain)
-            ):
-                raise ValueError("The text holds NUL or half a character.")
-        return value
-
-
-class View(BaseModel):
-    """What a caller gets."""
-
-    model_config = ConfigDict(frozen=True)
 
 
 class Page(View, Generic[Item]):
@@ -233,6 +211,21 @@ class ProfileBody(Body):
     attempts: int | None = Field(
         None, ge=1, le=MOST_ATTEMPTS, description="Tries for each folder; left out: as it is."
     )
+    schedule: ScheduleBody | None = Field(
+        None, description="When backups are due; left out: as it is; null: when somebody asks."
+    )
+    bandwidth_plan: list[Line] | None = Field(
+        None,
+        max_length=50,
+        description="How fast at which times, the first line that covers a time counts; left out: as it is; "
+        "null: always as `bandwidth_limit`.",
+        examples=[["mon-fri 08:00-18:00=2M"]],
+    )
+    fresh_within: str | None = Field(
+        None,
+        description="How old the newest good backup may become; left out: as it is; null: no objective.",
+        examples=["3d"],
+    )
     enabled: bool = Field(True, description="Whether backups may be started.")
 
 
@@ -265,6 +258,9 @@ class ProfileView(View):
     idle_timeout: int
     total_timeout: int | None
     attempts: int
+    schedule: ScheduleView | None
+    bandwidth_plan: list[str]
+    fresh_within: str | None
     enabled: bool
     created: datetime | None
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bck_apps.api.schemas import View
+from bck_apps.api.schemas_base import View
 
 
 class StateView(View):

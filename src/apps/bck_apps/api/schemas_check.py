@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bck_apps.api.schemas import Body, View
+from bck_apps.api.schemas_base import Body, View
 
 
 class StartCheck(Body):

@@ -4,7 +4,8 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bck_apps.api.schemas import Body, Line, Page, PointView, View
+from bck_apps.api.schemas import Line, Page, PointView
+from bck_apps.api.schemas_base import Body, View
 from bckcore.services.history_requests import LONGEST_REASON
 
 RUN = "A run of the profile: its number or id."

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bck_apps.api import schemas
+from bck_apps.api.views_schedule import schedule_view, timing_of
 from bckcore.domain.duration import duration_text, parsed_duration
 from bckcore.domain.host import Host, normal_posix_path
 from bckcore.domain.ids import HostId, ProfileId, SourceName
@@ -86,7 +87,7 @@ def profile_of(body: schemas.ProfileBody, before: Profile | None = None) -> Prof
         sources=_sources(body.sources, before.sources if before else ()),
         excludes=tuple(body.excludes),
         retention=_retention_of(body, before.retention if before else RetentionPolicy()),
-        schedule=before.schedule if before else None,
+        **timing_of(body, before),
         options=_options_of(body, before.options if before else TransferOptions()),
         enabled=body.enabled,
     )
@@ -148,6 +149,9 @@ def profile_view(profile: Profile) -> schemas.ProfileView:
         idle_timeout=profile.options.idle_timeout,
         total_timeout=profile.options.total_timeout,
         attempts=profile.options.attempts,
+        schedule=schedule_view(profile.schedule),
+        bandwidth_plan=list(profile.bandwidth_plan),
+        fresh_within=duration_text(profile.fresh_within) if profile.fresh_within else None,
         enabled=profile.enabled,
         created=profile.created,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from bck_apps.cli.schedule_documents import timing_document
 from bck_apps.cli.units import time_json
 from bckcore.domain.duration import duration_text
 from bckcore.domain.host import Host
@@ -170,6 +171,7 @@ def profile_document(profile: Profile) -> Document:
         "idle_timeout": profile.options.idle_timeout,
         "total_timeout": profile.options.total_timeout,
         "attempts": profile.options.attempts,
+        **timing_document(profile),
         "enabled": profile.enabled,
         "created": time_json(profile.created),
     }

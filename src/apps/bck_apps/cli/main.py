@@ -25,6 +25,7 @@ from bck_apps.cli import (
     restore,
     retention,
     runs,
+    schedule,
     serve,
     status,
 )
@@ -114,6 +115,9 @@ app.command("log", rich_help_panel=LOOK)(jobs.log)
 app.command("jobs", rich_help_panel=LOOK)(jobs.jobs)
 app.command("points", rich_help_panel=LOOK)(points.points)
 app.command("snapshots", hidden=True)(points.points)
+hosts.app.command("presence")(schedule.presence)
+app.command("schedule", rich_help_panel=LOOK)(schedule.schedule)
+app.command("health", rich_help_panel=LOOK)(schedule.health)
 app.command("holds", rich_help_panel=LOOK)(retention.holds)
 app.command("ls", rich_help_panel=LOOK)(browse.ls)
 app.command("versions", rich_help_panel=LOOK)(browse.versions)

@@ -24,10 +24,12 @@ from bck_apps.cli.keep import (
 from bck_apps.cli.patience import Attempts, ConnectTimeout, IdleTimeout, TotalTimeout, patient
 from bck_apps.cli.screen import Json, fields, show, table, yes_no
 from bck_apps.cli.session import opened
-from bck_apps.cli.units import parsed_size, size_text
+from bck_apps.cli.timing import NOTHING_GIVEN, Timing, timing_fields, with_timing
+from bck_apps.cli.units import size_text
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.profile import Profile
 from bckcore.domain.retention import RetentionPolicy
+from bckcore.domain.size import parsed_size
 from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import InvalidInputError
@@ -39,6 +41,7 @@ app = typer.Typer(help="What is backed up, from where, and how long it is kept."
 
 
 @app.command("add")
+@with_timing
 def add(  # noqa: PLR0917  # typer wants one parameter per option
     name: Annotated[str, typer.Argument(metavar="NAME", help="Short name, for example docs.")],
     host: Annotated[str, typer.Option(help="Name of the host.")],
@@ -64,6 +67,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     idle_timeout: IdleTimeout = None,
     total_timeout: TotalTimeout = None,
     attempts: Attempts = None,
+    timing: Timing = NOTHING_GIVEN,
     as_json: Json = False,
 ) -> None:
     """Make a profile. A point is kept while any of the rules --keep-… wants it, --min-age, or a hold."""
@@ -85,11 +89,12 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         ),
     )
     with opened() as application:
-        saved = application.profiles.add(profile)
+        saved = application.profiles.add(timing.applied(profile))
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
 
 
 @app.command("set")
+@with_timing
 def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     profile: ProfileArgument,
     source: Annotated[
@@ -122,6 +127,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     enabled: Annotated[
         bool | None, typer.Option("--enable/--disable", help="Whether backups may be started.")
     ] = None,
+    timing: Timing = NOTHING_GIVEN,
     as_json: Json = False,
 ) -> None:
     """Change a profile: only what is given. Name and host stay, and so does all that is kept."""
@@ -130,10 +136,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     rest: dict[str, Given] = {"keep_within": keep_within, "min_age": min_age, "time_zone": time_zone}
     kept = counts | rest
     patience = connect_timeout, idle_timeout, total_timeout, attempts
-    if all(one is None for one in (source, exclude, compress, bwlimit, enabled, *patience, *kept.values())):
-        raise InvalidInputError(
-            "Nothing was given that could be changed.", advice="See bck profile set --help"
-        )
+    _require_something(timing, source, exclude, compress, bwlimit, enabled, *patience, *kept.values())
     with opened() as application:
         before = application.profiles.get(ProfileId(profile))
         wanted = replace(
@@ -144,8 +147,15 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
             options=patient(_options(before.options, compress, bwlimit), *patience),
             enabled=before.enabled if enabled is None else enabled,
         )
-        saved = application.profiles.change(wanted)
+        saved = application.profiles.change(timing.applied(wanted))
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
+
+
+def _require_something(timing: Timing, *given: object) -> None:
+    if not timing.given and all(one is None for one in given):
+        raise InvalidInputError(
+            "Nothing was given that could be changed.", advice="See bck profile set --help"
+        )
 
 
 def _options(before: TransferOptions, compress: bool | None, bwlimit: str | None) -> TransferOptions:
@@ -171,6 +181,7 @@ def _profile_view(profile: Profile) -> "RenderableType":
             ("compress", yes_no(profile.options.compress)),
             ("at most", f"{size_text(limit)}/s" if limit else ""),
             ("patience", _patience_text(profile.options)),
+            *timing_fields(profile),
             ("enabled", yes_no(profile.enabled)),
         )
     )
@@ -191,11 +202,14 @@ def _profiles_table(found: Sequence[Profile]) -> "RenderableType":
             one.host,
             ", ".join(f"{source.name}={source.path}" for source in one.sources),
             one.retention.text,
+            one.schedule.text if one.schedule else "-",
             yes_no(one.enabled),
         )
         for one in found
     )
-    return table(("PROFILE", "HOST", "SOURCES", "KEEP", "ENABLED"), rows, empty="There are no profiles.")
+    return table(
+        ("PROFILE", "HOST", "SOURCES", "KEEP", "SCHEDULE", "ENABLED"), rows, empty="There are no profiles."
+    )
 
 
 @app.command("show")

@@ -9,6 +9,7 @@ from bck_apps.runner.housekeeping import Housekeeping
 from bck_apps.runner.loop import Runner
 from bck_apps.runner.nightly import NightlyCheck
 from bck_apps.runner.presence import ServeLock
+from bck_apps.runner.scheduler import ScheduledBackups
 from bck_apps.runner.signals import StopSignals
 from bck_apps.wiring import Application, home_folder, open_application
 from bck_apps.wiring.logs import configure_from
@@ -35,8 +36,15 @@ def made_runner(application: Application, *, name: str) -> Runner:
         keep_days=jobs.keep_days,
         keep_per_profile=jobs.keep_per_profile,
     )
+    scheduler = ScheduledBackups(
+        scheduler=application.scheduler,
+        clock=application.clock,
+        look_seconds=application.settings.scheduler.look_seconds,
+        start=application.settings.scheduler.enabled,
+    )
 
     def on_round() -> None:
+        scheduler.look()
         if check.enabled:
             nightly.look()
         housekeeping.look()

@@ -1,7 +1,14 @@
 """Announcer: tells plugins' hooks, and then the notifiers they offer, what happened."""
 
 from bck_apps.wiring.plugins import Plugins
-from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.events import (
+    Event,
+    HostUnreachable,
+    PointsPruned,
+    ProfileRecovered,
+    ProfileStale,
+    RunFinished,
+)
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Run
 from bckcore.plugins.registry import AdapterContext
@@ -33,7 +40,17 @@ class Announcer:
         self._plugins.points_pruned(event)
         self._notify(event)
 
-    def _notify(self, event: RunFinished | PointsPruned | HostUnreachable) -> None:
+    def profile_stale(self, event: ProfileStale) -> None:
+        """Tell every plugin and every notifier."""
+        self._plugins.profile_stale(event)
+        self._notify(event)
+
+    def profile_recovered(self, event: ProfileRecovered) -> None:
+        """Tell every plugin and every notifier."""
+        self._plugins.profile_recovered(event)
+        self._notify(event)
+
+    def _notify(self, event: Event) -> None:
         for offered in self._notifiers:
             try:
                 offered.notifier.notify(event)

@@ -42,10 +42,13 @@ from bckcore.services.history import HistoryService
 from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
+from bckcore.services.presence import PresenceService
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.rebuild import Rebuild
 from bckcore.services.restore import RestoreService
+from bckcore.services.scheduler import Scheduler
+from bckcore.services.standing import StandingService
 from bckcore.services.worker import Worker
 
 log = logging.getLogger("bck")
@@ -150,6 +153,21 @@ class Application:
     def check_jobs(self) -> CheckJobs:
         """Ask for checks and see what they found."""
         return self.container.check_jobs()
+
+    @property
+    def scheduler(self) -> Scheduler:
+        """Asks for what is due."""
+        return self.container.scheduler()
+
+    @property
+    def standings(self) -> StandingService:
+        """What is due when and why, and how fresh every profile is."""
+        return self.container.standings()
+
+    @property
+    def presences(self) -> PresenceService:
+        """What hosts say about themselves."""
+        return self.container.presences()
 
     @property
     def access(self) -> AccessService:

@@ -48,6 +48,7 @@ from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
 from bckcore.services.ledger import Ledger
 from bckcore.services.metrics import MetricService
+from bckcore.services.presence import PresenceService
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.pull import Puller
@@ -55,6 +56,8 @@ from bckcore.services.rebuild import Rebuild
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
+from bckcore.services.scheduler import Scheduler
+from bckcore.services.standing import StandingService
 from bckcore.services.undo import UndoService
 from bckcore.services.worker import Step, Worker
 
@@ -259,7 +262,14 @@ class Container(containers.DeclarativeContainer):
     )
     holds = providers.Singleton(HoldService, units=units, storage=storage, recovery=recovery, clock=clock)
     check_jobs = providers.Singleton(CheckJobs, queue=queue, jobs=jobs)
-    metrics = providers.Singleton(MetricService, units=units, check_jobs=check_jobs, clock=clock)
+    standings = providers.Singleton(StandingService, units=units, queue=queue, clock=clock)
+    metrics = providers.Singleton(
+        MetricService, units=units, check_jobs=check_jobs, standings=standings, clock=clock
+    )
+    scheduler = providers.Singleton(
+        Scheduler, units=units, queue=queue, jobs=jobs, standings=standings, hooks=hooks, clock=clock
+    )
+    presences = providers.Singleton(PresenceService, units=units, clock=clock)
     hosts = providers.Singleton(HostService, units=units, vault=vault, transport_for=transport_for)
     profiles = providers.Singleton(ProfileService, units=units, filters=filters, clock=clock)
     browse = providers.Singleton(BrowseService, units=units)

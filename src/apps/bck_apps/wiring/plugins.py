@@ -7,7 +7,13 @@ from typing import TypeVar, cast
 
 import pluggy
 
-from bckcore.domain.events import HostUnreachable, PointsPruned, RunFinished
+from bckcore.domain.events import (
+    HostUnreachable,
+    PointsPruned,
+    ProfileRecovered,
+    ProfileStale,
+    RunFinished,
+)
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Run
 from bckcore.errors import NotFoundError
@@ -109,6 +115,14 @@ class Plugins:
     def points_pruned(self, event: PointsPruned) -> None:
         """Tell every plugin."""
         self._call("bck_points_pruned", {"event": event})
+
+    def profile_stale(self, event: ProfileStale) -> None:
+        """Tell every plugin."""
+        self._call("bck_profile_stale", {"event": event})
+
+    def profile_recovered(self, event: ProfileRecovered) -> None:
+        """Tell every plugin."""
+        self._call("bck_profile_recovered", {"event": event})
 
     def tell(self, plugin: str, what: str, error: Exception) -> None:
         """Report a plugin that raised."""

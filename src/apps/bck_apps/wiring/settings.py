@@ -81,6 +81,15 @@ class CheckSettings(_Section):
         return self
 
 
+class SchedulerSettings(_Section):
+    """The part that asks for backups when profiles are due."""
+
+    enabled: bool = Field(True, description="Whether profiles with a schedule are backed up by it.")
+    look_seconds: Annotated[
+        float, Field(gt=0, le=600, description="How often it looks what is due, in seconds.")
+    ] = 5
+
+
 class LoggingSettings(_Section):
     """JSON lines on standard error, or in a file."""
 
@@ -124,6 +133,7 @@ class Settings(BaseSettings):
     runner: RunnerSettings = Field(default_factory=RunnerSettings)
     jobs: JobSettings = Field(default_factory=JobSettings)
     check: CheckSettings = Field(default_factory=CheckSettings)
+    scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)

@@ -1,0 +1,27 @@
+"""What all bodies share."""
+
+from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
+
+
+class Body(BaseModel):
+    """What a caller sends: a field that is not known is an error, not a wish passed over."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*")
+    @classmethod
+    def _is_real_text(cls, value: object) -> object:
+        """JSON can spell half a character and NUL; neither can be stored, sent or opened."""
+        for text in value if isinstance(value, list) else [value]:
+            plain = text.get_secret_value() if isinstance(text, SecretStr) else text
+            if isinstance(plain, str) and (
+                "\0" in plain or any("\ud800" <= char <= "\udfff" for char in plain)
+            ):
+                raise ValueError("The text holds NUL or half a character.")
+        return value
+
+
+class View(BaseModel):
+    """What a caller gets."""
+
+    model_config = ConfigDict(frozen=True)

@@ -1,0 +1,86 @@
+"""Schedule jobs: what a job says that the schedule asked for, and what its end means for the schedule."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from bckcore.domain.due import ScheduleState, retry_after
+from bckcore.domain.job import Job, JobStatus
+from bckcore.errors import HostUnreachableError, TransientError
+
+REQUESTED_BY = "schedule"
+MOST_FAILURES = 3
+"""So often a due moment is tried that reaches the host and breaks off; then the next one counts."""
+_IF_REACHABLE = "only_if_reachable"
+_WENT_THROUGH = (JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.SUSPECT)
+
+
+def if_reachable(wanted: bool) -> dict[str, object]:
+    """The part of a job's payload that says: without the host, end before a run begins."""
+    return {_IF_REACHABLE: True} if wanted else {}
+
+
+def needs_reachable(job: Job) -> bool:
+    """True if the job looks for its host first, and makes no run without it."""
+    return job.payload.get(_IF_REACHABLE) is True
+
+
+def key_of(state: ScheduleState, due: datetime) -> str:
+    """The idempotency key of the next try: whoever asks for it, and however often, it is one job."""
+    return f"schedule/{state.profile}/{due.isoformat()}/{tries_for(state, due) + 1}"
+
+
+def tries_for(state: ScheduleState, due: datetime) -> int:
+    """Tries that were made for this due moment."""
+    return state.tries if state.due_since == due else 0
+
+
+def asked(state: ScheduleState, job: Job, *, due: datetime, now: datetime) -> ScheduleState:
+    """The state after a try was asked for."""
+    failures = state.failures if state.due_since == due else 0
+    tries = tries_for(state, due) + 1
+    return replace(
+        state, job=job.id, due_since=due, tries=tries, failures=failures, last_try=now, next_try=None
+    )
+
+
+def not_asked(state: ScheduleState, why: str, *, due: datetime, now: datetime) -> ScheduleState:
+    """The state after a try that could not even be asked for."""
+    tries = tries_for(state, due) + 1
+    return replace(
+        state, due_since=due, tries=tries, last_try=now, next_try=now + retry_after(tries), note=why
+    )
+
+
+def answered_by(state: ScheduleState, start: datetime) -> ScheduleState:
+    """The state after a backup that started then: nothing is owed any more."""
+    return replace(
+        state,
+        answered=start,
+        due_since=None,
+        tries=0,
+        failures=0,
+        job=None,
+        next_try=None,
+        offline_since=None,
+        note="",
+    )
+
+
+def settled(state: ScheduleState, job: Job | None, now: datetime) -> ScheduleState:
+    """The state after its try is over; ``job`` is None when nobody knows it any more."""
+    started = min(now, max((job.started or job.created) if job else now, state.due_since or now))
+    if job is None or job.status in _WENT_THROUGH:
+        return answered_by(state, started)
+    ended = min(now, job.finished or now)
+    over = replace(state, job=None, note=job.result.error, next_try=ended + retry_after(state.tries))
+    if job.result.error_code == HostUnreachableError.code:
+        return replace(over, offline_since=state.offline_since or ended)
+    failures = state.failures + 1
+    if job.result.error_code in _codes(TransientError) and failures < MOST_FAILURES:
+        return replace(over, failures=failures, offline_since=None)
+    # Another try would meet the same until a person acts: the next due moment counts.
+    return replace(answered_by(state, now), note=job.result.error)
+
+
+def _codes(root: type[TransientError]) -> set[str]:
+    return {root.code}.union(*(_codes(kind) for kind in root.__subclasses__()))

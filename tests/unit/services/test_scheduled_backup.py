@@ -1,0 +1,87 @@
+"""A backup of the schedule makes no run without its host, and goes by the bandwidth plan of the moment."""
+
+from pathlib import Path
+
+import pytest
+
+from bck_adapters.memory.hosts import MemoryHost
+from bck_adapters.memory.transport import MemoryTransport
+from bckcore.domain.ids import HostId
+from bckcore.domain.job import JobResult, JobStatus
+from bckcore.domain.retention import RetentionPolicy
+from bckcore.domain.secret import Secret
+from bckcore.domain.transfer import PullOrder
+from bckcore.errors import HostUnreachableError, TransferFailedError
+from bckcore.ports.transport import PullReport, Watcher
+from tests.support.house import DOCS, PC, House
+from tests.support.job_service import job_service
+
+
+class Listening(MemoryTransport):
+    """Remembers the limits of the orders it was given."""
+
+    def __init__(self, hosts: dict[HostId, MemoryHost]) -> None:
+        super().__init__(hosts)
+        self.limits: list[int | None] = []
+
+    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+        """Remember, then pull."""
+        self.limits.append(order.options.bandwidth_limit)
+        return super().pull(order, key, watcher)
+
+
+def asked(house: House, *, only_if_reachable: bool) -> object:
+    job_service(house).start_backup(DOCS, requested_by="test", only_if_reachable=only_if_reachable)
+    claim = house.database.queue.claim("test", lease_seconds=600)
+    assert claim is not None
+    try:
+        return house.backups.back_up(claim, house.watcher)
+    finally:
+        house.database.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
+
+
+def test_without_the_host_there_is_no_run_and_no_number_is_used_up(tmp_path: Path) -> None:
+    pcs: dict[HostId, MemoryHost] = {}
+    house = House(tmp_path, MemoryTransport(pcs))
+    with pytest.raises(HostUnreachableError):
+        asked(house, only_if_reachable=True)
+    with house.database.units(read_only=True) as uow:
+        assert uow.runs.last(DOCS) is None
+    assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_person_who_asks_gets_a_run_that_failed(tmp_path: Path) -> None:
+    house = House(tmp_path, MemoryTransport({}))
+    asked(house, only_if_reachable=False)
+    with house.database.units(read_only=True) as uow:
+        run = uow.runs.last(DOCS)
+    assert run is not None
+    assert run.error_code == "host-unreachable"
+
+
+def test_a_host_that_answers_with_another_error_gets_its_run(tmp_path: Path) -> None:
+    pc = MemoryHost()
+    pc.source("/home/u/docs").write(b"f", b"one")
+    pc.errors.append(TransferFailedError("planted"))
+    house = House(tmp_path, MemoryTransport({PC: pc}))
+    asked(house, only_if_reachable=True)
+    with house.database.units(read_only=True) as uow:
+        run = uow.runs.last(DOCS)
+    assert run is not None
+    assert run.error_code == "transfer-failed"
+
+
+def test_the_plan_of_the_hour_limits_an_attempt_and_the_log_tells(tmp_path: Path) -> None:
+    pc = MemoryHost()
+    pc.source("/home/u/docs").write(b"f", b"one")
+    transport = Listening({PC: pc})
+    house = House(tmp_path, transport)
+    rome = RetentionPolicy(time_zone="Europe/Rome")
+    house.change_profile(bandwidth_plan=("08:00-18:00=2M", "22:00-06:00=0"), retention=rome)
+    noon = house.clock.now().replace(hour=12, minute=0)
+    for hour in (16, 17, 21):  # 17, 18 and 22 in Rome
+        house.clock.set(noon.replace(hour=hour))
+        asked(house, only_if_reachable=False)
+    assert transport.limits == [2 * 1024**2, None, None]
+    assert "info: The bandwidth plan allows 2097152 bytes a second." in house.watcher.lines
+    assert "info: The bandwidth plan allows any speed." in house.watcher.lines
