@@ -33,7 +33,7 @@ class Counting:
     """A worker that notes who is at work on what."""
 
     def __init__(self):
-        self.begun = Counter()
+        self.begun: Counter[str] = Counter()
         self.doubles = []
         self._busy = set()
         self._lock = threading.Lock()

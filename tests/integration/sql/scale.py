@@ -7,6 +7,7 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Iterator
 
 from bck_adapters.clock import SystemClock
 from bck_adapters.sql import sql_database
@@ -18,11 +19,11 @@ from bckcore.domain.paths import RelPath
 P, S = ProfileId("docs"), SourceName("docs")
 
 
-def path(number):
+def path(number: int) -> RelPath:
     return RelPath(b"folder%04d/sub%02d/file-%07d.txt" % (number // 1000, number // 100 % 10, number))
 
 
-def changes(count):
+def changes(count: int) -> Iterator[Change]:
     for number in range(count):
         times = 1_700_000_000_000_000_000 + number
         entry = FileEntry(

@@ -1,8 +1,9 @@
 """PostgreSQL takes many rows as one statement over arrays: a column each, in the driver's binary form."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Select, Table
 
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
@@ -55,8 +56,17 @@ def add_paths(session: SqlSession, table: Table, paths: Sequence[bytes]) -> None
     session.driver(sql, (list(paths),))
 
 
+def absent(session: SqlSession, rows: Select[Any]) -> ColumnElement[bool]:
+    """True where there are no such rows, looked up one by one in an index.
+
+    PostgreSQL would plan a join, by numbers that are wrong while a table grows in the same transaction, and
+    then may compare each row with each; ``OFFSET 0`` keeps it from that.
+    """
+    return ~(rows.offset(0) if session.dialect.name == "postgresql" else rows).exists()
+
+
 def counted(session: SqlSession, table: Table) -> None:
-    """Let the planner know how many rows a helper table holds."""
+    """Let the planner know how many rows a table holds now."""
     session.driver(f"ANALYZE {table.name}")
 
 

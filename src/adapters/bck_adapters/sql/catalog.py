@@ -92,14 +92,16 @@ class SqlCatalog(SqlBrowsing):
         """See the port."""
         this = and_(_V.source_id == self._source(profile, source), _V.until_seq.is_(None))
         with self._seen(seen) as table:
-            query = select(*ENTRY).where(this, ~exists().where(table.c.path == _V.path))
+            seen_here = select(table.c.path).where(table.c.path == _V.path)
+            query = select(*ENTRY).where(this, bulk.absent(self._session, seen_here))
             yield from map(entry_of, pages(self._session, query, _V.path))
 
     def unknown(self, profile: ProfileId, source: SourceName, seen: Iterable[RelPath]) -> Iterator[RelPath]:
         """See the port."""
         this = and_(_V.source_id == self._source(profile, source), _V.until_seq.is_(None))
         with self._seen(seen) as table:
-            query = select(table.c.path).where(~exists().where(this, table.c.path == _V.path))
+            live_here = select(_V.path).where(this, table.c.path == _V.path)
+            query = select(table.c.path).where(bulk.absent(self._session, live_here))
             yield from (row[0] for row in pages(self._session, query, table.c.path))
 
     @contextmanager
@@ -128,6 +130,7 @@ class SqlCatalog(SqlBrowsing):
         ends: list[Row] = []
         left_out: list[Row] = []
         begins: list[Row] = []
+        many = False
         for change in changes:
             if change.op.carries_on:
                 continue
@@ -140,8 +143,10 @@ class SqlCatalog(SqlBrowsing):
                 begins.append(version_row(source_id, seq, change))
             if len(ending) >= BATCH:
                 self._enter(ends, left_out, begins)
-                ends, left_out, begins = [], [], []
+                ends, left_out, begins, many = [], [], [], True
         self._enter(ends, left_out, begins)
+        if many and self._session.dialect.name == "postgresql":
+            bulk.counted(self._session, file_version)
 
     def _enter(self, ends: list[Row], left_out: list[Row], begins: list[Row]) -> None:
         exclude_versions(self._session, left_out)
