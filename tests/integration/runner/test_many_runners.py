@@ -27,7 +27,8 @@ HOSTS, PROFILES_OF_A_HOST, RUNNERS, FILES = 3, 2, 3, 20
 def made(tmp_path: Path) -> Bck:
     """An installation with a few PCs, each with a few profiles."""
     (tmp_path / "server").mkdir()
-    bck = Bck(tmp_path / "server", {"BCK_RUNNER__POLL_SECONDS": "0.1", "BCK_RUNNER__JOBS": "2"})
+    runner = {"BCK_RUNNER__POLL_SECONDS": "0.1", "BCK_RUNNER__JOBS": "2", "BCK_CHECK__ENABLED": "false"}
+    bck = Bck(tmp_path / "server", runner)
     secret = Secret("a long enough password")
     with (
         initialise(bck.home, storage=bck.storage, admin="ann", password=secret) as application,

@@ -1,5 +1,7 @@
 """OneJob: a job is followed, or done here, or waited for; and people can leave."""
 
+from dataclasses import replace
+
 import pytest
 
 from bck_adapters.memory import MemoryJobQueue, MemoryProcesses, SettableClock
@@ -106,6 +108,27 @@ def test_a_job_whose_runner_died_is_taken_over_when_its_lease_ends(queue, clock)
     job, _ = seen_through(queue, clock, done_worker(), signals=ScriptedSignals(time_passes))
     assert job.status is JobStatus.SUCCEEDED
     assert job.claims == 2
+
+
+def test_the_job_of_a_dead_process_is_taken_over_at_once(queue, clock):
+    queued(queue, clock)
+    processes = MemoryProcesses()
+    queue.claim("dead", lease_seconds=LEASE, holder=replace(processes.me(), pid=7))
+    before = clock.now()
+    told: list[Silence] = []
+    job, _ = seen_through(queue, clock, done_worker(), processes=processes, told=told)
+    assert (job.status, job.claims, told) == (JobStatus.SUCCEEDED, 2, [])
+    assert clock.now() == before
+
+
+def test_the_job_of_a_dead_process_that_goes_first_goes_back_to_the_queue_at_once(queue, clock):
+    other = queued(queue, clock, "other")
+    processes = MemoryProcesses()
+    queue.claim("dead", lease_seconds=LEASE, holder=replace(processes.me(), pid=7))
+    twin = queue.enqueue(on_host(other, other.host)).job
+    job, _ = seen_through(queue, clock, done_worker(), processes=processes, job=twin.id)
+    assert job.status is JobStatus.SUCCEEDED
+    assert queue.get(other.id).status is JobStatus.QUEUED
 
 
 def test_a_runner_that_fell_silent_is_told_of_once_with_the_time_that_is_left(queue, clock):
