@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from bckcore.domain.filters import FilterOptions
 from bckcore.domain.ids import HostId, ProfileId, checked_name
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.run import ProfileRef
@@ -20,6 +21,7 @@ class Profile:
     host: HostId
     sources: tuple[Source, ...]
     excludes: tuple[str, ...] = ()
+    filters: FilterOptions = field(default_factory=FilterOptions)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     schedule: Schedule | None = None
     options: TransferOptions = field(default_factory=TransferOptions)
@@ -32,6 +34,11 @@ class Profile:
         require_disjoint(self.sources)
         if any(not rule.strip() or "\n" in rule or "\0" in rule for rule in self.excludes):
             raise InvalidInputError("An exclude pattern is empty or holds a line break.")
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """All gitignore rules of the profile itself; its own have the last word over those of presets."""
+        return (*self.filters.rules, *self.excludes)
 
     @property
     def ref(self) -> ProfileRef:

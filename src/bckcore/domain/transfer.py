@@ -43,7 +43,7 @@ class PullOrder:
     host: Host
     source: Source
     filters: tuple[str, ...]
-    """gitignore rules, first to last."""
+    """gitignore rules, first to last; on a platform that ignores case they fit names in either case."""
     options: TransferOptions
     destination: Path
     """``current/<host>/<profile>/<source>``; only the PC's files ever lie there."""
@@ -54,6 +54,8 @@ class PullOrder:
     temp_dir: Path
     work_dir: Path
     """Private to the attempt: logs, control files."""
+    max_size: int | None = None
+    """Files of more bytes are left out; those the storage has of them stay as they are."""
     inherit_fds: tuple[int, ...] = ()
     """Open locks that every process of the transfer must hold as long as it lives."""
 
@@ -64,7 +66,7 @@ class TransferProgress:
 
     phase: str = ""
     """What is going on: ``connecting``, ``transferring``, ``cataloguing``, ``restoring``, ``pruning``,
-    ``undoing``, ``checking``; at the end ``finished``."""
+    ``undoing``, ``checking``, ``filters``, ``previewing``; at the end ``finished``."""
     source: str = ""
     files_seen: int = 0
     files_done: int = 0
@@ -103,6 +105,8 @@ class ProblemKind(StrEnum):
     """The stored copy was no longer what had been backed up; the host's took its place."""
     NOT_RESTORED = "not-restored"
     """A restore could not write it."""
+    FILTER = "filter"
+    """A rule in a .bckignore file could not be used, or the file could not; nothing is left out by it."""
     UNKNOWN = "unknown"
     """A message that is not understood; the whole listing counts as incomplete."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from bck_adapters.sql.tables import CALENDAR_RULES
 from bckcore.domain.access import Role, User
 from bckcore.domain.act import Act, ActKind
+from bckcore.domain.filters import FilterOptions
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef, SourceName
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
@@ -62,6 +63,7 @@ def profile_values(profile: Profile) -> Values:
         "host": profile.host,
         "sources": [asdict(source) for source in profile.sources],
         "excludes": list(profile.excludes),
+        "filters": asdict(profile.filters),
         "keep_last": retention.keep_last,
         "keep_within_us": retention.keep_within // _MICROSECOND,
         "every_us": None if schedule is None else schedule.every // _MICROSECOND,
@@ -82,12 +84,17 @@ def profile_of(row: Any) -> Profile:
         host=HostId(row.host),
         sources=tuple(Source(name=SourceName(source["name"]), path=source["path"]) for source in row.sources),
         excludes=tuple(row.excludes),
+        filters=_filters_of(row.filters or {}),
         retention=_retention_of(row),
         schedule=schedule,
         options=TransferOptions(**row.options),
         enabled=row.enabled,
         created=row.created,
     )
+
+
+def _filters_of(document: dict[str, Any]) -> FilterOptions:
+    return FilterOptions(**document | {"presets": tuple(document.get("presets", ()))})
 
 
 def _retention_of(row: Any) -> RetentionPolicy:

@@ -62,6 +62,7 @@ profile = Table(
     *(Column(f"keep_{rule}", Integer, nullable=False) for rule in CALENDAR_RULES),
     Column("min_age_us", BigInteger, nullable=False),
     Column("time_zone", Text, nullable=False),
+    Column("filters", JSON),
     Index(None, "host"),
 )
 
@@ -163,8 +164,8 @@ account = Table(
     Column("created", UtcDateTime, nullable=False),
 )
 
-_RUNNING = text("status = 'running' AND kind <> 'check'")
-_CHECKING = text("status = 'running' AND kind = 'check'")
+_RUNNING = text("status = 'running' AND kind NOT IN ('check', 'preview')")
+_CHECKING = text("status = 'running' AND kind IN ('check', 'preview')")
 _UNFINISHED = text("status IN ('queued', 'running') AND kind IN ('backup', 'prune')")
 
 job = Table(

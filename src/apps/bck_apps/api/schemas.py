@@ -183,6 +183,18 @@ class ProfileBody(Body):
     host: str = Field(description="Name of a host that exists.")
     sources: list[SourceBody] = Field(min_length=1, max_length=1000, description="Folders; none in another.")
     excludes: list[Line] = Field(default=[], max_length=10000, description="gitignore rules.")
+    presets: list[Line] | None = Field(
+        None, max_length=100, description="Lists of rules, as `caches@1` or `caches`; null: as they are."
+    )
+    bckignore: bool | None = Field(
+        None, description="Heed files called `.bckignore` on the PC; null: as it is, at first false."
+    )
+    skip_caches: bool | None = Field(
+        None, description="Leave out folders with a signed `CACHEDIR.TAG`; null: as it is, at first false."
+    )
+    max_size: int | None = Field(
+        None, ge=0, description="Bytes; larger files are left out. 0: no limit; null: as it is."
+    )
     keep_last: int = Field(20, ge=1, le=1_000_000, description="How many counted points stay at least.")
     keep_hourly: Places = None
     keep_daily: Places = None
@@ -222,6 +234,11 @@ class ProfileView(View):
     host: str
     sources: list[SourceView]
     excludes: list[str]
+    presets: list[str] = Field(description="Each with its version.")
+    preset_rules: list[str] = Field(description="What the presets say, before `excludes`.")
+    bckignore: bool
+    skip_caches: bool
+    max_size: int | None = Field(description="Bytes; null for no limit.")
     keep_last: int
     keep_hourly: int
     keep_daily: int
@@ -235,6 +252,14 @@ class ProfileView(View):
     bandwidth_limit: int | None
     enabled: bool
     created: datetime | None
+
+
+class PresetView(View):
+    """A named list of gitignore rules."""
+
+    preset: str = Field(description="Name and version, as `caches@1`.")
+    about: str
+    rules: list[str]
 
 
 class PointView(View):
@@ -301,6 +326,12 @@ class StartBackup(Body):
     accept_missing: bool = Field(
         False, description="Take files that are missing as deleted, however many; else the run is suspect."
     )
+
+
+class StartPreview(Body):
+    """Ask what a backup would do."""
+
+    profile: str = Field(description="Name of the profile.")
 
 
 class StartRestore(Body):

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bck_apps.api import schemas
 from bckcore.domain.duration import duration_text, parsed_duration
+from bckcore.domain.filters import FilterOptions
 from bckcore.domain.host import Host, normal_posix_path
 from bckcore.domain.ids import HostId, ProfileId, SourceName
 from bckcore.domain.job import Job, JobResult
@@ -85,6 +86,12 @@ def profile_of(body: schemas.ProfileBody, before: Profile | None = None) -> Prof
         host=HostId(body.host),
         sources=_sources(body.sources, before.sources if before else ()),
         excludes=tuple(body.excludes),
+        filters=(before.filters if before else FilterOptions()).changed(
+            presets=body.presets,
+            bckignore=body.bckignore,
+            skip_caches=body.skip_caches,
+            max_size=body.max_size,
+        ),
         retention=_retention_of(body, before.retention if before else RetentionPolicy()),
         schedule=before.schedule if before else None,
         options=TransferOptions(compress=body.compress, bandwidth_limit=body.bandwidth_limit),
@@ -124,6 +131,11 @@ def profile_view(profile: Profile) -> schemas.ProfileView:
         host=profile.host,
         sources=[schemas.SourceView(name=source.name, path=source.path) for source in profile.sources],
         excludes=list(profile.excludes),
+        presets=list(profile.filters.presets),
+        preset_rules=list(profile.filters.rules),
+        bckignore=profile.filters.bckignore,
+        skip_caches=profile.filters.skip_caches,
+        max_size=profile.filters.max_size,
         keep_last=profile.retention.keep_last,
         keep_within=duration_text(profile.retention.keep_within),
         min_age=duration_text(profile.retention.min_age),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bck_apps.cli.documents import profile_document
+from bck_apps.cli.filters import Bckignore, MaxSize, Presets, SkipCaches, chosen
 from bck_apps.cli.jobs import ProfileArgument
 from bck_apps.cli.keep import (
     Given,
@@ -24,6 +25,7 @@ from bck_apps.cli.keep import (
 from bck_apps.cli.screen import Json, fields, show, table, yes_no
 from bck_apps.cli.session import opened
 from bck_apps.cli.units import parsed_size, size_text
+from bckcore.domain.filters import FilterOptions
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.profile import Profile
 from bckcore.domain.retention import RetentionPolicy
@@ -48,6 +50,10 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="gitignore rule; may be repeated.")
     ] = None,
+    preset: Presets = None,
+    bckignore: Bckignore = None,
+    skip_caches: SkipCaches = None,
+    max_size: MaxSize = None,
     keep_last: KeepLast = None,
     keep_hourly: KeepHourly = None,
     keep_daily: KeepDaily = None,
@@ -70,6 +76,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         host=HostId(host),
         sources=parsed_sources(source),
         excludes=tuple(exclude or ()),
+        filters=chosen(FilterOptions(), preset, bckignore, skip_caches, max_size),
         retention=changed(RetentionPolicy(), counts | rest),
         options=TransferOptions(compress=compress, bandwidth_limit=parsed_size(bwlimit) if bwlimit else None),
     )
@@ -89,6 +96,10 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
         list[str] | None,
         typer.Option(metavar="PATTERN", help="gitignore rule; the list is replaced; '' alone empties it."),
     ] = None,
+    preset: Presets = None,
+    bckignore: Bckignore = None,
+    skip_caches: SkipCaches = None,
+    max_size: MaxSize = None,
     keep_last: KeepLast = None,
     keep_hourly: KeepHourly = None,
     keep_daily: KeepDaily = None,
@@ -114,7 +125,8 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     counts |= {"keep_weekly": keep_weekly, "keep_monthly": keep_monthly, "keep_yearly": keep_yearly}
     rest: dict[str, Given] = {"keep_within": keep_within, "min_age": min_age, "time_zone": time_zone}
     kept = counts | rest
-    if all(one is None for one in (source, exclude, compress, bwlimit, enabled, *kept.values())):
+    left_out = preset, bckignore, skip_caches, max_size
+    if all(one is None for one in (source, exclude, compress, bwlimit, enabled, *left_out, *kept.values())):
         raise InvalidInputError(
             "Nothing was given that could be changed.", advice="See bck profile set --help"
         )
@@ -124,6 +136,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
             before,
             sources=parsed_sources(source, before.sources) if source else before.sources,
             excludes=before.excludes if exclude is None else () if exclude == [""] else tuple(exclude),
+            filters=chosen(before.filters, *left_out),
             retention=changed(before.retention, kept),
             options=_options(before.options, compress, bwlimit),
             enabled=before.enabled if enabled is None else enabled,
@@ -144,7 +157,12 @@ def _profile_view(profile: Profile) -> "RenderableType":
             ("profile", profile.id),
             ("host", profile.host),
             ("sources", "\n".join(f"{source.name} = {source.path}" for source in profile.sources)),
+            ("presets", "\n".join(profile.filters.presets)),
+            ("their rules", "\n".join(profile.filters.rules)),
             ("excludes", "\n".join(profile.excludes)),
+            (".bckignore", "heeded" if profile.filters.bckignore else ""),
+            ("CACHEDIR.TAG", "heeded" if profile.filters.skip_caches else ""),
+            ("no file above", size_text(profile.filters.max_size) if profile.filters.max_size else ""),
             ("keep", profile.retention.text),
             ("compress", yes_no(profile.options.compress)),
             ("at most", f"{size_text(limit)}/s" if limit else ""),

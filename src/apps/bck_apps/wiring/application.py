@@ -31,6 +31,7 @@ from bckcore.services.history import HistoryService
 from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
+from bckcore.services.preview_jobs import PreviewJobs
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.rebuild import Rebuild
@@ -129,6 +130,11 @@ class Application:
     def history(self) -> HistoryService:
         """Runs; undo, accept and forget."""
         return self.container.history()
+
+    @property
+    def preview_jobs(self) -> PreviewJobs:
+        """Ask what a backup would do."""
+        return self.container.preview_jobs()
 
     @property
     def check_jobs(self) -> CheckJobs:
