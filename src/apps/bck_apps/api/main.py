@@ -15,6 +15,7 @@ from bck_apps.api.routes import (
     browse,
     check,
     export,
+    filters,
     following,
     health,
     history,
@@ -42,6 +43,7 @@ ROUTES = (
     restore,
     jobs,
     check,
+    filters,
     metrics,
 )
 

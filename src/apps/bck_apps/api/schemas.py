@@ -5,6 +5,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from bckcore.domain.host import Platform
 from bckcore.domain.push import Conflict
 
 Item = TypeVar("Item")
@@ -114,6 +115,9 @@ class HostBody(Body):
     )
     trust_on_first_use: bool = Field(False, description="Pin the keys that the host shows now.")
     transport: str = Field("rsync-ssh", description="Registered name of the transport.")
+    platform: Platform = Field(
+        Platform.POSIX, description="`posix`, `windows`, `macos`: on the last two, rules fit either case."
+    )
 
 
 class HostChangeBody(Body):
@@ -134,6 +138,7 @@ class HostChangeBody(Body):
         False, description="Pin the keys that the host shows now instead of those that are pinned."
     )
     transport: str | None = Field(None, description="Registered name of the transport.")
+    platform: Platform | None = Field(None, description="`posix`, `windows` or `macos`.")
 
 
 class HostView(View):
@@ -143,7 +148,7 @@ class HostView(View):
     address: str
     port: int
     user: str
-    platform: str = Field(description="`posix` or `windows`.")
+    platform: str = Field(description="`posix`, `windows` or `macos`.")
     transport: str
     allow: list[str]
     host_keys: list[str] = Field(description="Pinned public keys.")

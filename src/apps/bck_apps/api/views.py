@@ -34,6 +34,7 @@ def host_of(body: schemas.HostBody) -> Host:
         port=body.port,
         user=body.user,
         transport=body.transport,
+        platform=body.platform,
         host_keys=tuple(body.host_keys),
         allowed_roots=tuple(normal_posix_path(path) for path in body.allow),
     )
@@ -46,6 +47,7 @@ def host_change_of(body: schemas.HostChangeBody) -> HostChange:
         port=body.port,
         user=body.user,
         transport=body.transport,
+        platform=body.platform,
         allowed_roots=None if body.allow is None else tuple(body.allow),
         host_keys=None if body.host_keys is None else tuple(body.host_keys),
     )

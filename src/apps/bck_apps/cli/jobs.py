@@ -58,6 +58,7 @@ def backup(
 
     if dry_run:
         look_ahead(ProfileId(profile), key=key, accept_missing=accept_missing, as_json=as_json)
+        return
     with opened() as application:
         asked = application.jobs.start_backup(
             ProfileId(profile), requested_by=who(), key=key, accept_missing=accept_missing

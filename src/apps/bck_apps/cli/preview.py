@@ -1,7 +1,7 @@
 """bck backup --dry-run: what a backup would do now, as a table."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from bck_apps.cli.follow import end_with, see_through
 from bck_apps.cli.screen import fields, table
@@ -18,7 +18,7 @@ _MARKS = {"new": "+", "changed": "M", "attributes": "A"}
 _Row = tuple[str, str, str]
 
 
-def look_ahead(profile: ProfileId, *, key: str, accept_missing: bool, as_json: bool) -> NoReturn:
+def look_ahead(profile: ProfileId, *, key: str, accept_missing: bool, as_json: bool) -> None:
     """Ask for a preview, see it through, print it, and leave with the exit status of that."""
     if accept_missing:
         raise InvalidInputError(
