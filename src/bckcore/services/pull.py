@@ -148,6 +148,8 @@ def said_by_host(
     if said.rules:
         files = len(found.files)
         watcher.log(f"{order.source.name}: {files} files on the PC bring {len(said.rules)} filter rules.")
+    if (more := said.problem_count - len(said.problems)) > 0:
+        watcher.log(f"{more} more filter problems in {order.source.name} are not listed.", level="warning")
     return said
 
 
@@ -155,7 +157,7 @@ def _with_problems(report: PullReport, said: HostRules) -> PullReport:
     return replace(
         report,
         problems=(*said.problems, *report.problems),
-        problem_count=report.problem_count + said.problem_count,
+        problem_count=report.problem_count + len(said.problems),
     )
 
 

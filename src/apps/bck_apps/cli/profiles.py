@@ -36,6 +36,11 @@ from bckcore.errors import InvalidInputError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+_Compress = Annotated[
+    bool | None, typer.Option("--compress/--no-compress", help="Compress on the way, or not.")
+]
+_Enabled = Annotated[bool | None, typer.Option("--enable/--disable", help="Whether backups may be started.")]
+
 app = typer.Typer(help="What is backed up, from where, and how long it is kept.", no_args_is_help=True)
 
 
@@ -109,15 +114,11 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     keep_within: KeepWithin = None,
     min_age: MinAge = None,
     time_zone: TimeZone = None,
-    compress: Annotated[
-        bool | None, typer.Option("--compress/--no-compress", help="Compress on the way, or not.")
-    ] = None,
+    compress: _Compress = None,
     bwlimit: Annotated[
         str | None, typer.Option(metavar="SIZE", help="At most so much a second, as 10M; 0 for no limit.")
     ] = None,
-    enabled: Annotated[
-        bool | None, typer.Option("--enable/--disable", help="Whether backups may be started.")
-    ] = None,
+    enabled: _Enabled = None,
     as_json: Json = False,
 ) -> None:
     """Change a profile: only what is given. Name and host stay, and so does all that is kept."""
@@ -126,10 +127,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     rest: dict[str, Given] = {"keep_within": keep_within, "min_age": min_age, "time_zone": time_zone}
     kept = counts | rest
     left_out = preset, bckignore, skip_caches, max_size
-    if all(one is None for one in (source, exclude, compress, bwlimit, enabled, *left_out, *kept.values())):
-        raise InvalidInputError(
-            "Nothing was given that could be changed.", advice="See bck profile set --help"
-        )
+    _require_some(source, exclude, compress, bwlimit, enabled, *left_out, *kept.values())
     with opened() as application:
         before = application.profiles.get(ProfileId(profile))
         wanted = replace(
@@ -143,6 +141,13 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
         )
         saved = application.profiles.change(wanted)
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
+
+
+def _require_some(*given: object) -> None:
+    if all(one is None for one in given):
+        raise InvalidInputError(
+            "Nothing was given that could be changed.", advice="See bck profile set --help"
+        )
 
 
 def _options(before: TransferOptions, compress: bool | None, bwlimit: str | None) -> TransferOptions:
