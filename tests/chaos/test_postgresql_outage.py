@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from bck_adapters.clock import SystemClock
+from bck_adapters.processes import LinuxProcesses
 from bck_adapters.sql import sql_database
 from bck_adapters.testkit.samples import sample_job
 from bck_apps.runner.loop import Runner
@@ -58,6 +59,7 @@ def runners_on(database, worker):
             queue=database.queue,
             worker=worker,
             clock=SystemClock(),
+            processes=LinuxProcesses(),
             name=f"r{number}",
             slots=2,
             lease_seconds=LEASE_SECONDS,

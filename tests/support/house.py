@@ -41,6 +41,8 @@ from bckcore.services.holds import HoldService
 from bckcore.services.hooks import Hooks, NullHooks
 from bckcore.services.ledger import Ledger
 from bckcore.services.missing import accepting
+from bckcore.services.preview import PreviewService
+from bckcore.services.preview_jobs import preview_steps
 from bckcore.services.prune import PruneReport, PruneService
 from bckcore.services.pull import Puller
 from bckcore.services.recovery import Recovery
@@ -130,7 +132,12 @@ class House:
         ledger = Ledger(units=units, storage=storage)
         self.recovery = recovery = Recovery(storage=storage, clock=clock, ledger=ledger)
         puller = Puller(
-            storage=storage, transport_for=lambda _: transport, vault=vault, clock=clock, random=self._random
+            storage=storage,
+            transport_for=lambda _: transport,
+            vault=vault,
+            filters=filters,
+            clock=clock,
+            random=self._random,
         )
         self.backups = BackupService(
             units=units,
@@ -183,6 +190,13 @@ class House:
             clock=clock,
             new_seed=lambda: 7,
         )
+        self.previews = PreviewService(
+            units=units,
+            storage=storage,
+            transport_for=lambda _: transport,
+            vault=vault,
+            filters=filters,
+        )
         self.worker = Worker(
             fence=self.fence,
             backups=self.backups,
@@ -192,6 +206,7 @@ class House:
             others={
                 **history_steps(self.undos, self.accepts, self.forgets),
                 **check_steps(self.checks),
+                **preview_steps(self.previews),
             },
         )
         self._set_up(host, tuple(sources), excludes, options or TransferOptions(attempts=attempts))

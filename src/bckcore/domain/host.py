@@ -13,6 +13,12 @@ class Platform(StrEnum):
 
     POSIX = "posix"
     WINDOWS = "windows"
+    MACOS = "macos"
+
+    @property
+    def ignores_case(self) -> bool:
+        """True where names that differ in case only mean the same file, so that rules must fit both."""
+        return self is not Platform.POSIX
 
 
 def normal_posix_path(raw: str) -> str:

@@ -21,11 +21,12 @@ class JobKind(StrEnum):
     ACCEPT = "accept"
     FORGET = "forget"
     CHECK = "check"
+    PREVIEW = "preview"
 
     @property
     def stands_aside(self) -> bool:
         """True for work that runs beside other jobs of its host and profile, and gives way to them."""
-        return self is JobKind.CHECK
+        return self in (JobKind.CHECK, JobKind.PREVIEW)
 
 
 class JobStatus(StrEnum):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from bckcore.domain.filters import FilterOptions
 from bckcore.domain.hours import parsed_rate, rate_at
 from bckcore.domain.ids import HostId, ProfileId, checked_name
 from bckcore.domain.retention import RetentionPolicy
@@ -25,6 +26,7 @@ class Profile:
     host: HostId
     sources: tuple[Source, ...]
     excludes: tuple[str, ...] = ()
+    filters: FilterOptions = field(default_factory=FilterOptions)
     retention: RetentionPolicy = field(default_factory=RetentionPolicy)
     schedule: Schedule | None = None
     options: TransferOptions = field(default_factory=TransferOptions)
@@ -60,6 +62,11 @@ class Profile:
         zone = zone_of(self.retention.time_zone)
         limit = rate_at(self.bandwidth_plan, now, zone, self.options.bandwidth_limit)
         return replace(self.options, bandwidth_limit=limit)
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """All gitignore rules of the profile itself; its own have the last word over those of presets."""
+        return (*self.filters.rules, *self.excludes)
 
     @property
     def ref(self) -> ProfileRef:

@@ -59,7 +59,7 @@ class PullOrder:
     host: Host
     source: Source
     filters: tuple[str, ...]
-    """gitignore rules, first to last."""
+    """gitignore rules, first to last; on a platform that ignores case they fit names in either case."""
     options: TransferOptions
     destination: Path
     """``current/<host>/<profile>/<source>``; only the PC's files ever lie there."""
@@ -70,6 +70,8 @@ class PullOrder:
     temp_dir: Path
     work_dir: Path
     """Private to the attempt: logs, control files."""
+    max_size: int | None = None
+    """Files of more bytes are left out; those the storage has of them stay as they are."""
     inherit_fds: tuple[int, ...] = ()
     """Open locks that every process of the transfer must hold as long as it lives."""
     on_group: Callable[[int], None] = field(default=lambda _: None, compare=False)
@@ -81,9 +83,9 @@ class TransferProgress:
     """How far a job is. Sizes are bytes; None means honestly unknown."""
 
     phase: str = ""
-    """What is going on: ``connecting``, ``listing`` (nothing had to be sent yet), ``transferring``,
-    ``cataloguing``, ``folding``, ``restoring``, ``pruning``, ``undoing``, ``checking``; at the end
-    ``finished``."""
+    """What is going on: ``connecting``, ``filters``, ``listing`` (nothing had to be sent yet),
+    ``transferring``, ``cataloguing``, ``folding``, ``restoring``, ``pruning``, ``undoing``, ``checking``,
+    ``previewing``; at the end ``finished``."""
     source: str = ""
     source_number: int = 0
     """Which of the run's sources that is, from 1; 0 where that means nothing."""
@@ -136,6 +138,8 @@ class ProblemKind(StrEnum):
     """The stored copy was no longer what had been backed up; the host's took its place."""
     NOT_RESTORED = "not-restored"
     """A restore could not write it."""
+    FILTER = "filter"
+    """A rule in a .bckignore file could not be used, or the file could not; nothing is left out by it."""
     UNKNOWN = "unknown"
     """A message that is not understood; the whole listing counts as incomplete."""
 

@@ -106,8 +106,8 @@ class JobQueue(Protocol):
     ) -> Claim | None:
         """Take the oldest job whose host and profile have no running one; None when there is none.
 
-        A job that stands aside (a check) runs beside the others and comes after all of them; of these, too,
-        a host and a profile have only one running.
+        A job that stands aside (a check, a preview) runs beside the others and comes after all of them; of
+        these, too, a host and a profile have only one running.
 
         Also takes a running job whose lease has expired, under a new token. ``only`` asks for that
         one job. Two callers never get the same job under a valid lease. ``holder`` is the process that

@@ -5,8 +5,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bckcore.domain.fetch import FetchOrder
+from bckcore.domain.gather import Gathered, GatherOrder
 from bckcore.domain.host import Host
 from bckcore.domain.paths import RelPath
+from bckcore.domain.preview import PreviewOrder, PreviewReport
 from bckcore.domain.push import PushOrder, PushReport
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import (
@@ -60,6 +62,8 @@ class PullReport:
     """Folders whose listing is incomplete, at any depth below; the root when nothing can be trusted."""
     vanished: frozenset[RelPath] = frozenset()
     """Paths that disappeared while they were read."""
+    too_large: Iterable[RelPath] = ()
+    """Files above the order's ``max_size``; the listing leaves them out. May be walked several times."""
 
 
 class Transport(Protocol):
@@ -72,7 +76,7 @@ class Transport(Protocol):
     * It writes below ``destination``, ``displaced_dir``, ``partial_dir``, ``temp_dir`` and ``work_dir``
       only; nothing but the host's own files appears in ``destination``.
     * ``destination`` holds plain files and folders in the form of :mod:`bckcore.domain.stored_stat`.
-    * Nothing is deleted because the host no longer has it.
+    * Nothing is deleted because the host no longer has it, or because a filter or ``max_size`` hides it.
     * A cancelled watcher stops it within 5 s, no process left, by JobCancelledError.
     * A link on the host is not followed out of the allow-list: where the source root, or a folder between
       it and the allowed root that covers it (that one included, see ``Host.guarded_folders``), is a link
@@ -133,16 +137,35 @@ class Transport(Protocol):
         as ``pull`` does.
         """
 
+    def gather(self, order: GatherOrder, key: Secret[str] | None, watcher: Watcher) -> Gathered:
+        """Every plain file of the order's names, and its content, as far as the order's limits go.
+
+        Folders that are hidden, or cannot be listed, are not looked into; no link is followed. A root that
+        is missing holds nothing. Nothing of the host or of the storage changes but ``order.folder``, which
+        is made. Raises PathNotAllowedError as ``pull`` does.
+        """
+
+    def preview(self, order: PreviewOrder, key: Secret[str] | None, watcher: Watcher) -> PreviewReport:
+        """What ``pull`` would do now. Changes nothing on the host, and of the storage ``work_dir`` alone.
+
+        A file that cannot be read may be foreseen all the same: nobody tried. What filters hide is named, of
+        a folder the folder alone. Raises what ``pull`` raises.
+        """
+
 
 class PathFilter(Protocol):
-    """Decides for one list of gitignore rules which paths they hide."""
+    """Decides for one list of gitignore rules which paths they hide. Constant."""
 
     def excludes(self, path: RelPath, *, is_folder: bool) -> bool:
         """True if the path, or a folder above it, is hidden."""
+
+    def rule(self, path: RelPath, *, is_folder: bool) -> str | None:
+        """The rule, as written, that hides the path or the topmost hidden folder above it, if one does."""
 
 
 class PathFilterFactory(Protocol):
     """Makes a PathFilter from gitignore rules."""
 
-    def __call__(self, rules: Iterable[str]) -> PathFilter:
-        """Raises InvalidInputError for a rule that cannot be understood."""
+    def __call__(self, rules: Iterable[str], *, ignore_case: bool = False) -> PathFilter:
+        """``ignore_case``: letters of ASCII match in either case. Raises InvalidInputError for a rule that
+        cannot be understood."""

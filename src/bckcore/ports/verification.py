@@ -141,5 +141,8 @@ class StoreVerification(Protocol):
         """A fresh, empty folder below ``.work`` of the profile's own; gone afterwards. What a crash left of
         an earlier one goes first. One at a time."""
 
+    def current_folder(self, ref: ProfileRef, source: SourceName) -> Path | None:
+        """Where the newest copies of a source lie, for programs that only read; None before the first."""
+
     def scratch_file(self, folder: Path, path: RelPath) -> tuple[FileEntry, OpenedFile | None] | None:
         """What stands at a path below a scratch folder, in the form of ``current``; None if nothing does."""

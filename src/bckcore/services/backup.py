@@ -30,9 +30,10 @@ from bckcore.ports.catalog import Catalog, SourceState
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.storage import ProfileLock, Storage
-from bckcore.ports.transport import PathFilter, PathFilterFactory, PullReport, Watcher
+from bckcore.ports.transport import PathFilterFactory, PullReport, Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.definitions import Definitions
+from bckcore.services.filtering import filter_of, sieve_of
 from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
@@ -58,7 +59,6 @@ class _Plan:
     host: Host
     run: Run
     prior: dict[SourceName, SourceState]
-    hidden: PathFilter | None
     base: RunBase
     accepted_by: str
     """Who takes missing paths as gone, however many; empty when nobody does."""
@@ -105,19 +105,19 @@ class BackupService:
             host = uow.hosts.get(profile.host)
         for source in profile.sources:
             host.require_allowed(source.path)
-        hidden = self._filters(profile.excludes) if profile.excludes else None
+        filter_of(profile, host, self._filters)
         if needs_reachable(claim.job):
             self._puller.require_reachable(host)
         with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS) as lock:
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
-            plan = self._planned(claim, profile, host, hidden)
+            plan = self._planned(claim, profile, host)
             shown = RunProgress(watcher, base=plan.base, clock=self._clock)
             run, error = self._carried_out(plan, claim, lock, shown)
         self._hooks.run_finished(RunFinished(run=run))
         return run, error
 
-    def _planned(self, claim: Claim, profile: Profile, host: Host, hidden: PathFilter | None) -> _Plan:
+    def _planned(self, claim: Claim, profile: Profile, host: Host) -> _Plan:
         with self._units() as uow:
             last = uow.runs.last(profile.id)
             seq = last.seq + 1 if last else 1
@@ -139,15 +139,7 @@ class BackupService:
                 uow.catalog.save_source_state(profile.id, replace(state, interrupted=True))
             uow.commit(claim=claim)
         accepted_by = claim.job.requested_by if accepts_missing(claim.job) else ""
-        return _Plan(
-            profile=profile,
-            host=host,
-            run=run,
-            prior=prior,
-            hidden=hidden,
-            base=base,
-            accepted_by=accepted_by,
-        )
+        return _Plan(profile=profile, host=host, run=run, prior=prior, base=base, accepted_by=accepted_by)
 
     def _carried_out(self, plan: _Plan, claim: Claim, lock: ProfileLock, watcher: Watcher) -> Ended:
         run, attempts = plan.run, list[Attempt]()
@@ -243,7 +235,7 @@ class BackupService:
             run=run,
             counted=counted,
             manifest=manifest,
-            filters=plan.profile.excludes,
+            filters=plan.profile.rules,
             states=states,
             problems=kept_of(pulled, lost, harmed),
         )
@@ -269,7 +261,7 @@ class BackupService:
             prior=prior,
             report=one.report,
             compare_all=prior.interrupted or one.retried,
-            hidden=plan.hidden,
+            sieve=sieve_of(plan.profile, plan.host, self._filters, one.said),
             accept_missing=bool(plan.accepted_by),
         )
 

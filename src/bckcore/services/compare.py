@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from bckcore.domain.act import ActKind
 from bckcore.domain.difference import Difference, DifferenceKind, difference, difference_of_change
 from bckcore.domain.file_version import EntryKind, FileVersion
+from bckcore.domain.host import Host
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.paths import ROOT, RelPath, is_below
 from bckcore.domain.profile import Profile
@@ -19,6 +20,7 @@ from bckcore.ports.transport import PathFilterFactory
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.browse import Place, located, paged, places, version_cursor
 from bckcore.services.browsed import Comparison, Deleted, KeptPoints, Page, cursor_of, parsed_cursor
+from bckcore.services.filtering import filter_of
 from bckcore.services.points import chosen_point
 
 _NOTHING: Page[Difference] = Page(items=(), next=None)
@@ -129,7 +131,8 @@ class CompareService:
             plan = uow.profiles.get(profile)
             runs = {run.seq: run for run in uow.runs.list(profile)}
             first, last = _first_run(runs.values(), since), max(runs, default=0)
-            look = _Look(plan, KeptPoints(uow.points.list(profile)), runs, self._filters)
+            host = uow.hosts.get(plan.host)
+            look = _Look(plan, host, KeptPoints(uow.points.list(profile)), runs, self._filters)
             found = (
                 look.deleted(version)
                 for name, folder, behind in places(uow, profile, below, after)
@@ -145,12 +148,17 @@ class _Look:
     """What is known of a path that went."""
 
     def __init__(
-        self, plan: Profile, kept: KeptPoints, runs: dict[int, Run], filters: PathFilterFactory
+        self,
+        plan: Profile,
+        host: Host,
+        kept: KeptPoints,
+        runs: dict[int, Run],
+        filters: PathFilterFactory,
     ) -> None:
         self._kept = kept
         self._runs = runs
         self._sources = {source.name for source in plan.sources}
-        self._filter = filters(plan.excludes) if plan.excludes else None
+        self._filter = filter_of(plan, host, filters)
 
     def deleted(self, version: FileVersion) -> Deleted:
         run = self._runs[version.until_seq or 0]

@@ -26,8 +26,10 @@ from bckcore.ports.repositories import (
     HoldRepository,
     HostRepository,
     PointRepository,
+    PresenceRepository,
     ProfileRepository,
     RunRepository,
+    ScheduleStateRepository,
     UserRepository,
 )
 from bckcore.ports.storage import ProfileLock, Storage
@@ -187,6 +189,14 @@ class _FencedUnit:
     @property
     def users(self) -> UserRepository:
         return self._inner.users
+
+    @property
+    def presences(self) -> PresenceRepository:
+        return self._inner.presences
+
+    @property
+    def schedule_states(self) -> ScheduleStateRepository:
+        return self._inner.schedule_states
 
     @property
     def catalog(self) -> Catalog:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from bckcore.domain.act import ActKind
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.hold import Hold
+from bckcore.domain.host import Host
 from bckcore.domain.ids import ProfileId, SourceName, checked_name
 from bckcore.domain.paths import ROOT, RelPath, display
 from bckcore.domain.profile import Profile
@@ -25,6 +26,7 @@ from bckcore.ports.transport import PathFilterFactory, Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.acts import Acts
 from bckcore.services.backup import LOCK_WAIT_SECONDS
+from bckcore.services.filtering import filter_of
 from bckcore.services.history_requests import ForgetRequest
 from bckcore.services.ledger import Ledger
 from bckcore.services.recovery import Recovery
@@ -102,6 +104,7 @@ class ForgetService:
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
+            host = uow.hosts.get(profile.host)
             source, rel = self._located(uow, profile, path)
             points = [
                 point for point in uow.points.list(profile_id) if _shows(uow.catalog, point, source, rel)
@@ -116,7 +119,7 @@ class ForgetService:
                 advice=f"Give SOURCE/path, as 'bck ls {profile_id}' shows it.",
             )
         is_folder = bool(versions) and versions[-1].entry.kind is EntryKind.FOLDER
-        rule = self._rule(profile, source, rel, is_folder=is_folder)
+        rule = self._rule(profile, host, source, rel, is_folder=is_folder)
         return ForgetPlan(
             source=source,
             path=rel,
@@ -205,11 +208,14 @@ class ForgetService:
             return []
         return [name]
 
-    def _rule(self, profile: Profile, source: SourceName, path: RelPath, *, is_folder: bool) -> str | None:
+    def _rule(
+        self, profile: Profile, host: Host, source: SourceName, path: RelPath, *, is_folder: bool
+    ) -> str | None:
         """None if the profile does not cover the path; empty if no rule can name it."""
         if path == ROOT or source not in {one.name for one in profile.sources}:
             return None
-        if profile.excludes and self._filters(profile.excludes).excludes(path, is_folder=is_folder):
+        own = filter_of(profile, host, self._filters)
+        if own is not None and own.excludes(path, is_folder=is_folder):
             return None
         try:
             rule = "/" + _SPECIAL.sub(r"\\\1", path.decode("utf-8"))

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bckcore.domain.host import Host, normal_posix_path
+from bckcore.domain.host import Host, Platform, normal_posix_path
 from bckcore.domain.ids import HostId, SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts
@@ -21,6 +21,7 @@ class HostChange:
     port: int | None = None
     user: str | None = None
     transport: str | None = None
+    platform: Platform | None = None
     allowed_roots: tuple[str, ...] | None = None
     """The whole new list."""
     host_keys: tuple[str, ...] | None = None

@@ -6,6 +6,7 @@ there before, of the catalog; and a path is gone only when its absence is proved
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import islice
 
 from bckcore.domain.file_version import EntryKind, FileEntry
@@ -16,12 +17,14 @@ from bckcore.domain.run import ChangeCounts, ProfileRef
 from bckcore.domain.transfer import ProblemKind, Seen
 from bckcore.ports.catalog import Catalog, SourceState
 from bckcore.ports.storage import Storage
-from bckcore.ports.transport import PathFilter, PullReport
+from bckcore.ports.transport import PullReport
+from bckcore.services.filtering import Sieve
 from bckcore.services.fingerprint import fingerprint
 from bckcore.services.missing import Missing, Topmost
 from bckcore.services.tally import Tally
 
 BATCH = 2000
+MOST_TOO_LARGE = 100_000
 MANY_CHANGES = 200_000
 """Above this many changed paths every path is compared, which needs no memory per change."""
 
@@ -51,12 +54,12 @@ class SourceIngest:
         prior: SourceState,
         report: PullReport,
         compare_all: bool,
-        hidden: PathFilter | None,
+        sieve: Sieve,
         accept_missing: bool = False,
     ) -> None:
         """``compare_all``: current may differ from the catalog beyond what the listing tells.
 
-        ``hidden``: the profile's filter. What it hides and is still live was shown to an earlier run.
+        ``sieve``: the filters of this run. What they hide and is still live was shown to an earlier run.
 
         ``accept_missing``: a person has said that what is missing is gone, however much it is.
         """
@@ -66,7 +69,7 @@ class SourceIngest:
         self._source = source
         self._prior = prior
         self._report = report
-        self._hidden = hidden
+        self._sieve = sieve
         self._interrupted = compare_all
         self._accept_missing = accept_missing
         self._tally = _Tally(prior=prior)
@@ -204,18 +207,13 @@ class SourceIngest:
 
         What a suspect run misses carries on, too; a line names it, or the topmost folder that it lies in.
         """
-        missing = Missing(
-            source=self._source,
-            paths=sum(1 for entry in self._unseen() if self._fate(entry) is ChangeOp.GONE),
-            of=self._prior.paths,
-            emptied=seen_count <= 1 < self._prior.paths,
-        )
+        missing = self._counted_missing(seen_count)
         self.missing = missing if missing.suspect else None
         carried: list[RelPath] = []
         topmost = Topmost()
         for entry in self._unseen():
             fate = self._fate(entry)
-            if fate is None or (fate is ChangeOp.GONE and self.suspect):
+            if fate is None or (self.suspect and self._on_hosts_word(entry, fate)):
                 self._tally.carried += fate is None
                 if fate is not None and topmost.takes(entry):
                     yield Change(self._source, ChangeOp.MISSING, entry)
@@ -226,6 +224,33 @@ class SourceIngest:
             else:
                 yield self._tally.note(Change(self._source, fate, entry), entry)
         yield from self._carried_on(carried)
+
+    def _counted_missing(self, seen_count: int) -> Missing:
+        """How much is not there any more, as far as the host alone is to answer for that."""
+        gone = hidden = 0
+        for entry in self._unseen():
+            fate = self._fate(entry)
+            if fate is not None and self._on_hosts_word(entry, fate):
+                gone += 1
+                hidden += fate is ChangeOp.EXCLUDED
+        return Missing(
+            source=self._source,
+            paths=gone,
+            hidden=hidden,
+            of=self._prior.paths,
+            emptied=seen_count <= 1 < self._prior.paths,
+        )
+
+    def _on_hosts_word(self, entry: FileEntry, fate: ChangeOp) -> bool:
+        """False for what the profile hides: a person on the server said so."""
+        if fate is ChangeOp.GONE:
+            return True
+        if self._hidden_by_rule(entry):
+            return self._sieve.on_hosts_word(entry)
+        return self._sieve.was_within_limit(entry)
+
+    def _hidden_by_rule(self, entry: FileEntry) -> bool:
+        return self._sieve.hides(entry.path, is_folder=entry.kind is EntryKind.FOLDER)
 
     def _unseen(self) -> Iterator[FileEntry]:
         lost = frozenset(self._tally.lost)
@@ -243,11 +268,18 @@ class SourceIngest:
         unproved = report.unlisted, report.vanished
         if any(unproved) and any(place in places for place in (path, *parents(path)) for places in unproved):
             return None
-        if self._hidden is not None:
-            is_folder = entry.kind is EntryKind.FOLDER
-            if self._hidden.excludes(path, is_folder=is_folder):
-                return ChangeOp.EXCLUDED
-        return ChangeOp.GONE
+        if self._hidden_by_rule(entry) or path in self._too_large:
+            return ChangeOp.EXCLUDED
+        return None if len(self._too_large) >= MOST_TOO_LARGE else ChangeOp.GONE
+
+    @cached_property
+    def _too_large(self) -> frozenset[RelPath]:
+        """Live files that are above the limit of size now. Of very many the first: the next run goes on."""
+        found: set[RelPath] = set()
+        remaining = iter(self._report.too_large)
+        while (batch := list(islice(remaining, BATCH))) and len(found) < MOST_TOO_LARGE:
+            found.update(self._catalog.live(self._profile, self._source, batch))
+        return frozenset(found)
 
 
 def _lacks_digest(hint: Seen | None) -> bool:

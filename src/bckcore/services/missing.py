@@ -30,6 +30,8 @@ class Missing:
 
     source: SourceName
     paths: int
+    hidden: int = 0
+    """Those among them that are hidden by files on the PC, or grew above the limit of size."""
     of: int
     """How many paths the source held before, its root included."""
     emptied: bool
@@ -44,7 +46,8 @@ class Missing:
 
     def __str__(self) -> str:
         empty = " (the folder is empty)" if self.emptied else ""
-        return f"{self.source}: {self.paths} of {self.of} paths are missing{empty}"
+        hidden = f" ({self.hidden} of them hidden by rules or sizes on the PC)" if self.hidden else ""
+        return f"{self.source}: {self.paths} of {self.of} paths are missing{empty}{hidden}"
 
 
 class Topmost:

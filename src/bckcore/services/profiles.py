@@ -9,6 +9,7 @@ from bckcore.domain.retention_rules import zone_of
 from bckcore.ports.clock import Clock
 from bckcore.ports.transport import PathFilterFactory
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.services.filtering import filter_of
 
 
 class ProfileService:
@@ -49,7 +50,7 @@ class ProfileService:
         host = uow.hosts.get(profile.host)
         for source in profile.sources:
             host.require_allowed(source.path)
-        self._filters(profile.excludes)
+        filter_of(profile, host, self._filters)
 
     def get(self, profile: ProfileId) -> Profile:
         """Raises NotFoundError."""

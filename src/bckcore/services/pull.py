@@ -6,9 +6,11 @@ from datetime import datetime
 from math import ceil
 from random import Random
 
+from bckcore.domain.gather import GatherOrder
 from bckcore.domain.host import Host
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.paths import display
+from bckcore.domain.preview import PreviewOrder
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Attempt, Run
 from bckcore.domain.secret import Secret
@@ -23,14 +25,17 @@ from bckcore.errors import (
 )
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import AttemptDirs, ProfileLock, Storage
-from bckcore.ports.transport import PullReport, Transport, Watcher
+from bckcore.ports.transport import PathFilterFactory, PullReport, Transport, Watcher
 from bckcore.ports.vault import Vault
+from bckcore.services.filtering import all_rules
+from bckcore.services.host_rules import NOTHING, HostRules, host_rules
 
 TransportFor = Callable[[Host], Transport]
 """The transport that a host names. Raises NotFoundError when no plugin offers it."""
 
 FIRST_BACKOFF = 5.0
 LONGEST_BACKOFF = 120.0
+NAMED_TOO_LARGE = 50
 
 
 def backoff(attempt: int, random: Random) -> float:
@@ -49,17 +54,27 @@ class Pulled:
     report: PullReport
     retried: bool
     """An attempt before this one broke off: current may differ beyond what the listing tells."""
+    said: HostRules = NOTHING
+    """What files on the host said about filters; its problems are in the report."""
 
 
 class Puller:
     """Runs the transport for a source until it comes to its end or the error does not pass."""
 
     def __init__(
-        self, *, storage: Storage, transport_for: TransportFor, vault: Vault, clock: Clock, random: Random
+        self,
+        *,
+        storage: Storage,
+        transport_for: TransportFor,
+        vault: Vault,
+        filters: PathFilterFactory,
+        clock: Clock,
+        random: Random,
     ) -> None:
         self._storage = storage
         self._transport_for = transport_for
         self._vault = vault
+        self._filters = filters
         self._clock = clock
         self._random = random
 
@@ -106,7 +121,9 @@ class Puller:
             if profile.bandwidth_plan:
                 watcher.log(f"The bandwidth plan allows {_rate_text(options.bandwidth_limit)}.")
             try:
-                report = transport.pull(order, key, watcher)
+                said = said_by_host(transport, key, profile, order, self._filters, watcher)
+                order = replace(order, filters=all_rules(profile, said))
+                report = _with_problems(transport.pull(order, key, watcher), said)
             except BckError as error:
                 self._storage.fold(dirs, gives_back=True)
                 note(_attempt(source, number, started, self._clock, error))
@@ -116,7 +133,7 @@ class Puller:
             else:
                 self._storage.keep_displaced(dirs)
                 note(_attempt(source, number, started, self._clock, None))
-                return Pulled(source=source, attempt=dirs, report=report, retried=number > 1)
+                return Pulled(source=source, attempt=dirs, report=report, retried=number > 1, said=said)
 
     def _left(self, profile: Profile, deadline: float | None) -> int | None:
         """Whole seconds that the run has left; None where there is no end. Raises TransferTimeoutError."""
@@ -139,6 +156,50 @@ class Puller:
             raise JobCancelledError("The job was cancelled while it waited to try again.")
 
 
+def said_by_host(
+    transport: Transport,
+    key: Secret[str] | None,
+    profile: Profile,
+    order: PullOrder | PreviewOrder,
+    filters: PathFilterFactory,
+    watcher: Watcher,
+) -> HostRules:
+    """What files on the host say about filters; nothing, at no cost, where the profile does not ask.
+
+    Raises BckError.
+    """
+    names = profile.filters.wanted_names
+    if not names:
+        return NOTHING
+    watcher.progress(TransferProgress(phase="filters", source=order.source.name))
+    asked = GatherOrder(
+        host=order.host,
+        source=order.source,
+        names=names,
+        filters=profile.rules,
+        options=order.options,
+        folder=order.work_dir / "gathered",
+        inherit_fds=order.inherit_fds,
+    )
+    found = transport.gather(asked, key, watcher)
+    ignore_case = order.host.platform.ignores_case
+    said = host_rules(found, lambda rule: filters((rule,), ignore_case=ignore_case))
+    if said.rules:
+        files = len(found.files)
+        watcher.log(f"{order.source.name}: {files} files on the PC bring {len(said.rules)} filter rules.")
+    if (more := said.problem_count - len(said.problems)) > 0:
+        watcher.log(f"{more} more filter problems in {order.source.name} are not listed.", level="warning")
+    return said
+
+
+def _with_problems(report: PullReport, said: HostRules) -> PullReport:
+    return replace(
+        report,
+        problems=(*said.problems, *report.problems),
+        problem_count=report.problem_count + len(said.problems),
+    )
+
+
 def log_report(pulled: Pulled, watcher: Watcher) -> None:
     """What the attempt read, and each path that needs attention, in the job's log."""
     stats = pulled.report.stats
@@ -147,6 +208,7 @@ def log_report(pulled: Pulled, watcher: Watcher) -> None:
     for problem in pulled.report.problems:
         where = f"{pulled.source.name}/{display(problem.path)}"
         watcher.log(f"{problem.kind.value}: {where}: {problem.message}", level="warning")
+    _log_too_large(pulled, watcher)
     hidden = pulled.report.problem_count - len(pulled.report.problems)
     if hidden > 0:
         watcher.log(f"{hidden} more problems in {pulled.source.name} are not listed.", level="warning")
@@ -154,6 +216,16 @@ def log_report(pulled: Pulled, watcher: Watcher) -> None:
 
 def _rate_text(limit: int | None) -> str:
     return "any speed" if limit is None else f"{limit} bytes a second"
+
+
+def _log_too_large(pulled: Pulled, watcher: Watcher) -> None:
+    """A note, no problem: a person on the server set the limit. What is stored of such a file stays."""
+    count = 0
+    for count, path in enumerate(pulled.report.too_large, start=1):
+        if count <= NAMED_TOO_LARGE:
+            watcher.log(f"left out: {pulled.source.name}/{display(path)}: above the limit of size")
+    if count:
+        watcher.log(f"{pulled.source.name}: {count} files are above the limit of size and left out.")
 
 
 def _order(
@@ -171,7 +243,8 @@ def _order(
         attempt=number,
         host=host,
         source=source,
-        filters=profile.excludes,
+        filters=profile.rules,
+        max_size=profile.filters.max_size,
         options=options,
         destination=dirs.destination,
         displaced_dir=dirs.displaced_dir,

@@ -41,17 +41,19 @@ def _fill(root: bytes, prefix: bytes, depth: int, found: dict[bytes, bool]) -> N
             os.close(os.open(root + b"/" + path, os.O_CREAT | os.O_WRONLY))
 
 
-@given(rules=st.lists(gitignore_rules(), min_size=1, max_size=4))
-def test_rsync_and_we_hide_the_same(tree: tuple[Path, dict[bytes, bool]], rules: list[str]) -> None:
+@given(rules=st.lists(gitignore_rules(), min_size=1, max_size=4), ignore_case=st.booleans())
+def test_rsync_and_we_hide_the_same(
+    tree: tuple[Path, dict[bytes, bool]], rules: list[str], ignore_case: bool
+) -> None:
     root, kinds = tree
     try:
-        decide = GitIgnoreFilter(rules)
+        decide = GitIgnoreFilter(rules, ignore_case=ignore_case)
     except InvalidInputError:
         with pytest.raises(InvalidInputError):
             rsync_rules(rules)
         return
     shown = {path for path, folder in kinds.items() if not decide.excludes(RelPath(path), is_folder=folder)}
-    assert _sent(root, rsync_rules(rules)) == shown
+    assert _sent(root, rsync_rules(rules, ignore_case=ignore_case)) == shown
 
 
 def _sent(root: Path, rules: list[bytes]) -> set[bytes]:

@@ -93,9 +93,9 @@ def test_options_of_the_profile_are_passed_on() -> None:
 
 
 def test_filters_come_in_the_order_given() -> None:
-    rules = (b"S /a", b"H *.tmp")
+    rules = [b"--filter=S /a", b"--filter=H *.tmp"]
     found = [arg for arg in pull_argv(order(), CALL, rules) if arg.startswith(b"--filter=")]
-    assert found == [b"--filter=S /a", b"--filter=H *.tmp"]
+    assert found == rules
 
 
 @pytest.mark.parametrize(

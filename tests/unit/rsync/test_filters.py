@@ -34,6 +34,50 @@ def test_translation(rules: list[str], translated: list[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("rule", "translated"),
+    [
+        ("a1.B", b"H [aA]1.[Bb]"),
+        ("[!a-cX-].x", b"H [!a-cA-CXx-].[xX]"),
+        ("[]q]", b"H []qQ]"),
+        ("[+-d]", b"H [+-dA-Da-z]"),
+        ("[[:upper:]5]", b"H [[:alpha:]5]"),
+        ("é*", "H é*".encode()),
+        ("\\Q", b"H [Qq]"),
+        ("x/**/y/", b"H /[xX]/[yY]/"),
+    ],
+)
+def test_translation_for_names_without_case(rule: str, translated: bytes) -> None:
+    assert rsync_rules([rule], ignore_case=True)[-1] == translated
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ("Thumbs.db", b"a/THUMBS.DB"),
+        ("[a-c]x", b"BX"),
+        ("[A-C]x", b"bX"),
+        ("/Users/*/AppData/", b"users/anna/appdata"),
+        ("*.É", "x.É".encode()),
+    ],
+)
+def test_decision_for_names_without_case(rule: str, path: bytes) -> None:
+    assert GitIgnoreFilter([rule], ignore_case=True).excludes(rel_path(path), is_folder=True)
+
+
+@pytest.mark.parametrize(("rule", "path"), [("[!a]x", b"AX"), ("*.é", "x.É".encode()), ("a//b", b"a/b")])
+def test_not_hidden_even_without_case(rule: str, path: bytes) -> None:
+    assert not GitIgnoreFilter([rule], ignore_case=True).excludes(rel_path(path), is_folder=True)
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"), [(b"a.tmp", "*.tmp"), (b"Cache/x/y", "cache/  "), (b"keep.tmp", None), (b"other", None)]
+)
+def test_the_rule_that_hides_a_path_is_named_as_it_was_written(path: bytes, rule: str | None) -> None:
+    found = GitIgnoreFilter(["*.tmp", "cache/  ", "!keep.tmp"], ignore_case=True)
+    assert found.rule(rel_path(path), is_folder=False) == rule
+
+
+@pytest.mark.parametrize(
     ("rules", "path", "is_folder", "hidden"),
     [
         (["*.tmp"], b"a/b.tmp", False, True),

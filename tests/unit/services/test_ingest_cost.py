@@ -16,6 +16,7 @@ from bckcore.domain.transfer import Seen
 from bckcore.ports.catalog import SourceState
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import PullReport
+from bckcore.services.filtering import Sieve
 from bckcore.services.fingerprint import fingerprint
 from bckcore.services.ingest import SourceIngest
 from tests.support.values import entry
@@ -104,7 +105,7 @@ class Tree:
             prior=self.state,
             report=PullReport(listing=listing),
             compare_all=compare_all,
-            hidden=None,
+            sieve=Sieve(),
         )
 
 

@@ -55,6 +55,7 @@ class Pull:
         self._problems: list[PathProblem] = []
         self._unlisted: set[RelPath] = set()
         self._vanished: set[RelPath] = set()
+        self._too_large: list[RelPath] = []
         self._sent: list[int] = []
 
     def carried_out(self) -> PullReport:
@@ -68,6 +69,9 @@ class Pull:
         self._host_moves_on(tree)
         for path, node in nodes.items():
             self._stop_if_cancelled()
+            if self._is_too_large(node):
+                self._too_large.append(path)
+                continue
             self._listed[path] = None
             self._step(tree, path, node)
         self._set_folder_times()
@@ -96,6 +100,10 @@ class Pull:
         for path in list(tree.vanishing):
             tree.delete(path)
         tree.vanishing.clear()
+
+    def _is_too_large(self, node: Node) -> bool:
+        limit = self._order.max_size
+        return limit is not None and node.kind is EntryKind.FILE and len(node.data) > limit
 
     # --- one path ---------------------------------------------------------------------------------
 
@@ -277,4 +285,5 @@ class Pull:
             problem_count=len(self._problems),
             unlisted=frozenset(self._unlisted),
             vanished=frozenset(self._vanished),
+            too_large=tuple(self._too_large),
         )

@@ -9,13 +9,17 @@ import errno
 from collections.abc import Iterable, Mapping, Sequence
 
 from bck_adapters.memory.fetch import fetch
+from bck_adapters.memory.gather import gather
 from bck_adapters.memory.hosts import MemoryHost, MemoryTree, Node
+from bck_adapters.memory.preview import preview
 from bck_adapters.memory.pull import Pull
 from bck_adapters.memory.push import Push
 from bckcore.domain.fetch import FetchOrder
+from bckcore.domain.gather import Gathered, GatherOrder
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId
 from bckcore.domain.paths import ROOT, RelPath
+from bckcore.domain.preview import PreviewOrder, PreviewReport
 from bckcore.domain.push import PushOrder, PushReport
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
@@ -55,8 +59,11 @@ class _HidesNothing:
         """False for every path."""
         return False
 
+    def rule(self, path: RelPath, *, is_folder: bool) -> None:
+        """None for every path."""
 
-def no_filters(rules: Iterable[str]) -> PathFilter:
+
+def no_filters(rules: Iterable[str], *, ignore_case: bool = False) -> PathFilter:  # noqa: ARG001
     """The PathFilterFactory for profiles without filters. Raises InvalidInputError for any rule."""
     if tuple(rules):
         raise InvalidInputError(
@@ -107,10 +114,7 @@ class MemoryTransport:
         if host.errors:
             raise host.errors.popleft()
         _require_no_link(order.host, host, order.source.path)
-        try:
-            rules = self._filters(order.filters)
-        except InvalidInputError as exc:
-            raise TransferFailedError(f"The filters cannot be used: {exc}") from exc
+        rules = self._rules(order)
         try:
             return Pull(host, order, watcher, rules, whole_seconds=self._whole_seconds).carried_out()
         except OSError as exc:
@@ -125,6 +129,33 @@ class MemoryTransport:
             raise host.errors.popleft()
         _require_no_link(order.host, host, order.target_path)
         return Push(host, order, watcher).carried_out()
+
+    def gather(self, order: GatherOrder, key: Secret[str] | None, watcher: Watcher) -> Gathered:
+        """See the port."""
+        host = self._signed_in(order.host, key)
+        if host.errors:
+            raise host.errors.popleft()
+        _require_no_link(order.host, host, order.source.path)
+        rules = self._rules(order)
+        return gather(host.sources.get(order.source.path), order, rules, watcher)
+
+    def preview(self, order: PreviewOrder, key: Secret[str] | None, watcher: Watcher) -> PreviewReport:
+        """See the port."""
+        host = self._signed_in(order.host, key)
+        if host.errors:
+            raise host.errors.popleft()
+        _require_no_link(order.host, host, order.source.path)
+        rules = self._rules(order)
+        try:
+            return preview(host.sources.get(order.source.path), order, rules, watcher)
+        except OSError as exc:
+            raise _storage_error(exc) from exc
+
+    def _rules(self, order: PullOrder | GatherOrder | PreviewOrder) -> PathFilter:
+        try:
+            return self._filters(order.filters, ignore_case=order.host.platform.ignores_case)
+        except InvalidInputError as exc:
+            raise TransferFailedError(f"The filters cannot be used: {exc}") from exc
 
     def fetch(self, order: FetchOrder, key: Secret[str] | None, watcher: Watcher) -> None:
         """See the port."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bckcore.domain.host import Platform
+from bckcore.domain.preview import PreviewOrder
 from bckcore.domain.transfer import PullOrder
 
 MINIMUM_VERSION = (3, 2, 4)
@@ -52,12 +53,23 @@ def pull_argv(order: PullOrder, call: Invocation, filters: Iterable[bytes]) -> l
     """The command that brings the contents of the order's source into its destination.
 
     It never deletes because the PC lacks something; ``--force`` only lets a folder become a file, and
-    what stood in the folder is displaced first.
+    what stood in the folder is displaced first. ``filters`` are arguments, from
+    :func:`bck_adapters.rsync.rule_file.filter_args`.
     """
     argv = ["rsync", *_semantics(order), *_places(order), *_watching(call), *_limits(order)]
     encoded = [os.fsencode(arg) for arg in argv]
-    encoded += [b"--filter=" + rule for rule in filters]
+    encoded += filters
     encoded += old_args(order.source.path)
+    encoded += [os.fsencode(f"--rsh={call.remote_shell}"), b"--", remote_path(order.source.path, inside=True)]
+    return [*encoded, os.fsencode(order.destination) + b"/"]
+
+
+def preview_argv(order: PreviewOrder, call: Invocation, filters: Iterable[bytes]) -> list[bytes]:
+    """The command of a pull that changes nothing, and has the PC's rsync say what it hides."""
+    argv = ["rsync", "--dry-run", *_semantics(order), *_watching(call), *_limits(order)]
+    argv.append("--remote-option=--debug=FILTER1")
+    encoded = [os.fsencode(arg) for arg in argv]
+    encoded += [*filters, *old_args(order.source.path)]
     encoded += [os.fsencode(f"--rsh={call.remote_shell}"), b"--", remote_path(order.source.path, inside=True)]
     return [*encoded, os.fsencode(order.destination) + b"/"]
 
@@ -114,7 +126,7 @@ def quoted_word(word: str) -> str:
     return '"' + word.replace('"', '""') + '"'
 
 
-def _semantics(order: PullOrder) -> list[str]:
+def _semantics(order: PullOrder | PreviewOrder) -> list[str]:
     argv = ["--archive", "--numeric-ids", "--fake-super", "--force", "--sparse"]
     # By default rsync takes a file of the same size and the same whole second for unchanged.
     argv += ["--modify-window=-1", "--checksum-choice=xxh128"]
@@ -144,13 +156,15 @@ def _watching(call: Invocation) -> list[str]:
         f"--out-format={call.tag}{ITEM_FIELDS}{call.tag}%n",
         "--8-bit-output",
         "--outbuf=B",
-        "--info=progress2,stats2",
+        "--info=progress2,stats2,skip1",
         "--no-human-readable",
     ]
 
 
-def _limits(order: PullOrder) -> list[str]:
+def _limits(order: PullOrder | PreviewOrder) -> list[str]:
     argv = ["--max-alloc=1G", f"--timeout={order.options.idle_timeout}"]
+    if order.max_size is not None:
+        argv.append(f"--max-size={order.max_size}")
     if order.options.bandwidth_limit is not None:
         argv.append(f"--bwlimit={order.options.bandwidth_limit // 1024}")
     return argv

@@ -7,15 +7,16 @@ Two readings of the same rules must agree, or a file that rsync skipped would be
   folder with a hidden file in it could not become a file.
 * :class:`GitIgnoreFilter` decides for one path, from the top folder down.
 
-Both work on bytes: ``?`` is one byte, as in git and rsync.
+Both work on bytes: ``?`` is one byte, as in git and rsync. For a host whose names mean the same in either
+case, letters become classes of both cases before either reading begins; that concerns ASCII, as in git.
 """
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise, product
 
-from bck_adapters.rsync.wildcards import ANY_DEPTH, path_regex, split_name
+from bck_adapters.rsync.wildcards import ANY_DEPTH, in_either_case, path_regex, split_name
 from bckcore.domain.paths import RelPath, components
 from bckcore.errors import InvalidInputError
 
@@ -33,48 +34,70 @@ class IgnoreRule:
     folders_only: bool
     anchored: bool
     """Bound to the source root rather than to a name at any depth."""
+    text: str
+    """As it was written."""
     parts: tuple[bytes, ...]
     """Names between slashes, still with wildcards and backslashes; ``**`` stands for any depth."""
 
 
-def parsed_rules(rules: Iterable[str]) -> list[IgnoreRule]:
-    """The rules that say something; comments and blank ones are left out.
+def parsed_rules(rules: Iterable[str], *, ignore_case: bool = False) -> list[IgnoreRule]:
+    """The rules that say something; comments, blank ones and those that match nothing are left out.
 
     Raises InvalidInputError for a rule that cannot be understood, naming it.
     """
-    return [parsed for rule in rules if (parsed := _parsed(rule)) is not None]
+    parsed = (_parsed(rule) for rule in rules)
+    found = [rule for rule in parsed if rule is not None]
+    return [_in_either_case(rule) for rule in found] if ignore_case else found
 
 
-def rsync_rules(rules: Iterable[str]) -> list[bytes]:
+def rsync_rules(rules: Iterable[str], *, ignore_case: bool = False) -> list[bytes]:
     """The same meaning as values of rsync's ``--filter``. Raises InvalidInputError."""
     translated: list[bytes] = []
-    for rule in reversed(parsed_rules(rules)):
+    for rule in reversed(parsed_rules(rules, ignore_case=ignore_case)):
         side = b"S " if rule.shows else b"H "
         translated += [side + pattern for pattern in _patterns(rule)]
     return translated
 
 
+def rsync_folder_rules(rules: Iterable[str], *, ignore_case: bool = False) -> list[bytes]:
+    """The same for folders alone: which of them are hidden, and nothing about files."""
+    translated = rsync_rules(rules, ignore_case=ignore_case)
+    return [rule if rule.endswith(b"/") else rule + b"/" for rule in translated]
+
+
 class GitIgnoreFilter:
     """A PathFilter: hidden is a path with a rule's last word against it, or below a hidden folder."""
 
-    def __init__(self, rules: Iterable[str]) -> None:
+    def __init__(self, rules: Iterable[str], *, ignore_case: bool = False) -> None:
         self._rules = [
-            (rule, path_regex(rule.parts, anchored=rule.anchored)) for rule in reversed(parsed_rules(rules))
+            (rule, path_regex(rule.parts, anchored=rule.anchored).fullmatch)
+            for rule in reversed(parsed_rules(rules, ignore_case=ignore_case))
         ]
 
     def excludes(self, path: RelPath, *, is_folder: bool) -> bool:
         """True if the path, or a folder above it, is hidden."""
-        names = components(path)
-        above = (b"/".join(names[:depth]) for depth in range(1, len(names)))
-        return any(self._hides(folder, is_folder=True) for folder in above) or (
-            bool(names) and self._hides(path, is_folder=is_folder)
-        )
+        return self.rule(path, is_folder=is_folder) is not None
 
-    def _hides(self, path: bytes, *, is_folder: bool) -> bool:
-        for rule, regex in self._rules:
-            if (is_folder or not rule.folders_only) and regex.fullmatch(path):
-                return not rule.shows
-        return False
+    def rule(self, path: RelPath, *, is_folder: bool) -> str | None:
+        """The rule, as it was written, that hides the path or the topmost hidden folder above it."""
+        names = components(path)
+        for depth in range(1, len(names)):
+            if found := self._last_word(b"/".join(names[:depth]), is_folder=True):
+                return found.text
+        found = self._last_word(path, is_folder=is_folder) if names else None
+        return found.text if found else None
+
+    def _last_word(self, path: bytes, *, is_folder: bool) -> IgnoreRule | None:
+        """The rule that hides just this path."""
+        for rule, matches in self._rules:
+            if (is_folder or not rule.folders_only) and matches(path):
+                return None if rule.shows else rule
+        return None
+
+
+def _in_either_case(rule: IgnoreRule) -> IgnoreRule:
+    parts = tuple(part if part == ANY_DEPTH else in_either_case(part) for part in rule.parts)
+    return replace(rule, parts=parts)
 
 
 def _parsed(rule: str) -> IgnoreRule | None:
@@ -86,6 +109,8 @@ def _parsed(rule: str) -> IgnoreRule | None:
     body = text[1:] if shows else text
     folders_only = body.endswith(b"/") and not body.endswith(b"\\/")
     body = body.rstrip(b"/") if folders_only else body
+    if b"//" in text:
+        return None  # an empty name: git finds nothing by it
     anchored = b"/" in body
     parts = tuple(_checked_part(part, rule) for part in body.lstrip(b"/").split(b"/") if part)
     if not parts:
@@ -93,7 +118,7 @@ def _parsed(rule: str) -> IgnoreRule | None:
     anchored = anchored and not (len(parts) == 2 and parts[0] == ANY_DEPTH and parts[1] != ANY_DEPTH)
     if parts.count(ANY_DEPTH) > _MOST_DEPTHS:
         raise _not_understood(rule, "it holds too many '**'")
-    return IgnoreRule(shows=shows, folders_only=folders_only, anchored=anchored, parts=parts)
+    return IgnoreRule(shows=shows, folders_only=folders_only, anchored=anchored, parts=parts, text=rule)
 
 
 def _patterns(rule: IgnoreRule) -> Iterator[bytes]:

@@ -9,12 +9,14 @@ from pathlib import Path
 from bck_adapters.rsync.argv import ITEM_WIDTH
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.paths import RelPath, rel_path
+from bckcore.domain.preview import Coming, Foreseen
 from bckcore.domain.transfer import Seen
 from bckcore.errors import InvalidInputError
 
 _ESCAPE = re.compile(rb"\\#([0-7]{3})")
 _DELETED = ord("*")
 _UNCHANGED = b" " * (ITEM_WIDTH - 2)
+_NEW = b"+" * (ITEM_WIDTH - 2)
 _KINDS = {
     ord("f"): EntryKind.FILE,
     ord("d"): EntryKind.FOLDER,
@@ -49,7 +51,7 @@ class ItemListing:
         for fields, name in self._lines():
             if fields[0] != _DELETED and (path := _path(name)) is not None:
                 yield path
-        for raw in _nul_separated(self.also_present):
+        for raw in nul_separated(self.also_present):
             yield RelPath(raw)
 
     def changes(self) -> Iterator[Seen]:
@@ -59,6 +61,16 @@ class ItemListing:
                 continue
             if (path := _path(name)) is not None:
                 yield _seen(fields, path)
+
+    def foreseen(self) -> Iterator[Foreseen]:
+        """The same of a dry run, with what would become of them."""
+        for fields, name in self._lines():
+            if fields[0] == _DELETED or fields[2:ITEM_WIDTH] == _UNCHANGED:
+                continue
+            if (path := _path(name)) is not None:
+                seen = _seen(fields, path)
+                size = seen.size or 0 if seen.kind is EntryKind.FILE else 0
+                yield Foreseen(path, seen.kind, _coming(fields), size)
 
     def count(self) -> int:
         """How many lines name a path on the PC."""
@@ -93,6 +105,12 @@ def _seen(fields: bytes, path: RelPath) -> Seen:
     )
 
 
+def _coming(fields: bytes) -> Coming:
+    if fields[2:ITEM_WIDTH] == _NEW:
+        return Coming.NEW
+    return Coming.ATTRIBUTES if fields[:1] == b"." else Coming.CHANGED
+
+
 def _seconds(text: bytes) -> int | None:
     """``YYYY/MM/DD-hh:mm:ss`` in UTC as seconds; None for a time that the calendar cannot hold."""
     try:
@@ -104,7 +122,19 @@ def _seconds(text: bytes) -> int | None:
         return None
 
 
-def _nul_separated(file: Path) -> Iterator[bytes]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathRecords:
+    """The paths of a file of NUL-separated ones; those that lie outside the source are passed over."""
+
+    file: Path
+
+    def __iter__(self) -> Iterator[RelPath]:
+        for raw in nul_separated(self.file):
+            if (path := checked_path(raw)) is not None:
+                yield path
+
+
+def nul_separated(file: Path) -> Iterator[bytes]:
     """Records of ``file``."""
     rest = b""
     with file.open("rb") as stream:

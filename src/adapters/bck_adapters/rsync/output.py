@@ -1,6 +1,7 @@
 """What rsync writes on its standard output: the listing, the progress and the closing figures."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
@@ -19,6 +20,8 @@ _STATS = {
     b"Total bytes received": "bytes_sent",
 }
 _LONGEST = 1 << 16
+OVER_MAX_SIZE = b" is over max-size"
+"""How a line ends that rsync says of a file above ``--max-size``; the name, escaped, stands before it."""
 
 
 @dataclass(slots=True)
@@ -34,6 +37,12 @@ class OutputReader:
     tag: bytes
     listing: BinaryIO
     """Where lines that carry the tag go, untouched."""
+    too_large: BinaryIO | None = None
+    """Where names of files above the limit of size go, NUL-separated; None where there is no limit."""
+    on_other: Callable[[bytes], None] = lambda _: None
+    """Takes lines that are none of those."""
+    left_out: int = 0
+    """How many of those there were."""
     items: int = 0
     listed: int | None = None
     """What rsync's closing figures call the number of files, of every kind."""
@@ -111,8 +120,13 @@ class OutputReader:
         last = line.rpartition(b"\r")[2]
         if match := _PROGRESS.match(last):
             self._progress(match)
-        elif b": " in last[:60]:
-            self._figure(*last.split(b": ", 1))
+        elif self.too_large is not None and last.endswith(OVER_MAX_SIZE):
+            self.left_out += 1
+            self.too_large.write(unescaped(last.removesuffix(OVER_MAX_SIZE)) + b"\0")
+        else:
+            self.on_other(last)
+            if b": " in last[:60]:
+                self._figure(*last.split(b": ", 1))
 
     def _progress(self, match: "re.Match[bytes]") -> None:
         self._bytes, self._byte_percent = int(match[1]), int(match[2])

@@ -94,7 +94,7 @@ class SshRoute:
         digests=True,
         compresses=True,
         remote=True,
-        platforms=frozenset({Platform.POSIX.value, Platform.WINDOWS.value}),
+        platforms=frozenset(platform.value for platform in Platform),
     )
 
     def __init__(self, runtime_dir: Path) -> None:
@@ -119,7 +119,7 @@ class SshRoute:
 
     def sets_owners(self, host: Host) -> bool:
         """Only root may, as far as the name tells; on Windows owners are left alone."""
-        return host.user == "root" and host.platform is Platform.POSIX
+        return host.user == "root" and host.platform is not Platform.WINDOWS
 
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """Ask the host for its keys without logging in."""

@@ -14,17 +14,22 @@ from bck_adapters.rsync.argv import Invocation, environment, pull_argv
 from bck_adapters.rsync.exit import Ending, error_of, store_full
 from bck_adapters.rsync.fetch import Fetch
 from bck_adapters.rsync.filters import rsync_rules
-from bck_adapters.rsync.listing import ItemListing
+from bck_adapters.rsync.gather import Gather
+from bck_adapters.rsync.listing import ItemListing, PathRecords
 from bck_adapters.rsync.messages import MessageReader, as_theirs
 from bck_adapters.rsync.output import OutputReader
+from bck_adapters.rsync.preview import Preview
 from bck_adapters.rsync.probing import Question
 from bck_adapters.rsync.process import Program, run
 from bck_adapters.rsync.push import Push, not_run
 from bck_adapters.rsync.routes import Route
+from bck_adapters.rsync.rule_file import filter_args
 from bck_adapters.rsync.version import can_resume, require_local_rsync
 from bckcore.domain.fetch import FetchOrder
+from bckcore.domain.gather import Gathered, GatherOrder
 from bckcore.domain.host import Host
 from bckcore.domain.paths import display
+from bckcore.domain.preview import PreviewOrder, PreviewReport
 from bckcore.domain.push import PushOrder, PushReport
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
@@ -42,6 +47,7 @@ _LOGGED_LINES = 2_000
 _PRIVATE_FOLDER = re.compile(rb"/ssh-[0-9a-f]{8}/")
 _LONGEST_LINE = 1 << 16
 _FULL_ERRNOS = (28, 122)
+_Order = PullOrder | PushOrder | FetchOrder | GatherOrder | PreviewOrder
 
 
 class RsyncTransport:
@@ -111,7 +117,30 @@ class RsyncTransport:
             except OSError as exc:
                 raise _not_run(exc) from exc
 
-    def _question(self, order: PullOrder | PushOrder | FetchOrder, shell: str, watcher: Watcher) -> Question:
+    def gather(self, order: GatherOrder, key: Secret[str] | None, watcher: Watcher) -> Gathered:
+        """Every plain file of the order's names, and its content."""
+        self._require_rsync()
+        with self._route.shell(order.host, key, order.options) as shell:
+            try:
+                with self._route.connected(question := self._question(order, shell, watcher)):
+                    self._route.require_no_link(question, order.source.path)
+                    return Gather(order, watcher, self._search_path, shell).carried_out()
+            except OSError as exc:
+                raise _not_run(exc) from exc
+
+    def preview(self, order: PreviewOrder, key: Secret[str] | None, watcher: Watcher) -> PreviewReport:
+        """What a pull would do now."""
+        self._require_rsync()
+        with self._route.shell(order.host, key, order.options) as shell:
+            try:
+                with self._route.connected(question := self._question(order, shell, watcher)):
+                    self._route.require_no_link(question, order.source.path)
+                    rules = filter_args(_filters(order), order.work_dir / "rules")
+                    return Preview(order, watcher, self._search_path, shell, rules).carried_out()
+            except OSError as exc:
+                raise _not_run(exc) from exc
+
+    def _question(self, order: _Order, shell: str, watcher: Watcher) -> Question:
         options = order.options
         patience = options.connect_timeout + options.idle_timeout
         return Question(
@@ -168,6 +197,10 @@ class _Pull:
     def _also_present(self) -> Path:
         return self.order.work_dir / "also-present"
 
+    @property
+    def _too_large(self) -> Path:
+        return self.order.work_dir / "too-large"
+
     def carry_out(self, shell: str) -> PullReport:
         order = self.order
         self.call = Invocation(
@@ -194,14 +227,22 @@ class _Pull:
         if order.options.total_timeout is not None:
             self._deadline = time.monotonic() + order.options.total_timeout
         program = Program(
-            argv=pull_argv(order, self.call, _filters(order)),
+            argv=pull_argv(order, self.call, filter_args(_filters(order), order.work_dir / "rules")),
             env=environment(self.search_path),
             inherit_fds=order.inherit_fds,
             on_group=order.on_group,
         )
-        with self._items.open("wb") as items, self._also_present.open("wb") as self._present:
+        with (
+            self._items.open("wb") as items,
+            self._also_present.open("wb") as self._present,
+            self._too_large.open("wb") as too_large,
+        ):
             self.output = OutputReader(
-                source=order.source.name, first_run=first_run, tag=self.call.tag.encode(), listing=items
+                source=order.source.name,
+                first_run=first_run,
+                tag=self.call.tag.encode(),
+                listing=items,
+                too_large=None if order.max_size is None else too_large,
             )
             code = run(program, on_stdout=self.output.feed, on_stderr=self._on_stderr, tick=self._tick)
             self._on_stderr(b"\n" if self._rest else b"")
@@ -228,13 +269,14 @@ class _Pull:
             problem_count=messages.problem_count,
             unlisted=frozenset(messages.unlisted),
             vanished=frozenset(messages.vanished),
+            too_large=PathRecords(file=self._too_large),
         )
 
     def _complete(self, listing: ItemListing) -> bool:
         """True if the listing names as many paths as rsync says it saw; what is missing there for whatever
         reason would otherwise be taken for deleted."""
         return self.output.listed is not None and (
-            listing.count() + self.messages.problem_count >= self.output.listed
+            listing.count() + self.messages.problem_count + self.output.left_out >= self.output.listed
         )
 
     def _tick(self) -> None:
@@ -311,8 +353,8 @@ def _not_run(error: Exception) -> BckError:
     )
 
 
-def _filters(order: PullOrder) -> list[bytes]:
+def _filters(order: PullOrder | PreviewOrder) -> list[bytes]:
     try:
-        return rsync_rules(order.filters)
+        return rsync_rules(order.filters, ignore_case=order.host.platform.ignores_case)
     except InvalidInputError as exc:
         raise TransferFailedError(exc.what, meaning=exc.meaning, advice=exc.advice) from exc

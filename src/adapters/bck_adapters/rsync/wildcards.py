@@ -30,6 +30,8 @@ _CLASSES = {
     b"xdigit": rb"0-9A-Fa-f",
 }
 
+_CASES = ((b"a", b"z"), (b"A", b"Z"))
+
 
 def split_name(name: bytes) -> Sequence[bytes] | None:
     """The characters, escapes, stars and classes of one name; None if it is malformed."""
@@ -37,6 +39,15 @@ def split_name(name: bytes) -> Sequence[bytes] | None:
     if b"".join(tokens) != name:
         return None
     return tokens if all(_is_sound(token) for token in tokens) else None
+
+
+def in_either_case(name: bytes) -> bytes:
+    """The name with a class of both its cases for each ASCII letter, in classes too; other letters stay.
+
+    So one writing serves the regular expression and rsync, which has no option for it. Git does the same
+    with ``core.ignorecase``. ``name`` is sound.
+    """
+    return b"".join(map(_either_case, split_name(name) or ()))
 
 
 def path_regex(parts: Sequence[bytes], *, anchored: bool) -> re.Pattern[bytes]:
@@ -85,6 +96,30 @@ def _class_regex(token: bytes) -> bytes:
             if match["high"] is not None:
                 members[-1] += b"-" + re.escape(_literal(match["high"]))
     return b"[" + (b"^" if negated else b"") + b"".join(members) + b"]"
+
+
+def _either_case(token: bytes) -> bytes:
+    if token[:1] != b"[":
+        letter = _literal(token)
+        return b"[" + letter + letter.swapcase() + b"]" if letter.isalpha() else token
+    lead = 2 if token[1:2] in (b"!", b"^") else 1
+    members = map(_member_in_either_case, _MEMBER.finditer(token[lead:-1]))
+    return token[:lead] + b"".join(members) + b"]"
+
+
+def _member_in_either_case(match: "re.Match[bytes]") -> bytes:
+    if match["name"] is not None:
+        return b"[:alpha:]" if match["name"] in (b"lower", b"upper") else match[0]
+    low = _literal(match["low"])
+    if match["high"] is None:
+        return match[0] + (low.swapcase() if low.isalpha() else b"")
+    high = _literal(match["high"])
+    others = (
+        max(low, first).swapcase() + b"-" + min(high, last).swapcase()
+        for first, last in _CASES
+        if low <= last and high >= first
+    )
+    return match[0] + b"".join(others)
 
 
 def _literal(token: bytes) -> bytes:

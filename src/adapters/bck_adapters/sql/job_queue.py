@@ -27,7 +27,7 @@ _TRIES = 3
 _ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
 _FREE = {"token": "", "lease_until": None, "holder": None}
 _QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
-_ASIDE = JobKind.CHECK.value
+_ASIDE = [kind.value for kind in JobKind if kind.stands_aside]
 
 
 def _row_of(session: SqlSession, job: JobId) -> Any:
@@ -55,7 +55,7 @@ def require_held(session: SqlSession, claim: Claim) -> Any:
 def _claimable(now: datetime, only: JobId | None) -> Select[tuple[int]]:
     running = jobs.alias("running")
     same = or_(running.c.host == jobs.c.host, running.c.profile == jobs.c.profile)
-    alike = (running.c.kind == _ASIDE) == (jobs.c.kind == _ASIDE)
+    alike = running.c.kind.in_(_ASIDE) == jobs.c.kind.in_(_ASIDE)
     blocked = exists().where(running.c.status == _RUNNING, same, alike)
     ready: ColumnElement[bool] = or_(
         and_(jobs.c.status == _QUEUED, ~blocked),
@@ -64,7 +64,7 @@ def _claimable(now: datetime, only: JobId | None) -> Select[tuple[int]]:
     query = select(jobs.c.number).where(jobs.c.status.in_([_QUEUED, _RUNNING]), ready)
     if only is not None:
         query = query.where(jobs.c.id == only)
-    return query.order_by(jobs.c.kind == _ASIDE, jobs.c.number).limit(1)
+    return query.order_by(jobs.c.kind.in_(_ASIDE), jobs.c.number).limit(1)
 
 
 class SqlJobQueue:

@@ -8,6 +8,7 @@ from bck_adapters.sql.schedules import schedule_of, schedule_values
 from bck_adapters.sql.tables import CALENDAR_RULES
 from bckcore.domain.access import Role, User
 from bckcore.domain.act import Act, ActKind
+from bckcore.domain.filters import FilterOptions
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef, SourceName
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
@@ -62,6 +63,7 @@ def profile_values(profile: Profile) -> Values:
         "host": profile.host,
         "sources": [asdict(source) for source in profile.sources],
         "excludes": list(profile.excludes),
+        "filters": asdict(profile.filters),
         "keep_last": retention.keep_last,
         "keep_within_us": retention.keep_within // _MICROSECOND,
         **schedule_values(profile.schedule),
@@ -84,6 +86,7 @@ def profile_of(row: Any) -> Profile:
         host=HostId(row.host),
         sources=tuple(Source(name=SourceName(source["name"]), path=source["path"]) for source in row.sources),
         excludes=tuple(row.excludes),
+        filters=_filters_of(row.filters or {}),
         retention=_retention_of(row),
         schedule=schedule_of(row),
         bandwidth_plan=tuple(row.bandwidth_plan or ()),
@@ -92,6 +95,10 @@ def profile_of(row: Any) -> Profile:
         enabled=row.enabled,
         created=row.created,
     )
+
+
+def _filters_of(document: dict[str, Any]) -> FilterOptions:
+    return FilterOptions(**document | {"presets": tuple(document.get("presets", ()))})
 
 
 def _retention_of(row: Any) -> RetentionPolicy:

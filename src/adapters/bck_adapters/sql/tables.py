@@ -63,6 +63,7 @@ profile = Table(
     Column("schedule", JSON),
     Column("bandwidth_plan", JSON),
     Column("fresh_within_us", BigInteger),
+    Column("filters", JSON),
     Index(None, "host"),
 )
 
@@ -195,8 +196,8 @@ account = Table(
     Column("created", UtcDateTime, nullable=False),
 )
 
-_RUNNING = text("status = 'running' AND kind <> 'check'")
-_CHECKING = text("status = 'running' AND kind = 'check'")
+_RUNNING = text("status = 'running' AND kind NOT IN ('check', 'preview')")
+_CHECKING = text("status = 'running' AND kind IN ('check', 'preview')")
 _UNFINISHED = text("status IN ('queued', 'running') AND kind IN ('backup', 'prune')")
 
 job = Table(

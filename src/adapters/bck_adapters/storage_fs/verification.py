@@ -1,11 +1,13 @@
 """Verification: the part of FsStorage that checks ask. It only looks."""
 
+import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from bck_adapters.storage_fs import verify, verify_reading, verify_strays, verify_walk
-from bck_adapters.storage_fs.root import Root
+from bck_adapters.storage_fs.errors import translated
+from bck_adapters.storage_fs.root import CURRENT, Root, source_names
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import RunId, SourceName
 from bckcore.domain.paths import RelPath
@@ -57,6 +59,16 @@ class FsVerification:
     def scratch(self, ref: ProfileRef) -> AbstractContextManager[Path]:
         """A fresh folder below ``.work``, gone afterwards."""
         return verify_reading.scratch(self._root, ref)
+
+    def current_folder(self, ref: ProfileRef, source: SourceName) -> Path | None:
+        """The source's folder in ``current``, if it is there."""
+        names = (CURRENT, *source_names(ref, source))
+        with translated("looking for a folder", self._root.place(*names)):
+            fd = self._root.find(*names)
+            if fd is None:
+                return None
+            os.close(fd)
+        return self._root.place(*names)
 
     def scratch_file(self, folder: Path, path: RelPath) -> tuple[FileEntry, OpenedFile | None] | None:
         """What stands below a scratch folder."""

@@ -148,9 +148,9 @@ class JobQueueContract:
         queue.finish(first, JobStatus.SUCCEEDED, JobResult())
         assert claimed(queue).job.id == "same-host"
 
-    def test_a_check_runs_beside_other_jobs_and_gives_way_to_them(self, queue: JobQueue) -> None:
+    def test_a_check_or_preview_runs_beside_other_jobs_and_gives_way_to_them(self, queue: JobQueue) -> None:
         queue.enqueue(sample_job("check", JobKind.CHECK, profile="p1", host="h1"))
-        queue.enqueue(sample_job("check-2", JobKind.CHECK, profile="p2", host="h1"))
+        queue.enqueue(sample_job("preview", JobKind.PREVIEW, profile="p2", host="h1"))
         queue.enqueue(sample_job("backup", profile="p1", host="h1"))
         queue.enqueue(sample_job("backup-2", profile="p2", host="h1"))
         assert [claimed(queue).job.id for _ in range(2)] == ["backup", "check"]

@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 
 from bckcore.domain.fetch import FetchOrder
+from bckcore.domain.gather import Gathered, GatherOrder
 from bckcore.domain.host import Host
+from bckcore.domain.preview import PreviewOrder, PreviewReport
 from bckcore.domain.push import PushOrder, PushReport
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
@@ -57,6 +59,14 @@ class FaultyTransport:
     def push(self, order: PushOrder, key: Secret[str] | None, watcher: Watcher) -> PushReport:
         """Ask the real one."""
         return self._inner.push(order, key, watcher)
+
+    def gather(self, order: GatherOrder, key: Secret[str] | None, watcher: Watcher) -> Gathered:
+        """Ask the real one."""
+        return self._inner.gather(order, key, watcher)
+
+    def preview(self, order: PreviewOrder, key: Secret[str] | None, watcher: Watcher) -> PreviewReport:
+        """Ask the real one."""
+        return self._inner.preview(order, key, watcher)
 
     def fetch(self, order: FetchOrder, key: Secret[str] | None, watcher: Watcher) -> None:
         """Ask the real one."""

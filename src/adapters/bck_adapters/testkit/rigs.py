@@ -89,6 +89,7 @@ class TransportRig:
     permissions_matter: bool = True
     options: TransferOptions = field(default_factory=TransferOptions)
     filters: tuple[str, ...] = ()
+    max_size: int | None = None
     watcher: RigWatcher = field(default_factory=RigWatcher)
     cancel_after: int = 3
     """How often the watcher says no before it says stop; fewer for a transport that asks seldom."""
@@ -114,6 +115,7 @@ class TransportRig:
             host=self.host,
             source=self.source,
             filters=self.filters,
+            max_size=self.max_size,
             options=self.options,
             destination=self.destination,
             displaced_dir=folders["displaced"],

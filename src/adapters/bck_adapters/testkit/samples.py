@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from bckcore.domain.act import Act, ActKind
 from bckcore.domain.due import ScheduleState
 from bckcore.domain.file_version import EntryKind, FileEntry
+from bckcore.domain.filters import FilterOptions
 from bckcore.domain.hold import Hold
 from bckcore.domain.holder import Holder
 from bckcore.domain.host import Host
@@ -74,6 +75,7 @@ def sample_profile(name: str = "docs", host: str = "pc1") -> Profile:
             Source(name=SourceName("pics"), path="/home/u/pics"),
         ),
         excludes=("*.tmp", "!keep.tmp", "/ü ü"),
+        filters=FilterOptions(presets=("caches@1",), bckignore=True, skip_caches=True, max_size=4 << 30),
         retention=RetentionPolicy(
             keep_last=3,
             keep_hourly=4,

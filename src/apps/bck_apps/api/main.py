@@ -16,6 +16,7 @@ from bck_apps.api.routes import (
     browse,
     check,
     export,
+    filters,
     following,
     health,
     history,
@@ -46,6 +47,7 @@ ROUTES = (
     restore,
     jobs,
     check,
+    filters,
     metrics,
     schedule,
 )

@@ -7,6 +7,7 @@ from pydantic import AwareDatetime, Field, SecretStr
 
 from bck_apps.api.schemas_base import Body, View
 from bck_apps.api.schemas_schedule import ScheduleBody, ScheduleView
+from bckcore.domain.host import Platform
 from bckcore.domain.push import Conflict
 from bckcore.domain.transfer import LONGEST_CONNECT, LONGEST_IDLE, LONGEST_TOTAL, MOST_ATTEMPTS
 
@@ -105,6 +106,9 @@ class HostBody(Body):
     )
     trust_on_first_use: bool = Field(False, description="Pin the keys that the host shows now.")
     transport: str = Field("rsync-ssh", description="Registered name of the transport.")
+    platform: Platform = Field(
+        Platform.POSIX, description="`posix`, `windows`, `macos`: on the last two, rules fit either case."
+    )
 
 
 class HostChangeBody(Body):
@@ -125,6 +129,7 @@ class HostChangeBody(Body):
         False, description="Pin the keys that the host shows now instead of those that are pinned."
     )
     transport: str | None = Field(None, description="Registered name of the transport.")
+    platform: Platform | None = Field(None, description="`posix`, `windows` or `macos`.")
 
 
 class HostView(View):
@@ -134,7 +139,7 @@ class HostView(View):
     address: str
     port: int
     user: str
-    platform: str = Field(description="`posix` or `windows`.")
+    platform: str = Field(description="`posix`, `windows` or `macos`.")
     transport: str
     allow: list[str]
     host_keys: list[str] = Field(description="Pinned public keys.")
@@ -174,6 +179,18 @@ class ProfileBody(Body):
     host: str = Field(description="Name of a host that exists.")
     sources: list[SourceBody] = Field(min_length=1, max_length=1000, description="Folders; none in another.")
     excludes: list[Line] = Field(default=[], max_length=10000, description="gitignore rules.")
+    presets: list[Line] | None = Field(
+        None, max_length=100, description="Lists of rules, as `caches@1` or `caches`; null: as they are."
+    )
+    bckignore: bool | None = Field(
+        None, description="Heed files called `.bckignore` on the PC; null: as it is, at first false."
+    )
+    skip_caches: bool | None = Field(
+        None, description="Leave out folders with a signed `CACHEDIR.TAG`; null: as it is, at first false."
+    )
+    max_size: int | None = Field(
+        None, ge=0, description="Bytes; larger files are left out. 0: no limit; null: as it is."
+    )
     keep_last: int = Field(20, ge=1, le=1_000_000, description="How many counted points stay at least.")
     keep_hourly: Places = None
     keep_daily: Places = None
@@ -243,6 +260,11 @@ class ProfileView(View):
     host: str
     sources: list[SourceView]
     excludes: list[str]
+    presets: list[str] = Field(description="Each with its version.")
+    preset_rules: list[str] = Field(description="What the presets say, before `excludes`.")
+    bckignore: bool
+    skip_caches: bool
+    max_size: int | None = Field(description="Bytes; null for no limit.")
     keep_last: int
     keep_hourly: int
     keep_daily: int
@@ -263,6 +285,14 @@ class ProfileView(View):
     fresh_within: str | None
     enabled: bool
     created: datetime | None
+
+
+class PresetView(View):
+    """A named list of gitignore rules."""
+
+    preset: str = Field(description="Name and version, as `caches@1`.")
+    about: str
+    rules: list[str]
 
 
 class PointView(View):
@@ -329,6 +359,12 @@ class StartBackup(Body):
     accept_missing: bool = Field(
         False, description="Take files that are missing as deleted, however many; else the run is suspect."
     )
+
+
+class StartPreview(Body):
+    """Ask what a backup would do."""
+
+    profile: str = Field(description="Name of the profile.")
 
 
 class StartRestore(Body):

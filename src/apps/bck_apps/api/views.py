@@ -7,6 +7,7 @@ from pathlib import Path
 from bck_apps.api import schemas
 from bck_apps.api.views_schedule import schedule_view, timing_of
 from bckcore.domain.duration import duration_text, parsed_duration
+from bckcore.domain.filters import FilterOptions
 from bckcore.domain.host import Host, normal_posix_path
 from bckcore.domain.ids import HostId, ProfileId, SourceName
 from bckcore.domain.job import Job, JobResult
@@ -34,6 +35,7 @@ def host_of(body: schemas.HostBody) -> Host:
         port=body.port,
         user=body.user,
         transport=body.transport,
+        platform=body.platform,
         host_keys=tuple(body.host_keys),
         allowed_roots=tuple(normal_posix_path(path) for path in body.allow),
     )
@@ -46,6 +48,7 @@ def host_change_of(body: schemas.HostChangeBody) -> HostChange:
         port=body.port,
         user=body.user,
         transport=body.transport,
+        platform=body.platform,
         allowed_roots=None if body.allow is None else tuple(body.allow),
         host_keys=None if body.host_keys is None else tuple(body.host_keys),
     )
@@ -86,6 +89,12 @@ def profile_of(body: schemas.ProfileBody, before: Profile | None = None) -> Prof
         host=HostId(body.host),
         sources=_sources(body.sources, before.sources if before else ()),
         excludes=tuple(body.excludes),
+        filters=(before.filters if before else FilterOptions()).changed(
+            presets=body.presets,
+            bckignore=body.bckignore,
+            skip_caches=body.skip_caches,
+            max_size=body.max_size,
+        ),
         retention=_retention_of(body, before.retention if before else RetentionPolicy()),
         **timing_of(body, before),
         options=_options_of(body, before.options if before else TransferOptions()),
@@ -138,6 +147,11 @@ def profile_view(profile: Profile) -> schemas.ProfileView:
         host=profile.host,
         sources=[schemas.SourceView(name=source.name, path=source.path) for source in profile.sources],
         excludes=list(profile.excludes),
+        presets=list(profile.filters.presets),
+        preset_rules=list(profile.filters.rules),
+        bckignore=profile.filters.bckignore,
+        skip_caches=profile.filters.skip_caches,
+        max_size=profile.filters.max_size,
         keep_last=profile.retention.keep_last,
         keep_within=duration_text(profile.retention.keep_within),
         min_age=duration_text(profile.retention.min_age),

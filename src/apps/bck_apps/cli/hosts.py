@@ -13,7 +13,7 @@ from bck_apps.cli.keys import public_key, read_private_key
 from bck_apps.cli.screen import Json, fields, say, show, show_error, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import PARTIAL, status_of_error
-from bckcore.domain.host import Host
+from bckcore.domain.host import Host, Platform
 from bckcore.domain.ids import HostId
 from bckcore.domain.transfer import HostFacts
 from bckcore.errors import (
@@ -53,6 +53,9 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         bool, typer.Option("--trust-on-first-use", help="Take the key that the host shows now for its own.")
     ] = False,
     transport: Annotated[str, typer.Option(help="How it is reached; see 'bck plugins'.")] = "rsync-ssh",
+    platform: Annotated[
+        Platform, typer.Option(help="What runs there; on windows and macos, filters fit either case.")
+    ] = Platform.POSIX,
     as_json: Json = False,
 ) -> None:
     """Make a host known, with its key and the folders that may be read."""
@@ -65,6 +68,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         port=port,
         user=user,
         transport=transport,
+        platform=platform,
         host_keys=tuple(public_key(text) for text in host_key or ()),
         allowed_roots=tuple(allow or ()),
     )
@@ -104,6 +108,7 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
     trust_on_first_use: Annotated[
         bool, typer.Option("--trust-on-first-use", help="Pin the key that the host shows now instead.")
     ] = False,
+    platform: Annotated[Platform | None, typer.Option(help="What runs there.")] = None,
     as_json: Json = False,
 ) -> None:
     """Change a host: only what is given. Compare the fingerprint at the machine before you pin a new key."""
@@ -113,6 +118,7 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
         address=address,
         port=port,
         user=user,
+        platform=platform,
         allowed_roots=tuple(allow) if allow else None,
         host_keys=tuple(public_key(text) for text in host_key) if host_key else None,
     )

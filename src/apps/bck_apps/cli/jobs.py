@@ -7,6 +7,7 @@ import typer
 
 from bck_apps.cli.documents import job_document, log_document
 from bck_apps.cli.follow import PAGE, end_with, outcome_rows, outcome_view, progress_text, see_through
+from bck_apps.cli.preview import look_ahead
 from bck_apps.cli.runs import tell_first_problems
 from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened, who
@@ -38,6 +39,10 @@ def backup(
         bool,
         typer.Option("--accept-missing", help="Files that are missing were deleted, however many they are."),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Tell what would be sent and what is left out; change nothing."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Back up a profile now.
@@ -46,9 +51,15 @@ def backup(
     While no 'bck serve' runs, the job is done here and this verb always waits.
 
     Ctrl-C asks for the job to be cancelled; a second one leaves.
+
+    --dry-run looks at every folder of the PC, as a backup that finds nothing new does, and always waits.
+    Exit status 3: something could not be looked at.
     """
     from bck_apps.runner.presence import serve_is_up
 
+    if dry_run:
+        look_ahead(ProfileId(profile), key=key, accept_missing=accept_missing, as_json=as_json)
+        return
     with opened() as application:
         asked = application.jobs.start_backup(
             ProfileId(profile), requested_by=who(), key=key, accept_missing=accept_missing

@@ -17,6 +17,7 @@ from bck_apps.cli import (
     database,
     doctor,
     export,
+    filters,
     history,
     hosts,
     jobs,
@@ -113,6 +114,7 @@ app.command("cancel", rich_help_panel=WORK)(jobs.cancel)
 app.command("status", rich_help_panel=LOOK)(jobs.status)
 app.command("log", rich_help_panel=LOOK)(jobs.log)
 app.command("jobs", rich_help_panel=LOOK)(jobs.jobs)
+app.command("filters", rich_help_panel=LOOK)(filters.filters)
 app.command("points", rich_help_panel=LOOK)(points.points)
 app.command("snapshots", hidden=True)(points.points)
 hosts.app.command("presence")(schedule.presence)

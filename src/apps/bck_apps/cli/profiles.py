@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bck_apps.cli.documents import profile_document
+from bck_apps.cli.filters import Bckignore, MaxSize, Presets, SkipCaches, chosen
 from bck_apps.cli.jobs import ProfileArgument
 from bck_apps.cli.keep import (
     Given,
@@ -26,6 +27,7 @@ from bck_apps.cli.screen import Json, fields, show, table, yes_no
 from bck_apps.cli.session import opened
 from bck_apps.cli.timing import NOTHING_GIVEN, Timing, timing_fields, with_timing
 from bck_apps.cli.units import size_text
+from bckcore.domain.filters import FilterOptions
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.profile import Profile
 from bckcore.domain.retention import RetentionPolicy
@@ -36,6 +38,11 @@ from bckcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
+
+_Compress = Annotated[
+    bool | None, typer.Option("--compress/--no-compress", help="Compress on the way, or not.")
+]
+_Enabled = Annotated[bool | None, typer.Option("--enable/--disable", help="Whether backups may be started.")]
 
 app = typer.Typer(help="What is backed up, from where, and how long it is kept.", no_args_is_help=True)
 
@@ -52,6 +59,10 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     exclude: Annotated[
         list[str] | None, typer.Option(metavar="PATTERN", help="gitignore rule; may be repeated.")
     ] = None,
+    preset: Presets = None,
+    bckignore: Bckignore = None,
+    skip_caches: SkipCaches = None,
+    max_size: MaxSize = None,
     keep_last: KeepLast = None,
     keep_hourly: KeepHourly = None,
     keep_daily: KeepDaily = None,
@@ -79,6 +90,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         host=HostId(host),
         sources=parsed_sources(source),
         excludes=tuple(exclude or ()),
+        filters=chosen(FilterOptions(), preset, bckignore, skip_caches, max_size),
         retention=changed(RetentionPolicy(), counts | rest),
         options=patient(
             TransferOptions(compress=compress, bandwidth_limit=parsed_size(bwlimit) if bwlimit else None),
@@ -105,6 +117,10 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
         list[str] | None,
         typer.Option(metavar="PATTERN", help="gitignore rule; the list is replaced; '' alone empties it."),
     ] = None,
+    preset: Presets = None,
+    bckignore: Bckignore = None,
+    skip_caches: SkipCaches = None,
+    max_size: MaxSize = None,
     keep_last: KeepLast = None,
     keep_hourly: KeepHourly = None,
     keep_daily: KeepDaily = None,
@@ -114,9 +130,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     keep_within: KeepWithin = None,
     min_age: MinAge = None,
     time_zone: TimeZone = None,
-    compress: Annotated[
-        bool | None, typer.Option("--compress/--no-compress", help="Compress on the way, or not.")
-    ] = None,
+    compress: _Compress = None,
     bwlimit: Annotated[
         str | None, typer.Option(metavar="SIZE", help="At most so much a second, as 10M; 0 for no limit.")
     ] = None,
@@ -124,9 +138,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     idle_timeout: IdleTimeout = None,
     total_timeout: TotalTimeout = None,
     attempts: Attempts = None,
-    enabled: Annotated[
-        bool | None, typer.Option("--enable/--disable", help="Whether backups may be started.")
-    ] = None,
+    enabled: _Enabled = None,
     timing: Timing = NOTHING_GIVEN,
     as_json: Json = False,
 ) -> None:
@@ -136,13 +148,16 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
     rest: dict[str, Given] = {"keep_within": keep_within, "min_age": min_age, "time_zone": time_zone}
     kept = counts | rest
     patience = connect_timeout, idle_timeout, total_timeout, attempts
-    _require_something(timing, source, exclude, compress, bwlimit, enabled, *patience, *kept.values())
+    left_out = preset, bckignore, skip_caches, max_size
+    others = source, exclude, compress, bwlimit, enabled
+    _require_something(timing, *others, *patience, *left_out, *kept.values())
     with opened() as application:
         before = application.profiles.get(ProfileId(profile))
         wanted = replace(
             before,
             sources=parsed_sources(source, before.sources) if source else before.sources,
             excludes=before.excludes if exclude is None else () if exclude == [""] else tuple(exclude),
+            filters=chosen(before.filters, *left_out),
             retention=changed(before.retention, kept),
             options=patient(_options(before.options, compress, bwlimit), *patience),
             enabled=before.enabled if enabled is None else enabled,
@@ -176,7 +191,12 @@ def _profile_view(profile: Profile) -> "RenderableType":
             ("profile", profile.id),
             ("host", profile.host),
             ("sources", "\n".join(f"{source.name} = {source.path}" for source in profile.sources)),
+            ("presets", "\n".join(profile.filters.presets)),
+            ("their rules", "\n".join(profile.filters.rules)),
             ("excludes", "\n".join(profile.excludes)),
+            (".bckignore", "heeded" if profile.filters.bckignore else ""),
+            ("CACHEDIR.TAG", "heeded" if profile.filters.skip_caches else ""),
+            ("no file above", size_text(profile.filters.max_size) if profile.filters.max_size else ""),
             ("keep", profile.retention.text),
             ("compress", yes_no(profile.options.compress)),
             ("at most", f"{size_text(limit)}/s" if limit else ""),

@@ -49,6 +49,8 @@ from bckcore.services.jobs import JobService
 from bckcore.services.ledger import Ledger
 from bckcore.services.metrics import MetricService
 from bckcore.services.presence import PresenceService
+from bckcore.services.preview import PreviewService
+from bckcore.services.preview_jobs import PreviewJobs, preview_steps
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.pull import Puller
@@ -164,6 +166,7 @@ class Container(containers.DeclarativeContainer):
         storage=storage,
         transport_for=transport_for,
         vault=vault,
+        filters=filters,
         clock=clock,
         random=random,
     )
@@ -235,6 +238,14 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         new_seed=providers.Object(new_seed),
     )
+    previews = providers.Singleton(
+        PreviewService,
+        units=units,
+        storage=storage,
+        transport_for=transport_for,
+        vault=vault,
+        filters=filters,
+    )
     worker = providers.Singleton(
         Worker,
         fence=fence,
@@ -246,6 +257,7 @@ class Container(containers.DeclarativeContainer):
             all_steps,
             providers.Singleton(history_steps, undos, accepts, forgets),
             providers.Singleton(check_steps, checks),
+            providers.Singleton(preview_steps, previews),
         ),
     )
     jobs = providers.Singleton(
@@ -262,6 +274,7 @@ class Container(containers.DeclarativeContainer):
     )
     holds = providers.Singleton(HoldService, units=units, storage=storage, recovery=recovery, clock=clock)
     check_jobs = providers.Singleton(CheckJobs, queue=queue, jobs=jobs)
+    preview_jobs = providers.Singleton(PreviewJobs, queue=queue, jobs=jobs)
     standings = providers.Singleton(StandingService, units=units, queue=queue, clock=clock)
     metrics = providers.Singleton(
         MetricService, units=units, check_jobs=check_jobs, standings=standings, clock=clock

@@ -8,12 +8,13 @@ from fastapi import APIRouter, Depends, Header
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
 from bck_apps.api.routes.following import add_following
-from bck_apps.api.schemas import JobView, StartBackup, Started
+from bck_apps.api.schemas import JobView, StartBackup, Started, StartPreview
 from bck_apps.api.views import job_view, started_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.services.jobs import LONGEST_KEY, JobService
+from bckcore.services.preview_jobs import PreviewJobs
 
 router = APIRouter(prefix="/backup", tags=["backup"])
 add_following(router)
@@ -47,6 +48,21 @@ def start_backup(
             accept_missing=body.accept_missing,
         )
     )
+
+
+@router.post("/preview", status_code=202, responses=responses(401, 403, 404, 409, 422))
+@inject
+def start_preview(
+    body: StartPreview,
+    idempotency_key: IdempotencyKey = "",
+    who: Principal = requires(Permission.BACK_UP),
+    previews: PreviewJobs = Depends(Provide[Container.preview_jobs]),
+) -> Started:
+    """Ask what a backup would do now; it changes nothing. One that is queued or running already answers.
+
+    The job's result, in `GET /backup/status/{job_id}`, tells what would be sent and what is left out.
+    """
+    return started_view(previews.start(ProfileId(body.profile), requested_by=who.name, key=idempotency_key))
 
 
 @router.post("/cancel/{job_id}", responses=responses(401, 403, 404, 422))

@@ -1,0 +1,109 @@
+"""bck backup --dry-run: what a backup would do now, as a table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from bck_apps.cli.follow import end_with, see_through
+from bck_apps.cli.screen import fields, table
+from bck_apps.cli.session import opened, who
+from bck_apps.cli.units import size_text
+from bckcore.domain.ids import ProfileId
+from bckcore.domain.job import Job, JobStatus
+from bckcore.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_MARKS = {"new": "+", "changed": "M", "attributes": "A"}
+_Row = tuple[str, str, str]
+
+
+def look_ahead(profile: ProfileId, *, key: str, accept_missing: bool, as_json: bool) -> None:
+    """Ask for a preview, see it through, print it, and leave with the exit status of that."""
+    if accept_missing:
+        raise InvalidInputError(
+            "--dry-run and --accept-missing do not go together.",
+            meaning="A dry run deletes nothing and accepts nothing.",
+            advice="Leave out --accept-missing; the answer tells whether a run would be suspect.",
+        )
+    with opened() as application:
+        asked = application.preview_jobs.start(profile, requested_by=who(), key=key)
+        job = see_through(application, asked.job.id, as_json=as_json)
+    end_with(job, as_json=as_json, human=_view)
+
+
+def _view(job: Job) -> "RenderableType":
+    from rich.console import Group
+
+    if job.status not in (JobStatus.SUCCEEDED, JobStatus.PARTIAL):
+        return fields((("job", job.id), ("outcome", job.status.value)))
+    data = job.result.data
+    paths = table(("", "BYTES", "PATH"), list(_rows(data)), empty="A backup would change nothing.")
+    return Group(paths, fields(_totals(job)), *_rules(data))
+
+
+def _rows(data: Mapping[str, object]) -> Iterator[_Row]:
+    for one in _first(data, "paths"):
+        kind = str(one.get("change"))
+        yield _MARKS.get(kind, "?"), "" if kind == "attributes" else str(one.get("bytes")), str(one["path"])
+    for one in _first(data, "gone"):
+        yield "-", "", str(one["path"])
+    for one in _first(data, "too_large"):
+        yield "L", "", str(one["path"])
+    for one in _first(data, "problems"):
+        yield "!", "", f"{one['path']}: {one.get('detail')}"
+
+
+def _totals(job: Job) -> list[tuple[str, object]]:
+    data = job.result.data
+    excluded = _part(data, "excluded")
+    shown = any(_count(data, name) > len(_first(data, name)) for name in ("paths", "gone", "too_large"))
+    stored = excluded.get("stored")
+    return [
+        ("job", job.id),
+        ("new (+)", data.get("new")),
+        ("changed (M)", data.get("changed")),
+        ("attributes (A)", data.get("attributes")),
+        ("to send", f"{size_text(_number(data.get('bytes')))} at most"),
+        ("not there (-)", _count(data, "gone")),
+        ("too large (L)", _count(data, "too_large") or ""),
+        ("excluded", f"{excluded.get('count')} files and whole folders, by the rules below"),
+        ("of what is stored", f"{stored} paths would be left out from now on" if stored else ""),
+        ("problems (!)", _count(data, "problems") or ""),
+        ("suspect", "\n".join(map(str, _list(data.get("suspect"))))),
+        ("shown", f"the first ones of each; all counts: bck status {job.id} --json" if shown else ""),
+        ("changed now", "nothing, on the PC or here"),
+    ]
+
+
+def _rules(data: Mapping[str, object]) -> "list[RenderableType]":
+    excluded = _part(data, "excluded")
+    rules = [one for one in _list(excluded.get("rules")) if isinstance(one, dict)]
+    if not rules:
+        return []
+    examples: dict[str, str] = {}
+    for one in _first(data, "excluded"):
+        examples.setdefault(str(one.get("rule")), str(one["path"]))
+    rows = [(str(one["count"]), str(one["rule"]), examples.get(str(one["rule"]), "")) for one in rules]
+    return [table(("EXCLUDES", "RULE", "FOR EXAMPLE"), rows, empty="")]
+
+
+def _part(data: Mapping[str, object], name: str) -> Mapping[str, object]:
+    part = data.get(name)
+    return part if isinstance(part, dict) else {}
+
+
+def _first(data: Mapping[str, object], name: str) -> Sequence[dict[str, object]]:
+    return [one for one in _list(_part(data, name).get("first")) if isinstance(one, dict)]
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _count(data: Mapping[str, object], name: str) -> int:
+    return _number(_part(data, name).get("count"))
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

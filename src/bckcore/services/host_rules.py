@@ -1,0 +1,130 @@
+"""Host rules: what ``.bckignore`` and ``CACHEDIR.TAG`` files on a PC say, as rules of the whole source.
+
+Whoever uses the PC wrote them, or whoever took it over. So they only ever hide, within the profile's own
+rules; they are bounded in number; and what cannot be used is named and hides nothing.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from bckcore.domain.filters import BCKIGNORE, CACHEDIR_TAG
+from bckcore.domain.gather import LARGEST_GATHERED, MOST_GATHERED, Gathered
+from bckcore.domain.paths import ROOT, RelPath, components
+from bckcore.domain.transfer import PathProblem, ProblemKind
+from bckcore.errors import InvalidInputError
+
+MOST_RULES = 2000
+"""Of one source; each costs time for every path that is read."""
+MOST_PROBLEMS = 100
+SIGNATURE = b"Signature: 8a477f597d28d172789f06886806bc55"
+"""With these bytes begins every CACHEDIR.TAG that is one."""
+_SPECIAL = re.compile(r"([\\*?\[])")
+
+Understood = Callable[[str], object]
+"""Raises InvalidInputError for a rule that cannot be understood."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRules:
+    """gitignore rules of one source that its own files brought."""
+
+    rules: tuple[str, ...] = ()
+    problems: tuple[PathProblem, ...] = ()
+    """The first 100 of what could not be used; ``problem_count`` counts all."""
+    problem_count: int = 0
+
+
+NOTHING = HostRules()
+
+
+def host_rules(found: Gathered, understood: Understood) -> HostRules:
+    """The rules of all the files, those of inner folders after those of outer ones. Never raises."""
+    reader = _Reader(understood)
+    for path in found.too_large:
+        reader.trouble(path, f"it has more than {LARGEST_GATHERED} bytes; no rule of it is used")
+    for path, content in sorted(found.files, key=lambda one: (len(components(one[0])), one[0])):
+        reader.read(path, content)
+    if found.more:
+        reader.trouble(ROOT, f"there are more than {MOST_GATHERED} such files; the others are not heeded")
+    return HostRules(
+        rules=(*reader.rules, *reader.caches),
+        problems=tuple(reader.problems),
+        problem_count=reader.problem_count,
+    )
+
+
+@dataclass(slots=True)
+class _Reader:
+    understood: Understood
+    rules: list[str] = field(default_factory=list)
+    caches: list[str] = field(default_factory=list)
+    problems: list[PathProblem] = field(default_factory=list)
+    problem_count: int = 0
+
+    def trouble(self, path: RelPath, message: str) -> None:
+        self.problem_count += 1
+        if len(self.problems) < MOST_PROBLEMS:
+            self.problems.append(PathProblem(kind=ProblemKind.FILTER, path=path, message=message))
+
+    def read(self, path: RelPath, content: bytes) -> None:
+        name, folder = _name(path), _folder(path)
+        if "\n" in folder or "\r" in folder:
+            self.trouble(path, "the name of its folder holds a line break; it is not heeded")
+        elif name == CACHEDIR_TAG.lower():
+            if content.startswith(SIGNATURE):
+                self._add_all(path, _cache_rules(folder), self.caches)
+        elif name == BCKIGNORE:
+            self._add_all(path, _anchored_rules(folder, content), self.rules)
+
+    def _add_all(self, path: RelPath, rules: Iterable[tuple[int, str]], to: list[str]) -> None:
+        for number, rule in rules:
+            if len(self.rules) + len(self.caches) >= MOST_RULES:
+                self.trouble(
+                    path, f"the source has more than {MOST_RULES} such rules; from here on none is used"
+                )
+                return
+            try:
+                self.understood(rule)
+            except InvalidInputError as error:
+                self.trouble(path, f"line {number}: {error.what}")
+            else:
+                to.append(rule)
+
+
+def _name(path: RelPath) -> bytes:
+    return path.rpartition(b"/")[2].lower()
+
+
+def _folder(path: RelPath) -> str:
+    """The folder of a file as the beginning of a rule; empty for the source's root."""
+    raw = path.rpartition(b"/")[0]
+    text = _SPECIAL.sub(r"\\\1", raw.decode("utf-8", "surrogateescape"))
+    return f"/{text}" if text else ""
+
+
+def _cache_rules(folder: str) -> Iterator[tuple[int, str]]:
+    """All that lies in the folder, but the tag that says why."""
+    yield 1, f"{folder}/*"
+    yield 1, f"!{folder}/{CACHEDIR_TAG.decode()}"
+
+
+def _anchored_rules(folder: str, content: bytes) -> Iterator[tuple[int, str]]:
+    """The rules of one .bckignore, from the root of the source on, with their line numbers."""
+    text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
+    for number, line in enumerate(text.split("\n"), start=1):
+        rule = line.removesuffix("\r")
+        if rule.strip(" ") and not rule.startswith("#"):
+            yield number, _anchored(folder, rule)
+
+
+def _anchored(folder: str, rule: str) -> str:
+    if not folder:
+        return rule
+    sign = "!" if rule.startswith("!") else ""
+    body = rule.removeprefix(sign)
+    if body.startswith("/"):
+        return f"{sign}{folder}{body}"
+    # Without a slash before its end, a rule means names at any depth.
+    bound = "/" in body.rstrip(" ")[:-1]
+    return f"{sign}{folder}/{body}" if bound else f"{sign}{folder}/**/{body}"

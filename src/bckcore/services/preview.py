@@ -1,0 +1,233 @@
+"""Preview: what a backup of a profile would do now, and what its filters leave out. Nothing is changed.
+
+It takes no lock: it only reads ``current`` and the catalog, and what a backup changes meanwhile makes its
+answer a little old, no more. Lists stay in files of a scratch folder; the answer is bounded.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from bckcore.domain.file_version import EntryKind, FileEntry
+from bckcore.domain.host import Host
+from bckcore.domain.ids import ProfileId, SecretRef
+from bckcore.domain.manifest import ChangeOp
+from bckcore.domain.paths import ROOT, RelPath, display, parents
+from bckcore.domain.preview import Coming, PreviewOrder, PreviewReport
+from bckcore.domain.profile import Profile
+from bckcore.domain.secret import Secret
+from bckcore.domain.source import Source
+from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import JobCancelledError
+from bckcore.ports.catalog import Catalog
+from bckcore.ports.storage import Storage
+from bckcore.ports.transport import PathFilterFactory, Transport, Watcher
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.ports.vault import Vault
+from bckcore.services.filtering import Sieve, all_rules, filter_of, sieve_of
+from bckcore.services.missing import Missing
+from bckcore.services.preview_sample import Sample
+from bckcore.services.pull import said_by_host
+
+MOST_RULES_TOLD = 100
+MOST_TOO_LARGE = 100_000
+BATCH = 2000
+
+
+@dataclass(kw_only=True)
+class PreviewTally:
+    """What was found so far, over all sources."""
+
+    counts: Counter[Coming] = field(default_factory=Counter)
+    bytes: int = 0
+    """Of new and changed files, whole."""
+    seen: int = 0
+    seen_bytes: int = 0
+    coming: Sample = field(default_factory=Sample)
+    gone: Sample = field(default_factory=Sample)
+    hidden: Sample = field(default_factory=Sample)
+    rules: Counter[str] = field(default_factory=Counter)
+    too_large: Sample = field(default_factory=Sample)
+    problems: Sample = field(default_factory=Sample)
+    left_out_stored: int = 0
+    """Stored paths that the next run would take out of the state: a filter hides them."""
+    suspect: list[str] = field(default_factory=list)
+
+    def data(self) -> dict[str, object]:
+        """As JSON."""
+        told = self.rules.most_common(MOST_RULES_TOLD)
+        return {
+            "new": self.counts[Coming.NEW],
+            "changed": self.counts[Coming.CHANGED],
+            "attributes": self.counts[Coming.ATTRIBUTES],
+            "bytes": self.bytes,
+            "seen": {"files": self.seen, "bytes": self.seen_bytes},
+            "paths": self.coming.data(),
+            "gone": self.gone.data(),
+            "excluded": {
+                **self.hidden.data(),
+                "stored": self.left_out_stored,
+                "rules": [{"rule": rule, "count": count} for rule, count in told],
+            },
+            "too_large": self.too_large.data(),
+            "problems": self.problems.data(),
+            "suspect": self.suspect,
+        }
+
+
+class PreviewService:
+    """Thread-safe."""
+
+    def __init__(
+        self,
+        *,
+        units: UnitOfWorkFactory,
+        storage: Storage,
+        transport_for: Callable[[Host], Transport],
+        vault: Vault,
+        filters: PathFilterFactory,
+    ) -> None:
+        self._units = units
+        self._storage = storage
+        self._transport_for = transport_for
+        self._vault = vault
+        self._filters = filters
+
+    def preview(self, profile_id: ProfileId, watcher: Watcher) -> PreviewTally:
+        """Look at every source. Raises BckError."""
+        with self._units(read_only=True) as uow:
+            profile = uow.profiles.get(profile_id)
+            host = uow.hosts.get(profile.host)
+        for source in profile.sources:
+            host.require_allowed(source.path)
+        filter_of(profile, host, self._filters)
+        key = self._vault.get(SecretRef(host.key)) if host.key else None
+        tally = PreviewTally()
+        for source in profile.sources:
+            if watcher.is_cancelled():
+                raise JobCancelledError("The preview was cancelled.", meaning="It had changed nothing.")
+            watcher.log(f"Looking at {source.name} ({source.path}).")
+            with self._storage.scratch(profile.ref) as folder:
+                look = _Look(profile=profile, host=host, source=source, folder=folder, tally=tally)
+                self._look(look, key, watcher)
+        return tally
+
+    def _look(self, look: "_Look", key: Secret[str] | None, watcher: Watcher) -> None:
+        transport = self._transport_for(look.host)
+        stored = self._storage.current_folder(look.profile.ref, look.source.name)
+        order = look.order(stored)
+        watcher.progress(TransferProgress(phase="previewing", source=look.source.name))
+        said = said_by_host(transport, key, look.profile, order, self._filters, watcher)
+        sieve = sieve_of(look.profile, look.host, self._filters, said)
+        order = look.order(stored, all_rules(look.profile, said))
+        report = transport.preview(order, key, watcher)
+        for problem in (*said.problems, *report.problems):
+            look.tally.problems.name(look.path(RelPath(problem.path)), detail=problem.message)
+        look.tally.problems.count += said.problem_count + report.problem_count
+        look.take(report, sieve, first=stored is None)
+        with self._units(read_only=True) as uow:
+            prior = uow.catalog.source_states(look.profile.id).get(look.source.name)
+            if prior is not None and prior.paths:
+                look.missing(report, sieve, uow.catalog, prior.paths)
+
+
+@dataclass(kw_only=True)
+class _Look:
+    """One source."""
+
+    profile: Profile
+    host: Host
+    source: Source
+    folder: Path
+    tally: PreviewTally
+
+    def order(self, stored: Path | None, rules: tuple[str, ...] = ()) -> PreviewOrder:
+        """``stored`` is where the newest copies lie; without it, everything is new."""
+        work, nothing = self.folder / "work", self.folder / "nothing"
+        for folder in (work, nothing):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        return PreviewOrder(
+            host=self.host,
+            source=self.source,
+            filters=rules or self.profile.rules,
+            max_size=self.profile.filters.max_size,
+            options=self.profile.options,
+            destination=stored or nothing,
+            work_dir=work,
+        )
+
+    def path(self, path: RelPath) -> str:
+        """As people see it."""
+        return self.source.name if path == ROOT else f"{self.source.name}/{display(path)}"
+
+    def take(self, report: PreviewReport, sieve: Sieve, *, first: bool) -> None:
+        """What would be sent, and what is left out."""
+        tally = self.tally
+        tally.seen += report.stats.files_seen
+        tally.seen_bytes += report.stats.bytes_seen
+        for one in report.foreseen:
+            # Before the first run it was compared with an empty folder, which stands there for the root.
+            coming = Coming.NEW if first else one.coming
+            tally.counts[coming] += 1
+            if coming is not Coming.ATTRIBUTES:
+                tally.bytes += one.size
+            tally.coming.add(self.path(one.path), change=coming.value, bytes=one.size)
+        for hidden in report.hidden:
+            rule = sieve.whole.rule(hidden.path, is_folder=hidden.is_folder) if sieve.whole else None
+            tally.rules[rule or ""] += 1
+            name = self.path(hidden.path) + ("/" if hidden.is_folder else "")
+            tally.hidden.add(name, rule=rule or "")
+        for path in report.too_large:
+            tally.too_large.add(self.path(path))
+
+    def missing(self, report: PreviewReport, sieve: Sieve, catalog: Catalog, before: int) -> None:
+        """What is stored and was not seen: gone, left out, or not to be told."""
+        large = self._stored_and_too_large(report, catalog)
+        gone = hidden = 0
+        for entry in catalog.unseen(self.profile.id, self.source.name, report.paths):
+            fate = _fate(entry, report, sieve, large)
+            if fate is ChangeOp.GONE:
+                self.tally.gone.add(self.path(entry.path))
+                gone += 1
+            elif fate is ChangeOp.EXCLUDED:
+                self.tally.left_out_stored += 1
+                hidden += _on_hosts_word(entry, sieve)
+        seen = sum(1 for _ in islice(report.paths, 2))
+        missing = Missing(
+            source=self.source.name, paths=gone + hidden, hidden=hidden, of=before, emptied=seen <= 1 < before
+        )
+        if missing.suspect:
+            self.tally.suspect.append(str(missing))
+
+    def _stored_and_too_large(self, report: PreviewReport, catalog: Catalog) -> frozenset[RelPath]:
+        found: set[RelPath] = set()
+        for batch in _batches(iter(report.too_large)):
+            found.update(catalog.live(self.profile.id, self.source.name, batch))
+            if len(found) >= MOST_TOO_LARGE:
+                break
+        return frozenset(found)
+
+
+def _fate(
+    entry: FileEntry, report: PreviewReport, sieve: Sieve, large: frozenset[RelPath]
+) -> ChangeOp | None:
+    unproved = report.unlisted | report.vanished
+    if unproved and any(place in unproved for place in (entry.path, *parents(entry.path))):
+        return None
+    is_folder = entry.kind is EntryKind.FOLDER
+    if entry.path in large or sieve.hides(entry.path, is_folder=is_folder):
+        return ChangeOp.EXCLUDED
+    return None if len(large) >= MOST_TOO_LARGE else ChangeOp.GONE
+
+
+def _on_hosts_word(entry: FileEntry, sieve: Sieve) -> bool:
+    if sieve.hides(entry.path, is_folder=entry.kind is EntryKind.FOLDER):
+        return sieve.on_hosts_word(entry)
+    return sieve.was_within_limit(entry)
+
+
+def _batches(paths: Iterator[RelPath]) -> Iterator[list[RelPath]]:
+    while batch := list(islice(paths, BATCH)):
+        yield batch

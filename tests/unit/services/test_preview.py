@@ -1,0 +1,137 @@
+"""What a preview tells: the same as the run that comes next, and it changes nothing."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bckcore.domain.filters import FilterOptions
+from bckcore.domain.job import JobKind, JobStatus
+from bckcore.errors import InvalidInputError
+from bckcore.services.preview_sample import MOST_NAMED, Sample
+from tests.support.desks import Desk, T
+from tests.support.house import DOCS
+
+
+@pytest.fixture
+def desk(quick_dir: Path) -> Desk:
+    desk = Desk(quick_dir)
+    desk.write("a", "b.tmp", "d/c.tmp", "d/e", "cache/1", "cache/2")
+    return desk
+
+
+def preview(desk: Desk) -> dict[str, Any]:
+    return desk.house.previews.preview(DOCS, desk.house.watcher).data()
+
+
+def named(data: dict[str, Any], part: str) -> list[str]:
+    return [one["path"] for one in data[part]["first"]]
+
+
+def test_before_the_first_run_everything_is_new_and_nothing_stands_in_storage(desk: Desk) -> None:
+    found = preview(desk)
+    assert (found["new"], found["changed"], found["gone"]["count"]) == (9, 0, 0)
+    assert found["bytes"] == 6 * len(b"data")
+    assert not desk.house.current().exists()
+
+
+def test_a_preview_tells_what_the_next_run_then_does(desk: Desk) -> None:
+    desk.back_up()
+    desk.write("a", data=b"other", mtime_ns=T + 1)
+    desk.write("new")
+    desk.docs.delete(b"cache")
+    desk.docs.chmod(b"d/e", 0o600)
+    found = preview(desk)
+    assert [(one["change"], one["path"]) for one in found["paths"]["first"]] == [
+        ("changed", "docs/a"),
+        ("attributes", "docs/d/e"),
+        ("new", "docs/new"),
+    ]
+    assert named(found, "gone") == ["docs/cache", "docs/cache/1", "docs/cache/2"]
+    desk.back_up()
+    assert Counter(desk.changes(2).values()) == {"M": 1, "A": 1, "+": 1, "-": 2}
+    assert preview(desk)["paths"]["count"] == 0
+
+
+def test_what_filters_hide_is_told_by_rule_and_what_is_stored_of_it(desk: Desk) -> None:
+    desk.back_up()
+    desk.docs.write(b"d/.bckignore", b"/e\n", T)
+    options = FilterOptions(presets=("temporary@1",), bckignore=True)
+    desk.house.change_profile(excludes=("cache/",), filters=options)
+    excluded = preview(desk)["excluded"]
+    assert (excluded["count"], excluded["stored"]) == (4, 6)
+    assert {one["rule"]: one["count"] for one in excluded["rules"]} == {"*.tmp": 2, "cache/": 1, "/d/e": 1}
+    assert named({"x": excluded}, "x") == ["docs/b.tmp", "docs/cache/", "docs/d/c.tmp", "docs/d/e"]
+
+
+def test_files_above_the_limit_are_named(desk: Desk) -> None:
+    desk.write("big", data=b"x" * 100)
+    desk.back_up()
+    desk.house.change_profile(filters=FilterOptions(max_size=50))
+    found = preview(desk)
+    assert named(found, "too_large") == ["docs/big"]
+    assert (found["gone"]["count"], found["excluded"]["stored"], found["suspect"]) == (0, 1, [])
+
+
+def test_it_tells_that_a_run_would_be_suspect(desk: Desk) -> None:
+    desk.many(150)
+    desk.back_up()
+    desk.docs.delete(b"many")
+    (told,) = preview(desk)["suspect"]
+    assert told.startswith("docs: 151 of ")
+
+
+def test_what_cannot_be_looked_at_is_a_problem_and_nothing_beneath_counts_as_gone(desk: Desk) -> None:
+    desk.back_up()
+    desk.docs.chmod(b"d", 0o000)
+    found = preview(desk)
+    assert (found["problems"]["count"], found["gone"]["count"]) == (1, 0)
+
+
+def test_storage_and_database_are_as_before(desk: Desk) -> None:
+    desk.back_up()
+    desk.write("a", data=b"other", mtime_ns=T + 1)
+    before = _tree(desk.house.root)
+    preview(desk)
+    assert _tree(desk.house.root) == before
+    with desk.house.database.units(read_only=True) as uow:
+        assert [run.seq for run in uow.runs.list(DOCS)] == [1]
+
+
+def _tree(root: Path) -> dict[str, tuple[int, bytes]]:
+    """Everything that stands below the root; folders of ``.work``, which come and go, are left out."""
+    return {
+        str(path.relative_to(root)): (path.lstat().st_mtime_ns, path.read_bytes() if path.is_file() else b"")
+        for path in sorted(root.rglob("*"))
+        if path.is_file() or ".work" not in path.parts
+    }
+
+
+def test_as_a_job_it_stands_aside_and_ends_with_its_answer(desk: Desk) -> None:
+    assert JobKind.PREVIEW.stands_aside
+    claim = desk.house._claimed(JobKind.PREVIEW, {})
+    status, result = desk.house.worker.carry_out(claim, desk.house.watcher)
+    assert status is JobStatus.SUCCEEDED
+    assert json.loads(json.dumps(result.data))["new"] == 9
+    assert "A backup would send 9 new and 0 changed paths" in desk.log
+
+
+def test_a_bad_filter_is_refused_before_anybody_looks(desk: Desk) -> None:
+    desk.house.change_profile(excludes=("[z-a]",))
+    with pytest.raises(InvalidInputError):
+        preview(desk)
+
+
+def test_a_sample_is_bounded_whatever_the_names_are() -> None:
+    sample = Sample()
+    for number in range(1000):
+        sample.add(f"{number}" * 4000, rule="x" * 1000)
+    data = sample.data()
+    assert data["count"] == 1000
+    assert len(json.dumps(data)) < 80_000
+    small = Sample()
+    for number in range(1000):
+        small.add(str(number))
+    assert len(small.data()["first"]) == MOST_NAMED  # type: ignore[arg-type]  # a list
