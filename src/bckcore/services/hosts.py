@@ -48,9 +48,9 @@ class HostService:
     def add(self, host: Host, *, key: Secret[str] | None, trust_on_first_use: bool = False) -> Host:
         """Save a host with its private key; return it as saved.
 
-        A key that is none as OpenSSH reads it is refused. ``host.host_keys`` are pinned; where there are none and ``trust_on_first_use`` allows it, the
-        keys that the host shows now. Raises ConflictError, InvalidInputError, HostKeyUnknownError,
-        HostUnreachableError.
+        A key that is none as OpenSSH reads it is refused. ``host.host_keys`` are pinned; where there are
+        none and ``trust_on_first_use`` allows it, the keys that the host shows now. Raises ConflictError,
+        InvalidInputError, HostKeyUnknownError, HostUnreachableError.
         """
         transport = self._transport_for(host)
         key = _checked(key)

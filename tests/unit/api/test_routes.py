@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bckcore.domain.access import Role
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.job import JobStatus
@@ -372,3 +373,20 @@ def test_what_is_saved_is_what_the_core_was_given(world: ApiWorld) -> None:
         profile = uow.profiles.get(ProfileId("docs"))
     assert host.allowed_roots == ("/home/u",)
     assert profile.created == world.clock.now()
+
+
+def test_a_profile_is_removed_and_what_stays_is_told(world: ApiWorld) -> None:
+    world.prepare()
+    job = world.start()
+    busy = world.call("DELETE", "/profiles/docs")
+    assert (busy.status_code, busy.json()["type"]) == (409, "urn:bck:conflict")
+    assert job in busy.json()["detail"]
+    world.call("POST", f"/backup/cancel/{job}")
+    assert world.call("DELETE", "/profiles/docs", role=Role.OPERATOR).status_code == 403
+    answer = world.call("DELETE", "/profiles/docs")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"name": "docs", "host": "pc1", "runs": 0, "points": 0, "kept": [], "advice": ""},
+    )
+    assert world.call("DELETE", "/profiles/docs").status_code == 404
+    assert world.call("DELETE", "/hosts/pc1").status_code == 204

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bck_adapters.memory import MemoryDatabase, MemoryVault, SettableClock
+from bck_adapters.memory import MemoryDatabase, MemoryJobQueue, MemoryVault, SettableClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bck_adapters.rsync.filters import GitIgnoreFilter
@@ -53,7 +53,12 @@ class Office:
         self.hosts = HostService(
             units=self.database.units, vault=self.vault, transport_for=lambda host: transport
         )
-        self.profiles = ProfileService(units=self.database.units, filters=GitIgnoreFilter, clock=self.clock)
+        self.profiles = ProfileService(
+            units=self.database.units,
+            filters=GitIgnoreFilter,
+            queue=MemoryJobQueue(self.clock),
+            clock=self.clock,
+        )
 
     def with_host(self, name: HostId = PC1, *roots: str) -> "Office":
         """The same with a trusted host."""
@@ -279,3 +284,13 @@ def test_an_unknown_profile_is_not_found(office: Office) -> None:
         office.profiles.get(ProfileId("none"))
     with pytest.raises(NotFoundError):
         office.with_host().profiles.change(profile("/home/u"))
+
+
+def test_a_profile_that_never_ran_leaves_nothing_and_frees_its_host(office: Office) -> None:
+    office.with_host().profiles.add(profile("/home/u/docs"))
+    kept = office.profiles.remove(ProfileId("docs"))
+    assert (kept.runs, kept.points, kept.places, kept.way_back) == (0, 0, (), "")
+    assert office.profiles.list() == []
+    office.hosts.remove(PC1)
+    with pytest.raises(NotFoundError):
+        office.profiles.remove(ProfileId("docs"))

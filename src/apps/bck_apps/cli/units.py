@@ -36,3 +36,8 @@ def time_text(at: datetime | None) -> str:
 def time_json(at: datetime | None) -> str | None:
     """ISO 8601 in UTC."""
     return at.astimezone(UTC).isoformat() if at else None
+
+
+def counted(number: int, thing: str) -> str:
+    """``1 file``, ``2 files``, ``no files``: a number and what it counts, in the form that goes with it."""
+    return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
