@@ -11,7 +11,7 @@ from bckcore.domain.ids import SourceName
 from bckcore.domain.manifest import Change
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef, RunOutcome
-from bckcore.errors import HostUnreachableError, StorageError, TransientError
+from bckcore.errors import ConflictError, HostUnreachableError, StorageError, TransientError
 from tests.support.crashes import crashes
 from tests.support.desks import DOCS_PATH, Desk, T
 from tests.support.lives import PICS_PATH, Life
@@ -123,7 +123,7 @@ def test_a_database_that_knows_nothing_of_the_storage_is_refused_and_nothing_cha
     other = Desk(quick_dir)
     other.write("a", data=b"other")
     before = sorted(str(path) for path in (quick_dir / "store").rglob("*"))
-    with pytest.raises(StorageError, match=r"knows nothing of.*catalog rebuild.*another name"):
+    with pytest.raises(ConflictError, match=r"knows nothing of.*catalog rebuild.*another name"):
         other.back_up()
     assert sorted(str(path) for path in (quick_dir / "store").rglob("*")) == before
 

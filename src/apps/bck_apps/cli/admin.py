@@ -10,6 +10,7 @@ import typer
 
 from bck_apps.cli.screen import Json, fields, show, table
 from bck_apps.cli.session import opened
+from bck_apps.cli.units import counted
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError
 
@@ -68,17 +69,29 @@ def _made_document(made: "Application") -> dict[str, object]:
         "storage": str(made.settings.storage.root),
         "ca_certificate": str(made.tls.ca_certificate),
         "ca_fingerprint": made.tls.fingerprint,
+        "histories": len(made.rebuilds.found()),
     }
 
 
 def _made_view(document: Mapping[str, object]) -> "RenderableType":
+    found = document["histories"]
+    holds = counted(found, "history", "histories") if isinstance(found, int) and found else ""
     return fields(
         (
             ("home", document["home"]),
             ("storage", document["storage"]),
             ("CA", document["ca_certificate"]),
             ("its SHA-256", document["ca_fingerprint"]),
-            ("next", "bck serve; bck host add …; bck profile add …; bck backup …"),
+            (
+                "holds already",
+                f"{holds} of earlier backups, which this database does not know" if holds else "",
+            ),
+            (
+                "next",
+                "bck catalog rebuild brings them back; then bck serve"
+                if holds
+                else "bck serve; bck host add …; bck profile add …; bck backup …",
+            ),
         )
     )
 

@@ -12,6 +12,7 @@ import typer
 from bck_apps.cli.screen import Json, say, show, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import FAILED
+from bck_apps.cli.units import counted
 from bckcore.errors import BckError
 from bckcore.ports.storage import StorageFinding
 
@@ -48,6 +49,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         tool_finding("ssh", ["ssh", "-V"]),
         _tried("database", lambda: _database(application)),
         _tried("receipts", lambda: receipts_finding(application.storage)),
+        _tried("histories", lambda: _histories(application)),
         _tried("strays", lambda: _strays(application)),
         _tried("certificates", lambda: _certificates(application)),
     )
@@ -96,6 +98,20 @@ def receipts_finding(storage: "Storage") -> tuple[bool, str]:
     return False, f"{'; '.join(faults[:MOST_FAULTS])}{more}. {advice}"
 
 
+def _histories(application: "Application") -> tuple[bool, str]:
+    from bckcore.services.kinship import Kinship
+
+    unknown = Kinship(units=application.units, storage=application.storage).unknown()
+    if not unknown:
+        return True, "all in the storage are known to this database"
+    names = ", ".join(f"{ref.profile} on {ref.host}" for ref in unknown[:MOST_FAULTS])
+    more = f" and {len(unknown) - MOST_FAULTS} more" if len(unknown) > MOST_FAULTS else ""
+    total = counted(len(unknown), "history", "histories")
+    are = "is" if len(unknown) == 1 else "are"
+    advice = "If this is their server: bck catalog rebuild. If it is not, two servers share this storage."
+    return False, f"{total} in the storage {are} not known to this database: {names}{more}. {advice}"
+
+
 def _strays(application: "Application") -> tuple[bool, str]:
     from bckcore.domain.paths import display
     from bckcore.services.strays import StrayCheck
@@ -104,7 +120,7 @@ def _strays(application: "Application") -> tuple[bool, str]:
     aside = application.storage.runs_aside()
     kept = f"; harmed files lie below .work/aside, set aside by backups (runs: {aside})" if aside else ""
     if not found:
-        return True, f"nothing in the storage is without a profile{kept}"
+        return True, f"nothing in the storage is without a profile or its receipts{kept}"
     names = ", ".join(display(one.path) for one in found[:MOST_FAULTS])
     more = f" and {len(found) - MOST_FAULTS} more" if len(found) > MOST_FAULTS else ""
     return False, f"{names}{more}: {found[0].detail}. {found[0].cause.advice}{kept}"

@@ -38,6 +38,6 @@ def time_json(at: datetime | None) -> str | None:
     return at.astimezone(UTC).isoformat() if at else None
 
 
-def counted(number: int, thing: str) -> str:
-    """``1 file``, ``2 files``, ``no files``: a number and what it counts, in the form that goes with it."""
-    return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
+def counted(number: int, thing: str, things: str = "") -> str:
+    """``1 file``, ``2 files``, ``0 files``: a number and what it counts, in the form that goes with it."""
+    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
