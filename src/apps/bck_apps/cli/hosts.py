@@ -72,6 +72,8 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         saved = application.hosts.add(host, key=secret, trust_on_first_use=trust_on_first_use)
     if warning:
         say(f"warning: {warning}")
+    if not saved.allowed_roots:
+        say(_nothing_allowed(saved.id))
     show(as_json, host_document(saved), lambda: _host_view(saved))
     if trust_on_first_use and saved.host_keys:
         _ask_to_compare(saved, as_json=as_json)
@@ -198,9 +200,16 @@ def probe(host: HostArgument, as_json: Json = False) -> None:
     checks = checks_of_facts(facts)
     extra = {"rsync_version": facts.rsync_version, "latency_ms": facts.latency_ms}
     show(as_json, {**_checks_document(host, checks), **extra}, lambda: _checks_table(checks))
-    if not all(ok for _, ok, _ in checks):
+    if not facts.sources:
+        say(_nothing_allowed(host))
+    elif not all(listed for _, listed in facts.sources):
         say("Some folders cannot be listed: give the backup account the right to read them.")
+    if not all(ok for _, ok, _ in checks):
         raise typer.Exit(PARTIAL)
+
+
+def _nothing_allowed(host: str) -> str:
+    return f"warning: Nothing of {host} may be read yet: bck host set {host} --allow PATH"
 
 
 def _probe_failed(host: str, error: BckError, *, as_json: bool) -> None:
@@ -219,6 +228,8 @@ def checks_of_facts(facts: HostFacts) -> list[Check]:
             ("lets us in", True, ""),
         ]
     checks.append(("has rsync", True, facts.rsync_version))
+    if not facts.sources:
+        checks.append(("allowed folders", False, "none: no backup can read anything"))
     return checks + [
         (f"can list {path}", ok, "" if ok else "no such folder, or no right") for path, ok in facts.sources
     ]
