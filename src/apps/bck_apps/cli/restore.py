@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from bckcore.services.restore_request import RestoreRequest
 
 PointOption = Annotated[
-    str, typer.Option(metavar="POINT|latest|TIME", help="Which point; a time means the newest before it.")
+    str,
+    typer.Option(
+        metavar="POINT|latest|TIME", help="Which point; of a time (a date: its end) the newest before."
+    ),
 ]
 PathsArgument = Annotated[
     list[str] | None,
