@@ -13,6 +13,7 @@ from bck_apps.cli.status import status_of_job
 from bck_apps.cli.units import time_text
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobStatus
+from bckcore.errors import InvalidInputError, NotFoundError
 from bckcore.ports.job_queue import LogLine
 
 if TYPE_CHECKING:
@@ -20,9 +21,15 @@ if TYPE_CHECKING:
 
     from bck_apps.wiring import Application
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Job id, as 'bck backup' printed it.")]
+JobArgument = Annotated[
+    str,
+    typer.Argument(metavar="JOB", help="Job id, or its beginning: 8 characters or more, of one job only."),
+]
 ProfileArgument = Annotated[str, typer.Argument(metavar="PROFILE", help="Name of the profile.")]
 FOLLOW_SECONDS = 0.3
+SHORTEST_ID = 8
+MOST_JOBS = 10_000
+"""So many of the newest jobs are looked through for the beginning of an id."""
 RUNS = (JobKind.BACKUP, JobKind.UNDO, JobKind.ACCEPT)
 """Jobs that a run carries out."""
 
@@ -75,10 +82,30 @@ def _started_view(job: Job, *, created: bool) -> "RenderableType":
     )
 
 
+def job_named(application: "Application", text: str) -> Job:
+    """The job of that id, or the only one whose id begins so. Raises NotFoundError, InvalidInputError."""
+    try:
+        return application.jobs.get(JobId(text))
+    except NotFoundError:
+        if len(text) < SHORTEST_ID:
+            raise
+        found = [job for job in application.jobs.list(limit=MOST_JOBS) if job.id.startswith(text)]
+        if not found:
+            raise
+    if len(found) > 1:
+        raise InvalidInputError(
+            f"{text} begins the ids of {len(found)} jobs: {', '.join(job.id for job in found[:3])}"
+            f"{', …' if len(found) > 3 else ''}.",
+            meaning="It cannot be told which one is meant. Nothing was changed.",
+            advice="Give more of the id, as 'bck jobs' shows it.",
+        )
+    return found[0]
+
+
 def status(job: JobArgument, as_json: Json = False) -> None:
     """Show one job; the exit status tells its state."""
     with opened() as application:
-        found = application.jobs.get(JobId(job))
+        found = job_named(application, job)
     show(as_json, job_document(found), lambda: _status_view(found))
     raise typer.Exit(status_of_job(found))
 
@@ -124,7 +151,7 @@ def log(
     With --follow --json the whole log is printed when the job is over.
     """
     with opened() as application:
-        found = application.jobs.get(JobId(job))
+        found = job_named(application, job)
         lines = _all_lines(application, found, follow=follow, live=not as_json)
         found = application.jobs.get(found.id)
     show(as_json, {"items": [log_document(line) for line in lines]}, lambda: None)
@@ -160,7 +187,7 @@ def _print_lines(lines: Sequence[LogLine]) -> None:
 def cancel(job: JobArgument, as_json: Json = False) -> None:
     """Ask a job to stop. A queued one is cancelled at once, a running one within seconds."""
     with opened() as application:
-        found = application.jobs.cancel(JobId(job))
+        found = application.jobs.cancel(job_named(application, job).id)
     show(as_json, job_document(found), lambda: fields((("job", found.id), ("status", _cancel_text(found)))))
 
 
