@@ -94,3 +94,10 @@ def test_a_beginning_of_several_ids_names_them_and_none_is_taken(bck: Shell, ver
 @pytest.mark.parametrize("text", [THIRD[:7], "", "12345678ef", FIRST + "0"])
 def test_what_is_too_short_or_begins_no_id_is_not_found(bck: Shell, text: str) -> None:
     assert bck.json("status", text)[0] == 4
+
+
+def test_a_job_that_is_over_is_not_cancelled_and_that_is_said(bck: Shell) -> None:
+    code, out, err = bck.call("cancel", FIRST)
+    assert code == 0
+    assert "cancelled; it was over already" in out
+    assert bck.json("cancel", FIRST)[1]["over_before"] is True

@@ -187,11 +187,16 @@ def _print_lines(lines: Sequence[LogLine]) -> None:
 def cancel(job: JobArgument, as_json: Json = False) -> None:
     """Ask a job to stop. A queued one is cancelled at once, a running one within seconds."""
     with opened() as application:
-        found = application.jobs.cancel(job_named(application, job).id)
-    show(as_json, job_document(found), lambda: fields((("job", found.id), ("status", _cancel_text(found)))))
+        before = job_named(application, job)
+        found = application.jobs.cancel(before.id)
+    over = before.status.final
+    document = {**job_document(found), "over_before": over}
+    show(as_json, document, lambda: fields((("job", found.id), ("status", _cancel_text(found, over=over)))))
 
 
-def _cancel_text(job: Job) -> str:
+def _cancel_text(job: Job, *, over: bool) -> str:
+    if over:
+        return f"{job.status.value}; it was over already, so there was nothing to cancel"
     if job.status is JobStatus.RUNNING:
         return "running; it was asked to stop"
     return job.status.value
