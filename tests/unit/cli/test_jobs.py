@@ -1,14 +1,13 @@
 """Jobs on the command line: how they are named, listed, cancelled, and asked for twice."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bck_apps.cli.main import run
-from bck_apps.wiring import initialise, open_application
+from bck_apps.wiring import initialise
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Job, JobKind
@@ -70,9 +69,9 @@ class Shell:
 
 
 @pytest.fixture
-def bck(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def bck(home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
     monkeypatch.setenv("BCK_HOME", str(home))
-    yield Shell(capsys)
+    return Shell(capsys)
 
 
 @pytest.mark.parametrize("verb", ["status", "log", "cancel"])
@@ -97,7 +96,7 @@ def test_what_is_too_short_or_begins_no_id_is_not_found(bck: Shell, text: str) -
 
 
 def test_a_job_that_is_over_is_not_cancelled_and_that_is_said(bck: Shell) -> None:
-    code, out, err = bck.call("cancel", FIRST)
+    code, out, _ = bck.call("cancel", FIRST)
     assert code == 0
     assert "cancelled; it was over already" in out
     assert bck.json("cancel", FIRST)[1]["over_before"] is True

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bck_apps.cli.given import require_path
 from bck_apps.cli.screen import Json, fields, show, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.units import counted
@@ -28,7 +29,7 @@ config_app = typer.Typer(help="Settings of this installation.", no_args_is_help=
 
 
 def init(
-    storage: Annotated[Path, typer.Option(metavar="DIR", help="Root of the backup storage.")],
+    storage: Annotated[str, typer.Option(metavar="DIR", help="Root of the backup storage.")],
     admin: Annotated[str, typer.Option(metavar="NAME", help="Account of the first administrator.")],
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from one line of standard input.")
@@ -42,9 +43,10 @@ def init(
     from bck_apps.wiring import home_folder, initialise
 
     home = home_folder()
+    root = Path(require_path(storage, "--storage")).absolute()
     password = _password(from_stdin=password_stdin)
     names = tuple(name or ())
-    with initialise(home, storage=storage.absolute(), admin=admin, password=password, names=names) as made:
+    with initialise(home, storage=root, admin=admin, password=password, names=names) as made:
         document = _made_document(made)
     show(as_json, document, lambda: _made_view(document))
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bck_apps.cli.documents import error_document, host_document
+from bck_apps.cli.given import require_path
 from bck_apps.cli.keys import public_key, read_private_key
 from bck_apps.cli.screen import Json, fields, say, show, show_error, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import PARTIAL, status_of_error
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId
+from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts
 from bckcore.errors import (
     AuthenticationError,
@@ -42,7 +44,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     address: Annotated[str, typer.Option(help="DNS name or IP address.")] = "",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="SSH port.")] = 22,
     user: Annotated[str, typer.Option(help="The backup account on the host.")] = "backupsvc",
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key without pass phrase.")] = None,
+    key: Annotated[str | None, typer.Option(metavar="FILE", help="Private key without pass phrase.")] = None,
     allow: Annotated[
         list[str] | None, typer.Option(metavar="PATH", help="Folder that may be read; may be repeated.")
     ] = None,
@@ -58,7 +60,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     """Make a host known, with its key and the folders that may be read."""
     if trust_on_first_use and host_key:
         raise InvalidInputError("Give --host-key or --trust-on-first-use, not both.")
-    secret, warning = read_private_key(key) if key else (None, "")
+    secret, warning = _key_of(key)
     host = Host(
         id=HostId(name),
         address=address,
@@ -79,6 +81,11 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         _ask_to_compare(saved, as_json=as_json)
 
 
+def _key_of(file: str | None) -> tuple[Secret[str] | None, str]:
+    """The private key, if a file is given, and a warning about the file."""
+    return (None, "") if file is None else read_private_key(Path(require_path(file, "--key")))
+
+
 def _ask_to_compare(host: Host, *, as_json: bool) -> None:
     """Trust that was given blindly is worth a look at the machine; under --json the view is not shown."""
     if as_json:
@@ -92,7 +99,7 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
     address: Annotated[str | None, typer.Option(help="DNS name or IP address.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="SSH port.")] = None,
     user: Annotated[str | None, typer.Option(help="The backup account on the host.")] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Another private key.")] = None,
+    key: Annotated[str | None, typer.Option(metavar="FILE", help="Another private key.")] = None,
     allow: Annotated[
         list[str] | None,
         typer.Option(metavar="PATH", help="Folder that may be read; repeat all: the list is replaced."),
@@ -120,7 +127,7 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
     )
     if change == HostChange() and key is None and not trust_on_first_use:
         raise InvalidInputError("Nothing was given that could be changed.", advice="See bck host set --help")
-    secret, warning = read_private_key(key) if key else (None, "")
+    secret, warning = _key_of(key)
     with opened() as application:
         before = application.hosts.get(HostId(host))
         saved = application.hosts.change(before.id, change, key=secret, trust_on_first_use=trust_on_first_use)
