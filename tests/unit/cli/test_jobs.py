@@ -1,6 +1,7 @@
 """Jobs on the command line: how they are named, listed, cancelled, and asked for twice."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,3 +101,22 @@ def test_a_job_that_is_over_is_not_cancelled_and_that_is_said(bck: Shell) -> Non
     assert code == 0
     assert "cancelled; it was over already" in out
     assert bck.json("cancel", FIRST)[1]["over_before"] is True
+
+
+def test_a_backup_that_was_asked_for_before_says_so_and_is_not_done_again(
+    bck: Shell, require_tool: Callable[[str], str]
+) -> None:
+    require_tool("rsync")
+    ask = ("backup", "docs", "--wait", "--idempotency-key", "k")
+    code, first = bck.json(*ask)
+    assert (code, first["created_now"], first["outcome"]) == (0, True, "succeeded")
+    code, out, err = bck.call(*ask)
+    assert code == 0
+    assert f"Job {first['job_id']} was asked for before and is over" in err
+    assert f"{first['job_id']} (asked for before)" in out
+    again = bck.json(*ask)[1]
+    assert (again["created_now"], again["job_id"], again["run_id"]) == (
+        False,
+        first["job_id"],
+        first["run_id"],
+    )

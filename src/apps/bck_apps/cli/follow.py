@@ -197,10 +197,17 @@ def end_with(job: Job, *, as_json: bool, human: "Callable[[Job], RenderableType]
     raise typer.Exit(status_of_job(job))
 
 
-def outcome_view(job: Job) -> "RenderableType":
+def named(job: Job, *, created: bool) -> str:
+    """A job's id, and whether this request made it."""
+    return job.id if created else f"{job.id} (asked for before)"
+
+
+def outcome_view(job: Job, *, created: bool = True) -> "RenderableType":
     """How a job ended, for people."""
     run = ("run", job.result.data.get("run_id"))
-    return fields((("job", job.id), run, ("outcome", job.status.value), *outcome_rows(job)))
+    return fields(
+        (("job", named(job, created=created)), run, ("outcome", job.status.value), *outcome_rows(job))
+    )
 
 
 def outcome_rows(job: Job) -> tuple[tuple[str, object], ...]:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bck_apps.cli.documents import job_document, log_document
-from bck_apps.cli.follow import PAGE, end_with, outcome_rows, outcome_view, progress_text, see_through
+from bck_apps.cli.documents import job_document, log_document, outcome_document
+from bck_apps.cli.follow import PAGE, named, outcome_rows, outcome_view, progress_text, see_through
 from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.status import status_of_job
@@ -62,10 +62,17 @@ def backup(
         if not wait and serve_is_up(application.home):
             _started(asked.job, created=asked.created, as_json=as_json)
             return
-        if not wait and not as_json:
+        if asked.job.status.final:
+            say(f"Job {asked.job.id} was asked for before and is over; nothing is done now. It ended so:")
+        elif not wait and not as_json:
             say("No 'bck serve' is running, so the backup is done here.")
         job = see_through(application, asked.job.id, as_json=as_json)
-    end_with(job, as_json=as_json, human=outcome_view)
+    show(
+        as_json,
+        {**outcome_document(job), "created_now": asked.created},
+        lambda: outcome_view(job, created=asked.created),
+    )
+    raise typer.Exit(status_of_job(job))
 
 
 def _started(job: Job, *, created: bool, as_json: bool) -> None:
@@ -75,7 +82,7 @@ def _started(job: Job, *, created: bool, as_json: bool) -> None:
 def _started_view(job: Job, *, created: bool) -> "RenderableType":
     return fields(
         (
-            ("job", f"{job.id}{'' if created else ' (asked for before)'}"),
+            ("job", named(job, created=created)),
             ("status", job.status.value),
             ("follow", f"bck log {job.id} --follow"),
         )
