@@ -120,3 +120,15 @@ def test_a_backup_that_was_asked_for_before_says_so_and_is_not_done_again(
         first["job_id"],
         first["run_id"],
     )
+
+
+def test_a_list_that_does_not_show_all_jobs_says_so(bck: Shell) -> None:
+    _, out, err = bck.call("jobs", "--limit", "2", "--status", "cancelled")
+    assert THIRD in out
+    assert FIRST not in out
+    assert "--limit" in err
+    assert bck.json("jobs", "--limit", "2", "--status", "cancelled")[1]["more"] is True
+    code, out, err = bck.call("jobs", "--status", "cancelled")
+    assert (code, err) == (0, "")
+    assert FIRST in out
+    assert bck.json("jobs", "--limit", "3", "--status", "cancelled")[1]["more"] is False

@@ -163,3 +163,14 @@ def test_an_empty_path_is_wrong_use_and_never_the_folder_one_stands_in(
     assert run([*arguments, "--json"]) == 2
     assert "is empty" in json.loads(capsys.readouterr().out)["error"]["what"]
     assert [path.name for path in tmp_path.rglob("*")] == ["here"]
+
+
+@pytest.mark.parametrize("verb", [[], ["backup"], ["host", "add"], ["profile", "set"], ["restore"]])
+def test_help_shows_no_value_for_a_flag(verb, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run([*verb, "-h"]) == 0
+    shown = capsys.readouterr().out
+    assert "--help" in shown
+    assert "bool" not in shown
+    assert run([*verb, "--help"]) == 0
+    assert capsys.readouterr().out == shown

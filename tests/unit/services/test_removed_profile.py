@@ -106,4 +106,4 @@ def test_it_is_not_removed_while_a_job_waits_or_runs(desk: Desk, kind: JobKind, 
         assert queue.claim("r", lease_seconds=60)
     with pytest.raises(ConflictError, match="job j"):
         profiles.remove(DOCS)
-    assert profiles.get(DOCS)
+    assert profiles.get(DOCS).id == DOCS

@@ -11,8 +11,8 @@ import typer
 from bck_apps.cli.given import require_path
 from bck_apps.cli.screen import Json, fields, show, table
 from bck_apps.cli.session import opened
-from bck_apps.cli.units import counted
 from bckcore.domain.secret import Secret
+from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError
 
 if TYPE_CHECKING:

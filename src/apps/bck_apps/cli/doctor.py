@@ -12,7 +12,7 @@ import typer
 from bck_apps.cli.screen import Json, say, show, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import FAILED
-from bck_apps.cli.units import counted
+from bckcore.domain.wording import counted
 from bckcore.errors import BckError
 from bckcore.ports.storage import StorageFinding
 
@@ -61,7 +61,8 @@ def tool_finding(name: str, command: Sequence[str], *, least: tuple[int, ...] = 
         done = subprocess.run(command, capture_output=True, check=False, timeout=_TOOL_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as exc:
         return StorageFinding(name=name, ok=False, detail=f"cannot be started ({exc}); install it")
-    first = (done.stdout + done.stderr).decode("utf-8", "replace").partition("\n")[0].strip()
+    first = (done.stdout + done.stderr).decode("utf-8", "replace").partition("\n")[0]
+    first = " ".join(first.split())
     found = _VERSION.search(first)
     version = tuple(int(part or 0) for part in found.groups()) if found else ()
     ok = done.returncode == 0 and version >= least
@@ -80,7 +81,7 @@ def _tried(name: str, look: Callable[[], tuple[bool, str]]) -> StorageFinding:
 def _database(application: "Application") -> tuple[bool, str]:
     with application.units(read_only=True) as uow:
         hosts, profiles = len(uow.hosts.list()), len(uow.profiles.list())
-    return True, f"opens; {hosts} hosts, {profiles} profiles"
+    return True, f"opens; {counted(hosts, 'host')}, {counted(profiles, 'profile')}"
 
 
 def receipts_finding(storage: "Storage") -> tuple[bool, str]:
@@ -92,7 +93,7 @@ def receipts_finding(storage: "Storage") -> tuple[bool, str]:
         found = chain_findings(storage, ref, manifests=False)
         faults += [f"{ref.profile} on {ref.host}: {finding.text}" for finding in found]
     if not faults:
-        return True, f"of {len(refs)} profiles, whole and chained"
+        return True, f"of {counted(len(refs), 'profile')}, whole and chained"
     more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
     advice = "Bring .receipts back from a copy of the storage; see 'bck catalog rebuild --help'."
     return False, f"{'; '.join(faults[:MOST_FAULTS])}{more}. {advice}"

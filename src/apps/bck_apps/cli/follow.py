@@ -17,6 +17,7 @@ from bck_apps.cli.units import size_text
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobStatus
 from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.wording import counted
 from bckcore.ports.job_queue import LogLine
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def progress_text(progress: TransferProgress) -> str:
     """Files, bytes and speed in a few words; what is unknown is left out."""
     parts = []
     if progress.files_seen or progress.files_done:
-        parts.append(f"{max(progress.files_done, progress.files_seen)} files")
+        parts.append(counted(max(progress.files_done, progress.files_seen), "file"))
     if progress.bytes_done:
         parts.append(size_text(progress.bytes_done))
     if progress.bytes_per_second:

@@ -218,8 +218,13 @@ def jobs(
 ) -> None:
     """List jobs, newest first."""
     with opened() as application:
-        found = application.jobs.list(status=state or (), limit=limit)
-    show(as_json, {"items": [job_document(job) for job in found]}, lambda: _jobs_table(found))
+        found = application.jobs.list(status=state or (), limit=limit + 1)
+    more = len(found) > limit
+    found = found[:limit]
+    document = {"items": [job_document(job) for job in found], "more": more}
+    show(as_json, document, lambda: _jobs_table(found))
+    if more and not as_json:
+        say(f"These are the newest {limit}; there are more: --limit N shows them.")
 
 
 def _jobs_table(found: Sequence[Job]) -> "RenderableType":

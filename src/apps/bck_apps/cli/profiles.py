@@ -23,12 +23,13 @@ from bck_apps.cli.keep import (
 )
 from bck_apps.cli.screen import Json, fields, say, show, table, yes_no
 from bck_apps.cli.session import opened
-from bck_apps.cli.units import counted, parsed_size, size_text
+from bck_apps.cli.units import parsed_size, size_text
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.profile import Profile
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions
+from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError
 from bckcore.services.profiles import KeptHistory
 

@@ -36,8 +36,3 @@ def time_text(at: datetime | None) -> str:
 def time_json(at: datetime | None) -> str | None:
     """ISO 8601 in UTC."""
     return at.astimezone(UTC).isoformat() if at else None
-
-
-def counted(number: int, thing: str, things: str = "") -> str:
-    """``1 file``, ``2 files``, ``0 files``: a number and what it counts, in the form that goes with it."""
-    return f"{number} {thing if number == 1 else things or f'{thing}s'}"
