@@ -82,6 +82,7 @@ def test_a_host_never_shows_its_key():
     host = Host(id=HostId("pc1"), address="a", key=SecretRef("host/pc1/ssh"))
     document = host_document(host)
     assert document["has_key"] is True
+    assert document["has_private_key"] is True
     assert "host/pc1/ssh" not in json.dumps(document)
 
 
