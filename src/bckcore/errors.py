@@ -11,6 +11,7 @@
     │   └── DatabaseUnreachableError  the database server is down, or the way to it is
     ├── PermanentError                trying again changes nothing until a person acts
     │   ├── AuthenticationError       the host refused our key
+    │   ├── PrivateKeyError           our own key for the host cannot be read
     │   ├── HostKeyChangedError       the host shows another key than the pinned one (alarm)
     │   ├── HostKeyUnknownError       no host key is pinned yet
     │   ├── RsyncMissingError         the host has no usable rsync, or refuses the command
@@ -107,6 +108,12 @@ class AuthenticationError(PermanentError):
     """The host refused our key."""
 
     code = "authentication-refused"
+
+
+class PrivateKeyError(PermanentError):
+    """Our own private key for the host cannot be read: damaged, or none. The host was not asked."""
+
+    code = "private-key-unreadable"
 
 
 class HostKeyChangedError(PermanentError):

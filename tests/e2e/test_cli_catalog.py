@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.cli import Bck
+from tests.support.cli import PASSWORD, Bck
 from tests.support.sshd import LoopbackSshd, running_sshd
 from tests.support.worlds import World, differences, world_of_folder
 
@@ -76,6 +76,12 @@ def test_a_new_server_with_the_old_storage_knows_restores_and_goes_on(story: Sto
     }
     aside = story.lose_home()
     assert bck.run("points", "docs").code == 4
+    (finding,) = [one for one in bck.ok("doctor", code=1)["items"] if not one["ok"]]
+    assert finding["name"] == "histories"
+    assert finding["detail"].startswith(
+        "1 history in the storage is not known to this database: docs on pc1."
+    )
+    assert "bck catalog rebuild" in finding["detail"]
     found = bck.ok("catalog", "rebuild")  # nothing is there to be replaced
     (item,) = found["items"]
     assert (item["profile"], item["runs"], item["points"], item["acts"]) == ("docs", 5, 3, 3)
@@ -85,10 +91,27 @@ def test_a_new_server_with_the_old_storage_knows_restores_and_goes_on(story: Sto
     assert bck.ok("host", "list") == before["host list"]
     assert {**bck.ok("profile", "show", "docs"), "enabled": True} == before["profile show docs"]
     story.assert_all_restores()
+    assert bck.ok("doctor")["ok"]
     assert bck.run("backup", "docs", "--wait").code == 5, "it is switched off"
     shutil.copytree(aside / "vault", bck.home / "vault", dirs_exist_ok=True)
     bck.ok("profile", "set", "docs", "--enable")
     assert bck.ok("backup", "docs", "--wait")["result"]["made_point"] is False
+    story.assert_all_restores()
+
+
+def test_a_second_installation_is_told_of_the_history_and_may_not_add_to_it(story: Story):
+    bck, other = story.bck, Bck(story.bck.folder / "other")
+    other.folder.mkdir()
+    arguments = ("init", "--storage", str(bck.storage), "--admin", "ann", "--password-stdin")
+    said = other.run(*arguments, text=PASSWORD + "\n")
+    assert said.code == 0, said
+    assert "1 history of earlier backups" in said.out
+    assert "bck catalog rebuild" in said.out
+    other.ok("host", "add", "pc1", "--transport", "local", "--allow", str(story.docs))
+    other.ok("profile", "add", "docs", "--host", "pc1", "--source", str(story.docs))
+    answer = other.ok("backup", "docs", "--wait", code=5)
+    assert answer["error"]["code"] == "conflict"
+    assert "knows nothing of" in answer["error"]["what"]
     story.assert_all_restores()
 
 

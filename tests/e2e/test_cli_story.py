@@ -253,6 +253,17 @@ def test_init_refuses_an_existing_installation_and_short_passwords(bck: Bck):
     assert PASSWORD not in done.out + done.err
 
 
+def test_a_host_that_may_be_read_nowhere_is_told_at_once_and_when_it_is_probed(bck: Bck):
+    bck.init()
+    added = bck.run("host", "add", "here", "--transport", "local")
+    assert added.code == 0
+    assert "bck host set here --allow PATH" in added.err
+    probed = bck.run("host", "probe", "here", "--json")
+    assert (probed.code, probed.json["ok"]) == (3, False)
+    assert [check["name"] for check in probed.json["checks"] if not check["ok"]] == ["allowed folders"]
+    assert "bck host set here --allow PATH" in probed.err
+
+
 def test_doctor_names_what_is_bad(bck: Bck):
     bck.init()
     assert bck.run("doctor").code == 0

@@ -55,6 +55,9 @@ class ProfileRepository(Protocol):
     def update(self, profile: Profile) -> None:
         """Replace the profile of that name. Raises NotFoundError."""
 
+    def remove(self, profile: ProfileId) -> None:
+        """Take the plan out; runs, points, versions, acts and holds stay. Raises NotFoundError."""
+
 
 class RunRepository(Protocol):
     """Runs by profile and number."""

@@ -20,7 +20,7 @@ def aimed_at(
     """The goal, the runs after it that made a difference, and the number of the newest run."""
     points = uow.points.list(profile.id)
     if request.to:
-        goal = chosen_point(points, request.to)
+        goal = chosen_point(points, request.to, zone=profile.retention.time_zone)
     else:
         goal = _before(uow, profile, points, named_run(uow, profile, request.run))
     runs = uow.runs.list(profile.id, after_seq=goal.seq)

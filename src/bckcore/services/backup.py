@@ -15,6 +15,7 @@ from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import Attempt, ChangeCounts, Run, RunOutcome
 from bckcore.domain.run_problem import RunProblem
 from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.wording import counted
 from bckcore.errors import (
     BckError,
     ConflictError,
@@ -306,7 +307,7 @@ def _require_something_read(pulled: list[Pulled]) -> None:
 def _summary(run: Run) -> str:
     """A run's end in one line of the job's log."""
     counts = run.counts
-    done = f"Run {run.seq} {run.outcome.value if run.outcome else 'is open'}: {counts.files} files"
+    done = f"Run {run.seq} {run.outcome.value if run.outcome else 'is open'}: {counted(counts.files, 'file')}"
     if not run.made_point:
         return f"{done}, no difference to the newest restore point."
     changes = f"{counts.added} added, {counts.changed} changed, {counts.gone} gone"

@@ -54,9 +54,9 @@ class BrowseService:
         Raises NotFoundError for what was not there, InvalidInputError for a path that is no folder.
         """
         with self._units(read_only=True) as uow:
-            uow.profiles.get(profile)
+            zone = uow.profiles.get(profile).retention.time_zone
             source, folder = located(uow, profile, path) if path else (None, ROOT)
-            chosen = chosen_point(uow.points.list(profile), point)
+            chosen = chosen_point(uow.points.list(profile), point, zone=zone)
             if source is None:
                 found = _roots(uow.catalog, chosen, _after_source(after))
             else:

@@ -8,7 +8,7 @@ from bckcore.domain.check import CheckCounts
 from bckcore.domain.ids import SourceName
 from bckcore.domain.run import ProfileRef
 from bckcore.domain.transfer import TransferProgress
-from bckcore.errors import JobCancelledError, StorageError, StoreBusyError
+from bckcore.errors import ConflictError, JobCancelledError, StorageError, StoreBusyError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Watcher
@@ -91,7 +91,7 @@ class Access:
         try:
             for sentence in self.recovery.tidy(self.ref):
                 self.watcher.log(sentence, level="warning")
-        except StorageError as error:
+        except (StorageError, ConflictError) as error:
             self.untidy = error.what
 
     def progress(self, phase: str, source: str, counts: CheckCounts) -> None:

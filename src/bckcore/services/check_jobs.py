@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from bckcore.domain.check import CheckReport, CheckRequest
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.wording import counted
 from bckcore.errors import StorageError
 from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
 from bckcore.ports.transport import Watcher
@@ -91,8 +92,10 @@ def summary(report: CheckReport) -> list[str]:
     """What was looked at, for the job's log."""
     counts = report.counts
     lines = [
-        f"{counts.files} files compared with the catalog, {counts.records} receipts, manifests and acts too. "
-        f"{counts.files_read} files read, {counts.bytes_read} bytes; {counts.files_proven} proven by digest. "
+        f"{counted(counts.files, 'file')} compared with the catalog, "
+        f"{counts.records} receipts, manifests and acts too. "
+        f"{counted(counts.files_read, 'file')} read, {counts.bytes_read} bytes; "
+        f"{counts.files_proven} proven by digest. "
         f"Seed {report.seed}."
     ]
     if counts.digests_learned:
@@ -101,5 +104,5 @@ def summary(report: CheckReport) -> list[str]:
         lines.append(
             f"{counts.leftovers} files are left of interrupted runs; harmless, and part of no point."
         )
-    lines.append(f"{report.total} findings.")
+    lines.append(f"{counted(report.total, 'finding')}.")
     return lines

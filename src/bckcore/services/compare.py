@@ -51,9 +51,9 @@ class CompareService:
         Raises NotFoundError, InvalidInputError.
         """
         with self._units(read_only=True) as uow:
-            uow.profiles.get(profile)
+            zone = uow.profiles.get(profile).retention.time_zone
             kept = uow.points.list(profile)
-            first, last = chosen_point(kept, old), chosen_point(kept, new)
+            first, last = (chosen_point(kept, one, zone=zone) for one in (old, new))
             numbers = first.seq, last.seq
             page = paged(_between(uow, profile, numbers, below, after), limit, _cursor)
             counts = _counted(_between(uow, profile, numbers, below, "")) if count else None

@@ -17,6 +17,7 @@ from bckcore.domain.ids import ProfileId, SourceName, checked_name
 from bckcore.domain.paths import ROOT, RelPath, display
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError, NotFoundError, RefusedError
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.job_queue import Claim
@@ -233,8 +234,8 @@ class ForgetService:
 def told(plan: ForgetPlan) -> list[str]:
     """What a person must know afterwards."""
     lines = [
-        f"{plan.name}: {plan.files} stored files of {plan.bytes} bytes removed from {len(plan.places)} "
-        f"places; {len(plan.points)} points no longer show it.",
+        f"{plan.name}: {counted(plan.files, 'stored file')} of {plan.bytes} bytes removed from "
+        f"{counted(len(plan.places), 'place')}; {len(plan.points)} points no longer show it.",
         "Its names, sizes and digests stay in earlier manifests: they are chained and cannot be changed.",
     ]
     if plan.comes_back:

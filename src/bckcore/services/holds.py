@@ -59,7 +59,7 @@ class HoldService:
         self._recovery.require_own_storage(ref)
         with self._units() as uow:
             self._acts.caught_up(uow, ref)
-            chosen = chosen_point(uow.points.list(profile_id), point)
+            chosen = _chosen(uow, profile_id, point)
             wanted = Hold(
                 profile=profile_id,
                 seq=chosen.seq,
@@ -86,7 +86,7 @@ class HoldService:
         self._recovery.require_own_storage(ref)
         with self._units() as uow:
             self._acts.caught_up(uow, ref)
-            held = self._of_point(uow, chosen_point(uow.points.list(profile_id), point))
+            held = self._of_point(uow, _chosen(uow, profile_id, point))
             self._acts.record_in(uow, ref, ActKind.RELEASE, by=by, reason=reason, points=[held.hold.seq])
             uow.commit()
         return held
@@ -126,3 +126,8 @@ def _require_sense(wanted: Hold, active: Sequence[HeldPoint]) -> None:
                 f"Point {one.point.run_id} is already {one.hold.text}",
                 advice=f"Release it first: bck release {wanted.profile} {one.point.run_id}",
             )
+
+
+def _chosen(uow: UnitOfWork, profile: ProfileId, point: str) -> RestorePoint:
+    zone = uow.profiles.get(profile).retention.time_zone
+    return chosen_point(uow.points.list(profile), point, zone=zone)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from bckcore.domain.host import Host, Platform, normal_posix_path
 from bckcore.domain.ids import HostId, SecretRef
+from bckcore.domain.private_key import checked_private_key
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts
 from bckcore.errors import ConflictError, HostKeyUnknownError, InvalidInputError, PathNotAllowedError
@@ -48,11 +49,12 @@ class HostService:
     def add(self, host: Host, *, key: Secret[str] | None, trust_on_first_use: bool = False) -> Host:
         """Save a host with its private key; return it as saved.
 
-        ``host.host_keys`` are pinned; where there are none and ``trust_on_first_use`` allows it, the
-        keys that the host shows now. Raises ConflictError, InvalidInputError, HostKeyUnknownError,
-        HostUnreachableError.
+        A key that is none as OpenSSH reads it is refused. ``host.host_keys`` are pinned; where there are
+        none and ``trust_on_first_use`` allows it, the keys that the host shows now. Raises ConflictError,
+        InvalidInputError, HostKeyUnknownError, HostUnreachableError.
         """
         transport = self._transport_for(host)
+        key = _checked(key)
         with self._units(read_only=True) as uow:
             if any(other.id == host.id for other in uow.hosts.list()):
                 raise ConflictError(
@@ -87,6 +89,7 @@ class HostService:
         changed then.
         """
         wanted = change.applied(self.get(host_id))
+        key = _checked(key)
         transport = self._transport_for(wanted)
         if transport.capabilities.remote:
             if trust_on_first_use and change.host_keys is None:
@@ -129,6 +132,11 @@ class HostService:
         host = self.get(host_id)
         key = self._vault.get(host.key) if host.key else None
         return self._transport_for(host).probe(host, key, host.allowed_roots)
+
+
+def _checked(key: Secret[str] | None) -> Secret[str] | None:
+    """The key as OpenSSH reads it. Raises InvalidInputError: what is no key only shows at night."""
+    return checked_private_key(key.reveal().encode(), "The private key") if key else None
 
 
 def _roots(paths: Sequence[str]) -> tuple[str, ...]:

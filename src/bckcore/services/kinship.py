@@ -5,8 +5,10 @@ a database that lacks what storage tells is behind: by what a crash kept from it
 brought back from an older copy. Behind is fine, as long as what it does know is what storage tells.
 """
 
+from collections.abc import Sequence
+
 from bckcore.domain.run import ProfileRef, Run
-from bckcore.errors import NotFoundError, StorageError
+from bckcore.errors import ConflictError, NotFoundError, StorageError
 from bckcore.ports.storage import Storage
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 
@@ -19,7 +21,9 @@ class Kinship:
         self._storage = storage
 
     def require(self, ref: ProfileRef, finished: int, left_open: Run | None) -> bool:
-        """True if storage has more than the database. Raises StorageError unless that may be entered.
+        """True if storage has more than the database. Raises unless that may be entered:
+
+        ConflictError where the database knows no run at all, StorageError where the two contradict.
 
         The everyday case, the receipt of the run that is still open, costs one look; more than that is
         held against everything the database knows.
@@ -37,6 +41,16 @@ class Kinship:
         if not usual:
             self._require_all_the_same(ref, finished)
         return bool(behind or acts_behind)
+
+    def unknown(self) -> Sequence[ProfileRef]:
+        """Histories in storage of which the database knows no run: they are another one's, or it is new."""
+        with self._units(read_only=True) as uow:
+            return [
+                ref
+                for ref in self._storage.profiles()
+                if self._storage.record_numbers(ref).receipts
+                and ((last := uow.runs.last(ref.profile)) is None or last.host != ref.host)
+            ]
 
     def require_newest(self, ref: ProfileRef, finished: int) -> None:
         """Raise StorageError unless storage has the newest finished run and act of the database."""
@@ -83,9 +97,9 @@ def other_storage(ref: ProfileRef, record: str) -> StorageError:
     )
 
 
-def unknown_history(ref: ProfileRef) -> StorageError:
-    """The error that the database knows nothing of a history that storage has."""
-    return StorageError(
+def unknown_history(ref: ProfileRef) -> ConflictError:
+    """The refusal that the database knows nothing of a history that storage has."""
+    return ConflictError(
         f"The storage holds a history of {ref.profile} on {ref.host} that this database knows nothing of.",
         meaning="The database is new, or a rebuild was cut off at its start. Nothing was changed.",
         advice=f"If this is its storage: bck catalog rebuild --profile {ref.profile}. "

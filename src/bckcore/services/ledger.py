@@ -95,8 +95,8 @@ class Ledger:
         """Enter what storage tells and the database does not know; return how many runs and acts.
 
         That is what a crash kept from it, or what happened since the backup copy was made that the
-        database was brought back from. Raises StorageError where the two contradict each other, where the
-        database knows no run at all, and where the records are not whole.
+        database was brought back from. Raises StorageError where the two contradict each other and where
+        the records are not whole, ConflictError where the database knows no run at all.
         """
         finished, left_open = self.newest(ref)
         with self._units(read_only=True) as uow:

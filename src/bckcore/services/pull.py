@@ -16,6 +16,7 @@ from bckcore.domain.run import Attempt, Run
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import PullOrder, TransferOptions, TransferProgress
+from bckcore.domain.wording import counted
 from bckcore.errors import (
     BckError,
     HostUnreachableError,
@@ -204,7 +205,8 @@ def log_report(pulled: Pulled, watcher: Watcher) -> None:
     """What the attempt read, and each path that needs attention, in the job's log."""
     stats = pulled.report.stats
     received = f"{stats.bytes_sent} bytes received"
-    watcher.log(f"{pulled.source.name}: {stats.files_seen} files seen, {stats.files_sent} sent; {received}.")
+    seen = counted(stats.files_seen, "file")
+    watcher.log(f"{pulled.source.name}: {seen} seen, {stats.files_sent} sent; {received}.")
     for problem in pulled.report.problems:
         where = f"{pulled.source.name}/{display(problem.path)}"
         watcher.log(f"{problem.kind.value}: {where}: {problem.message}", level="warning")

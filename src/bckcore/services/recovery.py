@@ -1,6 +1,7 @@
 """Recovery: what a crash, a kill or a power cut left is put in order before anything else happens."""
 
 from bckcore.domain.run import ProfileRef, Run, RunKind, RunOutcome
+from bckcore.domain.wording import counted
 from bckcore.errors import TransferInterruptedError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
@@ -41,7 +42,7 @@ class Recovery:
         for attempt in self._storage.unfolded(ref):
             report = self._storage.fold(attempt, gives_back=True)
             kept = report.moved + report.given_back
-            done.append(f"Folded what an interrupted attempt displaced: {kept} files kept.")
+            done.append(f"Folded what an interrupted attempt displaced: {counted(kept, 'file')} kept.")
         if entered := self._ledger.catch_up(ref):
             done.append(f"Entered {entered} finished runs and acts that the database had missed.")
         if adopted := self._ledger.adopt(ref):

@@ -56,7 +56,7 @@ class Restorable:
         """Raise what :meth:`held` would raise for this request before it waits for the lock."""
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
-            chosen = chosen_point(uow.points.list(profile_id), point)
+            chosen = _chosen(uow, profile, point)
             _selected(uow, profile, chosen, paths, include_deleted=include_deleted)
             return chosen
 
@@ -83,7 +83,7 @@ class Restorable:
             for sentence in self._recovery.tidy(profile.ref):
                 tell(sentence)
             with self._units(read_only=True) as uow:
-                chosen = chosen_point(uow.points.list(profile_id), point)
+                chosen = _chosen(uow, profile, point)
                 wanted = _selected(uow, profile, chosen, paths, include_deleted=include_deleted)
                 found, missing = there(uow.catalog, chosen, wanted, or_before=include_deleted)
                 runs = uow.runs.increments(profile_id, after_seq=0 if include_deleted else chosen.seq)
@@ -113,3 +113,7 @@ def _selected(
     if paths:
         return selected_paths(profile, paths, names)
     return {name: [ROOT] for name in sorted(names)}
+
+
+def _chosen(uow: UnitOfWork, profile: Profile, point: str) -> RestorePoint:
+    return chosen_point(uow.points.list(profile.id), point, zone=profile.retention.time_zone)

@@ -16,6 +16,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import ChangeCounts, ProfileRef, Run, RunKind
 from bckcore.domain.transfer import PathProblem, TransferProgress
+from bckcore.domain.wording import counted
 from bckcore.errors import BckError, JobCancelledError
 from bckcore.ports.catalog import Catalog, SourceState
 from bckcore.ports.job_queue import Claim
@@ -198,7 +199,9 @@ class _Work:
             raise
         self._storage.fold(attempt)
         copied = f"; {report.copied} bytes had to be copied" if report.copied else ""
-        self._watcher.log(f"{name}: {report.put} files put back, {report.displaced} moved aside{copied}.")
+        self._watcher.log(
+            f"{name}: {counted(report.put, 'file')} put back, {report.displaced} moved aside{copied}."
+        )
 
     def _fold(self, attempt: AttemptDirs) -> None:
         try:

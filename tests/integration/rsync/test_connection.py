@@ -18,6 +18,7 @@ from bckcore.errors import (
     HostKeyChangedError,
     HostKeyUnknownError,
     HostUnreachableError,
+    PrivateKeyError,
     RsyncMissingError,
     TransferInterruptedError,
     TransferTimeoutError,
@@ -90,9 +91,9 @@ def test_a_key_the_host_does_not_know_is_refused(rig: TransportRig) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no key at all"])
-def test_a_damaged_key_counts_as_refused(rig: TransportRig, text: str) -> None:
+def test_a_damaged_key_is_our_trouble_and_no_refusal_of_the_pc(rig: TransportRig, text: str) -> None:
     rig.key = Secret(text)
-    assert_refused(rig, AuthenticationError)
+    assert_refused(rig, PrivateKeyError)
 
 
 def test_without_a_key_nobody_is_asked(rig: TransportRig) -> None:

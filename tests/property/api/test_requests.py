@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.api_world import HOST, PROFILE, ApiWorld, api_world
+from tests.support.sshd import new_key
 
 SCALARS = (
     st.none()
@@ -23,8 +24,9 @@ JSON = st.recursive(
     max_leaves=8,
 )
 NAMES = st.text(min_size=1, max_size=30).filter(lambda text: text not in (".", ".."))
+KEY = new_key().private
 BODIES: dict[str, dict[str, object]] = {
-    "/hosts": {**HOST, "port": 22, "user": "u", "address": "a", "host_keys": [], "private_key": "k"},
+    "/hosts": {**HOST, "port": 22, "user": "u", "address": "a", "host_keys": [], "private_key": KEY},
     "/profiles": {
         **PROFILE,
         "name": "new",

@@ -50,6 +50,7 @@ def test_a_role_gets_403_exactly_where_its_permissions_end(world: ApiWorld, role
         ("delete", "/hosts/{name}"): {Role.ADMIN},
         ("post", "/profiles"): {Role.ADMIN},
         ("put", "/profiles/{name}"): {Role.ADMIN},
+        ("delete", "/profiles/{name}"): {Role.ADMIN},
         ("post", "/profiles/{name}/holds"): {Role.ADMIN},
         ("delete", "/profiles/{name}/holds/{point}"): {Role.ADMIN},
         ("post", "/profiles/{name}/forget"): {Role.ADMIN},

@@ -53,6 +53,8 @@ def _is_problem(response: Any, status: int, code: str) -> dict[str, Any]:
     assert body["status"] == status
     assert body["title"]
     assert body["detail"]
+    assert body["meaning"]
+    assert body["advice"]
     return body
 
 

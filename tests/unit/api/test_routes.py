@@ -5,14 +5,16 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bckcore.domain.access import Role
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.job import JobStatus
 from bckcore.errors import HostUnreachableError, StorageError
 from tests.support.api_world import HOST, PROFILE, ApiWorld
 from tests.support.house import RecordingWatcher
+from tests.support.sshd import new_key
 
-KEY = "-----BEGIN OPENSSH PRIVATE KEY-----\nhunter2\n-----END OPENSSH PRIVATE KEY-----\n"
+KEY = new_key().private
 
 
 def test_health_is_open_and_ready_says_what_is_missing(
@@ -45,7 +47,18 @@ def test_host_round_trip_never_gives_out_the_key(world: ApiWorld) -> None:
     assert created.json()["allow"] == ["/home/u"]
     assert world.call("GET", "/hosts/pc1").json() == created.json()
     assert world.call("GET", "/hosts").json() == {"items": [created.json()], "next": None}
-    assert "hunter2" not in created.text
+    assert "OPENSSH" not in created.text
+
+
+def test_what_is_no_private_key_is_refused_and_never_quoted(world: ApiWorld) -> None:
+    hidden = "hunter2"
+    for method, path, body in (("POST", "/hosts", HOST), ("PUT", "/hosts/pc1", {})):
+        answer = world.call(method, path, json={**body, "private_key": hidden})
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:bck:invalid-input")
+        assert "no private key" in answer.json()["detail"]
+        assert "ssh-keygen" in answer.json()["advice"]
+        assert hidden not in answer.text
+        world.call("POST", "/hosts", json=HOST)
 
 
 def test_host_twice_is_a_conflict_and_delete_forgets_it(world: ApiWorld) -> None:
@@ -386,3 +399,20 @@ def test_what_is_saved_is_what_the_core_was_given(world: ApiWorld) -> None:
         profile = uow.profiles.get(ProfileId("docs"))
     assert host.allowed_roots == ("/home/u",)
     assert profile.created == world.clock.now()
+
+
+def test_a_profile_is_removed_and_what_stays_is_told(world: ApiWorld) -> None:
+    world.prepare()
+    job = world.start()
+    busy = world.call("DELETE", "/profiles/docs")
+    assert (busy.status_code, busy.json()["type"]) == (409, "urn:bck:conflict")
+    assert job in busy.json()["detail"]
+    world.call("POST", f"/backup/cancel/{job}")
+    assert world.call("DELETE", "/profiles/docs", role=Role.OPERATOR).status_code == 403
+    answer = world.call("DELETE", "/profiles/docs")
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"name": "docs", "host": "pc1", "runs": 0, "points": 0, "kept": [], "advice": ""},
+    )
+    assert world.call("DELETE", "/profiles/docs").status_code == 404
+    assert world.call("DELETE", "/hosts/pc1").status_code == 204

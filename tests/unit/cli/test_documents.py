@@ -82,6 +82,7 @@ def test_a_host_never_shows_its_key():
     host = Host(id=HostId("pc1"), address="a", key=SecretRef("host/pc1/ssh"))
     document = host_document(host)
     assert document["has_key"] is True
+    assert document["has_private_key"] is True
     assert "host/pc1/ssh" not in json.dumps(document)
 
 
@@ -178,3 +179,9 @@ def test_people_see_what_a_backup_did_and_no_figures_of_one_that_failed():
     told = ["point r (new)", "files 2 of 13 B: 2 added, 0 changed, 0 gone"]
     assert _drawn(done) == ["job j", "run r", "outcome succeeded", *told]
     assert not [line for line in _drawn(replace(done, status=JobStatus.FAILED)) if line.startswith("files")]
+
+
+def test_a_host_without_allowed_folders_is_no_host_that_all_is_well_with():
+    name, ok, detail = checks_of_facts(HostFacts(rsync_version="3.2.7", latency_ms=4))[-1]
+    assert (name, ok) == ("allowed folders", False)
+    assert detail.startswith("none")

@@ -141,3 +141,36 @@ def test_a_password_is_never_asked_for_where_nobody_can_type(monkeypatch, capsys
         assert run(["init", "--storage", "/x", "--admin", "a"]) == 2
     assert "--password-stdin" in capsys.readouterr().err
     assert not os.path.exists(os.environ["BCK_HOME"])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["restore", "p", "--point", "latest", "--to", ""],
+        ["restore", "p", "--point", "latest", "--to-host", "--host-dir", ""],
+        ["export", "p", "--point", "latest", "-o", ""],
+        ["init", "--admin", "a", "--storage", ""],
+        ["host", "add", "pc1", "--address", "a", "--key", ""],
+        ["host", "set", "pc1", "--key", ""],
+    ],
+    ids=" ".join,
+)
+def test_an_empty_path_is_wrong_use_and_never_the_folder_one_stands_in(
+    arguments, capsys, tmp_path, monkeypatch
+):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert run([*arguments, "--json"]) == 2
+    assert "is empty" in json.loads(capsys.readouterr().out)["error"]["what"]
+    assert [path.name for path in tmp_path.rglob("*")] == ["here"]
+
+
+@pytest.mark.parametrize("verb", [[], ["backup"], ["host", "add"], ["profile", "set"], ["restore"]])
+def test_help_shows_no_value_for_a_flag(verb, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    assert run([*verb, "-h"]) == 0
+    shown = capsys.readouterr().out
+    assert "--help" in shown
+    assert "bool" not in shown
+    assert run([*verb, "--help"]) == 0
+    assert capsys.readouterr().out == shown

@@ -11,6 +11,7 @@ from bckcore.errors import (
     BckError,
     HostKeyChangedError,
     HostUnreachableError,
+    PrivateKeyError,
     RsyncMissingError,
     StoreFullError,
     TransferFailedError,
@@ -22,6 +23,7 @@ EARLY = b"rsync: connection unexpectedly closed (0 bytes received so far) [Recei
 LATE = b"rsync: connection unexpectedly closed (1044 bytes received so far) [receiver]"
 REFUSED = b"ssh: connect to host 127.0.0.1 port 43155: Connection refused"
 NO_KEY = b"u@127.0.0.1: Permission denied (publickey)."
+BAD_KEY = b'Load key "/run/bck/ssh-1/key": error in libcrypto'
 FULL = b'rsync: [receiver] write failed on "/s/x": No space left on device (28)'
 
 
@@ -60,6 +62,8 @@ CASES: list[tuple[int, tuple[bytes, ...], type[BckError]]] = [
     (255, (b"Timeout, server pc not responding.", LATE), TransferInterruptedError),
     (255, (NO_KEY, EARLY), AuthenticationError),
     (12, (NO_KEY, EARLY), AuthenticationError),
+    (255, (BAD_KEY, NO_KEY, EARLY), PrivateKeyError),
+    (12, (BAD_KEY, NO_KEY, EARLY), PrivateKeyError),
     (12, (b"sh: 1: rsync: Permission denied", EARLY), RsyncMissingError),
     (255, (b"@ WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED! @", EARLY), HostKeyChangedError),
     (

@@ -36,7 +36,9 @@ class Nights:
         self.nightly = NightlyCheck(
             nightly=Nightly.of("03:30", "UTC"),
             sample=5.0,
-            profiles=ProfileService(units=self.house.database.units, filters=no_filters, clock=self.clock),
+            profiles=ProfileService(
+                units=self.house.database.units, filters=no_filters, queue=self.queue, clock=self.clock
+            ),
             check_jobs=jobs,
             clock=self.clock,
         )

@@ -9,7 +9,7 @@ from bck_adapters.storage_fs import FsStorage
 from bckcore.domain.ids import SourceName
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.run import ProfileRef, RunOutcome
-from bckcore.errors import HostUnreachableError, StorageError, TransientError
+from bckcore.errors import ConflictError, HostUnreachableError, StorageError, TransientError
 from tests.support.crashes import crashes
 from tests.support.desks import DOCS_PATH, Desk, T
 from tests.support.lives import PICS_PATH, Life
@@ -121,7 +121,7 @@ def test_a_database_that_knows_nothing_of_the_storage_is_refused_and_nothing_cha
     other = Desk(quick_dir)
     other.write("a", data=b"other")
     before = sorted(str(path) for path in (quick_dir / "store").rglob("*"))
-    with pytest.raises(StorageError, match=r"knows nothing of.*catalog rebuild.*another name"):
+    with pytest.raises(ConflictError, match=r"knows nothing of.*catalog rebuild.*another name"):
         other.back_up()
     assert sorted(str(path) for path in (quick_dir / "store").rglob("*")) == before
 

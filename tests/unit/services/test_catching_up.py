@@ -15,7 +15,7 @@ from bckcore.domain.paths import rel_path
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import RunOutcome
 from bckcore.domain.transfer import PullOrder
-from bckcore.errors import StorageError, StoreBusyError
+from bckcore.errors import ConflictError, StorageError, StoreBusyError
 from bckcore.plugins.registry import Database
 from bckcore.ports.clock import Clock
 from bckcore.ports.transport import PullReport, Transport
@@ -129,7 +129,7 @@ def test_a_database_from_before_the_first_run_is_told_to_be_rebuilt(quick_dir: P
     empty = copies.state
     copies.runs(2)
     copies.put_back(empty)
-    with pytest.raises(StorageError, match=r"knows nothing of.*bck catalog rebuild --profile docs"):
+    with pytest.raises(ConflictError, match=r"knows nothing of.*bck catalog rebuild --profile docs"):
         copies.desk.back_up()
 
 

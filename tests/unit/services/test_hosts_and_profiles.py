@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bck_adapters.memory import MemoryDatabase, MemoryVault, SettableClock
+from bck_adapters.memory import MemoryDatabase, MemoryJobQueue, MemoryVault, SettableClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bck_adapters.rsync.filters import GitIgnoreFilter
@@ -24,9 +24,10 @@ from bckcore.errors import (
 )
 from bckcore.services.hosts import HostChange, HostService
 from bckcore.services.profiles import ProfileService
+from tests.support.sshd import new_key
 
 PC1, PC2 = HostId("pc1"), HostId("pc2")
-KEY = Secret("-----BEGIN OPENSSH PRIVATE KEY-----")
+KEY, ANOTHER = Secret(new_key().private), Secret(new_key().private)
 PINNED, SHOWN = ("ssh-ed25519 AAAApinned",), ("ssh-ed25519 AAAAshown",)
 
 
@@ -52,7 +53,12 @@ class Office:
         self.hosts = HostService(
             units=self.database.units, vault=self.vault, transport_for=lambda host: transport
         )
-        self.profiles = ProfileService(units=self.database.units, filters=GitIgnoreFilter, clock=self.clock)
+        self.profiles = ProfileService(
+            units=self.database.units,
+            filters=GitIgnoreFilter,
+            queue=MemoryJobQueue(self.clock),
+            clock=self.clock,
+        )
 
     def with_host(self, name: HostId = PC1, *roots: str) -> "Office":
         """The same with a trusted host."""
@@ -119,7 +125,7 @@ def test_a_host_that_does_not_answer_is_not_saved(office: Office) -> None:
 def test_a_name_that_is_taken_is_a_conflict_and_the_first_key_stays(office: Office) -> None:
     office.with_host()
     with pytest.raises(ConflictError, match="exists already"):
-        office.hosts.add(host(), key=Secret("another"), trust_on_first_use=True)
+        office.hosts.add(host(), key=ANOTHER, trust_on_first_use=True)
     assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == KEY.reveal()
 
 
@@ -139,8 +145,19 @@ def test_a_change_touches_only_what_is_given(office: Office) -> None:
 
 
 def test_a_new_private_key_takes_the_place_of_the_old_one(office: Office) -> None:
-    office.with_host().hosts.change(PC1, HostChange(), key=Secret("another"))
-    assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == "another"
+    office.with_host().hosts.change(PC1, HostChange(), key=ANOTHER)
+    assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == ANOTHER.reveal()
+
+
+def test_what_is_no_private_key_never_gets_into_the_vault(office: Office) -> None:
+    with pytest.raises(InvalidInputError, match="no private key"):
+        office.hosts.add(host(), key=Secret("garbage"), trust_on_first_use=True)
+    assert office.hosts.list() == []
+    office.with_host()
+    with pytest.raises(InvalidInputError, match="damaged"):
+        office.hosts.change(PC1, HostChange(port=2222), key=Secret(KEY.reveal().replace("b3Bl", "")))
+    assert office.hosts.get(PC1).port == 22
+    assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == KEY.reveal()
 
 
 def test_the_shown_key_is_pinned_instead_only_when_it_is_asked_for(office: Office) -> None:
@@ -170,7 +187,7 @@ def test_a_change_that_makes_no_sense_changes_nothing(
     before = office.with_host().hosts.get(PC1)
     office.pcs[PC1].host_keys = ()
     with pytest.raises(error):
-        office.hosts.change(PC1, change, key=Secret("another"), trust_on_first_use=trust)
+        office.hosts.change(PC1, change, key=ANOTHER, trust_on_first_use=trust)
     assert office.hosts.get(PC1) == before
     assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == KEY.reveal()
 
@@ -267,3 +284,13 @@ def test_an_unknown_profile_is_not_found(office: Office) -> None:
         office.profiles.get(ProfileId("none"))
     with pytest.raises(NotFoundError):
         office.with_host().profiles.change(profile("/home/u"))
+
+
+def test_a_profile_that_never_ran_leaves_nothing_and_frees_its_host(office: Office) -> None:
+    office.with_host().profiles.add(profile("/home/u/docs"))
+    kept = office.profiles.remove(ProfileId("docs"))
+    assert (kept.runs, kept.points, kept.places, kept.way_back) == (0, 0, (), "")
+    assert office.profiles.list() == []
+    office.hosts.remove(PC1)
+    with pytest.raises(NotFoundError):
+        office.profiles.remove(ProfileId("docs"))

@@ -67,7 +67,9 @@ def files_below(folder: Path) -> set[str]:
         ("2026-01-04T12:00:00", 3),
         ("2026-01-04T13:00:00+01:00", 3),
         ("2026-01-04T11:59:59Z", 1),
-        ("2026-01-05", 3),
+        ("2026-01-05", 7),
+        ("2026-01-04", 3),
+        ("2026-01-03", 1),
         ("9999-12-31T23:59:59-23:59", 7),
     ],
 )
@@ -82,8 +84,35 @@ def test_a_point_that_does_not_exist_is_not_found(wanted: str) -> None:
 
 
 def test_a_time_before_all_points_is_told_from_when_the_oldest_is() -> None:
-    with pytest.raises(NotFoundError, match=r"2020-01-01 or before; the oldest is of 2026-01-\d\d "):
+    with pytest.raises(
+        NotFoundError,
+        match=r"of 2020-01-01 23:59:59 UTC or before; the oldest is of 2026-01-\d\d \d\d:\d\d:\d\d UTC",
+    ):
         chosen_point(POINTS, "2020-01-01")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "zone", "seq"),
+    [
+        ("2026-01-05", "Pacific/Auckland", 3),  # its day ends at 11:00 UTC
+        ("2026-01-06", "Pacific/Auckland", 7),
+        ("2026-01-04", "Pacific/Honolulu", 3),
+        ("2026-01-05", "Pacific/Honolulu", 7),
+        ("2026-01-05T11:59:59", "Pacific/Honolulu", 3),  # a time without a zone stays UTC
+        ("9999-12-31", "Pacific/Honolulu", 7),
+    ],
+)
+def test_a_date_means_the_end_of_that_day_where_the_profile_counts_its_days(
+    wanted: str, zone: str, seq: int
+) -> None:
+    assert chosen_point(POINTS, wanted, zone=zone).seq == seq
+
+
+def test_a_date_before_all_points_is_shown_in_the_zone_of_the_profile() -> None:
+    with pytest.raises(NotFoundError, match=r"of 2020-01-01 23:59:59 CET or before; .* CET\."):
+        chosen_point(POINTS, "2020-01-01", zone="Europe/Rome")
+    with pytest.raises(NotFoundError, match="or before"):
+        chosen_point(POINTS, "0001-01-01", zone="Europe/Rome")
 
 
 @pytest.mark.parametrize("wanted", ["2026-13-45", "2026-01-01T25:00", "2026-1-1", "2026-01-01 x"])

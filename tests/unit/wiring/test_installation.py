@@ -7,7 +7,7 @@ import pytest
 from bck_apps.wiring import initialise, open_application
 from bck_apps.wiring.settings import load
 from bckcore.domain.secret import Secret
-from bckcore.errors import InvalidInputError, NotFoundError, RefusedError
+from bckcore.errors import InvalidInputError, NotFoundError, RefusedError, StorageError
 
 GOOD = Secret("correct horse battery")
 
@@ -19,6 +19,30 @@ def test_a_refused_init_leaves_nothing_behind(tmp_path: Path, admin: str, passwo
     with pytest.raises(InvalidInputError):
         initialise(tmp_path / "home", storage=tmp_path / "store", admin=admin, password=Secret(password))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("exists", [False, True])
+def test_an_unusable_storage_is_said_and_nothing_is_left(tmp_path: Path, exists: bool) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o555)
+    home = tmp_path / "new" / "home"
+    if exists:
+        home.mkdir(parents=True)
+    with pytest.raises(StorageError, match="cannot hold the backup storage: Permission denied") as caught:
+        initialise(home, storage=locked / "x", admin="ada", password=GOOD)
+    assert "Nothing was stored there" in caught.value.meaning
+    assert "install -d -m 700 -o" in caught.value.advice
+    assert home.exists() is exists
+    assert (tmp_path / "new").exists() is exists
+    assert not exists or list(home.iterdir()) == []
+
+
+def test_a_file_is_no_storage(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for storage in ("file", "file/below"):
+        with pytest.raises(StorageError, match="cannot hold the backup storage"):
+            initialise(tmp_path / "home", storage=tmp_path / storage, admin="ada", password=GOOD)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_second_init_changes_nothing(tmp_path: Path) -> None:

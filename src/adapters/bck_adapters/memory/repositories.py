@@ -65,7 +65,8 @@ class MemoryHosts:
         if any(profile.host == host for profile in state.profiles.values()):
             raise ConflictError(
                 f"A profile uses the host {host}.",
-                advice="To stop its backups: bck profile set PROFILE --disable",
+                advice="To stop its backups: bck profile set PROFILE --disable. To remove both, first the "
+                "profile: bck profile remove PROFILE; what is stored stays.",
             )
         del state.hosts[host]
 
@@ -97,6 +98,12 @@ class MemoryProfiles:
         _found(state.profiles, profile.id, "profile")
         _found(state.hosts, profile.host, "host")
         state.profiles[profile.id] = profile
+
+    def remove(self, profile: ProfileId) -> None:
+        """See the port."""
+        state = self._session.write()
+        _found(state.profiles, profile, "profile")
+        del state.profiles[profile]
 
 
 class MemoryRuns:

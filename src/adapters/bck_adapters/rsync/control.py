@@ -17,7 +17,7 @@ import invoke
 import paramiko
 
 from bck_adapters.rsync.argv import MINIMUM_VERSION
-from bck_adapters.rsync.exit import host_key_changed, key_refused, no_rsync, unreachable
+from bck_adapters.rsync.exit import host_key_changed, key_refused, key_unreadable, no_rsync, unreachable
 from bck_adapters.rsync.ssh_config import host_key_parts
 from bck_adapters.rsync.version import parsed_version, too_old
 from bckcore.domain.host import Host
@@ -60,8 +60,8 @@ def scan_host_keys(host: Host) -> tuple[str, ...]:
 def examine(host: Host, key: Secret[str] | None) -> Examined:
     """Connect with pinned keys only, log in, and ask for rsync's version.
 
-    Raises HostUnreachableError, AuthenticationError, HostKeyChangedError, HostKeyUnknownError or
-    RsyncMissingError.
+    Raises HostUnreachableError, AuthenticationError, PrivateKeyError, HostKeyChangedError,
+    HostKeyUnknownError or RsyncMissingError.
     """
     host_key_parts(host)
     pkey = _loaded_key(host, key)
@@ -162,7 +162,7 @@ def _loaded_key(host: Host, key: Secret[str] | None) -> paramiko.PKey:
             return kind.from_private_key(io.StringIO(key.reveal()))
         except (paramiko.SSHException, ValueError, IndexError):
             continue
-    raise key_refused(host.id, " (The private key cannot be read; it must be unencrypted OpenSSH or PEM.)")
+    raise key_unreadable(host.id, "")
 
 
 def _dialled(host: Host) -> tuple[socket.socket, int]:

@@ -14,6 +14,7 @@ from bckcore.errors import (
     HostKeyChangedError,
     HostKeyUnknownError,
     HostUnreachableError,
+    PrivateKeyError,
     RsyncMissingError,
     StoreFullError,
     TransferFailedError,
@@ -39,8 +40,9 @@ _WRONG_KEY = (
     b"Permission denied (",
     b"Too many authentication failures",
     b"no mutual signature",
-    b'Load key "',
 )
+_UNREADABLE_KEY = (b'Load key "',)
+"""ssh goes on without the key, so the host's refusal follows; it is not the cause."""
 _UNREACHABLE = (
     b"ssh: connect to host",
     b"ssh: Could not resolve hostname",
@@ -131,6 +133,7 @@ def _never_began(ending: Ending) -> BckError:
     heard = b"\n".join(ending.messages.unknown)
     table: tuple[tuple[tuple[bytes, ...], Callable[[str, str], BckError]], ...] = (
         (_CHANGED, host_key_changed),
+        (_UNREADABLE_KEY, key_unreadable),
         (_WRONG_KEY, key_refused),
         (_UNREACHABLE, unreachable),
     )
@@ -159,6 +162,16 @@ def key_refused(host: str, said: str) -> BckError:
         f"{host} refused the key.{said}",
         meaning="The machine is there, but does not let this server in.",
         advice="Put the public key into the account's authorized_keys, or give the right key: "
+        f"bck host set {host} --key FILE",
+    )
+
+
+def key_unreadable(host: str, said: str) -> BckError:
+    """Our own key is none; the host is not to blame."""
+    return PrivateKeyError(
+        f"The private key that this server keeps for {host} cannot be read.{said}",
+        meaning="It is damaged, protected by a pass phrase, or no key; the host was not asked to accept it.",
+        advice="Give a private key without pass phrase whose public half the host accepts: "
         f"bck host set {host} --key FILE",
     )
 

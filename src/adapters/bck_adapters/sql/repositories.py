@@ -111,7 +111,8 @@ class SqlHosts:
         if used.first() is not None:
             raise ConflictError(
                 f"A profile uses the host {host}.",
-                advice="To stop its backups: bck profile set PROFILE --disable",
+                advice="To stop its backups: bck profile set PROFILE --disable. To remove both, first the "
+                "profile: bck profile remove PROFILE; what is stored stays.",
             )
         self._rows.remove(host)
 
@@ -140,6 +141,10 @@ class SqlProfiles:
         """See the port."""
         self._hosts.row(profile.host)
         self._rows.update(mapping.profile_values(profile))
+
+    def remove(self, profile: ProfileId) -> None:
+        """See the port."""
+        self._rows.remove(profile)
 
 
 class SqlRuns:

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import pwd
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +50,24 @@ def storage_error(exc: OSError, doing: str, place: bytes | str | Path) -> BckErr
         meaning="Nothing was lost; the step is finished or repeated at the next start.",
         advice=_ADVICE.get(exc.errno or 0, "Run `bck doctor`; it looks at the storage."),
     )
+
+
+def unusable_root(exc: OSError, root: Path) -> StorageError:
+    """The error for a folder that cannot be made the root of a backup storage."""
+    where = "" if exc.filename in (None, os.fspath(root)) else f" at {shown(exc.filename)}"
+    return StorageError(
+        f"{shown(root)} cannot hold the backup storage: {reason_of(exc)}{where}.",
+        meaning="The user who runs this program cannot make or use that folder. Nothing was stored there.",
+        advice="Choose a folder of that user, or make one for it as root: "
+        f"install -d -m 700 -o {_account()} {shlex.quote(shown(root))}",
+    )
+
+
+def _account() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:  # no account for this uid, as in a container
+        return str(os.geteuid())
 
 
 @contextmanager

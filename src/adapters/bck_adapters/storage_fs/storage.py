@@ -9,7 +9,7 @@ from bck_adapters.storage_fs import checks, current, locks, staging, weighing
 from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.content_store import FsContentStore
 from bck_adapters.storage_fs.edits import FsHistoryEdits
-from bck_adapters.storage_fs.errors import translated
+from bck_adapters.storage_fs.errors import NO_ROOM, translated, unusable_root
 from bck_adapters.storage_fs.guides import write_guides
 from bck_adapters.storage_fs.handles import make_folder
 from bck_adapters.storage_fs.history import History
@@ -59,11 +59,8 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
     def prepare(self) -> None:
         """Make folders, README and restore.sh, try what is needed, tidy up what attempts left."""
         with translated("setting up", self._root.path):
-            self._root.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            top = self._root.open()
+            top = self._made_top()
             try:
-                for area in AREAS:
-                    _make_area(top, area)
                 with locks.setting_up(self._root):
                     write_guides(top)
                     checks.require_able(self._root)
@@ -71,6 +68,23 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
                     staging.sweep(self._root)
             finally:
                 os.close(top)
+
+    def _made_top(self) -> int:
+        """A handle of the root with all its areas."""
+        try:
+            self._root.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            top = self._root.open()
+            try:
+                for area in AREAS:
+                    _make_area(top, area)
+            except BaseException:
+                os.close(top)
+                raise
+        except OSError as exc:
+            if exc.errno in NO_ROOM:
+                raise
+            raise unusable_root(exc, self._root.path) from exc
+        return top
 
     def inspect(self) -> Sequence[StorageFinding]:
         """Look at the root without changing it."""

@@ -228,6 +228,21 @@ class RepositoriesContract(_NeedsDatabase):
             with pytest.raises(ConflictError):
                 uow.profiles.add(plain)
 
+    def test_a_removed_profile_frees_host_and_name_and_leaves_its_history(self, database: Database) -> None:
+        with database.units() as uow:
+            uow.hosts.add(sample_host())
+            uow.profiles.add(sample_profile())
+            uow.runs.add(sample_run(1))
+            uow.points.add(sample_point(1))
+            uow.profiles.remove(DOCS)
+            with pytest.raises(NotFoundError):
+                uow.profiles.remove(DOCS)
+            assert list(uow.profiles.list()) == []
+            assert (len(uow.runs.list(DOCS)), len(uow.points.list(DOCS))) == (1, 1)
+            uow.profiles.add(sample_profile())
+            uow.profiles.remove(DOCS)
+            uow.hosts.remove(HostId("pc1"))
+
     def test_a_profile_needs_its_host_and_its_name(self, database: Database) -> None:
         with database.units() as uow:
             with pytest.raises(NotFoundError):

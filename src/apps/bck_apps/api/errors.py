@@ -65,6 +65,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.HostKeyUnknownError: (422, "No host key is known"),
     core.HostKeyChangedError: (502, "The host shows another key"),
     core.AuthenticationError: (502, "The host refused the key"),
+    core.PrivateKeyError: (500, "The server cannot read its key for the host"),
     core.RsyncMissingError: (502, "The host has no usable rsync"),
     core.SourceMissingError: (502, "The host has no such folder"),
     core.FilesMissingError: (409, "Most files had vanished from the host"),
@@ -98,11 +99,36 @@ def problem_of(error: core.BckError) -> Problem:
     )
 
 
+_PROTOCOL: Mapping[int, tuple[str, str]] = {
+    404: (
+        "This server has nothing at that address. Nothing was changed.",
+        "Compare the path with the server's own list of routes: GET /openapi.json.",
+    ),
+    405: (
+        "The address exists, but does not take this method. Nothing was changed.",
+        "Use one of the methods that the header Allow names.",
+    ),
+    413: ("The request was not read. Nothing was changed.", "Send less at once."),
+}
+_OTHERWISE = (
+    "The request was not carried out.",
+    "Compare it with the server's own description: GET /openapi.json.",
+)
+
+
 def http_problem(status: int, detail: str = "") -> Problem:
     """The document for an error of the protocol itself: no such route, wrong method, body too large."""
     title = http.HTTPStatus(status).phrase
     code = title.lower().replace(" ", "-").replace("'", "")
-    return Problem(type=f"urn:bck:{code}", title=title, status=status, detail=detail or title)
+    meaning, advice = _PROTOCOL.get(status, _OTHERWISE)
+    return Problem(
+        type=f"urn:bck:{code}",
+        title=title,
+        status=status,
+        detail=detail or title,
+        meaning=meaning,
+        advice=advice,
+    )
 
 
 def validation_problem(errors: Sequence[Mapping[str, Any]]) -> Problem:

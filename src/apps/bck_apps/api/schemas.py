@@ -295,6 +295,17 @@ class PresetView(View):
     rules: list[str]
 
 
+class ProfileRemovedView(View):
+    """What stays of a profile that was removed."""
+
+    name: str
+    host: str
+    runs: int = Field(description="How many runs are known; the next one goes on counting.")
+    points: int = Field(description="How many restore points stay.")
+    kept: list[str] = Field(description="Where its files lie, below the root of the storage.")
+    advice: str = Field(description="How it comes back.")
+
+
 class PointView(View):
     """One state that can be restored."""
 

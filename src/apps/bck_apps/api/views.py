@@ -22,6 +22,7 @@ from bckcore.errors import InvalidInputError
 from bckcore.ports.job_queue import Enqueued, LogLine
 from bckcore.services.holds import HeldPoint
 from bckcore.services.hosts import HostChange
+from bckcore.services.profiles import KeptHistory
 from bckcore.services.prune import PruneReport
 from bckcore.services.restore import Foreseen
 from bckcore.services.restore_request import RestoreRequest
@@ -76,6 +77,18 @@ def facts_view(facts: HostFacts) -> schemas.HostFactsView:
         host_key=facts.host_key,
         latency_ms=facts.latency_ms,
         sources=[schemas.ListedFolder(path=path, listed=listed) for path, listed in facts.sources],
+    )
+
+
+def profile_removed_view(kept: KeptHistory) -> schemas.ProfileRemovedView:
+    """What stays of a removed profile."""
+    return schemas.ProfileRemovedView(
+        name=kept.ref.profile,
+        host=kept.ref.host,
+        runs=kept.runs,
+        points=kept.points,
+        kept=list(kept.places),
+        advice=kept.way_back,
     )
 
 

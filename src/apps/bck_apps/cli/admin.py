@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bck_apps.cli.database import PasswordFile
+from bck_apps.cli.given import require_path
 from bck_apps.cli.screen import Json, fields, show, table
 from bck_apps.cli.session import opened
 from bckcore.domain.secret import Secret
+from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ config_app = typer.Typer(help="Settings of this installation.", no_args_is_help=
 
 
 def init(
-    storage: Annotated[Path, typer.Option(metavar="DIR", help="Root of the backup storage.")],
+    storage: Annotated[str, typer.Option(metavar="DIR", help="Root of the backup storage.")],
     admin: Annotated[str, typer.Option(metavar="NAME", help="Account of the first administrator.")],
     password_stdin: Annotated[
         bool, typer.Option("--password-stdin", help="Read the password from one line of standard input.")
@@ -47,10 +49,11 @@ def init(
     from bck_apps.wiring import database_place, home_folder, initialise
 
     home = home_folder()
+    root = Path(require_path(storage, "--storage")).absolute()
     password = _password(from_stdin=password_stdin)
     with initialise(
         home,
-        storage=storage.absolute(),
+        storage=root,
         admin=admin,
         password=password,
         names=tuple(name or ()),
@@ -81,10 +84,13 @@ def _made_document(made: "Application") -> dict[str, object]:
         "database": made.database_state().address,
         "ca_certificate": str(made.tls.ca_certificate),
         "ca_fingerprint": made.tls.fingerprint,
+        "histories": len(made.rebuilds.found()),
     }
 
 
 def _made_view(document: Mapping[str, object]) -> "RenderableType":
+    found = document["histories"]
+    holds = counted(found, "history", "histories") if isinstance(found, int) and found else ""
     return fields(
         (
             ("home", document["home"]),
@@ -92,7 +98,16 @@ def _made_view(document: Mapping[str, object]) -> "RenderableType":
             ("database", document["database"]),
             ("CA", document["ca_certificate"]),
             ("its SHA-256", document["ca_fingerprint"]),
-            ("next", "bck serve; bck host add …; bck profile add …; bck backup …"),
+            (
+                "holds already",
+                f"{holds} of earlier backups, which this database does not know" if holds else "",
+            ),
+            (
+                "next",
+                "bck catalog rebuild brings them back; then bck serve"
+                if holds
+                else "bck serve; bck host add …; bck profile add …; bck backup …",
+            ),
         )
     )
 

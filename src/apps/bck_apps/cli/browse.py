@@ -42,7 +42,10 @@ def ls(
     profile: ProfileArgument,
     path: MaybePath = "",
     point: Annotated[
-        str, typer.Option(metavar="POINT|latest|TIME", help="Which point; a time means the newest before it.")
+        str,
+        typer.Option(
+            metavar="POINT|latest|TIME", help="Which point; of a time (a date: its end) the newest before."
+        ),
     ] = "latest",
     limit: Limit = 1000,
     after: After = "",

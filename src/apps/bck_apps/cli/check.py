@@ -15,6 +15,7 @@ from bck_apps.cli.values import not_empty
 from bckcore.domain.check import Cause, CheckRequest
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job
+from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError, NotFoundError
 from bckcore.services.strays import StrayCheck
 
@@ -113,19 +114,23 @@ def _is_finding(text: str) -> bool:
     return text.startswith(tuple(f"{cause.value}: " for cause in Cause))
 
 
+def _many(number: object, thing: str = "file") -> str:
+    return counted(number if isinstance(number, int) else 0, thing)
+
+
 def _view(job: Job) -> "RenderableType":
     data = job.result.data
     read, asked = data.get("bytes_read"), data.get("host_files")
-    host = f"{data.get('host_proven')} of {asked} files proven, {data.get('host_changed')} changed since"
+    host = f"{data.get('host_proven')} of {_many(asked)} proven, {data.get('host_changed')} changed since"
     return fields(
         (
             ("profile", job.profile),
             ("job", job.id),
             ("outcome", job.status.value),
             ("finished", time_text(job.finished)),
-            ("compared", f"{data.get('files', 0)} files, {data.get('records', 0)} records"),
-            ("read", f"{data.get('files_read', 0)} files, {size_text(read) if isinstance(read, int) else 0}"),
-            ("proven", f"{data.get('files_proven', 0)} files by digest"),
+            ("compared", f"{_many(data.get('files'))}, {_many(data.get('records'), 'record')}"),
+            ("read", f"{_many(data.get('files_read'))}, {size_text(read) if isinstance(read, int) else 0}"),
+            ("proven", f"{_many(data.get('files_proven'))} by digest"),
             ("learned", data.get("digests_learned") or ""),
             ("left over", data.get("leftovers") or ""),
             ("on the PC", host if asked else data.get("host_error") or ""),

@@ -12,6 +12,7 @@ import typer
 from bck_apps.cli.screen import Json, say, show, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import FAILED
+from bckcore.domain.wording import counted
 from bckcore.errors import BckError
 from bckcore.ports.storage import StorageFinding
 
@@ -48,6 +49,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         tool_finding("ssh", ["ssh", "-V"]),
         _tried("database", lambda: _database(application)),
         _tried("receipts", lambda: receipts_finding(application.storage)),
+        _tried("histories", lambda: _histories(application)),
         _tried("strays", lambda: _strays(application)),
         _tried("certificates", lambda: _certificates(application)),
     )
@@ -59,7 +61,8 @@ def tool_finding(name: str, command: Sequence[str], *, least: tuple[int, ...] = 
         done = subprocess.run(command, capture_output=True, check=False, timeout=_TOOL_SECONDS)
     except (OSError, subprocess.TimeoutExpired) as exc:
         return StorageFinding(name=name, ok=False, detail=f"cannot be started ({exc}); install it")
-    first = (done.stdout + done.stderr).decode("utf-8", "replace").partition("\n")[0].strip()
+    first = (done.stdout + done.stderr).decode("utf-8", "replace").partition("\n")[0]
+    first = " ".join(first.split())
     found = _VERSION.search(first)
     version = tuple(int(part or 0) for part in found.groups()) if found else ()
     ok = done.returncode == 0 and version >= least
@@ -79,8 +82,9 @@ def _database(application: "Application") -> tuple[bool, str]:
     with application.units(read_only=True) as uow:
         hosts, profiles = len(uow.hosts.list()), len(uow.profiles.list())
     state = application.database_state()
-    held = f"{hosts} hosts, {profiles} profiles in {state.address} ({state.kind} {state.version})"
-    return not state.warnings, "; ".join((f"opens; {held}", *state.warnings))
+    held = f"{counted(hosts, 'host')}, {counted(profiles, 'profile')}"
+    told = f"opens; {held} in {state.address} ({state.kind} {state.version})"
+    return not state.warnings, "; ".join((told, *state.warnings))
 
 
 def receipts_finding(storage: "Storage") -> tuple[bool, str]:
@@ -92,10 +96,24 @@ def receipts_finding(storage: "Storage") -> tuple[bool, str]:
         found = chain_findings(storage, ref, manifests=False)
         faults += [f"{ref.profile} on {ref.host}: {finding.text}" for finding in found]
     if not faults:
-        return True, f"of {len(refs)} profiles, whole and chained"
+        return True, f"of {counted(len(refs), 'profile')}, whole and chained"
     more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
     advice = "Bring .receipts back from a copy of the storage; see 'bck catalog rebuild --help'."
     return False, f"{'; '.join(faults[:MOST_FAULTS])}{more}. {advice}"
+
+
+def _histories(application: "Application") -> tuple[bool, str]:
+    from bckcore.services.kinship import Kinship
+
+    unknown = Kinship(units=application.units, storage=application.storage).unknown()
+    if not unknown:
+        return True, "all in the storage are known to this database"
+    names = ", ".join(f"{ref.profile} on {ref.host}" for ref in unknown[:MOST_FAULTS])
+    more = f" and {len(unknown) - MOST_FAULTS} more" if len(unknown) > MOST_FAULTS else ""
+    total = counted(len(unknown), "history", "histories")
+    are = "is" if len(unknown) == 1 else "are"
+    advice = "If this is their server: bck catalog rebuild. If it is not, two servers share this storage."
+    return False, f"{total} in the storage {are} not known to this database: {names}{more}. {advice}"
 
 
 def _strays(application: "Application") -> tuple[bool, str]:
@@ -106,7 +124,7 @@ def _strays(application: "Application") -> tuple[bool, str]:
     aside = application.storage.runs_aside()
     kept = f"; harmed files lie below .work/aside, set aside by backups (runs: {aside})" if aside else ""
     if not found:
-        return True, f"nothing in the storage is without a profile{kept}"
+        return True, f"nothing in the storage is without a profile or its receipts{kept}"
     names = ", ".join(display(one.path) for one in found[:MOST_FAULTS])
     more = f" and {len(found) - MOST_FAULTS} more" if len(found) > MOST_FAULTS else ""
     return False, f"{names}{more}: {found[0].detail}. {found[0].cause.advice}{kept}"

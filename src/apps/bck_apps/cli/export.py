@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from bck_apps.cli.given import require_path
 from bck_apps.cli.jobs import ProfileArgument
 from bck_apps.cli.restore import IncludeDeleted, PathsArgument, PointOption, wanted_paths
 from bck_apps.cli.screen import Json, fields, say, show
@@ -52,7 +53,7 @@ def export(
 
     Backups of the profile wait until it is written. A file gets its name only when it is whole.
     """
-    chosen = _form(form, output)
+    chosen = _form(form, require_path(output, "--output"))
     if as_json and output == "-":
         raise InvalidInputError("--json and an archive on standard output would mix.")
     with opened() as application, _goal(output) as file:

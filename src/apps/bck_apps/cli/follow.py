@@ -17,6 +17,7 @@ from bck_apps.cli.units import size_text, span_text
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobStatus
 from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.wording import counted
 from bckcore.ports.job_queue import LogLine
 
 if TYPE_CHECKING:
@@ -133,7 +134,9 @@ def progress_text(progress: TransferProgress) -> str:
     if progress.source_count > 1:
         parts.append(f"folder {progress.source_number} of {progress.source_count}")
     if progress.files_seen or progress.files_done:
-        parts.append(f"{max(progress.files_done, progress.files_seen)}{_total_text(progress)} files")
+        count = max(progress.files_done, progress.files_seen)
+        total = _total_text(progress)
+        parts.append(f"{count}{total} files" if total else counted(count, "file"))
     if progress.bytes_done:
         parts.append(size_text(progress.bytes_done))
     if progress.bytes_per_second:
@@ -215,10 +218,17 @@ def end_with(
     raise typer.Exit(status_of_job(job))
 
 
-def outcome_view(job: Job) -> "RenderableType":
+def named(job: Job, *, created: bool) -> str:
+    """A job's id, and whether this request made it."""
+    return job.id if created else f"{job.id} (asked for before)"
+
+
+def outcome_view(job: Job, *, created: bool = True) -> "RenderableType":
     """How a job ended, for people."""
     run = ("run", job.result.data.get("run_id"))
-    return fields((("job", job.id), run, ("outcome", job.status.value), *outcome_rows(job)))
+    return fields(
+        (("job", named(job, created=created)), run, ("outcome", job.status.value), *outcome_rows(job))
+    )
 
 
 def outcome_rows(job: Job) -> tuple[tuple[str, object], ...]:

@@ -19,6 +19,7 @@ from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job
 from bckcore.domain.paths import display
 from bckcore.domain.run import Run
+from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def _undo_view(plan: "UndoPlan") -> "RenderableType":
     counts = plan.counts
     say("Nothing was changed: this only shows what would be done.")
     say(f"Back to point {plan.goal.run_id} of {time_text(plan.goal.finished)}; runs undone: {runs}.")
-    say(f"{counts.added} files would come back, {counts.changed} change, {counts.gone} go aside.")
+    say(f"{counted(counts.added, 'file')} would come back, {counts.changed} change, {counts.gone} go aside.")
     if plan.change_count > len(plan.changes):
         say(f"The first {len(plan.changes)} of {plan.change_count} paths:")
     rows = (
@@ -196,7 +197,10 @@ def _confirm(plan: "ForgetPlan", *, yes: bool, as_json: bool) -> None:
             f"{plan.name} would be removed for good, and nobody can be asked.",
             advice="Look first with --dry-run, then give --yes.",
         )
-    say(f"{plan.name}: {plan.files} stored files, {size_text(plan.bytes)}, in {len(plan.points)} points.")
+    say(
+        f"{plan.name}: {counted(plan.files, 'stored file')}, {size_text(plan.bytes)}, "
+        f"in {counted(len(plan.points), 'point')}."
+    )
     typer.confirm("Remove it for good? There is no way back.", abort=True)
 
 

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bck_apps.cli.documents import error_document, host_document
+from bck_apps.cli.given import require_path
 from bck_apps.cli.keys import public_key, read_private_key
 from bck_apps.cli.screen import Json, fields, say, show, show_error, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import PARTIAL, status_of_error
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.ids import HostId
+from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts
 from bckcore.errors import (
     AuthenticationError,
@@ -42,7 +44,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     address: Annotated[str, typer.Option(help="DNS name or IP address.")] = "",
     port: Annotated[int, typer.Option(min=1, max=65_535, help="SSH port.")] = 22,
     user: Annotated[str, typer.Option(help="The backup account on the host.")] = "backupsvc",
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Private key without pass phrase.")] = None,
+    key: Annotated[str | None, typer.Option(metavar="FILE", help="Private key without pass phrase.")] = None,
     allow: Annotated[
         list[str] | None, typer.Option(metavar="PATH", help="Folder that may be read; may be repeated.")
     ] = None,
@@ -61,7 +63,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     """Make a host known, with its key and the folders that may be read."""
     if trust_on_first_use and host_key:
         raise InvalidInputError("Give --host-key or --trust-on-first-use, not both.")
-    secret, warning = read_private_key(key) if key else (None, "")
+    secret, warning = _key_of(key)
     host = Host(
         id=HostId(name),
         address=address,
@@ -76,9 +78,16 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         saved = application.hosts.add(host, key=secret, trust_on_first_use=trust_on_first_use)
     if warning:
         say(f"warning: {warning}")
+    if not saved.allowed_roots:
+        say(_nothing_allowed(saved.id))
     show(as_json, host_document(saved), lambda: _host_view(saved))
     if trust_on_first_use and saved.host_keys:
         _ask_to_compare(saved, as_json=as_json)
+
+
+def _key_of(file: str | None) -> tuple[Secret[str] | None, str]:
+    """The private key, if a file is given, and a warning about the file."""
+    return (None, "") if file is None else read_private_key(Path(require_path(file, "--key")))
 
 
 def _ask_to_compare(host: Host, *, as_json: bool) -> None:
@@ -94,7 +103,7 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
     address: Annotated[str | None, typer.Option(help="DNS name or IP address.")] = None,
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="SSH port.")] = None,
     user: Annotated[str | None, typer.Option(help="The backup account on the host.")] = None,
-    key: Annotated[Path | None, typer.Option(metavar="FILE", help="Another private key.")] = None,
+    key: Annotated[str | None, typer.Option(metavar="FILE", help="Another private key.")] = None,
     allow: Annotated[
         list[str] | None,
         typer.Option(metavar="PATH", help="Folder that may be read; repeat all: the list is replaced."),
@@ -124,7 +133,7 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
     )
     if change == HostChange() and key is None and not trust_on_first_use:
         raise InvalidInputError("Nothing was given that could be changed.", advice="See bck host set --help")
-    secret, warning = read_private_key(key) if key else (None, "")
+    secret, warning = _key_of(key)
     with opened() as application:
         before = application.hosts.get(HostId(host))
         saved = application.hosts.change(before.id, change, key=secret, trust_on_first_use=trust_on_first_use)
@@ -204,9 +213,16 @@ def probe(host: HostArgument, as_json: Json = False) -> None:
     checks = checks_of_facts(facts)
     extra = {"rsync_version": facts.rsync_version, "latency_ms": facts.latency_ms}
     show(as_json, {**_checks_document(host, checks), **extra}, lambda: _checks_table(checks))
-    if not all(ok for _, ok, _ in checks):
+    if not facts.sources:
+        say(_nothing_allowed(host))
+    elif not all(listed for _, listed in facts.sources):
         say("Some folders cannot be listed: give the backup account the right to read them.")
+    if not all(ok for _, ok, _ in checks):
         raise typer.Exit(PARTIAL)
+
+
+def _nothing_allowed(host: str) -> str:
+    return f"warning: Nothing of {host} may be read yet: bck host set {host} --allow PATH"
 
 
 def _probe_failed(host: str, error: BckError, *, as_json: bool) -> None:
@@ -225,6 +241,8 @@ def checks_of_facts(facts: HostFacts) -> list[Check]:
             ("lets us in", True, ""),
         ]
     checks.append(("has rsync", True, facts.rsync_version))
+    if not facts.sources:
+        checks.append(("allowed folders", False, "none: no backup can read anything"))
     return checks + [
         (f"can list {path}", ok, "" if ok else "no such folder, or no right") for path, ok in facts.sources
     ]

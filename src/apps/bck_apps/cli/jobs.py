@@ -1,12 +1,21 @@
 """Verbs about jobs: backup, status, log, cancel, jobs."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bck_apps.cli.documents import job_document, log_document
-from bck_apps.cli.follow import PAGE, end_with, outcome_rows, outcome_view, progress_text, see_through
+from bck_apps.cli.follow import (
+    PAGE,
+    end_with,
+    named,
+    outcome_rows,
+    outcome_view,
+    progress_text,
+    see_through,
+)
 from bck_apps.cli.preview import look_ahead
 from bck_apps.cli.runs import tell_first_problems
 from bck_apps.cli.screen import Json, fields, say, show, table
@@ -15,6 +24,7 @@ from bck_apps.cli.status import status_of_job
 from bck_apps.cli.units import time_text
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobStatus
+from bckcore.errors import InvalidInputError, NotFoundError
 from bckcore.ports.job_queue import LogLine
 
 if TYPE_CHECKING:
@@ -22,9 +32,15 @@ if TYPE_CHECKING:
 
     from bck_apps.wiring import Application
 
-JobArgument = Annotated[str, typer.Argument(metavar="JOB", help="Job id, as 'bck backup' printed it.")]
+JobArgument = Annotated[
+    str,
+    typer.Argument(metavar="JOB", help="Job id, or its beginning: 8 characters or more, of one job only."),
+]
 ProfileArgument = Annotated[str, typer.Argument(metavar="PROFILE", help="Name of the profile.")]
 FOLLOW_SECONDS = 0.3
+SHORTEST_ID = 8
+MOST_JOBS = 10_000
+"""So many of the newest jobs are looked through for the beginning of an id."""
 RUNS = (JobKind.BACKUP, JobKind.UNDO, JobKind.ACCEPT)
 """Jobs that a run carries out."""
 
@@ -75,7 +91,12 @@ def backup(
         run = job.result.data.get("run_id")
         if not as_json and run and job.result.data.get("problems"):
             tell_first_problems(application.history.run(job.profile, str(run)))
-    end_with(job, as_json=as_json, human=outcome_view, more={"created_now": asked.created})
+    end_with(
+        job,
+        as_json=as_json,
+        human=partial(outcome_view, created=asked.created),
+        more={"created_now": asked.created},
+    )
 
 
 def _started(job: Job, *, created: bool, as_json: bool) -> None:
@@ -92,7 +113,7 @@ def _answered_text(job: Job) -> str:
 def _started_view(job: Job, *, created: bool) -> "RenderableType":
     return fields(
         (
-            ("job", job.id),
+            ("job", named(job, created=created)),
             ("status", job.status.value),
             ("new", "" if created else _answered_text(job)),
             ("follow", f"bck log {job.id} --follow"),
@@ -100,10 +121,30 @@ def _started_view(job: Job, *, created: bool) -> "RenderableType":
     )
 
 
+def job_named(application: "Application", text: str) -> Job:
+    """The job of that id, or the only one whose id begins so. Raises NotFoundError, InvalidInputError."""
+    try:
+        return application.jobs.get(JobId(text))
+    except NotFoundError:
+        if len(text) < SHORTEST_ID:
+            raise
+        found = [job for job in application.jobs.list(limit=MOST_JOBS) if job.id.startswith(text)]
+        if not found:
+            raise
+    if len(found) > 1:
+        raise InvalidInputError(
+            f"{text} begins the ids of {len(found)} jobs: {', '.join(job.id for job in found[:3])}"
+            f"{', …' if len(found) > 3 else ''}.",
+            meaning="It cannot be told which one is meant. Nothing was changed.",
+            advice="Give more of the id, as 'bck jobs' shows it.",
+        )
+    return found[0]
+
+
 def status(job: JobArgument, as_json: Json = False) -> None:
     """Show one job; the exit status tells its state."""
     with opened() as application:
-        found = application.jobs.get(JobId(job))
+        found = job_named(application, job)
     show(as_json, job_document(found), lambda: _status_view(found))
     raise typer.Exit(status_of_job(found))
 
@@ -155,7 +196,7 @@ def log(
     With --follow --json the whole log is printed when the job is over.
     """
     with opened() as application:
-        found = application.jobs.get(JobId(job))
+        found = job_named(application, job)
         lines = _all_lines(application, found, follow=follow, live=not as_json)
         found = application.jobs.get(found.id)
     show(as_json, {"items": [log_document(line) for line in lines]}, lambda: None)
@@ -191,11 +232,16 @@ def _print_lines(lines: Sequence[LogLine]) -> None:
 def cancel(job: JobArgument, as_json: Json = False) -> None:
     """Ask a job to stop. A queued one is cancelled at once, a running one within seconds."""
     with opened() as application:
-        found = application.jobs.cancel(JobId(job))
-    show(as_json, job_document(found), lambda: fields((("job", found.id), ("status", _cancel_text(found)))))
+        before = job_named(application, job)
+        found = application.jobs.cancel(before.id)
+    over = before.status.final
+    document = {**job_document(found), "over_before": over}
+    show(as_json, document, lambda: fields((("job", found.id), ("status", _cancel_text(found, over=over)))))
 
 
-def _cancel_text(job: Job) -> str:
+def _cancel_text(job: Job, *, over: bool) -> str:
+    if over:
+        return f"{job.status.value}; it was over already, so there was nothing to cancel"
     if job.status is JobStatus.RUNNING:
         return "running; it was asked to stop"
     return job.status.value
@@ -210,8 +256,13 @@ def jobs(
 ) -> None:
     """List jobs, newest first."""
     with opened() as application:
-        found = application.jobs.list(status=state or (), limit=limit)
-    show(as_json, {"items": [job_document(job) for job in found]}, lambda: _jobs_table(found))
+        found = application.jobs.list(status=state or (), limit=limit + 1)
+    more = len(found) > limit
+    found = found[:limit]
+    document = {"items": [job_document(job) for job in found], "more": more}
+    show(as_json, document, lambda: _jobs_table(found))
+    if more and not as_json:
+        say(f"These are the newest {limit}; there are more: --limit N shows them.")
 
 
 def _jobs_table(found: Sequence[Job]) -> "RenderableType":

@@ -4,9 +4,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn, cast
 
 import typer
+from typer.core import TyperGroup
 
 from bck_apps.cli import (
     admin,
@@ -133,11 +134,26 @@ app.command("plugins", rich_help_panel=LOOK)(admin.plugins)
 app.add_typer(admin.config_app, name="config", rich_help_panel=LOOK)
 
 
+def command() -> TyperGroup:
+    """The whole command line. Its help gives no type for a flag: ``<bool>`` looks like a value to give."""
+    whole = cast("TyperGroup", typer.main.get_command(app))
+    _without_types_of_flags(whole, typer.Context(whole, **whole.context_settings))
+    return whole
+
+
+def _without_types_of_flags(one: Any, context: typer.Context) -> None:
+    for param in one.get_params(context):
+        if getattr(param, "is_flag", False):
+            param.metavar = ""
+    for name, below in getattr(one, "commands", {}).items():
+        _without_types_of_flags(below, typer.Context(below, parent=context, info_name=name))
+
+
 def run(arguments: Sequence[str]) -> int:
     """Carry out one command line and return its exit status. Never raises."""
     as_json = "--json" in arguments
     try:
-        result = app(args=list(arguments), prog_name="bck", standalone_mode=False)
+        result = command()(args=list(arguments), prog_name="bck", standalone_mode=False)
     except typer.TyperException as error:
         return _failed(_usage(error), error.exit_code, as_json=as_json)
     except BckError as error:

@@ -1,4 +1,4 @@
-"""Verbs about profiles: add, set, list, show."""
+"""Verbs about profiles: add, set, list, show, remove."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,7 +23,7 @@ from bck_apps.cli.keep import (
     changed,
 )
 from bck_apps.cli.patience import Attempts, ConnectTimeout, IdleTimeout, TotalTimeout, patient
-from bck_apps.cli.screen import Json, fields, show, table, yes_no
+from bck_apps.cli.screen import Json, fields, say, show, table, yes_no
 from bck_apps.cli.session import opened
 from bck_apps.cli.timing import NOTHING_GIVEN, Timing, timing_fields, with_timing
 from bck_apps.cli.units import size_text
@@ -34,7 +34,9 @@ from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.size import parsed_size
 from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions
+from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError
+from bckcore.services.profiles import KeptHistory
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -102,6 +104,9 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     )
     with opened() as application:
         saved = application.profiles.add(timing.applied(profile))
+        history = application.profiles.history(saved.id)
+    if history.runs:
+        say(f"There was a {saved.id} before: it goes on after run {history.runs}, {_points(history)} kept.")
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
 
 
@@ -238,3 +243,30 @@ def show_profile(profile: ProfileArgument, as_json: Json = False) -> None:
     with opened() as application:
         found = application.profiles.get(ProfileId(profile))
     show(as_json, profile_document(found), lambda: _profile_view(found))
+
+
+@app.command("remove")
+def remove(profile: ProfileArgument, as_json: Json = False) -> None:
+    """Forget a profile. Its backups stay in storage, with all their points; --disable only stops backups."""
+    with opened() as application:
+        kept = application.profiles.remove(ProfileId(profile))
+        root = application.settings.storage.root
+    places = [f"{root}/{place}" for place in kept.places]
+    document = {
+        "removed": profile,
+        "host": kept.ref.host,
+        "runs": kept.runs,
+        "points": kept.points,
+        "kept": places,
+        "advice": kept.way_back,
+    }
+    rows = (
+        ("removed", profile),
+        ("stays", "\n".join((_points(kept), *places)) if places else "nothing: it was never backed up"),
+        ("way back", kept.way_back),
+    )
+    show(as_json, document, lambda: fields(rows))
+
+
+def _points(kept: KeptHistory) -> str:
+    return counted(kept.points, "restore point")

@@ -11,6 +11,7 @@ import typer
 
 from bck_apps.cli.documents import Document, foreseen_document
 from bck_apps.cli.follow import end_with, see_through
+from bck_apps.cli.given import require_path
 from bck_apps.cli.jobs import ProfileArgument
 from bck_apps.cli.screen import Json, fields, say
 from bck_apps.cli.session import opened, who
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
     from bckcore.services.restore_request import RestoreRequest
 
 PointOption = Annotated[
-    str, typer.Option(metavar="POINT|latest|TIME", help="Which point; a time means the newest before it.")
+    str,
+    typer.Option(
+        metavar="POINT|latest|TIME", help="Which point; of a time (a date: its end) the newest before."
+    ),
 ]
 PathsArgument = Annotated[
     list[str] | None,
@@ -129,7 +133,11 @@ def _folder(to: str | None, *, to_host: bool, host_dir: str | None, in_place: bo
         raise InvalidInputError("Where to? Give --to DIR, or --to-host with --host-dir DIR or --in-place.")
     if to_host != (host_dir is not None or in_place) or (host_dir is not None and in_place):
         raise InvalidInputError("--to-host goes with one of --host-dir DIR and --in-place.")
-    return None if to is None else Path(os.path.abspath(to))  # noqa: PTH100  # links stay to be seen
+    if host_dir is not None:
+        require_path(host_dir, "--host-dir")
+    if to is None:
+        return None
+    return Path(os.path.abspath(require_path(to, "--to")))  # noqa: PTH100  # links stay to be seen
 
 
 def _look_ahead(profile: ProfileId, request: "RestoreRequest", folder: Path, *, as_json: bool) -> None:

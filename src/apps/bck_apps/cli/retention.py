@@ -15,6 +15,7 @@ from bck_apps.cli.units import size_text, time_text
 from bckcore.domain.duration import parsed_duration
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job
+from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _plan_view(plan: "PruneReport") -> "RenderableType":
         for decision in plan.decisions
     )
     say("Nothing was changed: this only shows what would go.")
-    say(f"{len(plan.forgotten)} points would go, {size_text(plan.bytes_freed)} come free.")
+    say(f"{counted(len(plan.forgotten), 'point')} would go, {size_text(plan.bytes_freed)} come free.")
     return table(("POINT", "SEQ>", "KEEP", "WHY"), rows, empty="There is no restore point yet.")
 
 

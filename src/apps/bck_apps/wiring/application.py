@@ -4,7 +4,7 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -311,8 +311,12 @@ def _require_unused(application: Application) -> None:
 
 @contextmanager
 def _fresh_home(home: Path) -> Iterator[None]:
-    """Make the folder; when making the installation fails, take away what was put into an empty one."""
+    """Make the folder; when making the installation fails, take away what was put into an empty one.
+
+    Folders that were made for it go, too.
+    """
     try:
+        made = [folder for folder in (home, *home.parents) if not folder.exists()]
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         strangers = any(home.iterdir())
     except OSError as exc:
@@ -330,6 +334,9 @@ def _fresh_home(home: Path) -> Iterator[None]:
                 shutil.rmtree(left)
             else:
                 left.unlink()
+        for folder in made:
+            with suppress(OSError):  # somebody else put something there
+                folder.rmdir()
         raise
 
 

@@ -284,7 +284,7 @@ class Container(containers.DeclarativeContainer):
     )
     presences = providers.Singleton(PresenceService, units=units, clock=clock)
     hosts = providers.Singleton(HostService, units=units, vault=vault, transport_for=transport_for)
-    profiles = providers.Singleton(ProfileService, units=units, filters=filters, clock=clock)
+    profiles = providers.Singleton(ProfileService, units=units, filters=filters, queue=queue, clock=clock)
     browse = providers.Singleton(BrowseService, units=units)
     compare = providers.Singleton(CompareService, units=units, storage=storage, filters=filters)
     hasher = providers.Singleton(Argon2Hasher)

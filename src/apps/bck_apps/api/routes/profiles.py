@@ -5,8 +5,9 @@ from fastapi import APIRouter, Depends
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
-from bck_apps.api.schemas import Page, ProfileBody, ProfileView
-from bck_apps.api.views import profile_of, profile_view
+from bck_apps.api.schemas import Page, ProfileBody, ProfileRemovedView, ProfileView
+from bck_apps.api.views import profile_of, profile_removed_view, profile_view
+from bck_apps.wiring import logs
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import ProfileId
@@ -14,6 +15,7 @@ from bckcore.errors import ConflictError, InvalidInputError
 from bckcore.services.profiles import ProfileService
 
 router = APIRouter(prefix="/profiles", tags=["profiles"])
+log = logs.get_logger("bck.api")
 
 
 @router.get("", responses=responses(401, 403))
@@ -67,3 +69,16 @@ def change_profile(
             advice="Make a new profile for the other host.",
         )
     return profile_view(profiles.change(profile_of(body, before)))
+
+
+@router.delete("/{name}", responses=responses(401, 403, 404, 409, 422))
+@inject
+def remove_profile(
+    name: str,
+    who: Principal = requires(Permission.CONFIGURE),
+    profiles: ProfileService = Depends(Provide[Container.profiles]),
+) -> ProfileRemovedView:
+    """Forget a profile that no job is at work for. What is stored of it stays; nothing prunes it."""
+    kept = profiles.remove(ProfileId(name))
+    log.warning("profile removed", profile=name, host=kept.ref.host, by=who.name, points=kept.points)
+    return profile_removed_view(kept)

@@ -197,6 +197,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "An administrator puts the server's public key back on the computer.",
     ),
     **_problem(
+        "private-key-unreadable",
+        "The server cannot read its own key for the computer.",
+        "The computer is not at fault: the key kept at the server is damaged, or none.",
+        "An administrator gives the server another private key for the computer.",
+    ),
+    **_problem(
         "host-key-changed",
         "The computer shows another identity than before.",
         "It was installed anew, or another machine pretends to be it. Nothing was read.",

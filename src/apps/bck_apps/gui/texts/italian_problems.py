@@ -197,6 +197,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Un amministratore rimette la chiave pubblica del server sul computer.",
     ),
     **_problem(
+        "private-key-unreadable",
+        "Il server non riesce a leggere la propria chiave per il computer.",
+        "Il computer non c'entra: la chiave conservata sul server è danneggiata o non è una chiave.",
+        "Un amministratore dà al server un'altra chiave privata per il computer.",
+    ),
+    **_problem(
         "host-key-changed",
         "Il computer mostra un'identità diversa da prima.",
         "È stato reinstallato, o un'altra macchina si spaccia per lui. Non è stato letto nulla.",
