@@ -39,7 +39,9 @@ def stored(place: Path, entries: list[FileEntry]) -> FsStorage:
     storage = new_store(place)
     storage.begin_attempt(REF, run_id(1), SOURCE)
     current = place / "store" / "current" / REF.host / REF.profile / SOURCE
-    plant(current, {one.path: content(one) for one in entries if one.kind is EntryKind.FILE})
+    for one in entries:
+        if one.kind is EntryKind.FILE:
+            plant(current, {one.path: content(one)}, mtime_ns=one.mtime_ns)
     return storage
 
 

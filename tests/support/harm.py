@@ -15,9 +15,11 @@ from bck_adapters.sql import sql_database
 from bckcore.domain.act import ActKind
 from bckcore.domain.run import Run
 from bckcore.domain.stored_stat import XATTR_NAME
+from bckcore.domain.transfer import PathProblem
 from bckcore.plugins.registry import Database
 from bckcore.services.acts import Acts
 from tests.support.house import DOCS, PC, House
+from tests.support.worlds import World, differences, world_of_folder, world_of_memory
 
 SECOND = 1_000_000_000
 T = 1_700_000_000 * SECOND
@@ -34,6 +36,8 @@ class Scene:
         self.docs = self.host.source(DOCS_PATH)
         self.transport = MemoryTransport({PC: self.host})
         self.house = House(self.root, self.transport, database=self._database if sqlite else None)
+        self.worlds: dict[int, World] = {}
+        """What the PC held at each point."""
         self._live()
         self.runs = {run.seq: run.id for run in self._runs()}
 
@@ -52,11 +56,11 @@ class Scene:
             docs.write(name, b"first bytes of " + name, T, 0o640)
         docs.symlink(b"link", b"a", T)
         docs.mkdir(b"empty", T)
-        self.house.back_up()
+        self._back_up()
         docs.write(b"a", b"FIRST bytes of a", T + 1)
         docs.write(b"d/x", b"longer bytes than the first ones", T + SECOND)
         docs.delete(b"gone")
-        self.house.back_up()
+        self._back_up()
         acts = Acts(units=self.house.database.units, storage=self.house.storage, clock=self.house.clock)
         with self.house.database.units(read_only=True) as uow:
             place = uow.profiles.get(DOCS).ref
@@ -65,12 +69,38 @@ class Scene:
         docs.delete(b"t")
         docs.write(b"t/inner", b"was a file", T)
         docs.symlink(b"link", b"b", T + SECOND)
-        self.house.back_up()
+        self._back_up()
         acts.record(place, ActKind.RELEASE, by="anna", reason="done", points=[1])
-        self.house.back_up()  # sees no difference: a receipt without a manifest
+        self._back_up()  # sees no difference: a receipt without a manifest
         docs.chmod(b"b", 0o600)
         docs.write(b"new", b"new", T)
-        self.house.back_up()
+        self._back_up()
+
+    def _back_up(self) -> None:
+        run = self.house.back_up()
+        if run.made_point:
+            self.worlds[run.seq] = world_of_memory(self.docs)
+
+    # --- ways back ----------------------------------------------------------------------------------
+
+    def assert_restores_or_says(self, seq: int, to: Path) -> set[bytes]:
+        """Everything of a point comes back into a folder exactly, but what is named; that is given."""
+        watcher = self.house.watcher
+        report = self.house.restores.restore(DOCS, point=str(seq), to=to, paths=(), watcher=watcher)
+        return self._rest_is_exact(seq, report.problems, world_of_folder(to / DOCS))
+
+    def assert_brings_back_or_says(self, seq: int) -> set[bytes]:
+        """The same, to another folder of the PC."""
+        to = f"/home/u/back{seq}"
+        watcher = self.house.watcher
+        report = self.house.host_restores.restore(DOCS, point=str(seq), host_dir=to, watcher=watcher)
+        return self._rest_is_exact(seq, report.problems, world_of_memory(self.host.sources[f"{to}/docs"]))
+
+    def _rest_is_exact(self, seq: int, problems: Sequence[PathProblem], found: World) -> set[bytes]:
+        named = {bytes(one.path.removeprefix(b"docs/")) for one in problems}
+        left = {path: thing for path, thing in self.worlds[seq].items() if path not in named}
+        assert differences(left, found) == [], f"point {seq}"
+        return named
 
     # --- places -------------------------------------------------------------------------------------
 

@@ -102,7 +102,7 @@ class RestoreScript:
     def __init__(self, store: Path, tools: Path, shell: tuple[str, ...] = ("/bin/sh",)) -> None:
         self.store = store
         self._shell = shell
-        self._env = {"PATH": str(tools), "TMPDIR": os.environ.get("TMPDIR", "/tmp"), "LANG": "C.UTF-8"}
+        self.env = {"PATH": str(tools), "TMPDIR": os.environ.get("TMPDIR", "/tmp"), "LANG": "C.UTF-8"}
 
     def run(
         self, *arguments: str | bytes | Path, cwd: Path | None = None
@@ -111,7 +111,7 @@ class RestoreScript:
         return subprocess.run(
             [*self._shell, self.store / "restore.sh", *arguments],
             cwd=cwd,
-            env=self._env,
+            env=self.env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

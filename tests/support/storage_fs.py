@@ -48,7 +48,7 @@ def new_store(folder: Path) -> FsStorage:
     return storage
 
 
-def plant(folder: Path, tree: Tree) -> None:
+def plant(folder: Path, tree: Tree, *, mtime_ns: int | None = None) -> None:
     """Write files and links below ``folder``, one component at a time: paths may be of any length."""
     folder.mkdir(parents=True, exist_ok=True)
     for path, content in tree.items():
@@ -66,6 +66,8 @@ def plant(folder: Path, tree: Tree) -> None:
                 os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=fd), "wb"
             ) as file:
                 file.write(content)
+            if mtime_ns is not None:
+                os.utime(name, ns=(mtime_ns, mtime_ns), dir_fd=fd)
         os.close(fd)
 
 

@@ -8,16 +8,18 @@ from bckcore.domain.push import Conflict, PushOutcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestoreOptions:
-    """Choices of a restore into a folder on the server."""
+    """Choices of a restore, into a folder on the server or to the host."""
 
     conflict: Conflict | None = None
-    """What becomes of what is in the way; None: the folder must be empty, or be resumed."""
+    """What becomes of what is in the way; None: the folder must be empty, or be resumed; on a host, both are
+    kept."""
     include_deleted: bool = False
     """Bring back, too, what stood there before the point and no more at it."""
     resume: bool = False
     """The folder holds what an earlier restore of the same wrote before it was cut."""
     verify: bool = False
-    """Compare large files with their digest, too, instead of the quickest way of copying."""
+    """Compare large files with their digest, too, instead of the quickest way of copying; small ones always
+    are."""
 
     @property
     def into_filled(self) -> bool:

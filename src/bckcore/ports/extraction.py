@@ -1,16 +1,25 @@
 """What restores ask of a storage, path by path, and what it answers."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import RunId, SourceName
+from bckcore.domain.paths import RelPath
 from bckcore.domain.push import Conflict, PushOutcome
 from bckcore.domain.run import ProfileRef
 from bckcore.domain.transfer import PathProblem
+
+StatesOf = Callable[[RelPath], Sequence[FileEntry]]
+"""All known states of a path. Asked only where size and time of what is stored do not tell."""
+
+
+def no_states(_path: RelPath) -> Sequence[FileEntry]:
+    """Nothing more is known: what has another time must have the digest."""
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +32,7 @@ class Wanted:
     from its time on that have its size and mtime."""
     passed: int = 0
     """So many of the increments, from the oldest, are of its time or before: they do not count."""
+    states_of: StatesOf = field(default=no_states, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,8 +80,9 @@ class ContentReader(Protocol):
     def open(self, wanted: Wanted) -> AbstractContextManager[BinaryIO]:
         """The bytes of a plain file, unbuffered, for one reading from the start.
 
-        Quick for paths asked in order. Raises NotFoundError if there are none of the right size; files up
-        to 256 KiB are compared with their digest first, and one that differs counts as not there.
+        Quick for paths asked in order. Raises NotFoundError if there are none of the entry (see
+        :class:`ContentStore`); files up to 256 KiB are compared with their digest first, and one that
+        differs counts as not there.
         """
 
 
@@ -81,6 +92,10 @@ class ContentStore(Protocol):
     ``wanted`` is ordered by path, the root anywhere, so that a folder comes before what it holds. The
     bytes of a path come from the first of ``increments`` (oldest first) that holds it, else from
     ``current``. Called with the profile's lock held.
+
+    Bytes that are lost are never made up for by those of another version: what stands there must have
+    size and time of the entry, or those of a state with the same content, or the entry's digest. What has
+    none of these is not given out: the path is a problem.
     """
 
     def extract(

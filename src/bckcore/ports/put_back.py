@@ -1,7 +1,7 @@
 """HistoryEdits: ``current`` goes back to an earlier state; a path is removed for good. Part of Storage."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from bckcore.domain.file_version import FileEntry
@@ -9,6 +9,7 @@ from bckcore.domain.ids import RunId, SourceName
 from bckcore.domain.paths import RelPath
 from bckcore.domain.run import ProfileRef
 from bckcore.domain.transfer import PathProblem
+from bckcore.ports.extraction import StatesOf, no_states
 
 if TYPE_CHECKING:  # the storage port is made of this one
     from bckcore.ports.storage import AttemptDirs
@@ -22,6 +23,7 @@ class StepBack:
     """Its live state; None where it has none (an old file may stand in ``current`` all the same)."""
     wanted: FileEntry | None
     """Its state at the point to go back to; None: it did not exist."""
+    states_of: StatesOf = field(default=no_states, compare=False, repr=False)
 
     @property
     def path(self) -> RelPath:
@@ -71,6 +73,8 @@ class HistoryEdits(Protocol):
         ``steps``, by path, tell of every path that is live or wanted. What must give way moves by renames
         into the attempt's ``displaced_dir``, under the same relative path; the bytes of a wanted file come
         from the first of ``increments`` (oldest first) that holds it, else stand in ``current`` already.
+        What stands there is the wanted file's by the rules of :class:`ContentStore`, and files up to 256 KiB
+        are compared with their digest, too; else the path is a problem.
         Increments keep what they hold. ``trusted``: ``current`` surely holds the live state, so what is
         equal need not be looked at. ``on_problem`` is told of each path that could not be put back; its
         live state then stands, as far as it could. May be cut anywhere: fold the attempt afterwards.

@@ -174,10 +174,14 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
         wanted: Iterable[Wanted],
         increments: Sequence[RunId],
         moved: Callable[[int], None],
+        *,
+        verify: bool = False,
     ) -> AbstractContextManager[Iterator[StagedBatch]]:
         """Get ``wanted`` ready for a push, in batches, one at a time; the end of the context removes all.
 
-        Order of ``wanted`` and origin of the bytes as in :meth:`extract`. A folder stands in each batch
+        Order of ``wanted`` and origin of the bytes as in :meth:`extract`; files up to 256 KiB, with
+        ``verify`` larger ones, too, are compared with their digest, and what cannot be had is among the
+        problems of its batch. A folder stands in each batch
         that holds something of it, so that its time can be set again after each. A batch has at most
         10,000 entries and takes at most about 1 GiB of the storage, a single larger file excepted. ``moved``
         hears of bytes that are copied, at least every 16 MiB; what it raises ends the work. Raises

@@ -1,7 +1,6 @@
 """Judge one path: where law L4 says the bytes of each of its versions are, against what stands there. Pure.
 
-A file's size and time of change tell its content from every other content of that path: by them rsync
-decides what is new, and whatever a run displaces keeps them.
+What size and time of change tell of a file's bytes is said by :mod:`bckcore.domain.likeness`.
 """
 
 from bisect import bisect_left
@@ -11,6 +10,7 @@ from dataclasses import dataclass, replace
 from bckcore.domain.check import CURRENT, Cause
 from bckcore.domain.file_version import EntryKind, FileEntry, FileVersion
 from bckcore.domain.ids import RunId
+from bckcore.domain.likeness import Likeness, digests_of, likeness, stored_size
 from bckcore.ports.verification import Shape, Sighting
 
 _BYTES = (EntryKind.FILE, EntryKind.LINK)
@@ -89,14 +89,8 @@ def judged(versions: Sequence[FileVersion], sightings: Sequence[Sighting], view:
 
 
 def known_digests(version: FileVersion, versions: Sequence[FileVersion]) -> frozenset[bytes]:
-    """What the digest of a version must be one of; empty while nothing is known.
-
-    One without a digest of its own has that of a version of its path with the same size and time.
-    """
-    if version.entry.digest:
-        return frozenset((version.entry.digest,))
-    others = (other.entry for other in versions)
-    return frozenset(other.digest for other in others if other.digest and other.same_content(version.entry))
+    """What the digest of a version must be one of; empty while nothing is known."""
+    return digests_of(version.entry, (other.entry for other in versions))
 
 
 def _places(
@@ -154,16 +148,14 @@ def _content(
 ) -> tuple[Cause | None, str, bool]:
     """What size and time tell of a file's or link's bytes; the last: only the time differs."""
     entry = version.entry
-    size = _stored_size(entry)
-    same_time = sighting.mtime_ns == entry.mtime_ns
+    size = stored_size(entry)
     if entry.kind is EntryKind.LINK and sighting.size == size:  # its time changes in place
         return _target(entry, sighting, versions)
-    if sighting.size == size and same_time:
+    found = likeness(entry, sighting.size, sighting.mtime_ns, (other.entry for other in versions))
+    if found is Likeness.OWN:
         return None, "", False
-    for other in versions:
-        known = (_stored_size(other.entry), other.entry.mtime_ns)
-        if known == (sighting.size, sighting.mtime_ns) and not other.entry.same_content(entry):
-            return Cause.MISSING, "its bytes are gone; a later version stands in their place", False
+    if found is Likeness.OTHER:
+        return Cause.MISSING, "its bytes are gone; a later version stands in their place", False
     if sighting.size != size:
         return Cause.SIZE_CHANGED, f"{sighting.size} bytes instead of {size}", False
     return Cause.CHANGED, "its time of change is another one", bool(entry.digest)
@@ -180,10 +172,6 @@ def _target(
         return Cause.MISSING, "its bytes are gone; a later version stands in their place", False
     cause = Cause.BIT_ROT if sighting.mtime_ns == entry.mtime_ns else Cause.CHANGED
     return cause, "the stored link leads elsewhere", False
-
-
-def _stored_size(entry: FileEntry) -> int:
-    return len(entry.target) if entry.kind is EntryKind.LINK else entry.size
 
 
 def _attributes(entry: FileEntry, sighting: Sighting) -> tuple[Cause | None, str]:

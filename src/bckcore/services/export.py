@@ -140,6 +140,7 @@ class ExportService:
     def _the_file(self, held: HeldPoint, name: SourceName, rel: RelPath) -> Wanted:
         with self._units(read_only=True) as uow:
             entry = entry_at(uow.catalog, held.point, name, rel)
+            states = [one.entry for one in uow.catalog.versions(held.profile.id, name, rel)]
         if entry is None:
             raise NotFoundError(f"{display(rel)} was not there at restore point {held.point.run_id}.")
         if entry.kind is not EntryKind.FILE:
@@ -147,7 +148,7 @@ class ExportService:
                 f"{name}/{display(rel)} is a {entry.kind.name.lower().replace('_', ' ')}, not a file.",
                 advice="Export it as an archive instead.",
             )
-        return Wanted(entry)
+        return Wanted(entry, states_of=lambda _path: states)
 
 
 def _pass_over(_path: RelPath) -> None:

@@ -9,6 +9,7 @@ from bckcore.domain.ids import ProfileId, SecretRef, SourceName
 from bckcore.domain.paths import ROOT, RelPath, parents
 from bckcore.domain.profile import Profile
 from bckcore.domain.push import Conflict, PushOrder, PushOutcome, PushReport, suffix_at
+from bckcore.domain.restore import RestoreOptions
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.errors import BckError, InvalidInputError, JobCancelledError, TransientError
 from bckcore.ports.clock import Clock
@@ -71,8 +72,7 @@ class HostRestore:
         point: str,
         paths: Sequence[bytes] = (),
         host_dir: str | None = None,
-        conflict: Conflict = Conflict.KEEP_BOTH,
-        include_deleted: bool = False,
+        options: RestoreOptions | None = None,
         dry_run: bool = False,
         watcher: Watcher,
     ) -> HostRestoreReport:
@@ -80,19 +80,24 @@ class HostRestore:
 
         Without ``host_dir`` they go in place, each source to its own folder; with it, to
         ``host_dir``/<source>/…, a full path on the host. The host's allow-list must cover either.
-        ``conflict`` says what becomes of files that are in the way; nothing else on the host is touched.
+        ``options.conflict`` says what becomes of files that are in the way (unsaid: both are kept);
+        nothing else on the host is touched.
         A dry run changes nothing there. Asked again after a cut or a cancel, it goes on: what is there
-        exactly so is not sent twice. The profile's storage stays locked until the end.
+        exactly so is not sent twice. Files up to 256 KiB, with ``options.verify`` all, are compared with
+        their digest first; one that differs is not sent and is a problem. The storage stays locked until
+        the end.
 
         Raises NotFoundError, InvalidInputError, PathNotAllowedError (nothing was changed), what the
         transport raises, StoreBusyError, StoreFullError (no room to get files ready), JobCancelledError;
         what was written so far stays.
         """
+        options = options or RestoreOptions()
+        conflict = options.conflict or Conflict.KEEP_BOTH
         with self._restorable.held(
             profile_id,
             point,
             paths,
-            include_deleted=include_deleted,
+            include_deleted=options.include_deleted,
             tell=lambda sentence: watcher.log(sentence, level="warning"),
         ) as held:
             with self._units(read_only=True) as uow:
@@ -100,7 +105,7 @@ class HostRestore:
             targets = _targets(held.profile, host, held.selection, host_dir)
             work = HostRestoreWork(held.point, targets, dry_run, watcher, self._clock)
             work.missed(held.missing)
-            pushing = _Pushing(held.profile, host, conflict, suffix_at(self._clock.now()))
+            pushing = _Pushing(held.profile, host, conflict, suffix_at(self._clock.now()), options.verify)
             for name in held.selection:
                 work.begin(name)
                 self._push_source(held, pushing, name, work)
@@ -112,7 +117,9 @@ class HostRestore:
         made: frozenset[RelPath] = frozenset()
         tops = frozenset(held.selection[name])
         wanted = work.followed(held.wanted(name, work.blocked))
-        staged = self._storage.stage(held.profile.ref, name, wanted, held.increments, work.moved)
+        staged = self._storage.stage(
+            held.profile.ref, name, wanted, held.increments, work.moved, verify=pushing.verify
+        )
         with staged as batches:
             for batch in batches:
                 report = self._pushed(pushing, pushing.order(work, batch, tops, made), work)
@@ -149,6 +156,7 @@ class _Pushing:
     host: Host
     conflict: Conflict
     suffix: str
+    verify: bool
 
     def order(
         self, work: HostRestoreWork, batch: StagedBatch, tops: frozenset[RelPath], made: frozenset[RelPath]

@@ -31,6 +31,7 @@ from bckcore.services.history_requests import UndoRequest
 from bckcore.services.ledger import Ledger
 from bckcore.services.recovery import Recovery
 from bckcore.services.tally import Tally
+from bckcore.services.wanted import known_states
 
 BATCH = 2000
 SHOWN = 1000
@@ -258,18 +259,19 @@ def _with_digest(stands: FileEntry | None, step: StepBack) -> FileEntry | None:
 
 def _steps(catalog: Catalog, profile: ProfileId, source: SourceName, aim: _Aim) -> Iterator[StepBack]:
     """Every path that is live or was there at the goal, by path; two streams merged."""
+    states_of = known_states(catalog, profile, source)
     live = catalog.entries(profile, aim.live_seq, source)
     goal = catalog.entries(profile, aim.goal.seq, source)
     now, wanted = next(live, None), next(goal, None)
     while now is not None or wanted is not None:
         if wanted is None or (now is not None and now.path < wanted.path):
-            yield StepBack(now, None)
+            yield StepBack(now, None, states_of)
             now = next(live, None)
         elif now is None or wanted.path < now.path:
-            yield StepBack(None, wanted)
+            yield StepBack(None, wanted, states_of)
             wanted = next(goal, None)
         else:
-            yield StepBack(now, wanted)
+            yield StepBack(now, wanted, states_of)
             now, wanted = next(live, None), next(goal, None)
 
 

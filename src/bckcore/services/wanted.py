@@ -2,15 +2,21 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from heapq import merge
 
 from bckcore.domain.file_version import EntryKind, FileEntry, FileVersion
-from bckcore.domain.ids import SourceName
+from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.paths import ROOT, RelPath, is_below
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.ports.catalog import Catalog
-from bckcore.ports.extraction import Wanted
+from bckcore.ports.extraction import StatesOf, Wanted
 from bckcore.services.selection import entries_with_folders, folders_above, tops_of, with_above
+
+
+def known_states(catalog: Catalog, profile: ProfileId, source: SourceName) -> StatesOf:
+    """Asks the catalog for all states of a path of the source, oldest first."""
+    return lambda path: [version.entry for version in catalog.versions(profile, source, path)]
 
 
 class WantedPaths:
@@ -25,8 +31,9 @@ class WantedPaths:
     def at_point(self, source: SourceName, below: Sequence[RelPath]) -> Iterator[Wanted]:
         """What stands at the point at or below ``below``, and the folders above."""
         passed = bisect_right(self._increments, self._point.seq)
+        states_of = known_states(self._catalog, self._point.profile, source)
         for entry in entries_with_folders(self._catalog, self._point, source, below):
-            yield Wanted(entry, False, passed)
+            yield Wanted(entry, False, passed, states_of)
 
     def with_deleted(
         self, source: SourceName, below: Sequence[RelPath], blocked: Callable[[RelPath], None]
@@ -54,13 +61,14 @@ class WantedPaths:
 
     def _deleted(self, source: SourceName, below: Sequence[RelPath]) -> Iterator[Wanted]:
         profile, seq = self._point.profile, self._point.seq
+        gone = partial(self._gone, states_of=known_states(self._catalog, profile, source))
         if ROOT in below:
-            yield from map(self._gone, self._catalog.deleted(profile, seq, source))
+            yield from map(gone, self._catalog.deleted(profile, seq, source))
             return
         tops = tops_of(below)
         folders = [one for path in folders_above(tops) if (one := self._last(source, path))]
         found = self._catalog.deleted(profile, seq, source, tops)
-        yield from map(self._gone, with_above(folders, found, key=lambda one: one.entry.path))
+        yield from map(gone, with_above(folders, found, key=lambda one: one.entry.path))
 
     def _last(self, source: SourceName, path: RelPath) -> FileVersion | None:
         """The newest version of before, if the path is not there at the point."""
@@ -69,6 +77,6 @@ class WantedPaths:
         ended = before[-1].until_seq if before else None
         return before[-1] if ended is not None and ended <= seq else None
 
-    def _gone(self, version: FileVersion) -> Wanted:
+    def _gone(self, version: FileVersion, *, states_of: StatesOf) -> Wanted:
         assert version.until_seq is not None  # noqa: S101  # the catalog says that it ended
-        return Wanted(version.entry, True, bisect_right(self._increments, version.until_seq - 1))
+        return Wanted(version.entry, True, bisect_right(self._increments, version.until_seq - 1), states_of)

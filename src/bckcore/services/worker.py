@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
-from bckcore.domain.push import Conflict
 from bckcore.domain.run import Run
 from bckcore.errors import BckError, JobCancelledError, LeaseLostError
 from bckcore.ports.job_queue import Claim
@@ -117,8 +116,7 @@ class Worker:
             point=request.point,
             paths=request.paths,
             host_dir=request.host_dir,
-            conflict=request.options.conflict or Conflict.KEEP_BOTH,
-            include_deleted=request.options.include_deleted,
+            options=request.options,
             dry_run=request.dry_run,
             watcher=watcher,
         )

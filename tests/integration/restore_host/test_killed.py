@@ -16,6 +16,7 @@ from bck_adapters.rsync.transport import RsyncTransport
 from bck_adapters.storage_fs import FsStorage
 from bckcore.domain.host import Host
 from bckcore.domain.push import Conflict
+from bckcore.domain.restore import RestoreOptions
 from bckcore.domain.transfer import TransferOptions
 from tests.support.house import DOCS, PC, House
 from tests.support.sshd import descendants
@@ -48,7 +49,11 @@ def house(short_dir: Path, require_tool, monkeypatch: pytest.MonkeyPatch) -> Ite
 
 def restore(house: House, to: Path, conflict: Conflict) -> None:
     house.host_restores.restore(
-        DOCS, point="latest", host_dir=os.fspath(to), conflict=conflict, watcher=house.watcher
+        DOCS,
+        point="latest",
+        host_dir=os.fspath(to),
+        options=RestoreOptions(conflict=conflict),
+        watcher=house.watcher,
     )
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from bck_adapters.storage_fs import FsStorage
 from bckcore.domain.push import Conflict, PushOutcome
+from bckcore.domain.restore import RestoreOptions
 from bckcore.errors import PathNotAllowedError
 from bckcore.services.restore_host_report import HostRestoreReport
 from tests.support.house import DOCS
@@ -30,14 +31,22 @@ def pc(short_dir: Path, require_tool, monkeypatch: pytest.MonkeyPatch) -> Iterat
     make_removable(short_dir)
 
 
-def restore(pc: Pc, point: int, to: Path | None = None, *paths: bytes, **more: object) -> HostRestoreReport:
+def restore(
+    pc: Pc,
+    point: int,
+    to: Path | None = None,
+    *paths: bytes,
+    conflict: Conflict = Conflict.OVERWRITE,
+    dry_run: bool = False,
+) -> HostRestoreReport:
     return pc.house.host_restores.restore(
         DOCS,
         point=str(point),
         host_dir=os.fspath(to) if to else None,
         paths=paths,
         watcher=pc.house.watcher,
-        **({"conflict": Conflict.OVERWRITE} | more),  # type: ignore[arg-type]  # the rest of its options
+        options=RestoreOptions(conflict=conflict),
+        dry_run=dry_run,
     )
 
 

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable
-from hashlib import blake2b
 from pathlib import Path
 
 import pytest
 
+from bck_adapters.digest import digest_of
 from bck_adapters.storage_fs import FsStorage
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.paths import RelPath
@@ -21,9 +21,10 @@ T = 1_700_000_000_000_000_000
 
 def file(path: bytes, content: bytes = b"", *, mtime_ns: int = T, mode: int = 0o640) -> FileEntry:
     """A plain file as the catalog has it."""
-    digest = blake2b(content, digest_size=16).digest()
     owner, group = os.geteuid(), os.getegid()
-    return FileEntry(RelPath(path), EntryKind.FILE, mode, owner, group, mtime_ns, len(content), b"", digest)
+    return FileEntry(
+        RelPath(path), EntryKind.FILE, mode, owner, group, mtime_ns, len(content), b"", digest_of(content)
+    )
 
 
 def folder(path: bytes, mtime_ns: int = T) -> FileEntry:

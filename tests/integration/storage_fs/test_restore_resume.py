@@ -18,6 +18,7 @@ from tests.support.filled import (
     link,
     stored,
 )
+from tests.support.harm import same_time
 from tests.support.storage_fs import (
     REF,
     SOURCE,
@@ -121,7 +122,7 @@ def test_bytes_that_are_not_those_of_the_digest_are_not_restored(tmp_path, size,
     entry = file(b"f", b"f" * size)
     storage = stored(tmp_path, [entry])
     place = tmp_path / "store" / "current" / REF.host / REF.profile / SOURCE / "f"
-    with place.open("r+b") as rotten:
+    with same_time(bytes(place)), place.open("r+b") as rotten:
         rotten.seek(size // 2)
         rotten.write(b"X")
     done = extract(storage, [entry], [], into(tmp_path, None, verify=verify))

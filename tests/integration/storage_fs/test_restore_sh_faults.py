@@ -75,6 +75,7 @@ def test_a_path_below_a_link_does_not_lead_out(small):
     )
     (small.current / "way").mkdir()
     (small.current / "way" / "a").write_bytes(b"first")
+    os.utime(small.current / "way" / "a", ns=(0, 0))
     assert small.script.run("pc1", "docs", "2", small.to).returncode == 1
     assert list(outside.iterdir()) == []
     assert not (small.to / SOURCE / "way").is_symlink()
@@ -93,6 +94,45 @@ def test_missing_and_changed_bytes_are_named_and_the_rest_comes_back(small):
     left = small.expected[3].keys() - {b"new", b"a", b"d/caf\xe9\n"}
     expected = {path: small.expected[3][path] for path in left}
     assert differences(expected, world_of_folder(small.to / SOURCE)) == []
+
+
+@pytest.mark.parametrize("lost", [2, 3])
+def test_another_versions_bytes_are_never_restored(roomy_dir, lost):
+    small = Small(roomy_dir)
+    for number in range(1, 4):
+        small.docs.write(b"d/odd\n name", b"bytes %d" % number, T + number)
+        small.docs.write(b"other", b"%d" % number, T + number)
+        small.back_up()
+    run = small.house.points()[lost - 1].run_id
+    small.assert_restores(1, 2, 3)
+    (small.root / ".history" / run / PC / DOCS / SOURCE / "d" / "odd\n name").unlink()
+    ended = small.script.run("pc1", "docs", str(lost - 1), small.to)
+    assert ended.returncode == 1
+    assert "docs/d/odd%0A name: what is stored in its place is of another time" in ended.stderr
+    left = {path: one for path, one in small.expected[lost - 1].items() if path != b"d/odd\n name"}
+    assert differences(left, world_of_folder(small.to / SOURCE)) == []
+
+
+@pytest.mark.parametrize("seconds", [0, 1, 0.5, 1_700_000_000.123])
+def test_a_time_before_1970_is_no_other_time(roomy_dir, seconds):
+    small = Small(roomy_dir)
+    small.docs.write(b"old", b"old", -int(seconds * 1_000_000_000))
+    small.back_up()
+    small.assert_restores(1)
+
+
+def test_a_time_that_was_set_in_place_is_that_of_the_same_bytes(small):
+    """Two states of one content, stored once: the lists tell, also that of a run after the point."""
+    small.docs.touch(b"a", T + 50)
+    small.back_up()
+    run = small.house.points()[-1].run_id
+    (small.root / ".history" / run / PC / DOCS / SOURCE / "a").unlink()
+    small.assert_restores(3, 4)
+    os.utime(small.current / "a", ns=(T + 51, T + 51))
+    assert (
+        "docs/a: what is stored in its place is of another time"
+        in small.script.run("pc1", "docs", "4", small.to).stderr
+    )
 
 
 def test_what_was_forgotten_is_said_and_never_mixed_up_with_what_came_later(small):
@@ -178,9 +218,23 @@ def test_a_full_disk_stops_it_and_leaves_no_half_file(small, small_fs):
 
 
 def test_times_come_from_the_lists_where_a_copy_of_the_storage_lost_them(small):
+    """A person must say that it is one: what has another time may be what a run brought that then failed."""
     for place in (small.current / "a", small.current / "d"):
         os.utime(place, ns=(7, 7))
+    ended = small.script.run("pc1", "docs", "2", small.to)
+    assert (ended.returncode, ended.stderr.count("another time")) == (1, 1)
+    small.script.env["ANY_TIME"] = "yes"
     small.assert_restores(1, 2, 3)
+
+
+def test_even_then_the_time_of_another_version_is_no_lost_one(small):
+    small.docs.write(b"a", b"SECOND", T + 5)
+    small.back_up()
+    run = small.house.points()[-1].run_id
+    (small.root / ".history" / run / PC / DOCS / SOURCE / "a").unlink()
+    small.script.env["ANY_TIME"] = "yes"
+    assert "docs/a: what is stored" in small.script.run("pc1", "docs", "2", small.to).stderr
+    assert not (small.to / SOURCE / "a").exists()
 
 
 def test_a_storage_that_cannot_be_written_will_do(small):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bck_adapters.digest import digest_of
 from bck_adapters.storage_fs import FsStorage
 from bck_adapters.testkit.stored import StoredEntry, stored_tree
 from bckcore.domain.file_version import EntryKind, FileEntry
@@ -56,6 +57,11 @@ def entry(path: bytes, size: int = 0, kind: EntryKind = EntryKind.FILE, **more: 
     return Wanted(FileEntry(path=rel_path(path), kind=kind, size=size, **fields))  # type: ignore[arg-type]  # test
 
 
+def known(path: bytes, data: bytes, mtime_ns: int = T) -> Wanted:
+    """A file whose digest is known."""
+    return entry(path, len(data), digest=digest_of(data), mtime_ns=mtime_ns)
+
+
 def folder(path: bytes, **more: object) -> Wanted:
     return entry(path, 0, EntryKind.FOLDER, **({"mode": 0o755} | more))
 
@@ -74,7 +80,7 @@ def left(root: Path) -> list[Path]:
 
 def test_everything_stands_there_as_the_point_had_it(storage: Small, tmp_path: Path) -> None:
     put(tmp_path / "store", "d/f", b"now")
-    put(tmp_path / "store", "d/f", b"then", area=RUN)
+    put(tmp_path / "store", "d/f", b"then", area=RUN, mtime_ns=T + 3)
     wanted = [
         folder(b".", mode=0o750, mtime_ns=T + 1),
         folder(b"d", mode=0o500, mtime_ns=T + 2),
@@ -141,8 +147,9 @@ def test_the_root_stands_in_each_batch_from_where_it_comes(storage: Small, tmp_p
 
 def test_a_batch_takes_little_room_and_one_large_file(storage: Small, tmp_path: Path) -> None:
     for name, size in (("a", 600), ("b", 600), ("c", 5000), ("d", 10)):
-        put(tmp_path / "store", name, b"x" * size, mtime_ns=T + 9)  # another time: it has to be copied
-    wanted = [entry(b"a", 600), entry(b"b", 600), entry(b"c", 5000), entry(b"d", 10)]
+        put(tmp_path / "store", name, b"x" * size)
+    sizes = ((b"a", 600), (b"b", 600), (b"c", 5000), (b"d", 10))
+    wanted = [entry(name, size, mode=0o640) for name, size in sizes]  # another mode: it has to be copied
     assert [batch.bytes for batch, _ in staged(storage, wanted)] == [600, 600, 5000, 10]
 
 
@@ -151,7 +158,7 @@ def test_a_stored_file_that_is_exactly_so_is_linked_and_any_other_copied(
 ) -> None:
     root = tmp_path / "store"
     same, other = put(root, "same", b"1"), put(root, "other", b"2")
-    wanted = [entry(b"mode", 1, mode=0o640), entry(b"other", 1, mtime_ns=T + 1), entry(b"same", 1)]
+    wanted = [entry(b"mode", 1, mode=0o640), known(b"other", b"2", T + 1), entry(b"same", 1)]
     put(root, "mode", b"3")
     with storage.stage(REF, SOURCE, wanted, (), lambda _: None) as batches:
         origin = next(batches).origin
@@ -177,14 +184,14 @@ def test_nothing_wanted_is_no_batch(storage: Small) -> None:
 
 
 def test_an_error_in_between_leaves_nothing(storage: Small, tmp_path: Path) -> None:
-    put(tmp_path / "store", "f", b"x" * 100, mtime_ns=T + 1)
+    put(tmp_path / "store", "f", b"x" * 100)
 
     def stop(_count: int) -> None:
         raise JobCancelledError("stop")
 
     with (
         pytest.raises(JobCancelledError),
-        storage.stage(REF, SOURCE, [entry(b"f", 100)], (), stop) as batches,
+        storage.stage(REF, SOURCE, [entry(b"f", 100, mode=0o640)], (), stop) as batches,
     ):
         next(batches)
     assert left(tmp_path / "store") == []
@@ -227,11 +234,11 @@ def test_what_a_crash_left_goes_with_the_next_restore(storage: Small, tmp_path: 
 def test_a_full_store_says_so_and_keeps_nothing_staged(small_fs: Path) -> None:
     storage = FsStorage(small_fs / "store")
     storage.prepare()
-    put(small_fs / "store", "big", os.urandom(40 << 20), mtime_ns=T + 1)
+    put(small_fs / "store", "big", os.urandom(40 << 20))
     free = storage.space().bytes_free
     with (
         pytest.raises(StoreFullError) as caught,
-        storage.stage(REF, SOURCE, [entry(b"big", 40 << 20)], (), lambda _: None) as batches,
+        storage.stage(REF, SOURCE, [entry(b"big", 40 << 20, mode=0o640)], (), lambda _: None) as batches,
     ):
         next(batches)
     assert caught.value.advice

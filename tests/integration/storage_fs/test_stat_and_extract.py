@@ -41,6 +41,7 @@ from tests.support.storage_fs import (
 )
 
 AS_ROOT = os.geteuid() == 0
+TIME = 1_000_000_001
 HARD_NAMES = [
     b"plain",
     b"with space",
@@ -166,7 +167,7 @@ def test_paths_longer_than_the_system_takes_at_once(roomy_dir, path):
     assert storage.fold(attempt).moved == 3
     assert told(storage, [path])[0].size == 3
     storage.merge(REF, run_id(1), run_id(2))
-    plant(increment(roomy_dir / "store", run_id(1)), {path: b"older"})
+    plant(increment(roomy_dir / "store", run_id(1)), {path: b"older"}, mtime_ns=truth[path].mtime_ns)
     storage.merge(REF, run_id(1), run_id(2))
     entries = [replace(e, size=5) if e.path == path else e for e in entries_of(truth)]
     assert extracted(storage, roomy_dir / "into", entries, [run_id(2)]) == {}
@@ -251,7 +252,7 @@ def test_stat_is_right_for_any_order_of_paths(tmp_path):
 
 
 def plain(path: bytes, size: int, mode: int = 0o644) -> FileEntry:
-    return FileEntry(RelPath(path), EntryKind.FILE, mode, os.getuid(), os.getgid(), 1_000_000_001, size)
+    return FileEntry(RelPath(path), EntryKind.FILE, mode, os.getuid(), os.getgid(), TIME, size)
 
 
 def folder_entry(path: bytes, mode: int = 0o755) -> FileEntry:
@@ -262,9 +263,9 @@ def layered(folder: Path, now: Tree, *layers: Tree) -> FsStorage:
     """A store whose ``current`` is ``now`` and whose runs 1, 2, … displaced the layers."""
     storage = new_store(folder)
     storage.begin_attempt(REF, run_id(1), SOURCE)
-    plant(current(folder), now)
+    plant(current(folder), now, mtime_ns=TIME)
     for number, layer in enumerate(layers, 1):
-        plant(increment(folder / "store", run_id(number)), layer)
+        plant(increment(folder / "store", run_id(number)), layer, mtime_ns=TIME)
     return storage
 
 
@@ -389,6 +390,7 @@ def test_holes_stay_holes(tmp_path):
         file.seek(8 << 20)
         file.write(b"data" * 2000)
         file.truncate(size)
+    os.utime(current(tmp_path) / "sparse", ns=(TIME, TIME))
     assert extracted(storage, tmp_path / "into", [plain(b"sparse", size)], []) == {}
     made = tmp_path / "into" / "sparse"
     assert made.stat().st_size == size

@@ -10,6 +10,7 @@ import pytest
 from bck_adapters.memory.hosts import MemoryTree
 from bck_adapters.storage_fs import FsStorage
 from bckcore.domain.push import Conflict, PushOutcome
+from bckcore.domain.restore import RestoreOptions
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import (
     BckError,
@@ -61,15 +62,15 @@ def restore(
     point: str = "latest",
     dry_run: bool = False,
     include_deleted: bool = False,
+    verify: bool = False,
 ) -> HostRestoreReport:
     return desk.house.host_restores.restore(
         DOCS,
         point=point,
         paths=paths,
         host_dir=to,
-        conflict=conflict,
+        options=RestoreOptions(conflict=conflict, include_deleted=include_deleted, verify=verify),
         dry_run=dry_run,
-        include_deleted=include_deleted,
         watcher=desk.house.watcher,
     )
 

@@ -1,6 +1,6 @@
 """The part of FsStorage that gives back what it holds."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from bck_adapters.storage_fs.content import Content
@@ -30,7 +30,7 @@ class FsContentStore:
         watcher: ExtractWatcher,
     ) -> None:
         """Write what is wanted into a folder, durably at the end."""
-        with self._origins(ref, source, increments) as origins:
+        with self._origins(ref, source, increments, watcher.moved) as origins:
             Extraction(origins, placement, watcher).run(wanted)
 
     def examine(
@@ -54,9 +54,15 @@ class FsContentStore:
             yield Reader(origins)
 
     @contextmanager
-    def _origins(self, ref: ProfileRef, source: SourceName, increments: Sequence[RunId]) -> Iterator[Origins]:
+    def _origins(
+        self,
+        ref: ProfileRef,
+        source: SourceName,
+        increments: Sequence[RunId],
+        tick: Callable[[int], None] = lambda _: None,
+    ) -> Iterator[Origins]:
         content = Content(self._root, ref, source, increments)
         with translated("looking for increments", self._root.path):
             content.prepare()
         with content:
-            yield Origins(content)
+            yield Origins(content, tick)

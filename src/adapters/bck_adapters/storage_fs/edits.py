@@ -7,6 +7,7 @@ from bck_adapters.storage_fs.attempts import DISPLACED, TEMPORARY, Attempts
 from bck_adapters.storage_fs.content import Content
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.handles import Descent
+from bck_adapters.storage_fs.origins import Origins
 from bck_adapters.storage_fs.putback import PutBack
 from bck_adapters.storage_fs.removal import Removal
 from bck_adapters.storage_fs.root import ATTEMPTS, CURRENT, WORK, Root, source_names
@@ -46,7 +47,12 @@ class FsHistoryEdits:
                 Descent(self._root.make(*area, TEMPORARY)) as temporary,
             ):
                 work = PutBack(
-                    content, current, displaced, temporary.fd, trusted=trusted, on_problem=on_problem
+                    Origins(content),
+                    current,
+                    displaced,
+                    temporary.fd,
+                    trusted=trusted,
+                    on_problem=on_problem,
                 )
                 return work.run(steps)
 

@@ -1,7 +1,6 @@
 """Make one file, link or the like under a temporary name, whole, and give it its place."""
 
 import errno
-import io
 import os
 import re
 import secrets
@@ -9,11 +8,10 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from bck_adapters.digest import digest_of_file
 from bck_adapters.storage_fs.copying import copy_content
 from bck_adapters.storage_fs.handles import entries, proc_path
 from bck_adapters.storage_fs.origins import UnusableError
-from bck_adapters.storage_fs.whole import SMALL, require_same, whole
+from bck_adapters.storage_fs.whole import SMALL, require_known, whole
 from bckcore.domain.file_version import EntryKind, FileEntry
 
 TEMPORARY = re.compile(rb"\.bck-restore-[0-9a-f]{16}")
@@ -66,16 +64,10 @@ class Maker:
                 self._moved(entry.size)
             else:
                 copy_content(origin, fd, self._moved)
-                if entry.digest and self._verify:
-                    self._require_as_stored(entry, fd)
+                require_known(entry, fd, self._moved, large_too=self._verify)
             self.dress(entry, fd)
         finally:
             os.close(fd)
-
-    def _require_as_stored(self, entry: FileEntry, fd: int) -> None:
-        os.lseek(fd, 0, os.SEEK_SET)
-        with io.FileIO(fd, closefd=False) as file:
-            require_same(entry.digest, digest_of_file(file, lambda _count: self._moved(0)))
 
     def _make_link(self, entry: FileEntry, folder: int) -> None:
         name = self.temporary

@@ -10,19 +10,20 @@ a new file under the old name. Only attributes are shared, and those increments 
 import errno
 import fcntl
 import os
-import stat
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
-from bck_adapters.storage_fs.content import Content
 from bck_adapters.storage_fs.copying import copy_content
 from bck_adapters.storage_fs.current import entry_at
 from bck_adapters.storage_fs.dressing import dress
 from bck_adapters.storage_fs.errors import ABSENT, reason_of
 from bck_adapters.storage_fs.handles import Descent, is_folder, make_folder, open_folder, proc_path
+from bck_adapters.storage_fs.origins import Origins, UnusableError
+from bck_adapters.storage_fs.whole import require_known
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.paths import ROOT, RelPath, components, parents
 from bckcore.domain.transfer import PathProblem, ProblemKind
+from bckcore.ports.extraction import Wanted
 from bckcore.ports.put_back import PutBackReport, StepBack
 
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -35,8 +36,8 @@ _NEW = b"new"
 OnProblem = Callable[[PathProblem], None]
 
 
-class _UnusableError(Exception):
-    """Why an entry cannot be put back, in words."""
+def _nobody(_count: int) -> None:
+    pass
 
 
 class PutBack:
@@ -48,7 +49,7 @@ class PutBack:
 
     def __init__(
         self,
-        content: Content,
+        origins: Origins,
         current: Descent,
         displaced: Descent,
         temporary: int,
@@ -56,7 +57,7 @@ class PutBack:
         trusted: bool,
         on_problem: OnProblem,
     ) -> None:
-        self._content = content
+        self._origins = origins
         self._current = current
         self._displaced = displaced
         self._temporary = temporary
@@ -76,7 +77,7 @@ class PutBack:
                 self._finish(self._begun.pop())
             try:
                 self._do(step)
-            except _UnusableError as exc:
+            except UnusableError as exc:
                 message = str(exc)
                 self._on_problem(PathProblem(kind=ProblemKind.NOT_RESTORED, path=step.path, message=message))
         while self._begun:
@@ -98,7 +99,7 @@ class PutBack:
             if not (self._trusted and live is not None and live.kind is EntryKind.FOLDER):
                 self._make_folder(step.path)
         elif not (self._trusted and live == wanted and (wanted.digest or wanted.kind is not EntryKind.FILE)):
-            self._put_file(wanted, live)
+            self._put_file(step, wanted)
 
     # --- folders -----------------------------------------------------------------------------------
 
@@ -170,22 +171,22 @@ class PutBack:
         except OSError as exc:
             if exc.errno not in ABSENT:
                 raise
-            raise _UnusableError(f"What stands above it is no folder: {reason_of(exc)}.") from exc
+            raise UnusableError(f"What stands above it is no folder: {reason_of(exc)}.") from exc
         return name
 
     # --- files -------------------------------------------------------------------------------------
 
-    def _put_file(self, wanted: FileEntry, live: FileEntry | None) -> None:
+    def _put_file(self, step: StepBack, wanted: FileEntry) -> None:
         name = self._at(wanted.path, make=True)
         if wanted.kind is not EntryKind.FILE:
             if entry_at(self._current.fd, name, wanted.path) != wanted:
                 self._write_special(wanted)
                 self._install(wanted.path, name)
             return
-        origin = self._origin(wanted)
+        origin = self._origin(step, wanted)
         try:
             if self._is_there(name, origin):
-                self._require_same_bytes(wanted, live)
+                self._require_same_bytes(wanted, step.live)
                 self._dress_in_place(wanted, name)
             else:
                 self._bring(wanted, origin)
@@ -193,29 +194,26 @@ class PutBack:
         finally:
             os.close(origin)
 
-    def _origin(self, wanted: FileEntry) -> int:
+    def _origin(self, step: StepBack, wanted: FileEntry) -> int:
         """The file that holds the wanted bytes, opened."""
         *folder, name = components(wanted.path)
+        fd = self._origins.open(Wanted(wanted, states_of=step.states_of), folder, name)
         try:
-            fd = self._content.open(folder, name)
-        except FileNotFoundError as exc:
-            raise _UnusableError("The storage holds no bytes of this file.") from exc
+            require_known(wanted, fd, _nobody)
         except OSError as exc:
-            raise _UnusableError(f"The stored file cannot be opened: {reason_of(exc)}.") from exc
-        info = os.fstat(fd)
-        if stat.S_ISREG(info.st_mode) and info.st_size == wanted.size:
-            return fd
-        os.close(fd)
-        if not stat.S_ISREG(info.st_mode):
-            raise _UnusableError("What the storage holds at this path is not a plain file.")
-        raise _UnusableError(f"The stored file has {info.st_size} bytes; it had {wanted.size}.")
+            os.close(fd)
+            raise UnusableError(f"The stored file cannot be read: {reason_of(exc)}.") from exc
+        except UnusableError:
+            os.close(fd)
+            raise
+        return fd
 
     def _require_same_bytes(self, wanted: FileEntry, live: FileEntry | None) -> None:
         """Where what was displaced has been lost, the newer bytes in ``current`` are no stand-in."""
         if not self._trusted or live is None or live.kind is not EntryKind.FILE:
             return
         if live.digest and wanted.digest and live.digest != wanted.digest:
-            raise _UnusableError("The storage holds other bytes at this path only.")
+            raise UnusableError("The storage holds other bytes at this path only.")
 
     def _is_there(self, name: bytes, origin: int) -> bool:
         """True if ``current`` has that very file: nothing displaced it since, or an undo put it there."""

@@ -50,8 +50,10 @@ Usage:
   sh restore.sh HOST PROFILE POINT DIR [SOURCE[/PATH]]        restore one into DIR/SOURCE/...
 POINT is the number or the name of a kept point, or the word: latest. DIR must be new or empty, and lie
 outside this storage. Files the PC had already lost at that point are not restored. With SOURCE/PATH only
-that file or folder comes back. Run it as root to bring owners and devices back too. Names in its messages
-are written with %XX for unusual bytes. Exit status: 0 all is well, 1 something is missing (it is named),
+that file or folder comes back. Run it as root to bring owners and devices back too. A file in whose place
+the storage holds one with another time is not restored: it may be another version. Only if this is a copy
+of the storage that lost its times, set ANY_TIME=yes before the command. Names in its messages are written
+with %XX for unusual bytes. Exit status: 0 all is well, 1 something is missing (it is named),
 2 wrong use.
 
 Uso:
@@ -60,7 +62,9 @@ Uso:
 PUNTO è il numero o il nome di un punto conservato, oppure la parola: latest (il più recente). CARTELLA
 dev'essere nuova o vuota, e fuori da questo archivio. I file che in quel punto il PC non aveva più non
 vengono ripristinati. Con SORGENTE/PERCORSO torna solo quel file o quella cartella. Come root tornano anche
-proprietari e dispositivi. Nei messaggi i byte insoliti dei nomi sono scritti come %XX. Stato di uscita:
+proprietari e dispositivi. Un file al cui posto ce n'è uno di un altro momento non viene ripristinato:
+potrebbe essere un'altra versione. Solo se questo archivio è una copia che ha perso le date, si metta
+ANY_TIME=yes prima del comando. Nei messaggi i byte insoliti dei nomi sono scritti come %XX. Stato di uscita:
 0 tutto bene, 1 manca qualcosa (viene nominato), 2 uso sbagliato.
 END
 }
@@ -150,6 +154,11 @@ function quoted(text) {
 }
 function is_below(path, folder) {
     return folder == "." || path == folder || index(path, folder "/") == 1
+}
+function seconds(ns,   sign) {
+    if (substr(ns, 1, 1) == "-") { sign = "-"; ns = substr(ns, 2) }
+    while (length(ns) < 10) ns = "0" ns
+    return sign substr(ns, 1, length(ns) - 9) "." substr(ns, length(ns) - 8)
 }
 '
 
@@ -422,6 +431,7 @@ make_plan() {
     : >"$tmp/bad"
     : >"$tmp/unread"
     : >"$tmp/gone"
+    : >"$tmp/doubts"
     { manifest_lines && displaced_lines; } | sort -T "$tmp" -t "$TAB" -k1,3 -k4,4n |
         FORGOTTEN=$tmp/forgotten GONE=$tmp/gone awk -F "$TAB" "$CODES"'
         function path_of() { return name == "" ? "." : folder == "" ? name : folder "/" name }
@@ -477,8 +487,9 @@ s() {
     done
 }
 
-# Scripts from the plan. $1 is "look": $tmp/look.sh asks for every stored file. $1 is "write": reads the answers from
-# $tmp/look and writes the scripts that make folders, copy, and set owners, times and modes.
+# Scripts from the plan. $1 is "look": $tmp/look.sh asks for every stored file. $1 is "doubt": reads the answers from
+# $tmp/look and writes down in $tmp/doubts what has the size, but not the time. $1 is "write": reads the answers and
+# $tmp/proved and writes the scripts that make folders, copy, and set owners, times and modes.
 make_scripts() {
     AT=$tmp CURRENT=current/$host/$profile STAGE=$1 SUPER=$([ "$(id -u)" = 0 ] && echo yes) awk -F "$TAB" "$CODES"'
         # Words of one command, written out when enough of them came together.
@@ -500,11 +511,6 @@ make_scripts() {
         function flush_all(   key) {
             for (key in words) flush(key)
         }
-        function seconds(ns,   sign) {
-            if (substr(ns, 1, 1) == "-") { sign = "-"; ns = substr(ns, 2) }
-            while (length(ns) < 10) ns = "0" ns
-            return sign substr(ns, 1, length(ns) - 9) "." substr(ns, length(ns) - 8)
-        }
         function fault(english, italian) {
             print source "/" path ": " english > (at "/faults")
             print source "/" path ": " italian > (at "/faults")
@@ -513,6 +519,11 @@ make_scripts() {
             if (of in made) return
             made[of]
             add("folders", "m", quoted(raw(of)))
+        }
+        function doubt() {
+            if ((getline answer < (at "/look")) <= 0 || split(answer, word, " ") != 3) return
+            if (word[2] == size && word[3] "" != seconds(mtime))
+                print source, path, size, mtime, word[3] > (at "/doubts")
         }
         function dress(goal) {
             if (super) add("owners", "o " uid ":" gid, goal)
@@ -541,6 +552,9 @@ make_scripts() {
                     return fault("the stored file has " word[2] " bytes; it had " size, \
                         "il file archiviato ha " word[2] " byte; ne aveva " size)
                 timed = word[3] "" == seconds(mtime)
+                if (!timed && !((source OFS path) in proved))
+                    return fault("what is stored in its place is of another time: its bytes are gone", \
+                        "ciò che sta al suo posto è di un altro momento: i suoi dati non ci sono più")
                 total += size
             }
             if (kind == "d") make_folders(source (path == "." ? "" : "/" path))
@@ -565,7 +579,8 @@ make_scripts() {
             OFS = "\t"
             set_codes()
             at = ENVIRON["AT"]; current = ENVIRON["CURRENT"]; super = ENVIRON["SUPER"] == "yes"
-            looks = ENVIRON["STAGE"] == "look"
+            looks = ENVIRON["STAGE"] == "look"; doubts = ENVIRON["STAGE"] == "doubt"
+            if (ENVIRON["STAGE"] == "write") while ((getline line < (at "/proved")) > 0) proved[line]
             while ((getline line < (at "/origins")) > 0) {
                 split(line, word, "\t")
                 place[word[1]] = word[2]; whole[word[1]] = word[3]
@@ -578,12 +593,45 @@ make_scripts() {
             mode = $5; uid = $6; gid = $7; mtime = $8; size = $9; target = $10; origin = $11
         }
         looks { if (kind == "f") add("look", "s", quoted(raw(held()))); next }
+        doubts { if (kind == "f") doubt(); next }
         { one() }
         END {
             flush_all()
             for (; last > 0; last--) print "d 00000" closed_mode[last] " " closed[last] > (at "/closed.sh")
-            if (!looks) printf "%d %d %.0f\n", files, folders, total > (at "/totals")
+            if (!looks && !doubts) printf "%d %d %.0f\n", files, folders, total > (at "/totals")
         }' "$tmp/plan" || die "The plan could not be made." "Il piano non si è potuto fare."
+}
+
+# $tmp/proved (source, path): those of $tmp/doubts that have the time of another state of the same content. The lists of
+# all runs tell, later ones too: a file is stored once for all states between two changes of its bytes. With
+# ANY_TIME=yes also those whose time is that of no state at all: it was lost when the storage was copied.
+settle_doubts() {
+    : >"$tmp/proved"
+    [ -s "$tmp/doubts" ] || return 0
+    for list in "$root/.receipts/$host/$profile"/*.tsv.gz; do
+        gzip -dc <"$list" 2>/dev/null
+    done | DOUBTS=$tmp/doubts awk -F "$TAB" "$CODES"'
+        BEGIN {
+            while ((getline line < ENVIRON["DOUBTS"]) > 0) {
+                split(line, word, "\t")
+                path = word[1] "\t" word[2]
+                size[path] = word[3]; meant[path] = word[4]; stands[path] = word[5]
+            }
+        }
+        NF == 11 && $4 == "f" && ($2 "\t" $3) in size {
+            path = $2 "\t" $3
+            if ($9 != size[path]) next
+            if ($8 "" == meant[path] && $10 != "") own[path, $10]
+            if (seconds($8) == stands[path]) found[path, $10]
+        }
+        END {
+            for (key in found) {
+                split(key, word, SUBSEP)
+                if (key in own) same[word[1]]
+                else other[word[1]]
+            }
+            for (path in size) if (!(path in other) && (path in same || ENVIRON["ANY_TIME"] == "yes")) print path
+        }' >"$tmp/proved"
 }
 
 # --- the work -----------------------------------------------------------------------------------------
@@ -712,6 +760,8 @@ restore() {
     require_something
     make_scripts look
     carry_out "$root" look >"$tmp/look"
+    make_scripts doubt
+    settle_doubts
     make_scripts write
     read -r files folders bytes <"$tmp/totals"
     tell_faults

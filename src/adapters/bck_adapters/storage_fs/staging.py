@@ -18,6 +18,7 @@ from bck_adapters.storage_fs.handles import Descent, clear_folder, proc_path
 from bck_adapters.storage_fs.locks import held
 from bck_adapters.storage_fs.origins import Origins, UnusableError
 from bck_adapters.storage_fs.root import STAGING, WORK, Root, profile_names
+from bck_adapters.storage_fs.whole import require_known
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.ids import HostId, ProfileId, checked_name
 from bckcore.domain.paths import ROOT, RelPath, components, is_below
@@ -90,12 +91,16 @@ class Staging:
         origins: Origins,
         moved: Callable[[int], None],
         limits: Limits,
+        *,
+        verify: bool,
     ) -> None:
+        """``verify``: large files are compared with their digest, too; small ones always are."""
         self._root = root
         self._ref = ref
         self._origins = origins
         self._moved = moved
         self._limits = limits
+        self._verify = verify
         self._names = (WORK, STAGING, *profile_names(ref))
         self._above: list[FileEntry] = []
         """Folders met so far that may still get something, as byte prefixes of one another."""
@@ -109,7 +114,7 @@ class Staging:
             while following is not None:
                 clear(self._root, self._ref)
                 with self._opened() as place:
-                    batch = _Batch(self._origins, place, self._moved)
+                    batch = _Batch(self._origins, place, self._moved, verify=self._verify)
                     while following is not None and batch.takes(following.entry, self._limits):
                         self._take(batch, following)
                         following = next(waiting, None)
@@ -157,10 +162,13 @@ class Staging:
 class _Batch:
     """What is being put together below one folder."""
 
-    def __init__(self, origins: Origins, place: Descent, moved: Callable[[int], None]) -> None:
+    def __init__(
+        self, origins: Origins, place: Descent, moved: Callable[[int], None], *, verify: bool
+    ) -> None:
         self._origins = origins
         self._place = place
         self._moved = moved
+        self._verify = verify
         self._folders: dict[RelPath, FileEntry] = {}
         self._problems: list[PathProblem] = []
         self._taken = 0
@@ -208,6 +216,7 @@ class _Batch:
     def _add_file(self, wanted: Wanted, folder: list[bytes], name: bytes) -> None:
         entry, origin = wanted.entry, self._origins.open(wanted, folder, name)
         try:
+            self._require_known(entry, origin)
             if _is_exactly(entry, origin):
                 os.link(proc_path(origin), name, dst_dir_fd=self._place.fd, follow_symlinks=True)
             else:
@@ -215,6 +224,12 @@ class _Batch:
                 self._write(entry, name, origin)
         finally:
             os.close(origin)
+
+    def _require_known(self, entry: FileEntry, origin: int) -> None:
+        try:
+            require_known(entry, origin, self._moved, large_too=self._verify)
+        except OSError as exc:
+            raise UnusableError(f"The stored file cannot be read: {reason_of(exc)}.") from exc
 
     def _write(self, entry: FileEntry, name: bytes, origin: int | None = None) -> None:
         fd = os.open(name, _WRITE, 0o600, dir_fd=self._place.fd)

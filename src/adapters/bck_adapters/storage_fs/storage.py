@@ -181,13 +181,16 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         wanted: Iterable[Wanted],
         increments: Sequence[RunId],
         moved: Callable[[int], None],
+        *,
+        verify: bool = False,
     ) -> AbstractContextManager[Iterator[StagedBatch]]:
         """Get what is wanted ready for a push, batch by batch."""
 
         def batches() -> Generator[StagedBatch, None, None]:
-            with self._origins(ref, source, increments) as origins:
+            with self._origins(ref, source, increments, moved) as origins:
                 limits = staging.Limits(room=self.batch_room, entries=self.batch_entries)
-                yield from staging.Staging(self._root, ref, origins, moved, limits).batches(wanted)
+                work = staging.Staging(self._root, ref, origins, moved, limits, verify=verify)
+                yield from work.batches(wanted)
 
         return closing(batches())
 
