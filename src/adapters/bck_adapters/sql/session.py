@@ -9,7 +9,7 @@ from sqlalchemy import Connection, CursorResult, Engine, Executable, Table
 from sqlalchemy.engine import Dialect
 
 from bck_adapters.sql.engine import READ_ONLY
-from bck_adapters.sql.errors import translated
+from bck_adapters.sql.errors import raise_for, translated
 from bckcore.errors import ConflictError
 
 
@@ -30,12 +30,15 @@ class SqlSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            with translated():
-                connection.rollback()
-                if self._helpers:  # a commit may have made them lasting: they go with the connection
-                    connection.invalidate()
-                connection.close()
+        try:
+            if connection is not None:
+                with translated():
+                    connection.rollback()
+                    if self._helpers:  # a commit may have made them lasting: they go with the connection
+                        connection.invalidate()
+                    connection.close()
+        finally:
+            raise_for(error)
 
     @property
     def dialect(self) -> Dialect:

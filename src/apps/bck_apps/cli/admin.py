@@ -41,14 +41,15 @@ def init(
     from bck_apps.wiring import home_folder, initialise
 
     home = home_folder()
-    password = _password(from_stdin=password_stdin)
+    password = given_password(from_stdin=password_stdin)
     names = tuple(name or ())
     with initialise(home, storage=storage.absolute(), admin=admin, password=password, names=names) as made:
         document = _made_document(made)
     show(as_json, document, lambda: _made_view(document))
 
 
-def _password(*, from_stdin: bool) -> Secret[str]:
+def given_password(*, from_stdin: bool) -> Secret[str]:
+    """The password that standard input or the person at the terminal gives. Raises InvalidInputError."""
     if not from_stdin:
         if not sys.stdin.isatty():
             raise InvalidInputError(

@@ -2,6 +2,16 @@
 
 from bck_apps.wiring.application import Application, initialise, open_application
 from bck_apps.wiring.plugins import PluginReport
+from bck_apps.wiring.rescue import Rescue, needed_rescue
 from bck_apps.wiring.settings import Settings, home_folder
 
-__all__ = ["Application", "PluginReport", "Settings", "home_folder", "initialise", "open_application"]
+__all__ = [
+    "Application",
+    "PluginReport",
+    "Rescue",
+    "Settings",
+    "home_folder",
+    "initialise",
+    "needed_rescue",
+    "open_application",
+]

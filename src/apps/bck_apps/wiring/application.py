@@ -14,6 +14,7 @@ from dependency_injector import providers
 from bck_adapters.pki import TlsFiles, ensure_tls
 from bck_apps.wiring.container import Container
 from bck_apps.wiring.plugins import PluginReport, load_plugins
+from bck_apps.wiring.rescue import database_damage
 from bck_apps.wiring.settings import FILE_NAME, ApiSettings, Settings, StorageSettings, as_toml, load
 from bckcore.domain.access import Role
 from bckcore.domain.secret import Secret
@@ -168,6 +169,10 @@ class Application:
             detail=f"{len(self.plugins.loaded)} loaded, {len(refused)} refused",
         )
         return (private, plugins, *self.storage.inspect())
+
+    def database_damage(self) -> str:
+        """What a long look finds wrong with the database, in words; empty if nothing."""
+        return database_damage(self.home, self.settings)
 
     def close(self) -> None:
         """Release the database and the private runtime folder. Safe to repeat."""

@@ -17,6 +17,7 @@ from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.plugins import Plugins
+from bck_apps.wiring.rescue import database_url, require_database
 from bck_apps.wiring.settings import Settings
 from bckcore.domain.host import Host
 from bckcore.domain.job import JobKind
@@ -51,6 +52,7 @@ from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.undo import UndoService
+from bckcore.services.unknown import UnitsWithHints
 from bckcore.services.worker import Step, Worker
 
 
@@ -60,7 +62,7 @@ def adapter_context(home: Path, settings: Settings, runtime_dir: Path, clock: Sy
         home=home,
         runtime_dir=runtime_dir,
         target=Target(root=settings.storage.root),
-        database_url=settings.database.url or f"sqlite:///{home / 'bck.sqlite3'}",
+        database_url=database_url(home, settings),
         clock=clock,
     )
 
@@ -76,7 +78,11 @@ def made_vault(plugins: Plugins, context: AdapterContext, settings: Settings) ->
 
 
 def opened_database(plugins: Plugins, context: AdapterContext) -> Iterator[Database]:
-    """The database adapter for the URL's scheme, its schema brought up to date; closed at the end."""
+    """The database adapter for the URL's scheme, its schema brought up to date; closed at the end.
+
+    Raises DatabaseDamagedError where an installation has lost its database.
+    """
+    require_database(context.home, context.database_url)
     scheme = context.database_url.partition(":")[0].partition("+")[0]
     database = cast("Database", plugins.make("bck_databases", scheme, context, "database"))
     try:
@@ -127,7 +133,7 @@ class Container(containers.DeclarativeContainer):
     storage = providers.Singleton(made_storage, plugins, context, settings)
     vault = providers.Singleton(made_vault, plugins, context, settings)
     database = providers.Resource(opened_database, plugins, context)
-    units = database.provided.units
+    units = providers.Singleton(UnitsWithHints, database.provided.units, storage)
     queue = database.provided.queue
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
