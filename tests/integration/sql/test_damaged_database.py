@@ -5,6 +5,8 @@ import json
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,7 @@ from typing import Any
 import pytest
 
 from bck_adapters.sql import sql_database
+from bck_adapters.sql.soundness import damage_of
 from bck_apps.cli.main import run
 from bck_apps.wiring import initialise
 from bckcore.domain.secret import Secret
@@ -211,7 +214,7 @@ def test_a_harmed_file_is_named_and_a_rebuild_brings_every_point_back(home: Home
 
 
 def looked_at_again(bck) -> bool:
-    return all(bck(*look)[0] == 0 for look in LOOKS if look[0] != "run")
+    return all(bck(*look)[0] == 0 for look in LOOKS if look[0] in ("points", "ls"))
 
 
 @pytest.mark.parametrize(
@@ -287,3 +290,45 @@ def accounts_line(bck) -> tuple[bool, str]:
     _, out, _ = bck("doctor", "--json")
     (line,) = [item for item in json.loads(out)["items"] if item["name"] == "accounts"]
     return line["ok"], line["detail"]
+
+
+_HOLDS_IT_OPEN = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("PRAGMA journal_mode = WAL")
+connection.execute("SELECT count(*) FROM host").fetchone()
+print("open", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_database_that_somebody_works_with_is_not_taken_from_under_him(home: Home, bck):
+    home.fresh()
+    shutil.copy(home.whole, home.file)
+    command = [sys.executable, "-c", _HOLDS_IT_OPEN, str(home.file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as user:
+        assert user.stdout is not None
+        assert user.stdout.readline() == b"open\n"
+        with home.file.open("r+b") as file:
+            file.seek(4096)
+            file.write(os.urandom(8 * 4096))
+        code, _, err = bck("catalog", "rebuild", "--yes")
+        assert (code, "Stop 'bck serve'" in err) == (5, True), err
+        assert [path.name for path in home.file.parent.glob("*damaged*")] == []
+        assert user.stdin is not None
+        user.stdin.close()
+        user.wait(60)
+    rebuilt(home, bck)
+
+
+def test_an_older_schema_is_not_taken_for_damage(home: Home, tmp_path: Path):
+    file = tmp_path / "old.sqlite3"
+    shutil.copy(home.whole, file)
+    with sqlite3.connect(file) as connection:
+        connection.execute("ALTER TABLE job DROP COLUMN progress")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+    assert damage_of(file, newest="0004") == ""
+    assert "cannot be read" in damage_of(file, newest="0001") or "no such column" in damage_of(
+        file, newest="0001"
+    )

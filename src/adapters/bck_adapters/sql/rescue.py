@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
-from bck_adapters.sql.database import sql_database
+from bck_adapters.sql.database import newest_step, sql_database
 from bck_adapters.sql.soundness import damage_of, opened_for_reading
 from bckcore.domain.access import Role, User
 from bckcore.errors import ConflictError, StorageError
@@ -33,10 +34,12 @@ class Rescued:
 
 
 def file_of(url: str) -> Path | None:
-    """The file of an SQLite address; None for other databases."""
-    parsed = make_url(url)
-    sqlite = parsed.get_backend_name() == "sqlite" and parsed.database
-    return Path(parsed.database or "") if sqlite else None
+    """The file of an SQLite address; None for other databases, and for what is no address."""
+    try:
+        database = make_url(url).database if url.startswith("sqlite") else None
+    except ArgumentError:
+        return None
+    return Path(database) if database else None
 
 
 def loss_of(file: Path) -> str:
@@ -51,7 +54,7 @@ def loss_of(file: Path) -> str:
 
 def harm_of(file: Path) -> str:
     """What is wrong with the database, loss included; empty if nothing. Reads all of it."""
-    return loss_of(file) or damage_of(file)
+    return loss_of(file) or damage_of(file, newest=newest_step())
 
 
 def rescued(file: Path, damage: str, clock: Clock) -> Rescued:

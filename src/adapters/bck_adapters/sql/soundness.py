@@ -51,16 +51,22 @@ def require_whole(connection: Connection) -> None:
             raise DatabaseDamagedError(f"The database is damaged: {_one_line(found)}.")
 
 
-def damage_of(file: Path) -> str:
+def damage_of(file: Path, *, newest: str) -> str:
     """What is wrong with the database in the file, in words; empty if nothing. Reads all of it.
 
     Changes nothing. Raises StorageError where that cannot be told. A file that is missing has no damage.
+    Values are looked at only where its schema step is the ``newest``: of an older one nobody knows them.
     """
     if not file.exists():
         return ""
     try:
         with opened_for_reading(file) as connection:
-            return _in_structure(connection) or _in_values(connection)
+            if damage := _in_structure(connection):
+                return damage
+            (step,) = connection.execute("SELECT version_num FROM alembic_version").fetchone() or ("",)
+            if not str(step).isdigit():
+                return f"its schema step is {step!r}"
+            return _in_values(connection) if step == newest else ""
     except sqlite3.Error as exc:
         if is_damage(exc):
             return _one_line(str(exc))
@@ -80,14 +86,13 @@ def _in_structure(connection: sqlite3.Connection) -> str:
         return _one_line(found)
     if (broken := connection.execute("PRAGMA foreign_key_check").fetchone()) is not None:
         return f"a row of {broken[0]} names what is not there"
-    if connection.execute(_STRANGE).fetchone() is not None:
-        return "versions of files belong to no source"
-    (step,) = connection.execute("SELECT version_num FROM alembic_version").fetchone() or ("",)
-    return "" if str(step).isdigit() else f"its schema step is {step!r}"
+    return ""
 
 
 def _in_values(connection: sqlite3.Connection) -> str:
     """Of tables that rebuilds read or that hold the only copy of something."""
+    if connection.execute(_STRANGE).fetchone() is not None:
+        return "versions of files belong to no source"
     engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
     with engine.connect() as reading:
         for table, of in _READ:
