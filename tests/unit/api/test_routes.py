@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bck_adapters.testkit.samples import sample_run
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.job import JobStatus
@@ -360,3 +361,16 @@ def test_what_is_saved_is_what_the_core_was_given(world: ApiWorld) -> None:
         profile = uow.profiles.get(ProfileId("docs"))
     assert host.allowed_roots == ("/home/u",)
     assert profile.created == world.clock.now()
+
+
+def test_a_source_that_was_backed_up_is_led_elsewhere_only_on_purpose(world: ApiWorld) -> None:
+    world.prepare()
+    with world.application.units() as uow:
+        uow.runs.add(sample_run(1))
+        uow.commit()
+    wanted = {**PROFILE, "sources": [{"name": "docs", "path": "/home/u/elsewhere"}]}
+    refused = world.call("PUT", "/profiles/docs", json=wanted)
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:bck:refused")
+    assert "NAME=/home/u/elsewhere" in refused.json()["advice"]
+    done = world.call("PUT", "/profiles/docs", json={**wanted, "repoint": ["docs"]})
+    assert done.json()["sources"] == wanted["sources"]

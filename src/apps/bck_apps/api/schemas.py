@@ -206,6 +206,11 @@ class ProfileBody(Body):
         None, ge=1024, le=10**12, description="Bytes per second; null for no limit."
     )
     enabled: bool = Field(True, description="Whether backups may be started.")
+    repoint: list[Line] = Field(
+        default=[],
+        max_length=1000,
+        description="In a change: sources that keep their names though their folder was moved.",
+    )
 
 
 class SourceView(View):
