@@ -191,7 +191,7 @@ def _left(job: Job, *, as_json: bool) -> None:
     os._exit(FAILED)
 
 
-def end_with(job: Job, *, as_json: bool, human: "Callable[[Job], RenderableType]") -> None:
+def end_with(job: Job, *, as_json: bool, human: "Callable[[Job], RenderableType | None]") -> None:
     """Print how the job ended and leave with the exit status of that."""
     show(as_json, outcome_document(job), lambda: human(job))
     raise typer.Exit(status_of_job(job))
