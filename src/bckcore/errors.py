@@ -21,10 +21,12 @@
     │   └── VetoedError               a plugin refused the run, with its reason
     ├── StoreFullError                no bytes, inodes or quota left in the backup storage
     ├── StorageError                  the storage is damaged or not as it must be
+    │   └── DatabaseDamagedError      the index is damaged or gone: the storage brings it back
     ├── JobCancelledError             a person or a shutdown asked to stop
     ├── LeaseLostError                the job belongs to another runner now; write nothing
     ├── InvalidInputError             wrong use: a value is malformed
     ├── NotFoundError                 what was named does not exist
+    │   └── UnknownProfileError       the database has no profile of that name
     ├── ConflictError                 it exists already, or its state forbids the step
     │   └── IllegalTransitionError    a job cannot go from this state to that one
     └── RefusedError                  understood, and not allowed
@@ -174,6 +176,14 @@ class StorageError(BckError):
     usual_advice = "Look with 'bck doctor'. If it is damaged, keep it as it is until you know why."
 
 
+class DatabaseDamagedError(StorageError):
+    """The database is damaged, empty or gone: only the index; the storage itself is not touched by that."""
+
+    code = "database-damaged"
+    usual_meaning = "It is only an index: every backup is in the storage, and stays."
+    usual_advice = "Stop 'bck serve', then: bck catalog rebuild"
+
+
 class JobCancelledError(BckError):
     """A person or a shutdown asked to stop."""
 
@@ -204,6 +214,14 @@ class NotFoundError(BckError):
     code = "not-found"
     usual_meaning = "Nothing was changed."
     usual_advice = "See what there is: 'bck host list', 'bck profile list', 'bck jobs', 'bck points PROFILE'."
+
+
+class UnknownProfileError(NotFoundError):
+    """The database has no profile of that name."""
+
+    def __init__(self, profile: str, *, meaning: str = "", advice: str = "Check the name.") -> None:
+        super().__init__(f"There is no profile {profile}.", meaning=meaning, advice=advice)
+        self.profile = profile
 
 
 class ConflictError(BckError):

@@ -48,6 +48,7 @@ def stored(bck: Bck, name: str) -> Path:
 def test_a_person_proves_a_backup_and_is_told_of_harm(bck: Bck) -> None:
     assert bck.ok("check", "docs", "--last", code=4)["error"]["code"] == "not-found"
     assert bck.ok("check", "docs", "--sample", "much", code=2)["error"]["code"] == "invalid-input"
+    assert "ask for a new one" in bck.ok("check", "docs", "--last", "--sample", "5%", code=2)["error"]["what"]
     whole = bck.ok("check", "docs", "--read-data", "--against-host")
     assert (whole["outcome"], whole["total"], whole["files_proven"], whole["host_proven"]) == (
         "succeeded",

@@ -75,13 +75,13 @@ def test_a_new_server_with_the_old_storage_knows_restores_and_goes_on(story: Sto
         for verb in ("points docs", "holds docs", "profile show docs", "host list")
     }
     aside = story.lose_home()
-    assert bck.run("points", "docs").code == 4
-    (finding,) = [one for one in bck.ok("doctor", code=1)["items"] if not one["ok"]]
-    assert finding["name"] == "histories"
-    assert finding["detail"].startswith(
+    unknown = bck.run("points", "docs")
+    assert (unknown.code, "The storage holds docs on pc1" in unknown.err) == (4, True)
+    failing = {one["name"]: one["detail"] for one in bck.ok("doctor", code=1)["items"] if not one["ok"]}
+    assert failing["histories"].startswith(
         "1 history in the storage is not known to this database: docs on pc1."
     )
-    assert "bck catalog rebuild" in finding["detail"]
+    assert "bck catalog rebuild" in failing["histories"]
     found = bck.ok("catalog", "rebuild")  # nothing is there to be replaced
     (item,) = found["items"]
     assert (item["profile"], item["runs"], item["points"], item["acts"]) == ("docs", 5, 3, 3)
@@ -137,5 +137,6 @@ def test_damage_is_refused_by_name_and_what_is_certain_comes_back_when_it_is_acc
     done = bck.run("catalog", "rebuild", "--yes", "--accept-damage", "--json")
     assert done.code == 3
     assert done.json["items"][0]["damage"] == ["receipt 000003 is missing"]
+    assert "receipts are lost: runs 3 and the points they made" in " ".join(done.json["items"][0]["notes"])
     assert [point["seq"] for point in bck.ok("points", "docs")["items"]] == [1, 4, 5]
     story.assert_all_restores()

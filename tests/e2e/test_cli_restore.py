@@ -53,6 +53,9 @@ def test_a_filled_folder_needs_a_choice_and_a_dry_run_tells_what_comes(bck: Bck,
     assert {one["path_bytes"]: one["outcome"] for one in ahead["items"]}["docs/caf%E9 %0A"] == "created"
     lines = bck.run(*where, "--skip", "--dry-run")
     assert "skipped    docs/a\n" in lines.out
+    assert "docs/." not in lines.out
+    assert "same" not in lines.out
+    assert "same       docs\n" in bck.run(*where, "--skip", "--dry-run", "--verbose").out
     assert "Nothing was changed" in lines.err
     assert world_of_folder(to) == before
 
@@ -109,12 +112,19 @@ def test_a_restore_to_the_pc_goes_in_place_or_elsewhere(bck: Bck, pc: Path):
     ahead = bck.ok(*where, "--in-place", "--dry-run")
     assert ahead["dry_run"]
     assert [one["outcome"] for one in ahead["listed"] if one["path"] == "a"] == ["created"]
+    told = bck.run(*where, "--in-place", "--dry-run")
+    assert "created    docs/a\n" in told.out
+    assert "docs/." not in told.out
+    assert "Nothing was changed. A restore would come to: " in told.err
     assert not (pc / "a").exists()
     bck.ok(*where, "--in-place", "docs/a")
     found = world_of_folder(pc)
     assert found[b"a"] == before[b"a"]
     bck.ok(*where, "--host-dir", str(pc.parent / "back"))
     assert differences(before, world_of_folder(pc.parent / "back" / "docs")) == []
+    here = bck.ok("restore", "docs", "--point", "latest", "--to", str(pc.parent / "here"))
+    there = bck.ok(*where, "--host-dir", str(pc.parent / "there"))
+    assert (here["files"], there["files"]) == (4, 4), "files, and no folders, wherever they go"
 
 
 def test_a_killed_restore_is_taken_up_again_and_becomes_exact(bck: Bck, pc: Path, tmp_path: Path):
@@ -165,3 +175,43 @@ def test_an_export_is_whole_or_not_there(bck: Bck, pc: Path, tmp_path: Path):
     assert bck.ok("export", "docs", "--point", "1", "-o", str(tmp_path / "none" / "no.tar"), code=5)["error"]
     assert sorted(one.name for one in tmp_path.glob("*no*")) == []
     assert not list(tmp_path.glob(".bck-export*"))
+
+
+def test_an_archive_never_lies_among_the_backups_or_the_keys(bck: Bck, tmp_path: Path):
+    (tmp_path / "way").symlink_to(bck.storage)
+    before = world_of_folder(bck.storage)
+    for goal in (bck.storage / "current" / "here" / "x.zip", bck.home / "x.zip", tmp_path / "way" / "x.tar"):
+        done = bck.run("export", "docs", "--point", "latest", "-o", str(goal))
+        assert (done.code, "elsewhere" in done.err) == (5, True), done
+        assert not goal.exists()
+    assert world_of_folder(bck.storage) == before
+    bck.ok("export", "docs", "--point", "latest", "-o", str(bck.folder / "x.zip"))
+
+
+def test_a_source_is_not_led_to_another_folder_by_its_name_alone(bck: Bck, pc: Path):
+    other = pc.parent / "other"
+    other.mkdir()
+    done = bck.run("profile", "set", "docs", "--source", f"docs={other}")
+    assert done.code == 5
+    assert f"take all of {pc} that is not in {other} for deleted" in done.err
+    assert f"NAME={other}" in done.err
+    assert "--repoint docs" in done.err
+    assert bck.ok("profile", "show", "docs")["sources"] == [{"name": "docs", "path": str(pc)}]
+    bck.ok("profile", "set", "docs", "--source", f"docs={other}", "--repoint", "docs")
+    bck.ok("profile", "set", "docs", "--source", f"docs={other}", "--source", f"more={pc}")
+
+
+def test_an_export_says_what_a_zip_has_no_place_for(bck: Bck, pc: Path, tmp_path: Path):
+    os.mkfifo(pc / "pipe")
+    os.utime(pc / "a", ns=(0, -5_000_000_000))
+    bck.ok("backup", "docs", "--wait")
+    goal = tmp_path / "all.zip"
+    done = bck.run("export", "docs", "--point", "latest", "-o", str(goal), "--json")
+    assert done.code == 3
+    assert done.json["left_out"] == ["docs/pipe"]
+    assert sorted(one["path"] for one in done.json["altered"]) == ["docs/a", "docs/caf\\xE9 \\x0A"]
+    assert "warning: not in the archive: docs/pipe" in done.err
+    assert "is here called docs/caf%E9 %0A: its name is no UTF-8 text" in done.err
+    assert "before 1970" in done.err
+    whole = bck.ok("export", "docs", "--point", "latest", "-o", str(tmp_path / "all.tar"))
+    assert (whole["left_out"], whole["altered"]) == ([], [])

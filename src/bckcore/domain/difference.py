@@ -24,6 +24,16 @@ class DifferenceKind(StrEnum):
     """Left out by a filter, or its source was dropped; not known to be gone."""
 
 
+SIGNS = {
+    DifferenceKind.ADDED: "+",
+    DifferenceKind.CHANGED: "M",
+    DifferenceKind.ATTRIBUTES: "A",
+    DifferenceKind.TYPE: "T",
+    DifferenceKind.GONE: "-",
+    DifferenceKind.EXCLUDED: "X",
+}
+"""One letter for each, the same wherever differences are listed."""
+
 _OF_CHANGE = {
     ChangeOp.ADDED: DifferenceKind.ADDED,
     ChangeOp.CONTENT: DifferenceKind.CHANGED,

@@ -17,6 +17,25 @@ class ArchiveFormat(StrEnum):
     ZIP = "zip"
 
 
+class Remark(StrEnum):
+    """What an archive has to say of one of its members."""
+
+    LEFT_OUT = "left-out"
+    """It is not in the archive."""
+    ALTERED = "altered"
+    """Its bytes are there, under another name or with another time: the format has no place for its own."""
+    DAMAGED = "damaged"
+    """Its bytes there are not those that were backed up."""
+
+
+Told = Callable[[Remark, bytes, str], None]
+"""Called with the member's path and the reason, in words."""
+
+
+def nobody(_remark: Remark, _path: bytes, _why: str) -> None:
+    """Nobody is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One entry of an archive."""
@@ -35,17 +54,18 @@ class Archives(Protocol):
         self,
         form: ArchiveFormat,
         members: Iterable[Member],
-        differing: Callable[[bytes], None] = lambda _path: None,
+        told: Told = nobody,
     ) -> Iterator[bytes]:
         """The archive piece by piece, each at most about 1 MiB; memory does not grow with it.
 
         Members keep names, bytes, modes, times, links and empty folders, as far as the format has a
         place for them: a tar has all, times in ns; a zip has seconds, and names in UTF-8. What has no place,
         and what its content raises NotFoundError for, is left out and named in a last member
-        ``README-bck.txt``, as are names that had to be written in another way.
+        ``README-bck.txt``, as are names and times that had to be written in another way; ``told`` hears of
+        each of them as it is met.
 
         Bytes are compared with the digest of their entry, where it is known, as they pass. What differs is
-        in the archive by then: it is named in that member, and ``differing`` is told the member's path.
+        in the archive by then: it is named there and told as well.
 
         Raises StorageError when a file cannot be read to its end: what was given until then is no whole
         archive and must not look like one.

@@ -29,6 +29,8 @@ class Enqueued:
     created: bool
     """False when an earlier request with the same key, or a queued or running job of the same kind
     and profile, answers for it."""
+    instead_of: tuple[JobId, ...] = ()
+    """Unfinished jobs that were cancelled because this one does their work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

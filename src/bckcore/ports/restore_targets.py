@@ -35,3 +35,6 @@ class RestoreTargets(Protocol):
 
     def look(self, path: Path, *, filled: bool = False) -> Path:
         """The full path of the same, without making or holding anything; the folder need not be there."""
+
+    def require_apart(self, file: Path) -> None:
+        """Raise RefusedError if a file of that name would lie in the storage or the installation's folder."""

@@ -1,6 +1,7 @@
 """Access: accounts, signing in, and what a principal may do."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,6 +59,11 @@ class AccessService:
             uow.users.add(user)
             uow.commit()
         return user
+
+    def users(self) -> Sequence[User]:
+        """All accounts by name."""
+        with self._units(read_only=True) as uow:
+            return uow.users.list()
 
     def sign_in(self, name: str, password: Secret[str]) -> SignedIn:
         """A token for the right password. Raises AccessDeniedError, the same for every wrong pair."""

@@ -22,10 +22,19 @@ def aimed_at(
     if request.to:
         goal = chosen_point(points, request.to, zone=profile.retention.time_zone)
     else:
-        goal = _before(uow, profile, points, named_run(uow, profile, request.run))
+        goal = _before(uow, profile, points, run_to_undo(uow, profile, request.run))
     runs = uow.runs.list(profile.id, after_seq=goal.seq)
     undone = tuple(run for run in runs if run.made_point)
     return goal, undone, runs[-1].seq if runs else goal.seq
+
+
+def run_to_undo(uow: UnitOfWork, profile: Profile, wanted: str) -> Run:
+    """The run of that id or number, or ``latest``: the newest that made a point. Raises NotFoundError."""
+    if wanted == "latest":
+        made = [run for run in uow.runs.list(profile.id) if run.made_point]
+        if made:
+            return made[-1]
+    return named_run(uow, profile, wanted)
 
 
 def named_run(uow: UnitOfWork, profile: Profile, wanted: str) -> Run:

@@ -78,7 +78,7 @@ def ending(report: CheckReport) -> Ending:
     if report.total:
         named = ", ".join(f"{count} {cause.value}" for cause, count in report.causes.items())
         error = StorageError(
-            f"The check of {report.profile} found {report.total} things not as they must be: {named}.",
+            f"The check of {report.profile} found {_things(report.total)} must be: {named}.",
             meaning="Nothing was repaired or changed. Points that need what is harmed may not restore whole.",
             advice=f"See each with its place and what to do: bck check {report.profile} --last",
         )
@@ -106,3 +106,7 @@ def summary(report: CheckReport) -> list[str]:
         )
     lines.append(f"{counted(report.total, 'finding')}.")
     return lines
+
+
+def _things(total: int) -> str:
+    return "1 thing not as it" if total == 1 else f"{total} things not as they"

@@ -52,9 +52,8 @@ class Definitions:
                 return notes
             if _host(uow, ref) is None:
                 uow.hosts.add(plan.host)
-                notes.append(
-                    f"The host {ref.host} was added as it was ({plan.host.address or 'no address'})."
-                )
+                where = plan.host.address or f"transport {plan.host.transport}"
+                notes.append(f"The host {ref.host} was added as it was ({where}).")
             uow.profiles.add(replace(plan.profile, enabled=False))
             uow.commit()
         look = f"Look at it (bck profile show {ref.profile}), then: bck profile set {ref.profile} --enable."

@@ -2,8 +2,7 @@
 
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from bckcore.domain.file_version import EntryKind, FileEntry
@@ -11,7 +10,7 @@ from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.paths import ROOT, RelPath, components, display
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.errors import InvalidInputError, NotFoundError, StoreBusyError
-from bckcore.ports.archives import ArchiveFormat, Archives, Member
+from bckcore.ports.archives import ArchiveFormat, Archives, Member, Remark
 from bckcore.ports.clock import Clock
 from bckcore.ports.extraction import ContentReader, Wanted
 from bckcore.ports.storage import Storage
@@ -35,7 +34,10 @@ class Exported:
     missing: Sequence[tuple[SourceName, RelPath]]
     """Asked for, and not there."""
     left_out: list[bytes]
-    """Paths that were there and could not be had; grows while the pieces are taken, to 1,000."""
+    """Paths that were there and are not in the archive: their bytes are lost, or the format has no place for
+    them. Grows while the pieces are taken, to 1,000."""
+    altered: list[tuple[bytes, str]]
+    """Paths whose name or time the format has no place for, and how they stand there; grows likewise."""
     damaged: list[bytes]
     """Paths whose bytes in the archive are not those that were backed up; grows likewise."""
 
@@ -90,27 +92,26 @@ class ExportService:
             ) as held,
             ExitStack() as open_sources,
         ):
-            lost: list[bytes] = []
-            damaged: list[bytes] = []
-            members = self._members(held, open_sources, lost)
-            archive = self._archives.stream(form, members, partial(_note, damaged))
+            remarks = _Remarks()
+            archive = self._archives.stream(form, self._members(held, open_sources), remarks.take)
             with closing(self._in_time(archive, self._clock.monotonic() + LONGEST_SECONDS)) as pieces:
                 yield Exported(
                     point=held.point,
                     pieces=pieces,
                     missing=held.missing,
-                    left_out=lost,
-                    damaged=damaged,
+                    left_out=remarks.left_out,
+                    altered=remarks.altered,
+                    damaged=remarks.damaged,
                 )
 
-    def _members(self, held: HeldPoint, open_sources: ExitStack, lost: list[bytes]) -> Iterator[Member]:
+    def _members(self, held: HeldPoint, open_sources: ExitStack) -> Iterator[Member]:
         for name in held.selection:
             reader = open_sources.enter_context(
                 self._storage.reading(held.profile.ref, name, held.increments)
             )
             top = name.encode("ascii")
             for wanted in held.wanted(name, _pass_over):
-                yield _member(top, wanted, reader, lost)
+                yield _member(top, wanted, reader)
 
     def _in_time(self, pieces: Iterator[bytes], end: float) -> Generator[bytes, None, None]:
         for piece in pieces:
@@ -155,28 +156,29 @@ def _pass_over(_path: RelPath) -> None:
     """A deleted path without a place: an archive has no log to name it in."""
 
 
-def _member(top: bytes, wanted: Wanted, reader: ContentReader, lost: list[bytes]) -> Member:
+def _member(top: bytes, wanted: Wanted, reader: ContentReader) -> Member:
     entry = wanted.entry
     path = top if entry.path == ROOT else top + b"/" + entry.path
     content: AbstractContextManager[BinaryIO] | None = None
     if entry.kind is EntryKind.FILE:
-        content = _noting(reader.open(wanted), path, lost)
+        content = reader.open(wanted)
     return Member(path, entry, content)
 
 
-def _note(paths: list[bytes], path: bytes) -> None:
-    if len(paths) < MOST_LEFT_OUT:
-        paths.append(path)
+@dataclass(slots=True)
+class _Remarks:
+    """What the archive says of its members, the first 1,000 of each kind."""
 
+    left_out: list[bytes] = field(default_factory=list)
+    altered: list[tuple[bytes, str]] = field(default_factory=list)
+    damaged: list[bytes] = field(default_factory=list)
 
-@contextmanager
-def _noting(content: AbstractContextManager[BinaryIO], path: bytes, lost: list[bytes]) -> Iterator[BinaryIO]:
-    try:
-        file = content.__enter__()
-    except NotFoundError:
-        _note(lost, path)
-        raise
-    try:
-        yield file
-    finally:
-        content.__exit__(None, None, None)
+    def take(self, remark: Remark, path: bytes, why: str) -> None:
+        """One more."""
+        if remark is Remark.ALTERED:
+            if len(self.altered) < MOST_LEFT_OUT:
+                self.altered.append((path, why))
+            return
+        paths = self.left_out if remark is Remark.LEFT_OUT else self.damaged
+        if len(paths) < MOST_LEFT_OUT:
+            paths.append(path)

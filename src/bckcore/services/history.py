@@ -70,6 +70,7 @@ class HistoryService:
         self, profile: ProfileId, request: UndoRequest, *, requested_by: str, key: str = ""
     ) -> Enqueued:
         """Ask for an undo. Raises what keeps it from being carried out now: see :meth:`UndoService.check`."""
+        request = self._undos.settled(profile, request)
         self._undos.check(profile, request)
         return self._jobs.ask(JobKind.UNDO, profile, request.payload(), requested_by=requested_by, key=key)
 

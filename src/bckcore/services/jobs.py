@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobStatus
@@ -98,7 +99,10 @@ class JobService:
     def start_restore(
         self, profile: ProfileId, request: RestoreRequest, *, requested_by: str, key: str = ""
     ) -> Enqueued:
-        """Ask for a restore. Raises NotFoundError, InvalidInputError, PathNotAllowedError (on the host)."""
+        """Ask for a restore. Raises NotFoundError, InvalidInputError, PathNotAllowedError (on the host).
+
+        One that goes on in a folder takes over from unfinished restores into that folder: they are cancelled.
+        """
         if request.folder is None:
             point = self._host_restores.check_request(
                 profile,
@@ -114,7 +118,18 @@ class JobService:
                 profile, request.point, request.paths, include_deleted=request.options.include_deleted
             )
         exact = replace(request, point=point.run_id)
-        return self._queue.enqueue(self._job(JobKind.RESTORE, profile, requested_by, key, exact.payload()))
+        answer = self._queue.enqueue(self._job(JobKind.RESTORE, profile, requested_by, key, exact.payload()))
+        if request.folder is None or not request.options.resume or not answer.created:
+            return answer
+        return replace(answer, instead_of=self._taken_over(answer.job, request.folder))
+
+    def _taken_over(self, job: Job, folder: Path) -> tuple[JobId, ...]:
+        """Cancel what would later write into the folder by itself; the new job is not among it."""
+        waiting = self._queue.list(status=_UNFINISHED, kind=JobKind.RESTORE, limit=_MANY)
+        others = [one.id for one in waiting if one.id != job.id and one.payload.get("folder") == str(folder)]
+        for other in others:
+            self._queue.request_cancel(other)
+        return tuple(others)
 
     def start_prune(self, profile: ProfileId, *, requested_by: str, key: str = "") -> Enqueued:
         """Ask for the retention policy to be applied now. Raises NotFoundError."""

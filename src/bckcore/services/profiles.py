@@ -1,6 +1,6 @@
 """Profiles: create, change, switch off, remove."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from bckcore.domain.ids import ProfileId
@@ -8,11 +8,12 @@ from bckcore.domain.job import JobStatus
 from bckcore.domain.profile import Profile
 from bckcore.domain.retention_rules import zone_of
 from bckcore.domain.run import ProfileRef
-from bckcore.errors import ConflictError
+from bckcore.errors import ConflictError, RefusedError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.transport import PathFilterFactory
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.services.definitions import UNKNOWN
 from bckcore.services.filtering import filter_of
 
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -72,14 +73,20 @@ class ProfileService:
             uow.commit()
         return saved
 
-    def change(self, profile: Profile) -> Profile:
-        """Replace a profile's plan. Its host stays: another one would be another set of files."""
+    def change(self, profile: Profile, *, repoint: Collection[str] = ()) -> Profile:
+        """Replace a profile's plan. Its host stays: another one would be another set of files.
+
+        Raises RefusedError where a source that was backed up would lead to another folder and is not named
+        in ``repoint``.
+        """
         with self._units() as uow:
             before = uow.profiles.get(profile.id)
             if profile.retention.time_zone != before.retention.time_zone:
                 zone_of(profile.retention.time_zone)
             saved = replace(profile, host=before.host, created=before.created)
             self._check(uow, saved)
+            if uow.runs.last(profile.id) is not None:
+                _require_same_folders(before, saved, repoint)
             uow.profiles.update(saved)
             uow.commit()
         return saved
@@ -139,4 +146,20 @@ def _require_own_history(uow: UnitOfWork, profile: Profile) -> None:
             f"There was a profile {profile.id} of {last.host}, whose backups are still there.",
             meaning=f"One of {profile.host} cannot go on with another host's history. Nothing was changed.",
             advice=f"Take another name, or make the profile for {last.host}.",
+        )
+
+
+def _require_same_folders(before: Profile, after: Profile, repoint: Collection[str]) -> None:
+    """A name stands for one folder, from its first run on; where that was lost, anybody may say it anew."""
+    places = {source.name: source.path for source in before.sources}
+    for source in after.sources:
+        old = places.get(source.name, source.path)
+        if old == source.path or source.name in repoint or old.startswith(f"{UNKNOWN}/"):
+            continue
+        raise RefusedError(
+            f"The source {source.name} of {after.id} is the folder {old}; {source.path} is another one.",
+            meaning=f"The next backup would take all of {old} that is not in {source.path} for deleted, and "
+            "mix both histories. Nothing was changed.",
+            advice=f"Take a new name for the new folder: NAME={source.path}. If the same folder was moved: "
+            f"bck profile set {after.id} … --repoint {source.name}",
         )

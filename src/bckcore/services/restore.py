@@ -59,6 +59,10 @@ class RestoreService:
             uow.profiles.get(profile)
             return uow.points.list(profile)
 
+    def require_apart(self, file: Path) -> None:
+        """Raise RefusedError if a file of that name would lie among the backups or the keys."""
+        self._targets.require_apart(file)
+
     def check_request(
         self, profile: ProfileId, point: str, paths: Sequence[bytes], *, include_deleted: bool = False
     ) -> RestorePoint:

@@ -29,7 +29,7 @@ def host_restore_data(report: HostRestoreReport) -> dict[str, object]:
         "point": report.point.run_id,
         "targets": dict(report.targets),
         "dry_run": report.dry_run,
-        "files": sum(counts[name] for name in ("created", "replaced", "kept_both")),
+        "files": report.files,
         "bytes": report.bytes_sent,
         "counts": {**counts, "failed": report.problem_count},
         "listed": [

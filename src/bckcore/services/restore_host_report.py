@@ -13,6 +13,7 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.extraction import Wanted
 from bckcore.ports.storage import StagedBatch
 from bckcore.ports.transport import Watcher
+from bckcore.services.browsed import full_path
 from bckcore.services.restore_report import (
     MOST_PROBLEMS,
     NO_PLACE,
@@ -116,7 +117,7 @@ class HostRestoreWork:
         if len(self._listed) < MOST_LISTED:
             self._listed.append((self.source, one))
             if self.dry_run:
-                self.watcher.log(f"would be {one.outcome.value}: {self.source}/{display(one.path)}")
+                self.watcher.log(f"would be {one.outcome.value}: {display(full_path(self.source, one.path))}")
 
     def _note(self, problem: PathProblem) -> None:
         self._problem_count += 1

@@ -47,6 +47,7 @@ class Salvage:
         self._lost_acts: list[_LostAct] = []
         self._known_acts = 0
         self._left_out: list[int] = []
+        self._lost_receipts: list[int] = []
 
     def prepare(self) -> None:
         """Find out what is certain, and make storage ready to go on; the database is not touched.
@@ -61,6 +62,7 @@ class Salvage:
         certainty = Certainty(self._storage, self._ref, receipts, strays)
         self._entries = [certainty.entry(seq) for seq in range(1, max(receipts, default=0) + 1)]
         self._left_out = certainty.left_out
+        self._lost_receipts = [seq for seq in range(1, max(receipts, default=0)) if seq not in receipts]
         self._set_aside(max(receipts, default=0))
         last = receipts.get(max(receipts, default=0))
         if strays.after_all or not (certainty.whole or _says_lost(last)):
@@ -82,6 +84,9 @@ class Salvage:
     def finish(self) -> list[str]:
         """Leave out the points that a lost act may have taken; say what is lost."""
         notes = []
+        if self._lost_receipts:
+            told = ", ".join(map(str, self._lost_receipts))
+            notes.append(f"Left out, because their receipts are lost: runs {told} and the points they made.")
         if self._left_out:
             told = ", ".join(map(str, self._left_out))
             notes.append(f"Left out, because what tells their files is damaged: points {told}.")

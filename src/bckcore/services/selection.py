@@ -11,6 +11,7 @@ from bckcore.domain.restore_point import RestorePoint
 from bckcore.errors import InvalidInputError, NotFoundError
 from bckcore.ports.catalog import Catalog
 
+MOST_NAMED = 10
 T = TypeVar("T")
 Selection = dict[SourceName, list[RelPath]]
 
@@ -118,6 +119,12 @@ def there(
                 missing.append((name, path))
     if not found and missing:
         raise NotFoundError(
-            f"None of these paths existed at restore point {point.run_id}.", advice="Choose another point."
+            f"{_named(missing)} did not exist at restore point {point.run_id}.",
+            advice=f"See when there was one: bck versions {point.profile} PATH",
         )
     return found, missing
+
+
+def _named(paths: Sequence[tuple[SourceName, RelPath]]) -> str:
+    shown = [f"{name}/{display(path)}".rstrip("/") for name, path in paths[:MOST_NAMED]]
+    return ", ".join(shown) + (f" and {len(paths) - MOST_NAMED} more" if len(paths) > MOST_NAMED else "")

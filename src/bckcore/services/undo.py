@@ -4,10 +4,12 @@ What gives way moves into the undo's own increment, and a new point is made; ear
 manifests stay. So an undo can be undone, and a crash in it is healed like that of a backup.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 
+from bckcore.domain.difference import Difference, DifferenceKind, difference
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import ProfileId, RunId, SourceName
 from bckcore.domain.manifest import Change, ChangeOp
@@ -24,7 +26,7 @@ from bckcore.ports.put_back import StepBack
 from bckcore.ports.storage import AttemptDirs, Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from bckcore.services.aim import aimed_at
+from bckcore.services.aim import aimed_at, run_to_undo
 from bckcore.services.backup import LOCK_WAIT_SECONDS
 from bckcore.services.forward import Ended, ForwardRuns, Outcome
 from bckcore.services.history_requests import UndoRequest
@@ -45,10 +47,16 @@ class UndoPlan:
     goal: RestorePoint
     undone: tuple[Run, ...]
     """Runs after the goal that made a difference, by number."""
-    changes: tuple[Change, ...]
-    """The first 1,000."""
-    change_count: int
+    changes: tuple[Difference, ...]
+    """From what stands there now to what would; the first 1,000."""
+    kinds: Mapping[DifferenceKind, int]
+    """How many paths, folders included, differ in which way."""
     counts: ChangeCounts
+
+    @property
+    def change_count(self) -> int:
+        """How many paths differ."""
+        return sum(self.kinds.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +98,17 @@ class UndoService:
         with self._units(read_only=True) as uow:
             return aimed_at(uow, uow.profiles.get(profile_id), request)[0]
 
+    def settled(self, profile_id: ProfileId, request: UndoRequest) -> UndoRequest:
+        """The same, for later: ``latest`` is the run that is so now, whatever runs meanwhile.
+
+        Raises NotFoundError.
+        """
+        if request.run != "latest":
+            return request
+        with self._units(read_only=True) as uow:
+            run = run_to_undo(uow, uow.profiles.get(profile_id), request.run)
+        return replace(request, run=run.id)
+
     def plan(self, profile_id: ProfileId, request: UndoRequest) -> UndoPlan:
         """What :meth:`undo` would do now, as far as the catalog knows; changes nothing.
 
@@ -98,20 +117,22 @@ class UndoService:
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
             aim = _aim(uow, profile, request)
-            tallies, shown = [], list[Change]()
+            tallies, shown, kinds = [], list[Difference](), Counter[DifferenceKind]()
             for name, prior in aim.prior.items():
                 tally = Tally(prior=prior)
                 tallies.append(tally)
                 for step in _steps(uow.catalog, profile.id, name, aim):
                     change = _change(name, step, step.wanted)
-                    if change is not None:
+                    told = difference(name, step.live, step.wanted)
+                    if change is not None and told is not None:
                         tally.note(change, step.live)
-                        shown += [change] if len(shown) < SHOWN else []
+                        kinds[told.kind] += 1
+                        shown += [told] if len(shown) < SHOWN else []
         return UndoPlan(
             goal=aim.goal,
             undone=aim.undone,
             changes=tuple(shown),
-            change_count=sum(tally.noted for tally in tallies),
+            kinds=kinds,
             counts=sum((tally.counts for tally in tallies), ChangeCounts()),
         )
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from bck_adapters.testkit.samples import sample_run
 from bckcore.domain.access import Role
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId
@@ -416,3 +417,16 @@ def test_a_profile_is_removed_and_what_stays_is_told(world: ApiWorld) -> None:
     )
     assert world.call("DELETE", "/profiles/docs").status_code == 404
     assert world.call("DELETE", "/hosts/pc1").status_code == 204
+
+
+def test_a_source_that_was_backed_up_is_led_elsewhere_only_on_purpose(world: ApiWorld) -> None:
+    world.prepare()
+    with world.application.units() as uow:
+        uow.runs.add(sample_run(1))
+        uow.commit()
+    wanted = {**PROFILE, "sources": [{"name": "docs", "path": "/home/u/elsewhere"}]}
+    refused = world.call("PUT", "/profiles/docs", json=wanted)
+    assert (refused.status_code, refused.json()["type"]) == (403, "urn:bck:refused")
+    assert "NAME=/home/u/elsewhere" in refused.json()["advice"]
+    done = world.call("PUT", "/profiles/docs", json={**wanted, "repoint": ["docs"]})
+    assert done.json()["sources"] == wanted["sources"]

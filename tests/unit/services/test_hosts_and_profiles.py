@@ -8,6 +8,7 @@ from bck_adapters.memory import MemoryDatabase, MemoryJobQueue, MemoryVault, Set
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bck_adapters.rsync.filters import GitIgnoreFilter
+from bck_adapters.testkit.samples import sample_run
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, SecretRef
 from bckcore.domain.profile import Profile
@@ -21,6 +22,7 @@ from bckcore.errors import (
     InvalidInputError,
     NotFoundError,
     PathNotAllowedError,
+    RefusedError,
 )
 from bckcore.services.hosts import HostChange, HostService
 from bckcore.services.profiles import ProfileService
@@ -294,3 +296,22 @@ def test_a_profile_that_never_ran_leaves_nothing_and_frees_its_host(office: Offi
     office.hosts.remove(PC1)
     with pytest.raises(NotFoundError):
         office.profiles.remove(ProfileId("docs"))
+
+
+def test_a_name_that_was_backed_up_keeps_its_folder_unless_a_person_says_it_moved(office: Office) -> None:
+    office.with_host()
+    office.profiles.add(profile("docs=/home/u/docs"))
+    moved, both = profile("docs=/home/u/moved"), profile("docs=/home/u/moved", "new=/home/u/docs")
+    office.profiles.change(moved)
+    office.profiles.change(profile("docs=/home/u/docs"))
+    with office.database.units() as uow:
+        uow.runs.add(sample_run(1))
+        uow.commit()
+    for wanted in (moved, both):
+        with pytest.raises(RefusedError, match="another one"):
+            office.profiles.change(wanted)
+        with pytest.raises(RefusedError):
+            office.profiles.change(wanted, repoint=("new",))
+    assert office.profiles.get(ProfileId("docs")).sources == parsed_sources(["docs=/home/u/docs"])
+    office.profiles.change(profile("docs=/home/u/docs", "new=/home/u/moved"))
+    assert office.profiles.change(both, repoint=("docs", "new")).sources == both.sources

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.restore import RestoreOptions
 from bckcore.errors import ConflictError, InvalidInputError, NotFoundError, PathNotAllowedError
 from bckcore.ports.job_queue import LogLine
 from bckcore.services.jobs import LONGEST_KEY, JobService
@@ -123,6 +124,21 @@ def test_a_key_stands_for_one_request_whatever_is_asked_next(counter: Counter) -
             ask()
     again = counter.jobs.start_restore(DOCS, request, requested_by="ada", key="k")
     assert (again.job.id, again.created) == (restore.id, False)
+
+
+def test_a_resumed_restore_takes_over_from_the_one_that_was_left(counter: Counter) -> None:
+    counter.desk.back_up()
+    request = RestoreRequest(point="latest", folder=Path("/tmp/x"))
+    left = counter.jobs.start_restore(DOCS, request, requested_by="ada").job
+    other = counter.jobs.start_restore(DOCS, replace(request, folder=Path("/tmp/y")), requested_by="ada").job
+    resumed = replace(request, options=RestoreOptions(resume=True))
+    asked = counter.jobs.start_restore(DOCS, resumed, requested_by="ada", key="k")
+    assert asked.instead_of == (left.id,)
+    assert counter.jobs.get(left.id).status is JobStatus.CANCELLED
+    assert counter.jobs.get(other.id).status is JobStatus.QUEUED
+    again = counter.jobs.start_restore(DOCS, resumed, requested_by="ada", key="k")
+    assert (again.job.id, again.instead_of) == (asked.job.id, ())
+    assert counter.jobs.get(asked.job.id).status is JobStatus.QUEUED
 
 
 @pytest.mark.parametrize("key", ["x" * (LONGEST_KEY + 1), "a\nb", "\x00", "\u202e"])

@@ -222,7 +222,7 @@ def test_paths_that_were_not_there_are_named_and_the_rest_is_restored(desk: Desk
 def test_when_none_of_the_paths_was_there_nothing_is_made_and_the_next_try_finds_the_folder_free(
     desk: Desk,
 ) -> None:
-    with pytest.raises(NotFoundError, match="None of these paths"):
+    with pytest.raises(NotFoundError, match="did not exist at restore point"):
         restore(desk, b"docs/nothing")
     assert restore(desk, b"docs/a").files == 1
 

@@ -4,12 +4,13 @@ import contextlib
 import errno
 import itertools
 import os
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bckcore.domain.manifest import ChangeOp
+from bckcore.domain.difference import DifferenceKind
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import Run, RunKind, RunOutcome
 from bckcore.errors import ConflictError, InvalidInputError, NotFoundError, StoreFullError
@@ -273,14 +274,17 @@ def test_a_request_names_one_goal_and_a_reason_of_one_line(given: dict[str, str]
 def test_a_plan_tells_what_would_change_and_changes_nothing(desk: Desk, rewriting: Rewriting) -> None:
     good_then_bad(desk)
     plan = rewriting.undos.plan(DOCS, UndoRequest(run="2"))
-    told = {bytes(change.entry.path): change.op for change in plan.changes}
+    told = {bytes(change.path): change.kind for change in plan.changes}
     assert plan.change_count == len(plan.changes)
     assert (plan.goal.seq, [run.seq for run in plan.undone]) == (1, [2])
-    assert told[b"plan"] is ChangeOp.CONTENT
-    assert told[b"keep"] is ChangeOp.ATTRIBUTES
-    assert told[b"ransom/note"] is ChangeOp.GONE
-    assert told[b"away"] is ChangeOp.ADDED
-    assert told[b"d"] is ChangeOp.CONTENT
+    assert plan.kinds == Counter(told.values())
+    assert told[b"plan"] is DifferenceKind.CHANGED
+    assert told[b"keep"] is DifferenceKind.ATTRIBUTES
+    assert told[b"ransom/note"] is DifferenceKind.GONE
+    assert told[b"away"] is DifferenceKind.ADDED
+    assert told[b"d"] is DifferenceKind.TYPE
+    latest = rewriting.undos.plan(DOCS, UndoRequest(run="latest"))
+    assert (latest.goal, latest.undone) == (plan.goal, plan.undone)
     assert len(_runs(desk)) == 2
     run = rewriting.undo(2)
     assert run.counts == plan.counts

@@ -1,13 +1,13 @@
 """StreamedArchives: the Archives port."""
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from bck_adapters.archives.content import PIECE
 from bck_adapters.archives.notes import Notes
 from bck_adapters.archives.tar import tar_stream
 from bck_adapters.archives.zip import zip_stream
-from bckcore.ports.archives import ArchiveFormat, Member
+from bckcore.ports.archives import ArchiveFormat, Member, Told, nobody
 
 _GZIP = 16 + zlib.MAX_WBITS
 
@@ -19,10 +19,10 @@ class StreamedArchives:
         self,
         form: ArchiveFormat,
         members: Iterable[Member],
-        differing: Callable[[bytes], None] = lambda _path: None,
+        told: Told = nobody,
     ) -> Iterator[bytes]:
         """The archive piece by piece."""
-        notes = Notes(differing)
+        notes = Notes(told)
         if form is ArchiveFormat.ZIP:
             return _gathered(zip_stream(members, notes))
         if form is ArchiveFormat.TAR:

@@ -1,9 +1,10 @@
 """The last member of an archive: what is not in it, what is called otherwise, and what is damaged."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.paths import RelPath, display
+from bckcore.ports.archives import Remark, Told
 
 NAME = b"README-bck.txt"
 MOST = 10_000
@@ -12,14 +13,23 @@ MOST = 10_000
 class Notes:
     """Collects remarks; at most 10,000 are kept in memory, the rest counted."""
 
-    def __init__(self, differing: Callable[[bytes], None]) -> None:
-        """``differing`` is told the path of each member that is not what was backed up."""
-        self._differing = differing
+    def __init__(self, told: Told) -> None:
+        """``told`` hears of every one as well."""
+        self._told = told
         self._lines: list[str] = []
         self._more = 0
 
-    def add(self, path: bytes, remark: str) -> None:
-        """One more."""
+    def left_out(self, path: bytes, why: str) -> None:
+        """It is not in the archive."""
+        self._add(path, why)
+        self._told(Remark.LEFT_OUT, path, why)
+
+    def altered(self, path: bytes, how: str) -> None:
+        """It is in the archive, but not quite as it was."""
+        self._add(path, how)
+        self._told(Remark.ALTERED, path, how)
+
+    def _add(self, path: bytes, remark: str) -> None:
         if len(self._lines) < MOST:
             self._lines.append(f"{display(path)}: {remark}\n")
         else:
@@ -27,8 +37,9 @@ class Notes:
 
     def differs(self, path: bytes) -> None:
         """What stands in the archive under that name is not what was backed up."""
-        self.add(path, "DAMAGED, do not use it: its bytes are not those that were backed up")
-        self._differing(path)
+        why = "its bytes are not those that were backed up"
+        self._add(path, f"DAMAGED, do not use it: {why}")
+        self._told(Remark.DAMAGED, path, why)
 
     def text(self) -> bytes:
         """All of them; empty if there are none."""

@@ -42,7 +42,7 @@ def tar_stream(members: Iterable[Member], notes: Notes) -> Iterator[bytes]:
 def _member(member: Member, notes: Notes) -> Iterator[bytes]:
     entry = member.entry
     if entry.kind not in _TYPES:
-        notes.add(member.path, f"a {entry.kind.name.lower()} has no place in a tar archive")
+        notes.left_out(member.path, f"a {entry.kind.name.lower()} has no place in a tar archive")
         return
     if member.content is None:
         yield header(member.path, entry)
@@ -50,7 +50,7 @@ def _member(member: Member, notes: Notes) -> Iterator[bytes]:
     try:
         file = member.content.__enter__()
     except NotFoundError as exc:
-        notes.add(member.path, exc.what)
+        notes.left_out(member.path, exc.what)
         return
     try:
         yield header(member.path, entry)

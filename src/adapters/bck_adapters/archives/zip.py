@@ -26,6 +26,7 @@ _MOST = 0xFFFFFFFF
 _LARGE = _MOST - (64 << 20)
 """From here on sizes get eight bytes: deflated data may be a little larger than the data."""
 _SECOND_NS = 1_000_000_000
+_TIMES_END_NS = 2**31 * _SECOND_NS
 _KINDS = {
     EntryKind.FILE: stat.S_IFREG,
     EntryKind.FOLDER: stat.S_IFDIR,
@@ -65,7 +66,7 @@ class _Writer:
         entry = member.entry
         self._newest = max(self._newest, entry.mtime_ns)
         if entry.kind not in _KINDS:
-            self.notes.add(member.path, f"a {entry.kind.name.lower()} has no place in a zip archive")
+            self.notes.left_out(member.path, f"a {entry.kind.name.lower()} has no place in a zip archive")
             return
         if member.content is None:
             data = entry.target if entry.kind is EntryKind.LINK else b""
@@ -74,7 +75,7 @@ class _Writer:
         try:
             file = member.content.__enter__()
         except NotFoundError as exc:
-            self.notes.add(member.path, exc.what)
+            self.notes.left_out(member.path, exc.what)
             return
         try:
             yield from self._packed(self._name(member), entry, pieces(member, file, self.notes))
@@ -87,7 +88,11 @@ class _Writer:
             why = "its name is no UTF-8 text"
             if _is_text(member.path):
                 why = "its own name could be taken for one that is no UTF-8 text"
-            self.notes.add(member.path, f"is here called {name.decode()}: {why}")
+            self.notes.altered(member.path, f"is here called {name.decode()}: {why}")
+        if not 0 <= member.entry.mtime_ns < _TIMES_END_NS:
+            self.notes.altered(
+                member.path, "its time is before 1970 or after 2038: a zip has no sure place for it"
+            )
         return name + b"/" if member.entry.kind is EntryKind.FOLDER else name
 
     def _packed(self, name: bytes, entry: FileEntry, data: Iterator[bytes]) -> Iterator[bytes]:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bck_adapters.sql.engine import LOCK_SPACE, SCHEMA_LOCK, make_engine, reading
 from bck_adapters.sql.errors import translated
 from bck_adapters.sql.job_queue import SqlJobQueue
+from bck_adapters.sql.soundness import require_whole
 from bck_adapters.sql.state import state_of
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
 from bckcore.domain.secret import Secret
@@ -52,6 +53,7 @@ def is_current(engine: Engine) -> bool:
     try:
         with reading(engine).connect() as connection:
             found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+            require_whole(connection)
     except SQLAlchemyError:  # a new file or no database at all: migrating tells which
         return False
     return list(found) == [newest_step()]
@@ -74,14 +76,16 @@ def _upgrade(engine: Engine) -> None:
     try:
         with translated(), engine.begin() as connection:
             _alone(connection)
+            require_whole(connection)
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
             order_by_bytes(connection)
     except CommandError as exc:
         raise StorageError(
             f"The database cannot be brought up to date: {exc}.",
-            meaning="A newer version of this program may have used it.",
-            advice="Install that version again.",
+            meaning="A newer version of this program may have used it, or it is damaged.",
+            advice="Install that version again. If there was none: stop 'bck serve', then "
+            "bck catalog rebuild",
         ) from exc
 
 

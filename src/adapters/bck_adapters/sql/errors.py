@@ -1,18 +1,24 @@
 """Database errors become errors of the core."""
 
+import logging
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from bckcore.errors import (
     BckError,
     ConflictError,
+    DatabaseDamagedError,
     DatabaseUnreachableError,
     StorageError,
     StoreFullError,
     TransientError,
 )
+
+log = logging.getLogger("bck.sql")
 
 _BUSY = {"40001", "40P01", "55P03", "57014", "25P04"}
 """PostgreSQL: serialization failure, deadlock, lock not available, query cancelled, transaction too long."""
@@ -32,10 +38,26 @@ _REFUSED = (
 )
 """What a server, or the way to it, says when a later try is of no use; it has no code for us then."""
 
+_CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT}
+_SIGNS = (
+    "malformed",
+    "not a database",
+    "unsupported file format",
+    "no such table",
+    "no such column",
+    "already exists",
+    "Could not decode",
+)
+"""What SQLite says of a file whose schema or texts were harmed, without a code of its own for it."""
+_OURS = ("bck_adapters.sql", "sqlalchemy")
 
-def as_bck_error(error: SQLAlchemyError) -> BckError:
+
+def as_bck_error(error: SQLAlchemyError | sqlite3.Error) -> BckError:
     """What the error means for us."""
-    text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    original = error.orig if isinstance(error, DBAPIError) else error
+    text = str(original)
+    if isinstance(original, sqlite3.Error) and is_damage(original):
+        return DatabaseDamagedError(f"The database is damaged: {text}.")
     if isinstance(error, IntegrityError):
         return ConflictError(f"The database refused a double or a missing reference: {text}.")
     if getattr(getattr(error, "orig", None), "__module__", "").startswith("psycopg"):
@@ -47,7 +69,7 @@ def as_bck_error(error: SQLAlchemyError) -> BckError:
     return _unusable(text)
 
 
-def _of_postgresql(error: SQLAlchemyError, text: str) -> BckError:
+def _of_postgresql(error: SQLAlchemyError | sqlite3.Error, text: str) -> BckError:
     original = getattr(error, "orig", None)
     state = getattr(original, "sqlstate", None) or ""
     if state in _ROOM:
@@ -74,14 +96,49 @@ def _unusable(text: str) -> StorageError:
     return StorageError(
         f"The database could not be used: {text}.",
         meaning="Nothing was written.",
-        advice="Look at `bck doctor`.",
+        advice="Look at the disk, and at the rights of the file and its folder. If the file itself is "
+        "damaged: stop 'bck serve', then bck catalog rebuild",
     )
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """True if the file holds what SQLite cannot have written, or less than the schema promises."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in _CORRUPT:
+        return True
+    return any(sign in str(error) for sign in _SIGNS)
+
+
+def unreadable(what: str, error: BaseException) -> DatabaseDamagedError:
+    """A row whose values mean nothing."""
+    log.debug("%s cannot be read", what, exc_info=error)
+    return DatabaseDamagedError(f"The database is damaged: {what} cannot be read ({type(error).__name__}).")
+
+
+def raise_for(error: BaseException | None) -> None:
+    """Raise ours for an error that left a session: SQLite's own, or one from values that mean nothing."""
+    if isinstance(error, SQLAlchemyError | sqlite3.Error):
+        raise as_bck_error(error) from error
+    wrong = isinstance(error, ValueError | TypeError | LookupError | AttributeError | ArithmeticError)
+    if error is not None and wrong and _in_reading(error.__traceback__):
+        raise unreadable("a row", error) from error
+
+
+def _in_reading(trace: TracebackType | None) -> bool:
+    """True if it arose while rows became values, and not in the code between."""
+    last = ""
+    while trace is not None:
+        name = trace.tb_frame.f_globals.get("__name__", "")
+        if name.startswith(("bckcore", "bck_a", "sqlalchemy")):
+            last = name
+        trace = trace.tb_next
+    return last.startswith(_OURS)
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn SQLAlchemy's errors into ours."""
+    """Turn SQLAlchemy's and SQLite's errors into ours."""
     try:
         yield
-    except SQLAlchemyError as exc:
+    except (SQLAlchemyError, sqlite3.Error) as exc:
         raise as_bck_error(exc) from exc

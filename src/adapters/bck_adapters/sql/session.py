@@ -10,7 +10,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.exc import SQLAlchemyError
 
 from bck_adapters.sql.engine import exclusive, reading
-from bck_adapters.sql.errors import as_bck_error, translated
+from bck_adapters.sql.errors import as_bck_error, raise_for, translated
 from bckcore.errors import ConflictError
 
 
@@ -35,9 +35,12 @@ class SqlSession:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         connection, self._connection = self._connection, None
-        if connection is not None:
-            with translated():
-                _end(connection, lasting=bool(self._helpers))
+        try:
+            if connection is not None:
+                with translated():
+                    _end(connection, lasting=bool(self._helpers))
+        finally:
+            raise_for(error)
 
     @property
     def read_only(self) -> bool:

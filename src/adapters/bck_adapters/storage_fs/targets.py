@@ -86,6 +86,15 @@ class FsRestoreTargets:
             raise _refused(path, exc) from exc
         return full
 
+    def require_apart(self, file: Path) -> None:
+        """See the port."""
+        try:
+            self._require_apart(_full(file))
+        except (ValueError, RuntimeError) as exc:  # a NUL in it, links in a circle
+            raise InvalidInputError(f"{str(file)!r} cannot be a file: {exc}.") from exc
+        except OSError as exc:
+            raise _refused(file.parent, exc) from exc
+
     def _require_apart(self, full: Path) -> None:
         root = self._root.resolve()
         if full.is_relative_to(root) or root.is_relative_to(full):

@@ -73,6 +73,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.VetoedError: (403, "A plugin refused"),
     core.PermanentError: (500, "Not possible until a person acts"),
     core.StoreFullError: (507, "The backup storage is full"),
+    core.DatabaseDamagedError: (500, "Trouble with the database"),
     core.StorageError: (500, "Trouble with the backup storage"),
     core.JobCancelledError: (409, "Cancelled"),
     core.LeaseLostError: (409, "The job belongs to another runner"),

@@ -244,6 +244,11 @@ class ProfileBody(Body):
         examples=["3d"],
     )
     enabled: bool = Field(True, description="Whether backups may be started.")
+    repoint: list[Line] = Field(
+        default=[],
+        max_length=1000,
+        description="In a change: sources that keep their names though their folder was moved.",
+    )
 
 
 class SourceView(View):

@@ -111,7 +111,7 @@ class RunAccountView(RunView):
 class ChangeView(View):
     """What would become of one path."""
 
-    op: str = Field(description="`+` comes back, `M` content, `A` attributes, `-` moves aside.")
+    op: str = Field(description="`+` comes back, `M` content, `T` type, `A` attributes, `-` moves aside.")
     path: str
     path_bytes: str
     kind: str = Field(description="`f` file, `d` folder, `l` link, as in manifests.")

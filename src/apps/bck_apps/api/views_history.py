@@ -5,6 +5,7 @@ from typing import Any
 
 from bck_apps.api import schemas_history as schemas
 from bck_apps.api.views import point_view
+from bckcore.domain.difference import SIGNS, Difference
 from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import RelPath, display, percent_encoded
 from bckcore.domain.problem_reason import EXPLANATIONS, Reason
@@ -96,15 +97,17 @@ def undo_plan_view(plan: UndoPlan) -> schemas.UndoPlanView:
         undone=[run.seq for run in plan.undone],
         counts=_counts(plan.counts),
         changes=plan.change_count,
-        items=[
-            schemas.ChangeView(
-                op=change.op.value,
-                **_path(change.source, change.entry.path),
-                kind=change.entry.kind.value,
-                size=change.entry.size,
-            )
-            for change in plan.changes
-        ],
+        items=[_planned_view(one) for one in plan.changes],
+    )
+
+
+def _planned_view(one: Difference) -> schemas.ChangeView:
+    entry = one.new or one.old
+    return schemas.ChangeView(
+        op=SIGNS[one.kind],
+        **_path(one.source, one.path),
+        kind=entry.kind.value if entry else "",
+        size=entry.size if entry else 0,
     )
 
 

@@ -50,7 +50,7 @@ def init(
 
     home = home_folder()
     root = Path(require_path(storage, "--storage")).absolute()
-    password = _password(from_stdin=password_stdin)
+    password = given_password(from_stdin=password_stdin)
     with initialise(
         home,
         storage=root,
@@ -63,7 +63,8 @@ def init(
     show(as_json, document, lambda: _made_view(document))
 
 
-def _password(*, from_stdin: bool) -> Secret[str]:
+def given_password(*, from_stdin: bool) -> Secret[str]:
+    """The password that standard input or the person at the terminal gives. Raises InvalidInputError."""
     if not from_stdin:
         if not sys.stdin.isatty():
             raise InvalidInputError(

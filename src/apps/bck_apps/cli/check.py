@@ -54,6 +54,12 @@ def check(
 
     Exit status 0: nothing found. 3: something was found, or the PC could not be asked.
     """
+    if last and (sample or read_data or against_host):
+        raise InvalidInputError(
+            "--last only shows what the newest check found; --sample, --read-data and --against-host ask for "
+            "a new one.",
+            advice="Give the one or the other.",
+        )
     request = CheckRequest(sample=_percent(sample), read_data=read_data, against_host=against_host)
     with opened() as application:
         names = [profile] if profile else [one.id for one in application.profiles.list()]

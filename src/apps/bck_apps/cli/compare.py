@@ -24,7 +24,7 @@ from bck_apps.cli.screen import Json, say, show, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.units import time_text
 from bck_apps.cli.values import not_empty
-from bckcore.domain.difference import Difference
+from bckcore.domain.difference import SIGNS, Difference
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.paths import display
@@ -34,7 +34,7 @@ from bckcore.services.browsed import Comparison, Deleted, full_path
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-_SIGNS = {"added": "+", "changed": "M", "attributes": "A", "type": "T", "gone": "-", "excluded": "X"}
+_SIGNS = {kind.value: sign for kind, sign in SIGNS.items()}
 
 
 def diff(

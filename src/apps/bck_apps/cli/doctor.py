@@ -18,12 +18,14 @@ from bckcore.ports.storage import StorageFinding
 
 if TYPE_CHECKING:
     from bck_apps.wiring import Application
+    from bckcore.domain.access import User
     from bckcore.ports.storage import Storage
 
 LEAST_RSYNC = (3, 2, 3)
 """The first with --modify-window=-1, digests in the log and all else that the transport asks for."""
 WARN_BEFORE = timedelta(days=21)
 MOST_FAULTS = 10
+ADD_ADMIN = "bck user add NAME --role admin"
 _TOOL_SECONDS = 10
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
@@ -48,6 +50,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         tool_finding("rsync", ["rsync", "--version"], least=LEAST_RSYNC),
         tool_finding("ssh", ["ssh", "-V"]),
         _tried("database", lambda: _database(application)),
+        _tried("accounts", lambda: accounts_finding(application.access.users())),
         _tried("receipts", lambda: receipts_finding(application.storage)),
         _tried("histories", lambda: _histories(application)),
         _tried("strays", lambda: _strays(application)),
@@ -79,12 +82,26 @@ def _tried(name: str, look: Callable[[], tuple[bool, str]]) -> StorageFinding:
 
 
 def _database(application: "Application") -> tuple[bool, str]:
+    from bckcore.errors import DatabaseDamagedError
+
+    if damage := application.database_damage():
+        raise DatabaseDamagedError(f"The database is damaged: {damage}.")
     with application.units(read_only=True) as uow:
         hosts, profiles = len(uow.hosts.list()), len(uow.profiles.list())
     state = application.database_state()
     held = f"{counted(hosts, 'host')}, {counted(profiles, 'profile')}"
-    told = f"opens; {held} in {state.address} ({state.kind} {state.version})"
+    told = f"whole; {held} in {state.address} ({state.kind} {state.version})"
     return not state.warnings, "; ".join((told, *state.warnings))
+
+
+def accounts_finding(users: "Sequence[User]") -> tuple[bool, str]:
+    """Whether anybody can sign in and give others rights."""
+    from bckcore.domain.access import Role
+
+    if any(user.role is Role.ADMIN for user in users):
+        return True, f"{len(users)}, administrators among them"
+    have = "no administrator among them" if users else "none: nobody can sign in"
+    return False, f"{have}. Add one: {ADD_ADMIN}"
 
 
 def receipts_finding(storage: "Storage") -> tuple[bool, str]:

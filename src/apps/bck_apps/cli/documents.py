@@ -14,6 +14,7 @@ from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.retention import RetentionDecision
 from bckcore.errors import BckError
 from bckcore.ports.job_queue import LogLine
+from bckcore.services.browsed import full_path
 
 if TYPE_CHECKING:
     from bckcore.services.holds import HeldPoint
@@ -74,11 +75,11 @@ def log_document(line: LogLine) -> Document:
 
 def foreseen_document(one: "Foreseen") -> Document:
     """What a restore would do with one path; ``failed`` comes with the problem."""
-    entry = one.entry
+    entry, path = one.entry, full_path(one.source, one.path)
     return {
         "outcome": one.outcome.value if one.outcome else "failed",
-        "path": f"{one.source}/{display(one.path)}",
-        "path_bytes": f"{one.source}/{percent_encoded(one.path)}",
+        "path": display(path),
+        "path_bytes": percent_encoded(path),
         "kind": entry.kind.word if entry else None,
         "size": entry.size if entry else None,
         "problem": one.problem.message if one.problem else None,

@@ -3,7 +3,7 @@
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -56,7 +56,7 @@ def export(
     chosen = _form(form, require_path(output, "--output"))
     if as_json and output == "-":
         raise InvalidInputError("--json and an archive on standard output would mix.")
-    with opened() as application, _goal(output) as file:
+    with opened() as application, _goal(output, application.restores.require_apart) as file:
         written = 0
         with application.exports.exported(
             ProfileId(profile),
@@ -70,6 +70,7 @@ def export(
                 written += len(piece)
         missing = [f"{name}/{display(path)}" for name, path in exported.missing]
         left_out = [display(path) for path in exported.left_out]
+        altered = [{"path": display(path), "how": how} for path, how in exported.altered]
         damaged = [display(path) for path in exported.damaged]
     document: Document = {
         "file": None if output == "-" else os.path.abspath(output),  # noqa: PTH100  # as it was named
@@ -78,15 +79,18 @@ def export(
         "bytes": written,
         "missing": missing,
         "left_out": left_out,
+        "altered": altered,
         "damaged": damaged,
     }
     if output != "-":
         show(as_json, document, lambda: _view(document))
     for path in (*missing, *left_out):
         say(f"warning: not in the archive: {path}")
+    for one in altered:
+        say(f"warning: not quite as it was: {one['path']}: {one['how']}")
     for path in damaged:
         say(f"warning: in the archive, but damaged; its bytes are not those that were backed up: {path}")
-    if missing or left_out or damaged:
+    if missing or left_out or altered or damaged:
         raise typer.Exit(PARTIAL)
 
 
@@ -125,7 +129,7 @@ def _write(file: BinaryIO, piece: bytes, output: str) -> None:
 
 
 @contextmanager
-def _goal(output: str) -> Iterator[BinaryIO]:
+def _goal(output: str, require_apart: Callable[[Path], None]) -> Iterator[BinaryIO]:
     """The file to write to; it gets its name at the end, and only if that is free."""
     if output == "-":
         if sys.stdout.isatty():
@@ -134,6 +138,7 @@ def _goal(output: str) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     goal = Path(output)
+    require_apart(goal)
     if os.path.lexists(goal):
         raise _taken(goal)
     part = goal.with_name(f".bck-export-{secrets.token_hex(8)}")

@@ -210,7 +210,7 @@ def end_with(
     job: Job,
     *,
     as_json: bool,
-    human: "Callable[[Job], RenderableType]",
+    human: "Callable[[Job], RenderableType | None]",
     more: Mapping[str, object] | None = None,
 ) -> None:
     """Print how the job ended, with ``more`` in its document, and leave with the exit status of that."""

@@ -14,6 +14,7 @@ from bck_apps.cli.jobs import ProfileArgument
 from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.units import size_text, time_text
+from bckcore.domain.difference import SIGNS, DifferenceKind
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job
@@ -37,7 +38,8 @@ Reason = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept with 
 def undo(
     profile: ProfileArgument,
     run: Annotated[
-        str, typer.Argument(metavar="[RUN]", help="Undo this run and all after it: its number or id.")
+        str,
+        typer.Argument(metavar="[RUN]", help="Undo this run and all after it: number, id or latest."),
     ] = "",
     to: Annotated[
         str, typer.Option(metavar="POINT", help="Go back to this point instead: name, number, time.")
@@ -66,17 +68,27 @@ def undo(
 
 def _undo_view(plan: "UndoPlan") -> "RenderableType":
     runs = ", ".join(str(run.seq) for run in plan.undone) or "none"
-    counts = plan.counts
     say("Nothing was changed: this only shows what would be done.")
     say(f"Back to point {plan.goal.run_id} of {time_text(plan.goal.finished)}; runs undone: {runs}.")
-    say(f"{counted(counts.added, 'file')} would come back, {counts.changed} change, {counts.gone} go aside.")
+    told = ", ".join(f"{plan.kinds.get(kind, 0)} {word}" for kind, word in _WORDS.items())
+    say(f"{plan.change_count} paths would change, folders included: {told}.")
     if plan.change_count > len(plan.changes):
         say(f"The first {len(plan.changes)} of {plan.change_count} paths:")
     rows = (
-        (change.op.value, f"{change.source}/{display(change.entry.path)}", _size(change.entry.size))
-        for change in plan.changes
+        (SIGNS[one.kind], f"{one.source}/{display(one.path)}", _size(entry.size))
+        for one in plan.changes
+        if (entry := one.new or one.old)
     )
     return table(("", "PATH", "SIZE>"), rows, empty="Nothing differs.")
+
+
+_WORDS = {
+    DifferenceKind.ADDED: "come back (+)",
+    DifferenceKind.CHANGED: "get other content (M)",
+    DifferenceKind.TYPE: "become something else (T)",
+    DifferenceKind.ATTRIBUTES: "get other times, modes or owners (A)",
+    DifferenceKind.GONE: "go aside (-)",
+}
 
 
 def _size(size: int) -> str:
@@ -246,7 +258,11 @@ def _forgotten_view(job: Job) -> "RenderableType":
             ("removed", data.get("path")),
             ("files", data.get("files")),
             ("size", size_text(size) if isinstance(size, int) else ""),
-            ("points", len(points) if isinstance(points, list) else ""),
+            ("gone from", _points_text(len(points)) if isinstance(points, list) else ""),
             ("note", _comes_back(str(data.get("exclude_rule") or "")) if data.get("comes_back") else ""),
         )
     )
+
+
+def _points_text(number: int) -> str:
+    return "1 restore point" if number == 1 else f"{number} restore points"

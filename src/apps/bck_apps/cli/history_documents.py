@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from bck_apps.cli.documents import Document, point_document
 from bck_apps.cli.units import time_json
+from bckcore.domain.difference import SIGNS, Difference
 from bckcore.domain.paths import display, percent_encoded
 from bckcore.domain.run import Run
 
@@ -89,16 +90,19 @@ def undo_plan_document(plan: "UndoPlan") -> Document:
         "undone": [run.seq for run in plan.undone],
         "counts": {name: getattr(plan.counts, name) for name in plan.counts.__slots__},
         "changes": plan.change_count,
-        "items": [
-            {
-                "op": change.op.value,
-                "path": f"{change.source}/{display(change.entry.path)}",
-                "path_bytes": f"{change.source}/{percent_encoded(change.entry.path)}",
-                "kind": change.entry.kind.value,
-                "size": change.entry.size,
-            }
-            for change in plan.changes
-        ],
+        "kinds": {kind.value: number for kind, number in plan.kinds.items()},
+        "items": [_planned_document(one) for one in plan.changes],
+    }
+
+
+def _planned_document(one: Difference) -> Document:
+    entry = one.new or one.old
+    return {
+        "op": SIGNS[one.kind],
+        "path": f"{one.source}/{display(one.path)}",
+        "path_bytes": f"{one.source}/{percent_encoded(one.path)}",
+        "kind": entry.kind.value if entry else "",
+        "size": entry.size if entry else 0,
     }
 
 

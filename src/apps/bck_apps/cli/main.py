@@ -30,9 +30,10 @@ from bck_apps.cli import (
     schedule,
     serve,
     status,
+    users,
 )
 from bck_apps.cli.screen import safe_streams, show_error
-from bckcore.errors import BckError
+from bckcore.errors import BckError, DatabaseDamagedError
 
 EPILOG = "\n\n".join(
     ["[bold]Exit status[/bold]", *(f"{code}  {text}" for code, text in status.MEANINGS.items())]
@@ -99,6 +100,7 @@ app.command("init", rich_help_panel=SETUP)(admin.init)
 app.command("serve", rich_help_panel=SETUP)(serve.serve)
 app.add_typer(hosts.app, name="host", rich_help_panel=SETUP)
 app.add_typer(profiles.app, name="profile", rich_help_panel=SETUP)
+app.add_typer(users.app, name="user", rich_help_panel=SETUP)
 app.command("backup", rich_help_panel=WORK)(jobs.backup)
 app.command("restore", rich_help_panel=WORK)(restore.restore)
 app.command("export", rich_help_panel=WORK)(export.export)
@@ -166,7 +168,7 @@ def run(arguments: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _failed(_interrupted(), status.FAILED, as_json=as_json)
     except Exception as error:  # noqa: BLE001  # whatever it is, people get words and scripts a status
-        return _failed(_internal(error), status.FAILED, as_json=as_json)
+        return _failed(_damage() or _internal(error), status.FAILED, as_json=as_json)
     if result == _CTRL_C:
         return _failed(_interrupted(), status.FAILED, as_json=as_json)
     return result if isinstance(result, int) else status.SUCCEEDED
@@ -207,6 +209,17 @@ def _internal(error: Exception) -> BckError:
         meaning="The program is at fault, not you. What was stored before stays as it is.",
         advice="Report it with the lines above.",
     )
+
+
+def _damage() -> BckError | None:
+    """What led to an internal error, if it is a harmed database: its values can be nonsense of any kind."""
+    from bck_apps.wiring import home_folder, needed_rescue
+
+    try:
+        rescue = needed_rescue(home_folder())
+    except BckError:
+        return None
+    return DatabaseDamagedError(f"The database is damaged: {rescue.damage}.") if rescue else None
 
 
 def _discard_output() -> None:

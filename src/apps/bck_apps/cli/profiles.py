@@ -118,6 +118,12 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
         list[str] | None,
         typer.Option(metavar="[NAME=]PATH", help="Folder on the host; repeat all: the list is replaced."),
     ] = None,
+    repoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SOURCE", help="This source's folder was moved: let its name lead to the new place."
+        ),
+    ] = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="gitignore rule; the list is replaced; '' alone empties it."),
@@ -167,7 +173,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
             options=patient(_options(before.options, compress, bwlimit), *patience),
             enabled=before.enabled if enabled is None else enabled,
         )
-        saved = application.profiles.change(timing.applied(wanted))
+        saved = application.profiles.change(timing.applied(wanted), repoint=repoint or ())
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
 
 

@@ -19,7 +19,7 @@ from bck_apps.cli.status import PARTIAL
 from bck_apps.cli.units import size_text
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job
-from bckcore.domain.push import Conflict
+from bckcore.domain.push import Conflict, PushOutcome
 from bckcore.domain.restore import RestoreOptions
 from bckcore.errors import InvalidInputError
 
@@ -57,6 +57,9 @@ Resume = Annotated[
 ]
 Verify = Annotated[bool, typer.Option("--verify", help="Compare large files with their digests, too.")]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what would happen.")]
+Verbose = Annotated[
+    bool, typer.Option("--verbose", help="With --to and --dry-run: also list what stands there exactly so.")
+]
 
 
 def restore(  # noqa: PLR0917  # one parameter per option
@@ -73,6 +76,7 @@ def restore(  # noqa: PLR0917  # one parameter per option
     resume: Resume = False,
     verify: Verify = False,
     dry_run: DryRun = False,
+    verbose: Verbose = False,
     paths: PathsArgument = None,
     as_json: Json = False,
 ) -> None:
@@ -99,10 +103,12 @@ def restore(  # noqa: PLR0917  # one parameter per option
         dry_run=dry_run and folder is None,
     )
     if dry_run and folder is not None:
-        _look_ahead(ProfileId(profile), request, folder, as_json=as_json)
+        _look_ahead(ProfileId(profile), request, folder, verbose=verbose, as_json=as_json)
         return
     with opened() as application:
         asked = application.jobs.start_restore(ProfileId(profile), request, requested_by=who())
+        for other in asked.instead_of:
+            say(f"Job {other}, an unfinished restore into that folder, is cancelled: this one takes over.")
         job = see_through(application, asked.job.id, as_json=as_json)
     end_with(job, as_json=as_json, human=_restore_view)
 
@@ -140,7 +146,9 @@ def _folder(to: str | None, *, to_host: bool, host_dir: str | None, in_place: bo
     return Path(os.path.abspath(require_path(to, "--to")))  # noqa: PTH100  # links stay to be seen
 
 
-def _look_ahead(profile: ProfileId, request: "RestoreRequest", folder: Path, *, as_json: bool) -> None:
+def _look_ahead(
+    profile: ProfileId, request: "RestoreRequest", folder: Path, *, verbose: bool, as_json: bool
+) -> None:
     """List what would happen, as it is found out; memory does not grow with it."""
     counts: Counter[str] = Counter()
     with opened() as application:
@@ -151,7 +159,7 @@ def _look_ahead(profile: ProfileId, request: "RestoreRequest", folder: Path, *, 
         if as_json:
             _print_json(documents, counts)
         else:
-            _print_lines(documents, counts)
+            _print_lines(documents, counts, verbose=verbose)
     if counts["failed"]:
         raise typer.Exit(PARTIAL)
 
@@ -172,16 +180,28 @@ def _print_json(documents: Iterator[Document], counts: Mapping[str, int]) -> Non
     print('\n], "counts": ' + json.dumps(dict(counts)) + "}", flush=True)
 
 
-def _print_lines(documents: Iterator[Document], counts: Mapping[str, int]) -> None:
+def _print_lines(documents: Iterator[Document], counts: Mapping[str, int], *, verbose: bool) -> None:
     for document in documents:
-        problem = f"  ({document['problem']})" if document["problem"] else ""
-        print(f"{document['outcome']:<10} {document['path']}{problem}")
-    total = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()))
+        if verbose or document["outcome"] != PushOutcome.SAME.value:
+            print(_line(document["outcome"], document["path"], document["problem"]))
+    _tell_total(counts)
+
+
+def _line(outcome: object, path: object, problem: object = None) -> str:
+    """One path of a dry run, wherever it would go."""
+    return f"{outcome:<10} {path}" + (f"  ({problem})" if problem else "")
+
+
+def _tell_total(counts: Mapping[str, int]) -> None:
+    total = ", ".join(f"{number} {outcome}" for outcome, number in sorted(counts.items()) if number)
     say(f"Nothing was changed. A restore would come to: {total or 'nothing'}.")
 
 
-def _restore_view(job: Job) -> "RenderableType":
+def _restore_view(job: Job) -> "RenderableType | None":
     data = job.result.data
+    if data.get("dry_run"):
+        _foreseen_view(job)
+        return None
     count, counts, targets = data.get("bytes"), data.get("counts"), data.get("targets")
     return fields(
         (
@@ -194,7 +214,6 @@ def _restore_view(job: Job) -> "RenderableType":
             ("size", size_text(count) if isinstance(count, int) else ""),
             ("paths", _counts_text(counts) if isinstance(counts, dict) else ""),
             ("problems", data.get("problems") or ""),
-            *_listed_rows(data),
         )
     )
 
@@ -203,9 +222,14 @@ def _counts_text(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in counts.items() if number)
 
 
-def _listed_rows(data: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """What a dry run to the PC found."""
-    listed = data.get("listed")
-    if data.get("dry_run") and isinstance(listed, list):
-        yield ("dry run", "nothing was changed on the PC")
-        yield from (("would be", f"{one['outcome']}: {one['source']}/{one['path']}") for one in listed)
+def _foreseen_view(job: Job) -> None:
+    """What a dry run to the PC found, as one into a folder prints it."""
+    data = job.result.data
+    listed, counts = data.get("listed"), data.get("counts")
+    for one in listed if isinstance(listed, list) else ():
+        print(_line(one["outcome"], f"{one['source']}/{one['path']}".removesuffix("/.")))
+    problems = data.get("problem_list")
+    for one in problems if isinstance(problems, list) else ():
+        print(_line("failed", one["path"], one["message"]))
+    if isinstance(counts, dict):
+        _tell_total({name.replace("_", "-"): number for name, number in counts.items()})

@@ -4,6 +4,7 @@ from bck_apps.wiring.application import Application, initialise, open_applicatio
 from bck_apps.wiring.database import DatabasePlace, database_place
 from bck_apps.wiring.moving import Moved, move_installation
 from bck_apps.wiring.plugins import PluginReport
+from bck_apps.wiring.rescue import Rescue, needed_rescue
 from bck_apps.wiring.settings import Settings, home_folder
 
 __all__ = [
@@ -11,10 +12,12 @@ __all__ = [
     "DatabasePlace",
     "Moved",
     "PluginReport",
+    "Rescue",
     "Settings",
     "database_place",
     "home_folder",
     "initialise",
     "move_installation",
+    "needed_rescue",
     "open_application",
 ]

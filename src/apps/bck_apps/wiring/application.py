@@ -15,6 +15,7 @@ from bck_adapters.pki import TlsFiles, ensure_tls
 from bck_apps.wiring.container import Container
 from bck_apps.wiring.database import PASSWORD_REF, DatabasePlace, database_lines
 from bck_apps.wiring.plugins import PluginReport, load_plugins
+from bck_apps.wiring.rescue import database_damage
 from bck_apps.wiring.settings import (
     FILE_NAME,
     ApiSettings,
@@ -215,6 +216,10 @@ class Application:
             detail=f"{len(self.plugins.loaded)} loaded, {len(refused)} refused",
         )
         return (private, plugins, *self.storage.inspect())
+
+    def database_damage(self) -> str:
+        """What a long look finds wrong with the database, in words; empty if nothing."""
+        return database_damage(self.home, self.settings)
 
     def close(self) -> None:
         """Release the database and the private runtime folder. Safe to repeat."""

@@ -20,6 +20,7 @@ from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.database import password_in_file
 from bck_apps.wiring.plugins import Plugins
+from bck_apps.wiring.rescue import database_url, require_database
 from bck_apps.wiring.settings import Settings
 from bckcore.domain.host import Host
 from bckcore.domain.ids import SecretRef
@@ -61,6 +62,7 @@ from bckcore.services.restore_host import HostRestore
 from bckcore.services.scheduler import Scheduler
 from bckcore.services.standing import StandingService
 from bckcore.services.undo import UndoService
+from bckcore.services.unknown import UnitsWithHints
 from bckcore.services.worker import Step, Worker
 
 
@@ -72,7 +74,7 @@ def adapter_context(
         home=home,
         runtime_dir=runtime_dir,
         target=Target(root=settings.storage.root),
-        database_url=settings.database.url or f"sqlite:///{home / 'bck.sqlite3'}",
+        database_url=database_url(home, settings),
         clock=clock,
         database_password=password_in_file(settings.database.password_file),
         processes=processes,
@@ -90,7 +92,11 @@ def made_vault(plugins: Plugins, context: AdapterContext, settings: Settings) ->
 
 
 def opened_database(plugins: Plugins, context: AdapterContext, settings: Settings) -> Iterator[Database]:
-    """The database adapter for the URL's scheme, its schema brought up to date; closed at the end."""
+    """The database adapter for the URL's scheme, its schema brought up to date; closed at the end.
+
+    Raises DatabaseDamagedError where an installation has lost its database.
+    """
+    require_database(context.home, context.database_url)
     if settings.database.password_ref and context.database_password is None:
         secret = made_vault(plugins, context, settings).get(SecretRef(settings.database.password_ref))
         context = replace(context, database_password=secret)
@@ -146,9 +152,11 @@ class Container(containers.DeclarativeContainer):
     database = providers.Resource(opened_database, plugins, context, settings)
     queue = database.provided.queue
     fence = providers.Singleton(Fence, queue=queue, clock=clock)
-    units = providers.Singleton(fenced_units, database.provided.units, fence)
     storage = providers.Singleton(
         fenced_storage, providers.Singleton(made_storage, plugins, context, settings), fence
+    )
+    units = providers.Singleton(
+        fenced_units, providers.Singleton(UnitsWithHints, database.provided.units, storage), fence
     )
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)

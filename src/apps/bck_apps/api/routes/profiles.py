@@ -68,7 +68,7 @@ def change_profile(
             meaning="Nothing was changed: another host would be another set of files.",
             advice="Make a new profile for the other host.",
         )
-    return profile_view(profiles.change(profile_of(body, before)))
+    return profile_view(profiles.change(profile_of(body, before), repoint=body.repoint))
 
 
 @router.delete("/{name}", responses=responses(401, 403, 404, 409, 422))

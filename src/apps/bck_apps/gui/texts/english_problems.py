@@ -257,6 +257,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "An administrator runs “bck doctor” on the server.",
     ),
     **_problem(
+        "database-damaged",
+        "The server's database is damaged or gone.",
+        "It is only an index: every backup is still there.",
+        "An administrator runs “bck catalog rebuild” on the server.",
+    ),
+    **_problem(
         "cancelled",
         "The job was stopped.",
         "Somebody stopped it, or the server was shut down.",

@@ -258,6 +258,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Un amministratore esegue «bck doctor» sul server.",
     ),
     **_problem(
+        "database-damaged",
+        "Il database del server è danneggiato o perso.",
+        "È solo un indice: tutti i backup ci sono ancora.",
+        "Un amministratore esegue «bck catalog rebuild» sul server.",
+    ),
+    **_problem(
         "cancelled",
         "Il lavoro è stato fermato.",
         "Qualcuno lo ha fermato, o il server è stato spento.",
