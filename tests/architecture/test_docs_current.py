@@ -15,7 +15,7 @@ import typer
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from bck_apps.api import schemas, schemas_browse, schemas_history, schemas_schedule
+from bck_apps.api import schemas, schemas_browse, schemas_history, schemas_profiles, schemas_schedule
 from bck_apps.api.routes import (
     auth,
     backup,
@@ -205,7 +205,7 @@ def test_no_module_of_routes_is_left_out() -> None:
     "model",
     [
         one
-        for module in (schemas, schemas_browse, schemas_history, schemas_schedule)
+        for module in (schemas, schemas_browse, schemas_history, schemas_profiles, schemas_schedule)
         for one in vars(module).values()
         if inspect.isclass(one) and issubclass(one, BaseModel)
     ],

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bck_apps.api import schemas
+from bck_apps.api import schemas_profiles as profiles
 from bck_apps.api.views_schedule import schedule_view, timing_of
 from bckcore.domain.duration import duration_text, parsed_duration
 from bckcore.domain.filters import FilterOptions
@@ -80,9 +81,9 @@ def facts_view(facts: HostFacts) -> schemas.HostFactsView:
     )
 
 
-def profile_removed_view(kept: KeptHistory) -> schemas.ProfileRemovedView:
+def profile_removed_view(kept: KeptHistory) -> profiles.ProfileRemovedView:
     """What stays of a removed profile."""
-    return schemas.ProfileRemovedView(
+    return profiles.ProfileRemovedView(
         name=kept.ref.profile,
         host=kept.ref.host,
         runs=kept.runs,
@@ -92,7 +93,7 @@ def profile_removed_view(kept: KeptHistory) -> schemas.ProfileRemovedView:
     )
 
 
-def profile_of(body: schemas.ProfileBody, before: Profile | None = None) -> Profile:
+def profile_of(body: profiles.ProfileBody, before: Profile | None = None) -> Profile:
     """The profile that a request describes. Raises InvalidInputError.
 
     A source without a name keeps the one it has in ``before``: a name is never derived twice.
@@ -115,7 +116,7 @@ def profile_of(body: schemas.ProfileBody, before: Profile | None = None) -> Prof
     )
 
 
-def _options_of(body: schemas.ProfileBody, before: TransferOptions) -> TransferOptions:
+def _options_of(body: profiles.ProfileBody, before: TransferOptions) -> TransferOptions:
     """What a caller does not know of, and so leaves out, stays as it is."""
     total = before.total_timeout if body.total_timeout is None else body.total_timeout or None
     given = {name: getattr(body, name) for name in ("connect_timeout", "idle_timeout", "attempts")}
@@ -128,7 +129,7 @@ def _options_of(body: schemas.ProfileBody, before: TransferOptions) -> TransferO
     )
 
 
-def _retention_of(body: schemas.ProfileBody, before: RetentionPolicy) -> RetentionPolicy:
+def _retention_of(body: profiles.ProfileBody, before: RetentionPolicy) -> RetentionPolicy:
     """What a caller does not know of, and so leaves out, stays as it is."""
     counts = {f"keep_{rule}": getattr(body, f"keep_{rule}") for rule in before.by_calendar}
     return replace(
@@ -141,7 +142,7 @@ def _retention_of(body: schemas.ProfileBody, before: RetentionPolicy) -> Retenti
     )
 
 
-def _sources(bodies: list[schemas.SourceBody], before: tuple[Source, ...]) -> tuple[Source, ...]:
+def _sources(bodies: list[profiles.SourceBody], before: tuple[Source, ...]) -> tuple[Source, ...]:
     known = {source.path: source.name for source in before}
     taken = {*known.values(), *(SourceName(body.name) for body in bodies if body.name)}
     sources = []
@@ -153,12 +154,12 @@ def _sources(bodies: list[schemas.SourceBody], before: tuple[Source, ...]) -> tu
     return tuple(sources)
 
 
-def profile_view(profile: Profile) -> schemas.ProfileView:
+def profile_view(profile: Profile) -> profiles.ProfileView:
     """A profile for callers."""
-    return schemas.ProfileView(
+    return profiles.ProfileView(
         name=profile.id,
         host=profile.host,
-        sources=[schemas.SourceView(name=source.name, path=source.path) for source in profile.sources],
+        sources=[profiles.SourceView(name=source.name, path=source.path) for source in profile.sources],
         excludes=list(profile.excludes),
         presets=list(profile.filters.presets),
         preset_rules=list(profile.filters.rules),

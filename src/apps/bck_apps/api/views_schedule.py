@@ -3,7 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
-from bck_apps.api import schemas, schemas_schedule
+from bck_apps.api import schemas_schedule
+from bck_apps.api.schemas_profiles import ProfileBody
 from bckcore.domain.duration import duration_text, parsed_duration
 from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
@@ -12,7 +13,7 @@ from bckcore.services.presence import Sign
 from bckcore.services.standing import Standing
 
 
-def timing_of(body: schemas.ProfileBody, before: Profile | None) -> dict[str, Any]:
+def timing_of(body: ProfileBody, before: Profile | None) -> dict[str, Any]:
     """Fields of a profile about times: what a caller does not know of, and so leaves out, stays."""
     given = body.model_fields_set
     plan, fresh = body.bandwidth_plan, body.fresh_within

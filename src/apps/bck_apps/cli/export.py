@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from bck_apps.cli.documents import Document
+    from bckcore.services.export import Exported
 
 _ENDINGS = {
     ".tar": ArchiveFormat.TAR,
@@ -68,30 +69,34 @@ def export(
             for piece in exported.pieces:
                 _write(file, piece, output)
                 written += len(piece)
-        missing = [f"{name}/{display(path)}" for name, path in exported.missing]
-        left_out = [display(path) for path in exported.left_out]
-        altered = [{"path": display(path), "how": how} for path, how in exported.altered]
-        damaged = [display(path) for path in exported.damaged]
+    told = {
+        "missing": [f"{name}/{display(path)}" for name, path in exported.missing],
+        "left_out": [display(path) for path in exported.left_out],
+        "altered": [{"path": display(path), "how": how} for path, how in exported.altered],
+        "damaged": [display(path) for path in exported.damaged],
+    }
     document: Document = {
         "file": None if output == "-" else os.path.abspath(output),  # noqa: PTH100  # as it was named
         "format": chosen.value,
         "point": exported.point.run_id,
         "bytes": written,
-        "missing": missing,
-        "left_out": left_out,
-        "altered": altered,
-        "damaged": damaged,
+        **told,
     }
     if output != "-":
         show(as_json, document, lambda: _view(document))
-    for path in (*missing, *left_out):
-        say(f"warning: not in the archive: {path}")
-    for one in altered:
-        say(f"warning: not quite as it was: {one['path']}: {one['how']}")
-    for path in damaged:
-        say(f"warning: in the archive, but damaged; its bytes are not those that were backed up: {path}")
-    if missing or left_out or altered or damaged:
+    _warn(exported)
+    if any(told.values()):
         raise typer.Exit(PARTIAL)
+
+
+def _warn(exported: "Exported") -> None:
+    absent = (f"{name}/{display(path)}" for name, path in exported.missing)
+    for told in (*absent, *map(display, exported.left_out)):
+        say(f"warning: not in the archive: {told}")
+    for path, how in exported.altered:
+        say(f"warning: not quite as it was: {display(path)}: {how}")
+    for told in map(display, exported.damaged):
+        say(f"warning: in the archive, but damaged; its bytes are not those that were backed up: {told}")
 
 
 def _form(form: str, output: str) -> ArchiveFormat:

@@ -4,7 +4,8 @@ from fastapi import APIRouter
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
-from bck_apps.api.schemas import Page, PresetView
+from bck_apps.api.schemas import Page
+from bck_apps.api.schemas_profiles import PresetView
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.presets import PRESETS
 

@@ -5,7 +5,8 @@ from fastapi import APIRouter, Depends
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
-from bck_apps.api.schemas import Page, ProfileBody, ProfileRemovedView, ProfileView
+from bck_apps.api.schemas import Page
+from bck_apps.api.schemas_profiles import ProfileBody, ProfileRemovedView, ProfileView
 from bck_apps.api.views import profile_of, profile_removed_view, profile_view
 from bck_apps.wiring import logs
 from bck_apps.wiring.container import Container
