@@ -64,7 +64,7 @@ def test_ascii_pieces_are_found_in_any_bytes(
 
 @pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=["sqlite", "postgresql"])
 def test_every_question_can_be_put(dialect: Dialect) -> None:
-    """Whether PostgreSQL answers the same, the contract suite tells once that database is there."""
+    """Whether PostgreSQL answers the same, the contract suite tells."""
     folder = str(_page(1, b"a/", b"a/", at_point(3), 10).compile(dialect=dialect))
     assert "WITH RECURSIVE names(name, step) AS" in folder
     found = str(select(looks_like(file_version.c.path, "", "x", "")).compile(dialect=dialect))

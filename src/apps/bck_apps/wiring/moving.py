@@ -2,12 +2,19 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bck_adapters.sql.copying import CopiedTable, Told
 from bck_apps.wiring.application import Application
-from bck_apps.wiring.database import PASSWORD_REF, DatabasePlace, move_database, put_aside, switch
+from bck_apps.wiring.database import (
+    PASSWORD_REF,
+    DatabasePlace,
+    database_place,
+    move_database,
+    put_aside,
+    switch,
+)
 from bck_apps.wiring.settings import FILE_NAME
 from bckcore.domain.ids import SecretRef
 from bckcore.errors import RefusedError
@@ -60,7 +67,8 @@ def move_installation(
 
 def _present_place(application: Application) -> DatabasePlace:
     context, settings = application.container.context(), application.settings.database
-    password = context.database_password
+    place = database_place(context.database_url)
+    password = place.password or context.database_password
     if settings.password_ref and password is None:
         password = application.container.vault().get(SecretRef(settings.password_ref))
-    return DatabasePlace(url=context.database_url, password=password)
+    return replace(place, password=password)

@@ -1,0 +1,81 @@
+"""The section of the settings that says where the database is."""
+
+import tomllib
+
+import pytest
+
+from bck_apps.wiring.database import database_place, password_in_file, put_aside, switch, with_database
+from bckcore.errors import InvalidInputError
+
+NEW = {"url": "postgresql://bck@db/bck", "password_ref": "database/password"}
+REST = '# mine\n[storage]\nroot = "/srv/b" # here\n'
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        REST,
+        REST + '\n[database]\nurl = "sqlite:////old" # old\n\n[api]\nport = 1\n',
+        '[database]\npassword_file = "/pw"\n' + REST,
+        REST + "[ database ] # empty\n",
+        REST + '[api]\nnames = ["[database]"]\n',
+    ],
+)
+def test_the_place_changes_and_all_else_stays(before):
+    after = with_database(before, NEW)
+    old, new = tomllib.loads(before), tomllib.loads(after)
+    assert new.pop("database") == NEW
+    old.pop("database", None)
+    assert new == old
+    assert "# mine" in after
+    assert with_database(after, NEW) == after
+
+
+@pytest.mark.parametrize("before", ['database = { url = "sqlite:////old" }\n', 'database.url = "x"\n'])
+def test_a_section_that_cannot_be_changed_is_told_with_what_to_write(before):
+    with pytest.raises(InvalidInputError, match=r"\[database\]") as caught:
+        with_database(before, NEW)
+    assert NEW["url"] in caught.value.advice
+
+
+def test_the_file_is_replaced_whole_and_private(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text(REST)
+    switch(path, NEW["url"], password_ref="")
+    assert tomllib.loads(path.read_text())["database"] == {"url": NEW["url"]}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert [one.name for one in tmp_path.iterdir()] == ["settings.toml"]
+
+
+def test_a_password_is_taken_out_of_the_address():
+    place = database_place("postgres://bck:p%40ss@db:5433/bck?sslmode=require")
+    assert place.url == "postgresql://bck@db:5433/bck?sslmode=require"
+    assert place.password is not None
+    assert place.password.reveal() == "p@ss"
+    assert "p@ss" not in repr(place)
+
+
+def test_a_password_among_the_options_is_refused():
+    with pytest.raises(InvalidInputError) as caught:
+        database_place("postgresql://bck@db/bck?password=s3cret")
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_password_file_that_others_can_read_is_refused(tmp_path):
+    file = tmp_path / "pw"
+    file.write_text("word\nmore\n")
+    file.chmod(0o644)
+    with pytest.raises(InvalidInputError, match="Others"):
+        password_in_file(file)
+    file.chmod(0o600)
+    secret = password_in_file(file)
+    assert secret is not None
+    assert secret.reveal() == "word"
+
+
+def test_a_file_is_put_aside_beside_older_ones(tmp_path):
+    file = tmp_path / "bck.sqlite3"
+    for number in (1, 2):
+        file.write_text(str(number))
+        assert put_aside(database_place(f"sqlite:///{file}")) == tmp_path / f"bck.sqlite3.moved-{number}"
+    assert (tmp_path / "bck.sqlite3.moved-1").read_text() == "1"
