@@ -134,7 +134,7 @@ def test_times_are_given_changed_and_taken_away_on_the_command_line(
     assert "five fields" in refused["what"]
     made = say(*add, "--every", "4h", "--window", "mon-fri", "--only-idle", "--jitter", "5m")
     changed = say("profile", "set", "docs", "--cron", "0 2 * * *", "--window", "", "--also-in-use")
-    expected: dict[str, object] = {"every": None, "cron": "0 2 * * *", "windows": [], "only_idle": False}
+    expected: dict[str, Any] = {"every": None, "cron": "0 2 * * *", "windows": [], "only_idle": False}
     assert changed["schedule"] == {**made["schedule"], **expected}
     assert run(["schedule"]) == 0
     assert "cron 0 2 * * *" in capsys.readouterr().out
