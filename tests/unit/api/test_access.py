@@ -64,6 +64,7 @@ def test_a_role_gets_403_exactly_where_its_permissions_end(world: ApiWorld, role
         ("post", "/backup/start"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/backup/cancel/{job_id}"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/check/start"): {Role.ADMIN, Role.OPERATOR},
+        ("post", "/backup/preview"): {Role.ADMIN, Role.OPERATOR},
         ("get", "/profiles/{name}/points/{point}/export"): {Role.ADMIN, Role.OPERATOR},
         ("get", "/profiles/{name}/points/{point}/file"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/restore/start"): {Role.ADMIN, Role.OPERATOR},
