@@ -3,7 +3,7 @@
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -83,14 +83,18 @@ def export(
     }
     if output != "-":
         show(as_json, document, lambda: _view(document))
-    for path in (*missing, *left_out):
+    _warn((*missing, *left_out), altered, damaged)
+    if missing or left_out or altered or damaged:
+        raise typer.Exit(PARTIAL)
+
+
+def _warn(absent: Iterable[str], altered: Iterable[Mapping[str, str]], damaged: Iterable[str]) -> None:
+    for path in absent:
         say(f"warning: not in the archive: {path}")
     for one in altered:
         say(f"warning: not quite as it was: {one['path']}: {one['how']}")
     for path in damaged:
         say(f"warning: in the archive, but damaged; its bytes are not those that were backed up: {path}")
-    if missing or left_out or altered or damaged:
-        raise typer.Exit(PARTIAL)
 
 
 def _form(form: str, output: str) -> ArchiveFormat:
