@@ -110,6 +110,12 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     show(as_json, profile_document(saved), lambda: _profile_view(saved))
 
 
+Repoint = Annotated[
+    list[str] | None,
+    typer.Option(metavar="SOURCE", help="This source's folder was moved: its name leads to the new place."),
+]
+
+
 @app.command("set")
 @with_timing
 def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
@@ -118,12 +124,7 @@ def set_profile(  # noqa: PLR0917  # typer wants one parameter per option
         list[str] | None,
         typer.Option(metavar="[NAME=]PATH", help="Folder on the host; repeat all: the list is replaced."),
     ] = None,
-    repoint: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="SOURCE", help="This source's folder was moved: let its name lead to the new place."
-        ),
-    ] = None,
+    repoint: Repoint = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(metavar="PATTERN", help="gitignore rule; the list is replaced; '' alone empties it."),
