@@ -26,7 +26,6 @@
     ├── LeaseLostError                the job belongs to another runner now; write nothing
     ├── InvalidInputError             wrong use: a value is malformed
     ├── NotFoundError                 what was named does not exist
-    │   └── UnknownProfileError       the database has no profile of that name
     ├── ConflictError                 it exists already, or its state forbids the step
     │   └── IllegalTransitionError    a job cannot go from this state to that one
     └── RefusedError                  understood, and not allowed
@@ -87,7 +86,7 @@ class TransferTimeoutError(TransientError):
 class DatabaseUnreachableError(TransientError):
     """The database server does not answer, or the connection to it broke off."""
 
-    code = "database_unreachable"
+    code = "database-unreachable"
     usual_meaning = "What was not committed is not there; nothing was written by halves."
     usual_advice = "See whether the database runs; 'bck db status' tells when it answers."
 
@@ -212,16 +211,17 @@ class NotFoundError(BckError):
     """What was named does not exist."""
 
     code = "not-found"
+    profile = ""
+    """The profile that was not found; empty where it was something else."""
     usual_meaning = "Nothing was changed."
     usual_advice = "See what there is: 'bck host list', 'bck profile list', 'bck jobs', 'bck points PROFILE'."
 
 
-class UnknownProfileError(NotFoundError):
-    """The database has no profile of that name."""
-
-    def __init__(self, profile: str, *, meaning: str = "", advice: str = "Check the name.") -> None:
-        super().__init__(f"There is no profile {profile}.", meaning=meaning, advice=advice)
-        self.profile = profile
+def unknown_profile(profile: str, *, meaning: str = "", advice: str = "Check the name.") -> NotFoundError:
+    """The error for a profile that the database lacks."""
+    error = NotFoundError(f"There is no profile {profile}.", meaning=meaning, advice=advice)
+    error.profile = profile
+    return error
 
 
 class ConflictError(BckError):

@@ -122,8 +122,10 @@ class Year:
             increment.mkdir(parents=True, exist_ok=True)
             place.rename(increment / name)
         place.write_bytes(data)
+        mtime_ns = run.seq * SECOND
+        os.utime(place, ns=(mtime_ns, mtime_ns))
         op = ChangeOp.CONTENT if name in self._live else ChangeOp.ADDED
-        self._live[name] = data, run.seq * SECOND
+        self._live[name] = data, mtime_ns
         return Change(SourceName("docs"), op, self._entry(name))
 
     def _gone(self, name: str) -> Change:

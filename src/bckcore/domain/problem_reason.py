@@ -25,6 +25,7 @@ class Reason(StrEnum):
     STORE_REFUSED = "store-refused"
     HARMED = "harmed"
     NOT_RESTORED = "not-restored"
+    BAD_RULE = "bad-rule"
     NOT_UNDERSTOOD = "not-understood"
 
 
@@ -96,6 +97,11 @@ _ALL = (
         advice="Make room or give the right to write there, then restore that path again.",
     ),
     Explanation(
+        reason=Reason.BAD_RULE,
+        cause="A rule in a .bckignore file on the PC cannot be used, so it leaves nothing out.",
+        advice="Correct that line on the PC; the message says what is wrong with it.",
+    ),
+    Explanation(
         reason=Reason.NOT_UNDERSTOOD,
         cause="The message is not understood, so nobody knows what it hides: nothing counts as deleted.",
         advice="Read it as it stands. If it comes back after every run, report it with the version of rsync.",
@@ -111,6 +117,7 @@ _OF_KIND = {
     ProblemKind.NOT_STORED: Reason.STORE_REFUSED,
     ProblemKind.HARMED: Reason.HARMED,
     ProblemKind.NOT_RESTORED: Reason.NOT_RESTORED,
+    ProblemKind.FILTER: Reason.BAD_RULE,
     ProblemKind.UNKNOWN: Reason.NOT_UNDERSTOOD,
 }
 _ON_THE_PC = frozenset({ProblemKind.UNLISTED, ProblemKind.UNREADABLE})

@@ -38,7 +38,7 @@ from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 READING = frozenset(
     {
-        "acts", "examine", "extract", "increments", "inspect", "lock", "manifest_digest",
+        "acts", "current_folder", "examine", "extract", "increments", "inspect", "lock", "manifest_digest",
         "open_file", "partials", "parts", "places_of", "prepare", "profiles", "read_act",
         "read_manifest", "read_plan", "read_receipt", "reading", "receipts", "record_numbers",
         "records", "runs_aside", "scratch", "scratch_file", "settle", "sightings", "space", "stage",

@@ -3,7 +3,7 @@
 from types import TracebackType
 from typing import cast
 
-from bckcore.errors import BckError, UnknownProfileError
+from bckcore.errors import BckError, NotFoundError, unknown_profile
 from bckcore.ports.storage import Storage
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
@@ -34,8 +34,8 @@ class _Hinted:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._unit.__exit__(kind, error, trace)
-        if isinstance(error, UnknownProfileError) and (hosts := self._holders(error.profile)):
-            raise UnknownProfileError(
+        if isinstance(error, NotFoundError) and error.profile and (hosts := self._holders(error.profile)):
+            raise unknown_profile(
                 error.profile,
                 meaning=f"The storage holds {error.profile} on {', '.join(hosts)}, which this database does "
                 "not know.",

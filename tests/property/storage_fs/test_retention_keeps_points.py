@@ -39,6 +39,7 @@ from tests.support.storage_fs import (
 
 Files = dict[bytes, Content]
 Merge = Callable[[Files, Files], Files]
+MTIME_NS = 1
 _PATHS = [b"a", b"b", b"a/x", b"a/y", b"a/x/p", b"a/x/q", b"b/x", b"c"]
 
 
@@ -132,9 +133,9 @@ def play(folder: Path, chance: random.Random, runs: int, cut: int) -> None:
     for _ in range(runs):
         displaced = model.run(chance)
         attempt = storage.begin_attempt(REF, run_id(model.seq), SOURCE)
-        plant(attempt.displaced_dir, displaced)
+        plant(attempt.displaced_dir, displaced, mtime_ns=MTIME_NS)
         shutil.rmtree(attempt.destination)
-        plant(attempt.destination, model.current)
+        plant(attempt.destination, model.current, mtime_ns=MTIME_NS)
         storage.fold(attempt)
     while len(model.points) > 1:
         dropped = chance.choice([seq for seq in model.points if seq < model.seq])
@@ -172,4 +173,4 @@ def restored(storage: FsStorage, folder: Path, model: Model, seq: int) -> Files:
 
 def entry(path: bytes, content: Content) -> FileEntry:
     assert isinstance(content, bytes)
-    return FileEntry(RelPath(path), EntryKind.FILE, 0o644, os.getuid(), os.getgid(), 1, len(content))
+    return FileEntry(RelPath(path), EntryKind.FILE, 0o644, os.getuid(), os.getgid(), MTIME_NS, len(content))

@@ -36,7 +36,7 @@ def test_an_undo_is_told_before_it_is_done(desk: Desk, capsys: pytest.CaptureFix
     plan = Rewriting(desk.house).undos.plan(DOCS, UndoRequest(run="2"))
     show(False, {}, lambda: history._undo_view(plan))
     told = capsys.readouterr()
-    assert "1 file would come back, 1 change, 1 go aside." in told.err
+    assert "1 come back (+), 1 get other content (M), 0 become" in told.err
     assert "runs undone: 2." in told.err
     rows = [line.split(maxsplit=1) for line in told.out.splitlines()[1:]]
     assert any(row[0] == "+" and row[1].startswith("docs/gone\\nnow") for row in rows)

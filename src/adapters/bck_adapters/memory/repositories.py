@@ -15,7 +15,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
 from bckcore.domain.run_problem import RunProblem
-from bckcore.errors import ConflictError, NotFoundError, UnknownProfileError
+from bckcore.errors import ConflictError, NotFoundError, unknown_profile
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -26,7 +26,7 @@ def _found(table: Mapping[K, V], key: K, what: str) -> V:
         return table[key]
     except KeyError:
         if what == "profile":
-            raise UnknownProfileError(str(key)) from None
+            raise unknown_profile(str(key)) from None
         raise NotFoundError(f"There is no {what} {key}.", advice="Check the name.") from None
 
 

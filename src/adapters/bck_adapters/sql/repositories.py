@@ -17,7 +17,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
 from bckcore.domain.run_problem import RunProblem
-from bckcore.errors import ConflictError, NotFoundError, UnknownProfileError
+from bckcore.errors import ConflictError, NotFoundError, unknown_profile
 
 # Named so, because the arguments of the methods are called run and point.
 _RUN = tables.run
@@ -77,7 +77,7 @@ class _ByName:
 
     def _missing(self, key: str) -> NotFoundError:
         if self._table is tables.profile:
-            return UnknownProfileError(key)
+            return unknown_profile(key)
         return NotFoundError(f"There is no {self._what} {key}.", advice="Check the name.")
 
 

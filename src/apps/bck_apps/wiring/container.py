@@ -156,7 +156,7 @@ class Container(containers.DeclarativeContainer):
         fenced_storage, providers.Singleton(made_storage, plugins, context, settings), fence
     )
     units = providers.Singleton(
-        fenced_units, providers.Singleton(UnitsWithHints, database.provided.units, storage), fence
+        UnitsWithHints, providers.Singleton(fenced_units, database.provided.units, fence), storage
     )
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)

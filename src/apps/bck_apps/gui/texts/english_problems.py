@@ -257,6 +257,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "An administrator runs “bck doctor” on the server.",
     ),
     **_problem(
+        "database-unreachable",
+        "The server cannot reach its database just now.",
+        "No backup is lost, and none was changed.",
+        "Try again in a few minutes. If it stays so, tell whoever looks after the server.",
+    ),
+    **_problem(
         "database-damaged",
         "The server's database is damaged or gone.",
         "It is only an index: every backup is still there.",

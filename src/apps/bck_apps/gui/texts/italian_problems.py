@@ -258,6 +258,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Un amministratore esegue «bck doctor» sul server.",
     ),
     **_problem(
+        "database-unreachable",
+        "Il server ora non raggiunge il suo database.",
+        "Nessun backup è perso, e nessuno è stato cambiato.",
+        "Riprova fra qualche minuto. Se resta così, avvisa chi si occupa del server.",
+    ),
+    **_problem(
         "database-damaged",
         "Il database del server è danneggiato o perso.",
         "È solo un indice: tutti i backup ci sono ancora.",
