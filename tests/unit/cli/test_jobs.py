@@ -112,7 +112,7 @@ def test_a_backup_that_was_asked_for_before_says_so_and_is_not_done_again(
     assert (code, first["created_now"], first["outcome"]) == (0, True, "succeeded")
     code, out, err = bck.call(*ask)
     assert code == 0
-    assert f"Job {first['job_id']} was asked for before and is over" in err
+    assert f"This was asked for before: job {first['job_id']}, succeeded." in err
     assert f"{first['job_id']} (asked for before)" in out
     again = bck.json(*ask)[1]
     assert (again["created_now"], again["job_id"], again["run_id"]) == (
