@@ -243,7 +243,8 @@ def test_wrong_use_unknown_names_and_refusals_differ(scene: Scene, arguments, co
 @pytest.mark.parametrize("verb", ["status", "log", "points", "backup"])
 def test_bytes_that_are_no_text_name_nothing(scene: Scene, verb):
     done = scene.bck.run(verb, b"odd\xff")
-    assert done.code == 2
+    assert (done.code, done.err.partition(":")[0]) == (4, "error"), done
+    assert "odd\\udcff" in done.err
     assert "Traceback" not in done.err
 
 

@@ -50,6 +50,10 @@ class TransferOptions:
                 raise InvalidInputError(f"{what} is 1 to {most} {unit}".rstrip() + f", not {value}.")
 
 
+def _nobody(_: int) -> None:
+    """For orders whose groups nobody asks about; a name, so that an order can be sent to a process."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullOrder:
     """One attempt at one source. All folders exist, lie on one file system, and belong to this attempt."""
@@ -74,7 +78,7 @@ class PullOrder:
     """Files of more bytes are left out; those the storage has of them stay as they are."""
     inherit_fds: tuple[int, ...] = ()
     """Open locks that every process of the transfer must hold as long as it lives."""
-    on_group: Callable[[int], None] = field(default=lambda _: None, compare=False)
+    on_group: Callable[[int], None] = field(default=_nobody, compare=False)
     """To be told the number of each process group that holds them, as soon as it is there."""
 
 

@@ -17,8 +17,10 @@ from bck_adapters.testkit.samples import (
     sample_host,
     sample_job,
     sample_point,
+    sample_presence,
     sample_profile,
     sample_run,
+    sample_state,
 )
 from bckcore.domain.access import Role, User
 from bckcore.domain.ids import JobId, ProfileId, SourceName
@@ -46,6 +48,8 @@ def filled(engine):
             uow.points.add(sample_point(seq))
             uow.acts.add(sample_act(seq))
         uow.holds.put(sample_hold(2))
+        uow.presences.put(sample_presence())
+        uow.schedule_states.put(sample_state())
         uow.users.add(User(name="ann\0", role=Role.ADMIN, password_hash=ODD, created=START))
         problem = RunProblem(source=S, kind=ProblemKind.UNREADABLE, path=RelPath(b"\xff\n"), message=ODD)
         uow.runs.keep_problems(P, 2, [problem])

@@ -7,7 +7,19 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import ColumnElement, Engine, Select, and_, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Executable,
+    Select,
+    and_,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from bck_adapters.sql import mapping
 from bck_adapters.sql.job_removal import removable, remove
@@ -67,6 +79,22 @@ def _claimable(now: datetime, only: JobId | None) -> Select[tuple[int]]:
     return query.order_by(jobs.c.kind.in_(_ASIDE), jobs.c.number).limit(1)
 
 
+def _taking(
+    now: datetime, lease_until: datetime, token: str, only: JobId | None, holder: Holder | None
+) -> Executable:
+    taken = {
+        "status": _RUNNING,
+        "started": now,
+        "finished": None,
+        "claims": jobs.c.claims + 1,
+        "token": token,
+        "lease_until": lease_until,
+        "holder": None if holder is None else holder.data(),
+    }
+    number = _claimable(now, only).with_for_update(skip_locked=True).scalar_subquery()
+    return update(jobs).where(jobs.c.number == number).values(taken).returning(jobs)
+
+
 class SqlJobQueue:
     """JobQueue. Asking for work when there is none takes no lock."""
 
@@ -118,31 +146,22 @@ class SqlJobQueue:
         holder: Holder | None = None,
     ) -> Claim | None:
         """See the port."""
-        now = self._clock.now()
         for _ in range(_TRIES):
             with self._reading() as session:
-                if session.execute(_claimable(now, only)).first() is None:
+                if session.execute(_claimable(self._clock.now(), only)).first() is None:
                     return None
             with suppress(ConflictError):  # another process took a job of the same host or profile just now
-                return self._claim(runner, now, now + timedelta(seconds=lease_seconds), only, holder)
+                return self._claim(runner, timedelta(seconds=lease_seconds), only, holder)
         return None
 
     def _claim(
-        self, runner: str, now: datetime, lease_until: datetime, only: JobId | None, holder: Holder | None
+        self, runner: str, lease: timedelta, only: JobId | None, holder: Holder | None
     ) -> Claim | None:
-        token = f"{runner}/{uuid4().hex}"
-        number = _claimable(now, only).with_for_update(skip_locked=True).scalar_subquery()
-        taken = {
-            "status": _RUNNING,
-            "started": now,
-            "finished": None,
-            "claims": jobs.c.claims + 1,
-            "token": token,
-            "lease_until": lease_until,
-            "holder": None if holder is None else holder.data(),
-        }
-        statement = update(jobs).where(jobs.c.number == number).values(taken).returning(jobs)
         with self._writing() as session:
+            # Only now, after any wait for other writers: a job starts when the one before it has ended.
+            now = self._clock.now()
+            token, lease_until = f"{runner}/{uuid4().hex}", now + lease
+            statement = _taking(now, lease_until, token, only, holder)
             row = session.write(statement).one_or_none()
             session.commit()
         return None if row is None else Claim(job=mapping.job_of(row), token=token, lease_until=lease_until)

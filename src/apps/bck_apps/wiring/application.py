@@ -78,8 +78,8 @@ class Application:
 
     @property
     def storage(self) -> Storage:
-        """The backup storage."""
-        return self.container.storage()
+        """The backup storage, for those who look; it is there also while the database is not."""
+        return self.container.bare_storage()
 
     @property
     def units(self) -> UnitOfWorkFactory:

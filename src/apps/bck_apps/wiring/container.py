@@ -152,9 +152,8 @@ class Container(containers.DeclarativeContainer):
     database = providers.Resource(opened_database, plugins, context, settings)
     queue = database.provided.queue
     fence = providers.Singleton(Fence, queue=queue, clock=clock)
-    storage = providers.Singleton(
-        fenced_storage, providers.Singleton(made_storage, plugins, context, settings), fence
-    )
+    bare_storage = providers.Singleton(made_storage, plugins, context, settings)
+    storage = providers.Singleton(fenced_storage, bare_storage, fence)
     units = providers.Singleton(
         UnitsWithHints, providers.Singleton(fenced_units, database.provided.units, fence), storage
     )
