@@ -239,8 +239,15 @@ def outcome_rows(job: Job) -> tuple[tuple[str, object], ...]:
     return (
         ("point", _point_text(job)),
         ("files", _counts_text(counts) if told and isinstance(counts, dict) else ""),
-        ("problems", data.get("problems") or ""),
+        ("problems", _problems_text(job)),
     )
+
+
+def _problems_text(job: Job) -> str:
+    count, run = job.result.data.get("problems"), job.result.data.get("seq")
+    if not count:
+        return ""
+    return f"{count}; which, and what to do: bck run problems {job.profile} {run}" if run else str(count)
 
 
 def _point_text(job: Job) -> str:
