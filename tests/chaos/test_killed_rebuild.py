@@ -2,7 +2,7 @@
 
 import pytest
 
-from bckcore.errors import StorageError
+from bckcore.errors import ConflictError, StorageError
 from bckcore.services import replay
 from tests.property.history.machine import START
 from tests.property.history.test_history_killed import KilledHistoryMachine
@@ -41,7 +41,7 @@ def test_a_rebuild_killed_at_a_named_step_heals(step: str) -> None:
         killed += not carried_out(machine.place, now, rebuild_one_by_one, step, nth)
         try:
             machine.house.recovery.tidy(REF)
-        except StorageError as error:
+        except (ConflictError, StorageError) as error:
             if "bck catalog rebuild" not in str(error):
                 raise
             rebuilding(machine.house).rebuild(REF)
