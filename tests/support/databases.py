@@ -1,10 +1,13 @@
 """Databases for tests: in memory, in a SQLite file, on a PostgreSQL server of the tests' own."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hypothesis import settings
 
+from bck_adapters.clock import SystemClock
 from bck_adapters.memory import MemoryDatabase
 from bck_adapters.sql import sql_database
 from bckcore.plugins.registry import Database
@@ -21,9 +24,24 @@ def memory_database(clock: Clock, folder: Path) -> Database:
 
 def sqlite_database(clock: Clock, folder: Path) -> Database:
     """The one in ``folder``, made if there is none."""
-    database = sql_database(f"sqlite:///{folder / 'test.db'}", clock)
+    file = folder / "test.db"
+    if not file.exists():
+        file.write_bytes(_new_file())
+        file.chmod(0o600)
+    database = sql_database(f"sqlite:///{file}", clock)
     database.migrate()
     return database
+
+
+@cache
+def _new_file() -> bytes:
+    """An empty database at the newest schema step: all steps take a while, and tests need many databases."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "new.db"
+        database = sql_database(f"sqlite:///{file}", SystemClock())
+        database.migrate()
+        database.close()
+        return file.read_bytes()
 
 
 def postgresql_database(clock: Clock, folder: Path) -> Database:
