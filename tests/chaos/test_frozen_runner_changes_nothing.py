@@ -136,7 +136,22 @@ def goes_on(lived: Lived, claim: Claim) -> None:
     assert lived.house.points()[-1].verified_at == lived.house.clock.now()
 
 
-@pytest.mark.parametrize(("work", "step", "nth"), STEPS.values(), ids=STEPS)
+ON_EVERY_PUSH = {
+    "backup, before its first attempt",
+    "backup, before its receipt and commit",
+    "prune, before an increment is freed",
+    "undo, before files are put back",
+    "forget, before files are removed",
+}
+
+
+@pytest.mark.parametrize(
+    ("work", "step", "nth"),
+    [
+        pytest.param(*step, id=name, marks=[] if name in ON_EVERY_PUSH else [pytest.mark.long])
+        for name, step in STEPS.items()
+    ],
+)
 def test_woken_after_its_job_was_taken_over_it_changes_nothing(
     lived: Lived, work: Callable[[House], object], step: str, nth: int
 ) -> None:

@@ -115,6 +115,7 @@ def test_a_move_is_refused_while_somebody_serves(bck, url):
     assert (bck.home / "bck.sqlite3").exists()
 
 
+@pytest.mark.long
 def test_a_password_is_kept_in_the_vault_and_never_shown(bck, tmp_path):
     with postgres_server(password=PASSWORD) as server:
         name = server.create()
