@@ -74,6 +74,7 @@ def edit(docs: Path) -> None:
 
 
 def test_a_backup_is_made_edited_listed_and_restored_exactly(bck: Bck, sshd: LoopbackSshd, tmp_path: Path):
+    bck.cold = True  # one story is told exactly as people live it
     docs, pictures = make_pc(tmp_path / "pc")
     bck.init()
     bck.add_host(sshd, tmp_path / "pc")
@@ -200,6 +201,7 @@ def test_output_in_an_encoding_that_lacks_the_letters_is_escaped(
     docs.mkdir(parents=True)
     (docs / "f").write_text("x")
     bck.settings |= {"PYTHONIOENCODING": "ascii"}
+    bck.cold = True  # an interpreter chooses the encoding when it starts
     bck.init()
     bck.add_host(sshd, tmp_path / "pc")
     assert bck.run("profile", "add", "docs", "--host", "pc1", "--source", str(docs)).code == 0

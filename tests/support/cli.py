@@ -1,4 +1,4 @@
-"""`bck` as people run it: a subprocess with an installation of its own."""
+"""`bck` as people run it: a process with an installation of its own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from bck_adapters.clock import SystemClock
+from tests.support.forked import forked_bck
 from tests.support.sshd import LoopbackSshd
 
 PASSWORD = "a long enough password"
@@ -42,6 +43,8 @@ class Bck:
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
     """More environment, such as ``BCK_RUNNER__LEASE_SECONDS``."""
+    cold: bool = False
+    """Every command is a new interpreter that imports everything, as when a shell starts it; else a fork."""
 
     @property
     def home(self) -> Path:
@@ -61,20 +64,11 @@ class Bck:
 
     def run(self, *arguments: str | bytes, text: str = "") -> Done:
         """Run it to its end."""
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            input=text.encode(),
-            capture_output=True,
-            env=self.environment,
-            cwd=self.folder,
-            timeout=PATIENCE * 3,
-            check=False,
+        started = _by_the_shell if self.cold else forked_bck
+        code, out, err = started(
+            arguments, text=text, environment=self.environment, folder=self.folder, seconds=PATIENCE * 3
         )
-        return Done(
-            code=done.returncode,
-            out=done.stdout.decode("utf-8", "surrogateescape"),
-            err=done.stderr.decode("utf-8", "surrogateescape"),
-        )
+        return Done(code=code, out=_decoded(out), err=_decoded(err))
 
     def ok(self, *arguments: str | bytes, text: str = "", code: int = 0) -> Any:
         """Run it with --json, insist on its exit status, give its document."""
@@ -127,6 +121,30 @@ class Bck:
             process.wait(PATIENCE)
             if process.stdout is not None:
                 process.stdout.close()
+
+
+def _by_the_shell(
+    arguments: Sequence[str | bytes],
+    *,
+    text: str,
+    environment: Mapping[str, str],
+    folder: Path,
+    seconds: float,
+) -> tuple[int, bytes, bytes]:
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        input=text.encode(),
+        capture_output=True,
+        env=dict(environment),
+        cwd=folder,
+        timeout=seconds,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def _decoded(output: bytes) -> str:
+    return output.decode("utf-8", "surrogateescape")
 
 
 def eventually(condition: Any, seconds: float = PATIENCE) -> bool:

@@ -1,6 +1,5 @@
 """One piece of work in a process of its own, frozen at a named step until the test wakes it."""
 
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -20,6 +19,7 @@ from bckcore.errors import LeaseLostError
 from bckcore.ports.storage import Storage
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.fence import READING
+from tests.support.forked import fork_context
 from tests.support.house import PC, House
 
 PATIENCE = 120
@@ -110,9 +110,7 @@ def frozen_at(
     site: Site, now: datetime, work: Callable[[House], object], step: str, nth: int
 ) -> Iterator[BaseProcess]:
     """The process that does the work, frozen when it comes to ``step`` for the ``nth`` time."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    process = context.Process(target=_work, args=(site, now, work, step, nth))
+    process = fork_context().Process(target=_work, args=(site, now, work, step, nth))
     process.start()
     try:
         assert process.pid is not None

@@ -1,6 +1,5 @@
 """One piece of work in a process of its own, which ends by kill -9 at a named step."""
 
-import multiprocessing
 import os
 import signal
 import threading
@@ -22,6 +21,7 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Transport
 from bckcore.ports.unit_of_work import UnitOfWork
+from tests.support.forked import fork_context
 from tests.support.house import PC, House
 
 PATIENCE = 120
@@ -207,9 +207,7 @@ def carried_out(place: Place, now: datetime, work: Callable[[House], object], st
 
     ``work`` is a function of a module, or a partial of one. Fails if the process ends in another way.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
-    process = context.Process(target=_work, args=(place, now, work, step, nth))
+    process = fork_context().Process(target=_work, args=(place, now, work, step, nth))
     process.start()
     process.join(PATIENCE)
     code = process.exitcode

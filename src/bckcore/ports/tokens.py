@@ -20,6 +20,9 @@ class Tokens(Protocol):
 class PasswordHasher(Protocol):
     """Slow on purpose. Thread-safe."""
 
+    decoy: str
+    """A hash of no password, to verify against where there is no account: it costs the same. Free to have."""
+
     def hash(self, password: Secret[str]) -> str:
         """A salted hash that names its own parameters."""
 

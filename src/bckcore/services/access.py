@@ -47,7 +47,6 @@ class AccessService:
         self._hasher = hasher
         self._tokens = tokens
         self._clock = clock
-        self._nobody = hasher.hash(Secret("a password that nobody has"))
 
     def add_user(self, name: str, password: Secret[str], role: Role) -> User:
         """Make an account. Raises InvalidInputError, ConflictError."""
@@ -72,7 +71,10 @@ class AccessService:
                 user: User | None = uow.users.get(name)
             except NotFoundError:
                 user = None
-        if not self._hasher.verify(password, user.password_hash if user else self._nobody) or user is None:
+        if (
+            not self._hasher.verify(password, user.password_hash if user else self._hasher.decoy)
+            or user is None
+        ):
             raise AccessDeniedError("The name or the password is wrong.")
         principal = Principal(name=user.name, role=user.role)
         token, expires = self._tokens.issue(principal, now=self._clock.now())

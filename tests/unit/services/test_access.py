@@ -59,11 +59,6 @@ def test_a_wrong_name_and_a_wrong_password_cannot_be_told_apart(door: Door) -> N
     assert set(costs) == {1}, "each wrong pair costs one look at a hash"
 
 
-def test_nobody_has_the_password_that_stands_in_for_unknown_names(door: Door) -> None:
-    with pytest.raises(AccessDeniedError):
-        door.access.sign_in("nobody", Secret("a password that nobody has"))
-
-
 def test_the_password_is_kept_as_a_hash_only(door: Door) -> None:
     with door.database.units(read_only=True) as uow:
         user = uow.users.get("ada")

@@ -67,6 +67,8 @@ class MemoryTokens:
 class MemoryPasswordHasher:
     """PasswordHasher that is fast, for tests; never use it for real passwords."""
 
+    decoy = "memory$0$"
+
     def hash(self, password: Secret[str]) -> str:
         """See the port."""
         return self._hashed(secrets.token_hex(4), password)

@@ -86,3 +86,8 @@ class PasswordHasherContract:
 
     def test_a_damaged_hash_takes_nothing(self, hasher: PasswordHasher) -> None:
         assert not hasher.verify(Secret("x"), "damaged")
+
+    def test_the_decoy_is_written_like_a_hash_and_takes_nothing(self, hasher: PasswordHasher) -> None:
+        assert hasher.decoy.split("$")[:-2] == hasher.hash(Secret("x")).split("$")[:-2]
+        assert not hasher.verify(Secret(""), hasher.decoy)
+        assert not hasher.verify(Secret("x"), hasher.decoy)

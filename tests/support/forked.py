@@ -1,0 +1,77 @@
+"""Processes that begin where the imports are over: forks of one server per test process.
+
+`bck` spends most of a short command on importing; a story of forty commands would be mostly that. The forks
+run the same code in a process, an environment and a folder of their own.
+"""
+
+import multiprocessing
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import ForkServerContext
+from pathlib import Path
+
+# Nothing here may start a thread: a fork copies only the thread that forks.
+_PRELOADED = (
+    "alembic.command",
+    "alembic.runtime.migration",
+    "bck_adapters.memory.plugin",
+    "bck_adapters.rsync.plugin",
+    "bck_adapters.sql.plugin",
+    "bck_adapters.sql.migrations",
+    "bck_adapters.storage_fs.plugin",
+    "bck_adapters.vault_file.plugin",
+    "bck_apps.cli.main",
+    "bck_apps.runner.main",
+    "bck_apps.wiring",
+    "tests.support.forked",
+    "tests.support.frozen",
+    "tests.support.killed",
+)
+
+
+def fork_context() -> ForkServerContext:
+    """Makes processes; all tests share its server, so all that any of them needs is loaded there."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_PRELOADED))
+    return context
+
+
+def forked_bck(
+    arguments: Sequence[str | bytes],
+    *,
+    text: str,
+    environment: Mapping[str, str],
+    folder: Path,
+    seconds: float,
+) -> tuple[int, bytes, bytes]:
+    """`bck` with these arguments in a fork: its exit status, standard output and standard error."""
+    words = [os.fsdecode(word) for word in arguments]
+    with tempfile.TemporaryDirectory(prefix="f") as place:
+        streams = [Path(place, name) for name in ("in", "out", "err")]
+        streams[0].write_text(text, encoding="utf-8")
+        process = fork_context().Process(target=_bck, args=(words, dict(environment), folder, streams))
+        process.start()
+        process.join(seconds)
+        code = process.exitcode
+        if code is None:
+            process.kill()
+            process.join()
+        process.close()
+        assert code is not None, f"bck {words} did not end: {streams[2].read_text(errors='replace')}"
+        return code, streams[1].read_bytes(), streams[2].read_bytes()
+
+
+def _bck(words: list[str], environment: dict[str, str], folder: Path, streams: list[Path]) -> None:
+    from bck_apps.cli.main import main
+
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for number, (path, mode) in enumerate(zip(streams, "rww", strict=True)):
+        with path.open(mode) as stream:
+            os.dup2(stream.fileno(), number)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in enumerate("rww"))
+    sys.argv = ["bck", *words]
+    main()
