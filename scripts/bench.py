@@ -146,7 +146,7 @@ def bench(tmp: Path, files: int, count: int) -> None:
     tree = tmp / "tree"
     build_tree(tree, files)
     (tmp / "run").mkdir(mode=0o700)
-    with running_sshd(tmp / "sshd") as sshd, opened(tmp, tree, sshd) as application:
+    with running_sshd(tmp / "sshd", as_installed=True) as sshd, opened(tmp, tree, sshd) as application:
         contest = Contest(tmp, tree, sshd, application)
         print(f"{files} files, {count} rounds; medians (fastest-slowest)", flush=True)
         names = ["bare", "job", "plain"]

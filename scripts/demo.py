@@ -64,7 +64,7 @@ class Demo:
         self._prepare_tree()
         screen.step("A PC and a backup server, both on this machine")
         password = secrets.token_urlsafe(16)
-        with running_sshd(places.root / "pc" / "sshd") as pc:
+        with running_sshd(places.root / "pc" / "sshd", as_installed=True) as pc:
             screen.line(f"the PC: an sshd with its own keys on 127.0.0.1:{pc.port}, account {pc.user}")
             run_bck(
                 places.home,

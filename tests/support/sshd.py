@@ -27,6 +27,9 @@ from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 
 _PATIENCE = 20
+_QUICK = ("KexAlgorithms curve25519-sha256",)
+"""The exchange that OpenSSH prefers keeps each side busy for a third of a second, which hundreds of
+connections of a test run would mostly be waiting for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,8 @@ class LoopbackSshd:
     host_keys: list[KeyPair] = field(default_factory=lambda: [new_key()])
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
+    as_installed: bool = False
+    """It exchanges keys as OpenSSH does by itself, instead of the quick way."""
 
     def start(self) -> None:
         """Listen; returns once it accepts connections. The first start chooses the port."""
@@ -137,6 +142,7 @@ class LoopbackSshd:
             "PermitRootLogin prohibit-password",
             "PidFile none",
             "LogLevel VERBOSE",
+            *(() if self.as_installed else _QUICK),
             *self.options,
         ]
         _write_private(self.folder / "sshd_config", "\n".join(lines) + "\n")
@@ -163,9 +169,9 @@ class LoopbackSshd:
 
 
 @contextlib.contextmanager
-def running_sshd(folder: Path, *options: str) -> Iterator[LoopbackSshd]:
+def running_sshd(folder: Path, *options: str, as_installed: bool = False) -> Iterator[LoopbackSshd]:
     """An sshd for the time of the context."""
-    sshd = LoopbackSshd(folder, options)
+    sshd = LoopbackSshd(folder, options, as_installed=as_installed)
     sshd.start()
     try:
         yield sshd
@@ -208,7 +214,7 @@ def _write_private(path: Path, text: str) -> None:
 
 if __name__ == "__main__":  # `python -m tests.support.sshd FOLDER`: for trying things out by hand
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # so that the context ends and takes sshd along
-    with running_sshd(Path(sys.argv[1])) as served:
+    with running_sshd(Path(sys.argv[1]), as_installed=True) as served:
         _write_private(Path(sys.argv[1]) / "login", served.login.private)
         print(f"port {served.port}, user {served.user}, key in {sys.argv[1]}/login", flush=True)
         signal.pause()
