@@ -51,9 +51,9 @@ def postgresql_database(clock: Clock, folder: Path) -> Database:
     return database
 
 
-def few_examples() -> int:
-    """How many runs of a state machine a database server takes in the time of many in memory."""
-    return (settings.default or settings()).max_examples // 8
+def few_examples(slower: int = 8) -> int:
+    """How many runs of a state machine a database takes in the time of many in memory: it is ``slower``."""
+    return (settings.default or settings()).max_examples // slower
 
 
 def forgotten(folder: Path) -> None:

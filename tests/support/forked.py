@@ -73,5 +73,6 @@ def _bck(words: list[str], environment: dict[str, str], folder: Path, streams: l
         with path.open(mode) as stream:
             os.dup2(stream.fileno(), number)
     sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in enumerate("rww"))
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
     sys.argv = ["bck", *words]
     main()

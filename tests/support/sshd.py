@@ -27,7 +27,7 @@ from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 
 _PATIENCE = 20
-_QUICK = ("KexAlgorithms curve25519-sha256",)
+_QUICK = ("KexAlgorithms curve25519-sha256,ecdh-sha2-nistp256",)
 """The exchange that OpenSSH prefers keeps each side busy for a third of a second, which hundreds of
 connections of a test run would mostly be waiting for."""
 

@@ -61,5 +61,5 @@ TestMemoryQueueMachine = MemoryQueueMachine.TestCase
 TestSqliteQueueMachine = SqliteQueueMachine.TestCase
 TestPostgresqlQueueMachine = PostgresqlQueueMachine.TestCase
 # Every step waits for the disk; the memory machine walks the long paths.
-TestSqliteQueueMachine.settings = settings(stateful_step_count=20)
+TestSqliteQueueMachine.settings = settings(stateful_step_count=20, max_examples=few_examples(4))
 TestPostgresqlQueueMachine.settings = settings(stateful_step_count=15, max_examples=few_examples())

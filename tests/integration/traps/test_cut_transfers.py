@@ -26,8 +26,8 @@ from tests.support.pc import (
 from tests.support.sshd import LoopbackSshd
 from tests.support.worlds import World, world_of_folder
 
-SIZE = 40 * MIB
-SLOW = TransferOptions(attempts=2, bandwidth_limit=24 * MIB)
+SIZE = 12 * MIB
+SLOW = TransferOptions(attempts=2, bandwidth_limit=8 * MIB)
 FIRST, SECOND, THIRD = (os.urandom(SIZE) for _ in range(3))
 KILLS = {
     "TERM": partial(kill_generator, signal.SIGTERM),
@@ -52,8 +52,8 @@ def test_cut_transfer_and_retry_lose_the_good_copy_with_the_obvious_recipe(tmp_p
     assert recipe.run("run1") == 0
     (folder / "big").write_bytes(SECOND)
     os.utime(folder / "big", ns=(T0, T0))
-    argv = recipe.argv("run2", f"--bwlimit={12 * 1024}")
-    cut_by_signal(argv, lambda: any(path.stat().st_size > 6 * MIB for path in recipe.current.glob(".big.*")))
+    argv = recipe.argv("run2", f"--bwlimit={4 * 1024}")
+    cut_by_signal(argv, lambda: any(path.stat().st_size > 2 * MIB for path in recipe.current.glob(".big.*")))
     assert recipe.run("run2") == 0
     assert FIRST not in recipe.contents("big"), "the recipe is better than its name"
 
@@ -64,7 +64,7 @@ def test_cut_transfer_and_retry_keep_every_version(slow_pc: Pc, kill: Callable[[
     expected[good(slow_pc.house.back_up()).seq] = slow_pc.world()
     slow_pc.docs.write(b"big", SECOND, T0 + 1)
     slow_pc.house.clock.on_wait = lambda: slow_pc.docs.write(b"big", THIRD, T0 + 2)
-    with when_arrived(slow_pc.store, 6 * MIB, kill):
+    with when_arrived(slow_pc.store, 2 * MIB, kill):
         run = good(slow_pc.house.back_up())
     assert len(run.attempts) == 2
     assert run.attempts[0].error_code == "transfer-interrupted"
@@ -76,11 +76,11 @@ def test_cut_transfer_and_retry_keep_every_version(slow_pc: Pc, kill: Callable[[
 @pytest.mark.parametrize("kill", KILLS.values(), ids=KILLS)
 def test_cut_run_and_next_run_keep_every_version(slow_pc: Pc, kill: Callable[[], None]) -> None:
     """The same with one try a run: the failed run makes no point, and its increment stays."""
-    slow_pc.house.change_profile(options=TransferOptions(attempts=1, bandwidth_limit=24 * MIB))
+    slow_pc.house.change_profile(options=TransferOptions(attempts=1, bandwidth_limit=8 * MIB))
     expected: dict[int, World] = {}
     expected[good(slow_pc.house.back_up()).seq] = slow_pc.world()
     slow_pc.docs.write(b"big", SECOND, T0 + 1)
-    with when_arrived(slow_pc.store, 6 * MIB, kill):
+    with when_arrived(slow_pc.store, 2 * MIB, kill):
         assert slow_pc.house.back_up().outcome is RunOutcome.FAILED
     slow_pc.require_clean_current({b"big"})
     slow_pc.require_exact(expected)
@@ -93,7 +93,7 @@ def test_connection_cut_in_the_middle_keeps_every_version(slow_pc: Pc, sshd: Loo
     expected: dict[int, World] = {}
     expected[good(slow_pc.house.back_up()).seq] = slow_pc.world()
     slow_pc.docs.write(b"big", SECOND, T0 + 1)
-    with when_arrived(slow_pc.store, 6 * MIB, sshd.drop_connections):
+    with when_arrived(slow_pc.store, 2 * MIB, sshd.drop_connections):
         run = good(slow_pc.house.back_up())
     assert [attempt.error_code for attempt in run.attempts] == ["transfer-interrupted", ""]
     expected[run.seq] = slow_pc.world()
@@ -114,7 +114,7 @@ def test_changed_between_two_tries_of_small_files_keeps_the_oldest(slow_pc: Pc) 
     edit(b"second", 1)
     slow_pc.docs.write(b"big", SECOND, T0 + 1)
     slow_pc.house.clock.on_wait = lambda: edit(b"third", 2)
-    with when_arrived(slow_pc.store, 6 * MIB, KILLS["KILL"]):
+    with when_arrived(slow_pc.store, 2 * MIB, KILLS["KILL"]):
         run = good(slow_pc.house.back_up())
     assert len(run.attempts) == 2
     expected[run.seq] = slow_pc.world()
@@ -138,7 +138,7 @@ def test_cancelled_transfer_leaves_no_process_and_goes_on_later(slow_pc: Pc) -> 
     slow_pc.docs.write(b"big", SECOND, T0 + 1)
     cancelled: list[bool] = []
     slow_pc.house.watcher.stop = lambda: bool(cancelled)
-    with when_arrived(slow_pc.store, 6 * MIB, lambda: cancelled.append(True)):
+    with when_arrived(slow_pc.store, 2 * MIB, lambda: cancelled.append(True)):
         assert slow_pc.house.back_up().outcome is RunOutcome.CANCELLED
     slow_pc.require_exact(expected)
     slow_pc.require_clean_current({b"big"})

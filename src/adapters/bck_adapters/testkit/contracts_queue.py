@@ -349,9 +349,10 @@ class JobQueueContract:
 
     def test_a_log_ends_at_its_limit_and_says_so(self, queue: JobQueue) -> None:
         queue.enqueue(sample_job("a"))
-        line = LogLine(number=0, at=START, level="info", text="x" * (LONGEST_LINE + 1))
+        long = LogLine(number=0, at=START, level="info", text="x" * (LONGEST_LINE + 1))
+        line = replace(long, text="x")
         for _ in range(3):
-            queue.append_log(JobId("a"), [line] * (MOST_LOG_LINES // 2 - 1))
+            queue.append_log(JobId("a"), [long] + [line] * (MOST_LOG_LINES // 2 - 2))
         kept = queue.read_log(JobId("a"), limit=2 * MOST_LOG_LINES)
         assert [one.number for one in kept] == list(range(1, MOST_LOG_LINES + 1))
         assert kept[0].text == "x" * (LONGEST_LINE - 1) + "…"
