@@ -65,5 +65,5 @@ lock:
 	@scripts/lock
 
 clean:
-	rm -rf .venv .venv-dev .venv-tools .venv-wheel .tox .bootstrap.lock .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist
+	rm -rf .venv .venv-dev .venv-tools .wheel .tox .bootstrap.lock .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist
 	find src tests scripts plugins -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || :
