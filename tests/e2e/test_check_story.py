@@ -118,6 +118,7 @@ def test_what_belongs_to_no_profile_is_told_of_the_whole_installation(bck: Bck) 
     assert bck.ok("check", "docs")["total"] == 0
 
 
+@pytest.mark.sqlite  # it changes a row by hand
 def test_serve_makes_up_for_the_night_that_was_missed(bck: Bck) -> None:
     with sqlite3.connect(bck.home / "bck.sqlite3") as database:  # as if it had been made long ago
         database.execute("UPDATE profile SET created = datetime('now', '-3 days')")

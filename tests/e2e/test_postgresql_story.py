@@ -13,6 +13,7 @@ from tests.support.postgresql import PostgresServer, postgres_server, shared_ser
 from tests.support.sshd import running_sshd
 from tests.support.worlds import world_of_folder
 
+pytestmark = pytest.mark.sqlite
 PASSWORD = "p@ss:w/rd?"
 
 

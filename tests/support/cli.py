@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from bck_adapters.clock import SystemClock
 from tests.support.forked import forked_bck
+from tests.support.postgresql import new_database, on_postgresql
 from tests.support.sshd import LoopbackSshd
 
 PASSWORD = "a long enough password"
@@ -90,8 +91,10 @@ class Bck:
             )
 
     def init(self, *more: str) -> Any:
-        """Make the installation."""
-        where = ("--storage", str(self.storage), "--admin", "ann")
+        """Make the installation, on PostgreSQL where this whole run of tests is to be."""
+        where = ["--storage", str(self.storage), "--admin", "ann"]
+        if on_postgresql() and "--database" not in more:
+            where += ["--database", new_database()]
         return self.ok("init", *where, "--password-stdin", *more, text=PASSWORD + "\n")
 
     def add_host(self, sshd: LoopbackSshd, *allow: Path, name: str = "pc1") -> Any:

@@ -48,6 +48,11 @@ def programs() -> Path:
     return found[-1].parent
 
 
+def on_postgresql() -> bool:
+    """Whether this run of the tests asks for PostgreSQL under every installation: BCK_TEST_DATABASE."""
+    return os.environ.get("BCK_TEST_DATABASE") == "postgresql"
+
+
 class PostgresServer:
     """One server; it can be stopped, killed and started again on the same data and socket."""
 
@@ -220,3 +225,9 @@ def shared_server() -> PostgresServer:
     server = context.__enter__()
     atexit.register(context.__exit__, None, None, None)
     return server
+
+
+def new_database() -> str:
+    """The address of a new database on the shared server, with our tables; it goes with the server."""
+    server = shared_server()
+    return server.url(server.create(template=server.migrated))

@@ -50,7 +50,7 @@ def made(tmp_path: Path) -> Bck:
 
 def homes(bck: Bck) -> list[Bck]:
     """The installation, and more homes beside it that share its database and storage."""
-    shared = {**bck.settings, "BCK_DATABASE__URL": f"sqlite:///{bck.home / 'bck.sqlite3'}"}
+    shared = {**bck.settings, "BCK_DATABASE__URL": bck.ok("db", "status")["address"]}
     others = [Bck(bck.folder / f"runner{number}", shared) for number in range(1, RUNNERS)]
     for other in others:
         other.home.mkdir(mode=0o700, parents=True)

@@ -81,14 +81,20 @@ def test_a_database_of_another_encoding_is_refused():
     shared_server().drop(name)
 
 
-def test_a_writer_that_waits_too_long_may_try_again(engine, fresh_postgresql):
+def test_a_writer_that_waits_too_long_may_try_again_and_leaves_no_connection_behind(engine, fresh_postgresql):
     migrate(engine)
     quick = sql_database(f"{fresh_postgresql}&options=-c%20lock_timeout%3D100", SystemClock())
     slow = sql_database(fresh_postgresql, SystemClock())
     with slow.units() as uow:
         uow.hosts.add(sample_host())
-        with pytest.raises(TransientError, match="busy"), quick.units():
-            pass
+        kept = []
+        for _ in range(3):
+            with pytest.raises(TransientError, match="busy") as caught, quick.units():
+                pass
+            kept.append(caught)  # whoever keeps the error keeps what it refers to
+        with engine.connect() as connection:
+            count = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+            assert connection.exec_driver_sql(count).scalar_one() == 3, "this one, the slow and the quick one"
     slow.close()
     quick.close()
 

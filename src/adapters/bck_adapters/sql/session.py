@@ -61,10 +61,20 @@ class SqlSession:
         """The connection, in a transaction; a new one starts after a commit."""
         with translated():
             if self._connection is None:
-                self._connection = self._engine.connect()
-            if not self._connection.in_transaction():
+                self._connection = self._begun()
+            elif not self._connection.in_transaction():
                 self._connection.begin()
         return self._connection
+
+    def _begun(self) -> Connection:
+        """A connection in a transaction. One that cannot begin goes back: nobody would close it."""
+        connection = self._engine.connect()
+        try:
+            connection.begin()
+        except BaseException:
+            connection.close()
+            raise
+        return connection
 
     def execute(self, statement: Executable, values: Any = None) -> CursorResult[Any]:
         """Run a statement that reads, or fills a helper table."""
