@@ -186,3 +186,20 @@ def test_state_colours_stand_out_from_light_and_dark(qapp, state, window) -> Non
     palette = QPalette(QColor(window))
     light, dark = sorted((_luminance(QColor(window)), _luminance(state_color(state, palette))), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3
+
+
+def test_problems_are_shown_by_cause_with_what_to_do(show) -> None:
+    tab = show("problems").profile.problems
+    branches = [tab.tree.topLevelItem(number) for number in range(tab.tree.topLevelItemCount())]
+    assert [branch.text(0) for branch in branches] == [
+        "No right to read (3)", "In use by a program (1)", "of-a-newer-server (1)",
+    ]  # fmt: skip
+    assert "Ask for the right to read it" in tab.words.text()
+    assert tab.more.text() == "1,995 more are kept at the server."
+    tab.tree.setCurrentItem(branches[1].child(0))
+    assert "Close that program" in tab.words.text()
+    assert "Device or resource busy" in tab.words.text()
+    tab.tree.setCurrentItem(branches[2].child(0))
+    assert "The advice for of-a-newer-server." in tab.words.text()
+    assert tab.words.textFormat() == Qt.TextFormat.PlainText
+    assert not show("ready").profile.tabs.isTabVisible(2), "nothing to see"

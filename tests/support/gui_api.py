@@ -8,7 +8,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from bck_apps.gui.api import Follower
-from bck_apps.gui.messages import Job, LogLine, Point, Profile, Progress, Session, Source, Started
+from bck_apps.gui.messages import (
+    FileProblem,
+    Job,
+    LogLine,
+    Point,
+    Profile,
+    Progress,
+    RunProblems,
+    Session,
+    Source,
+    Started,
+)
 from bck_apps.gui.pending import Pending
 from bck_apps.gui.problems import ClientError, SignInError
 
@@ -60,6 +71,12 @@ def done(job_id: str = "j1", status: str = "succeeded", at: datetime = NOON, **f
     return job(job_id, status, at, **{"result": result, **fields})
 
 
+def file_problem(path: str, reason: str = "no-permission", message: str = "") -> FileProblem:
+    """A problem of a path as the server tells it."""
+    cause, advice = f"The cause of {reason}.", f"The advice for {reason}."
+    return FileProblem(path=path, reason=reason, cause=cause, advice=advice, message=message)
+
+
 def line(number: int, text: str = "") -> LogLine:
     """A log line."""
     return LogLine(number=number, at=NOON, level="info", text=text or f"line {number}")
@@ -91,6 +108,10 @@ class MemoryApi:
     saved: list[Profile] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
     streams: list[MemoryStream] = field(default_factory=list)
+    kept_problems: dict[str, list[FileProblem]] = field(default_factory=dict)
+    more_problems: int = 0
+    """How many there were beside those that are listed."""
+    asked_problems: list[str] = field(default_factory=list)
     hold: bool = False
     waiting: list[Callable[[], None]] = field(default_factory=list)
     signed_in_as: str = ""
@@ -152,6 +173,13 @@ class MemoryApi:
 
     def jobs(self, limit: int = 100) -> Pending[tuple[Job, ...]]:
         return self._answer("jobs", lambda: tuple(self.kept_jobs[:limit]))
+
+    def problems(self, run_id: str) -> Pending[RunProblems]:
+        self.asked_problems.append(run_id)
+        found = self.kept_problems.get(run_id, ())
+        return self._answer(
+            "problems", lambda: RunProblems(items=tuple(found), total=self.more_problems + len(found))
+        )
 
     def start_backup(self, profile: str, key: str) -> Pending[Started]:
         self.keys.append((profile, key))

@@ -25,7 +25,7 @@ from bck_apps.gui.viewmodels.desk import Desk
 from bck_apps.gui.views.home_page import HomePage
 from bck_apps.gui.views.main_window import MainWindow
 from bck_apps.gui.views.profile_view import ProfileView
-from tests.support.gui_api import NOON, PASSWORD, MemoryApi, done, job, line, point, profile
+from tests.support.gui_api import NOON, PASSWORD, MemoryApi, done, file_problem, job, line, point, profile
 
 Language = Literal["en", "it"]
 HOUR = timedelta(hours=1)
@@ -217,6 +217,20 @@ def _partial(language: Language) -> Screen:
     return _ready(language).back_up().end("partial", result=result)
 
 
+def _problems(language: Language) -> Screen:
+    screen = _ready(language)
+    denied = "opendir failed: Permission denied (13)"
+    screen.api.kept_problems["run-9"] = [
+        *(file_problem(f"documents/private {number}", message=denied) for number in range(1, 4)),
+        file_problem(f"documents/{LONG_NAME}", "in-use", "read errors mapping: Device or resource busy (16)"),
+        file_problem("documents/from tomorrow", "of-a-newer-server", "<b>no markup</b>"),
+    ]
+    screen.api.more_problems = 1995
+    screen.back_up().end("partial", result={"problems": 2000, "made_point": True, "run_id": "run-9"})
+    screen.profile.tabs.setCurrentWidget(screen.profile.problems)
+    return screen
+
+
 def _failed(language: Language) -> Screen:
     return _ready(language).back_up().end("failed", error=NO_FOLDER)
 
@@ -241,6 +255,7 @@ SCREENS: dict[str, Callable[[Language], Screen]] = {
     "lost": _lost,
     "success": _success,
     "partial": _partial,
+    "problems": _problems,
     "failed": _failed,
     "offline": _offline,
 }

@@ -443,7 +443,7 @@ def test_run_without_a_change_says_so() -> None:
 def test_issues_tell_how_many_and_what_to_do() -> None:
     told = _told(done(status="partial", result={"problems": 2}))
     assert "2 files or folders could not be read." in told
-    assert "The log names them." in told
+    assert "The tab Problems names them." in told
 
 
 def test_failure_tells_reason_and_advice_and_the_servers_words() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from bck_apps.gui.messages import Job, LogLine, Point, Profile, Progress, Session, Started
+from bck_apps.gui.messages import Job, LogLine, Point, Profile, Progress, RunProblems, Session, Started
 from bck_apps.gui.pending import Pending
 from bck_apps.gui.problems import ClientError
 
@@ -58,6 +58,9 @@ class Api(Protocol):
 
     def jobs(self, limit: int = 100) -> Pending[tuple[Job, ...]]:
         """The latest jobs of all profiles, newest first."""
+
+    def problems(self, run_id: str) -> Pending[RunProblems]:
+        """What a run could not read or store: the first thousand."""
 
     def start_backup(self, profile: str, key: str) -> Pending[Started]:
         """Ask for a backup. The same ``key`` is the same request, however often it is sent."""

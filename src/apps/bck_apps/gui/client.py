@@ -20,7 +20,7 @@ from PySide6.QtNetwork import (
 )
 
 from bck_apps.gui.api import Follower
-from bck_apps.gui.messages import Job, LogLine, Page, Point, Profile, Session, Started, parsed
+from bck_apps.gui.messages import Job, LogLine, Page, Point, Profile, RunProblems, Session, Started, parsed
 from bck_apps.gui.pending import Pending
 from bck_apps.gui.problems import ClientError, ConnectionFailedError, problem_from
 from bck_apps.gui.stream import EventStream
@@ -96,6 +96,10 @@ class HttpApi(QObject):
     def jobs(self, limit: int = 100) -> Pending[tuple[Job, ...]]:
         """GET /jobs: the latest ones only, whatever more there is."""
         return self._get(f"/jobs?limit={limit}", Page[Job]).map(lambda page: page.items)
+
+    def problems(self, run_id: str) -> Pending[RunProblems]:
+        """GET /runs/{run_id}/problems: one page of up to 1000."""
+        return self._get(f"/runs/{_part(run_id)}/problems?limit=1000", RunProblems)
 
     def start_backup(self, profile: str, key: str) -> Pending[Started]:
         """POST /backup/start with an Idempotency-Key."""

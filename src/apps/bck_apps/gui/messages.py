@@ -78,6 +78,23 @@ class Point(Message):
     gone: int
 
 
+class FileProblem(Message):
+    """A path that a run could not read or store, with the server's words for cause and advice."""
+
+    path: str
+    message: str = ""
+    reason: str
+    cause: str
+    advice: str
+
+
+class RunProblems(Message):
+    """The problems of a run: the first ones, and how many there were."""
+
+    items: tuple[FileProblem, ...]
+    total: int
+
+
 class Progress(Message):
     """How far a job is; None is honestly unknown."""
 

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from bck_apps.gui.texts.english_problems import PROBLEMS
+from bck_apps.gui.texts.english_reasons import REASONS
 
 ENGLISH: Final[Mapping[str, str]] = {
     **PROBLEMS,
+    **REASONS,
     "app.name": "Backup Orchestrator",
     "amount": "{amount}",
     "time.now": "just now",
@@ -158,6 +160,12 @@ ENGLISH: Final[Mapping[str, str]] = {
     "log.tab": "&Log",
     "log.empty": "What a backup does appears here, line by line.",
     "log.clipped": "Older lines are kept at the server.",
+    # problems
+    "problems.tab": "Pr&oblems",
+    "problems.loading": "Asking the server …",
+    "problems.more.one": "{count} more is kept at the server.",
+    "problems.more.other": "{count} more are kept at the server.",
+    "problems.message": "The message was: {text}",
     # result
     "result.succeeded": "Backup done",
     "result.succeeded.text": "{files}, {size} in all. New: {added}, changed: {changed}, gone: {gone}.",
@@ -166,8 +174,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "result.partial.text": "The rest is backed up. Earlier versions of what could not be read are kept.",
     "result.partial.problems.one": "{count} file or folder could not be read.",
     "result.partial.problems.other": "{count} files or folders could not be read.",
-    "result.partial.advice": "The log names them. Close programs that hold them open, or ask for the "
-    "right to read them, and back up again.",
+    "result.partial.advice": "The tab Problems names them. Close programs that hold them open, or ask for "
+    "the right to read them, and back up again.",
     "result.suspect": "Something looks wrong",
     "result.suspect.text": "Most of the files had vanished from the computer. "
     "Nothing was marked as deleted; everything backed up so far stays.",
@@ -180,7 +188,8 @@ ENGLISH: Final[Mapping[str, str]] = {
     "result.details": "The server says: {text}",
     "result.dismiss": "Close this message",
     # points
-    "points.tab": "&Restore points",
+    "points.tab": "&Points",
+    "points.name": "Restore points",
     "points.empty": "No restore point yet. The first backup makes one.",
     "points.when": "Made",
     "points.result": "Result",

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from bck_apps.gui.texts.italian_problems import PROBLEMS
+from bck_apps.gui.texts.italian_reasons import REASONS
 
 ITALIAN: Final[Mapping[str, str]] = {
     **PROBLEMS,
+    **REASONS,
     "app.name": "Backup Orchestrator",
     "amount": "{amount}",
     "time.now": "adesso",
@@ -158,6 +160,12 @@ ITALIAN: Final[Mapping[str, str]] = {
     "log.tab": "&Registro",
     "log.empty": "Qui compare, riga per riga, quello che fa il backup.",
     "log.clipped": "Le righe più vecchie restano sul server.",
+    # problems
+    "problems.tab": "Problem&i",
+    "problems.loading": "Chiedo al server …",
+    "problems.more.one": "Un altro ({count}) è sul server.",
+    "problems.more.other": "Altri {count} sono sul server.",
+    "problems.message": "Il messaggio era: {text}",
     # result
     "result.succeeded": "Backup riuscito",
     "result.succeeded.text": "{files}, {size} in tutto. Nuovi: {added}, modificati: {changed}, "
@@ -167,8 +175,8 @@ ITALIAN: Final[Mapping[str, str]] = {
     "result.partial.text": "Il resto è salvato. Le versioni precedenti di ciò che non si leggeva restano.",
     "result.partial.problems.one": "{count} file o cartella non si poteva leggere.",
     "result.partial.problems.other": "{count} file o cartelle non si potevano leggere.",
-    "result.partial.advice": "Il registro li elenca. Chiudi i programmi che li tengono aperti, o chiedi "
-    "il permesso di leggerli, e ripeti il backup.",
+    "result.partial.advice": "La scheda Problemi li elenca. Chiudi i programmi che li tengono aperti, o "
+    "chiedi il permesso di leggerli, e ripeti il backup.",
     "result.suspect": "Qualcosa non torna",
     "result.suspect.text": "La maggior parte dei file era sparita dal computer. "
     "Niente è stato segnato come cancellato; tutto ciò che era già salvato resta.",
@@ -181,7 +189,8 @@ ITALIAN: Final[Mapping[str, str]] = {
     "result.details": "Il server dice: {text}",
     "result.dismiss": "Chiudi questo messaggio",
     # points
-    "points.tab": "&Punti di ripristino",
+    "points.tab": "&Punti",
+    "points.name": "Punti di ripristino",
     "points.empty": "Ancora nessun punto di ripristino. Il primo backup ne crea uno.",
     "points.when": "Creato",
     "points.result": "Esito",

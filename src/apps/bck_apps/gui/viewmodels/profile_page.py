@@ -14,6 +14,7 @@ from bck_apps.gui.texts import Phrase
 from bck_apps.gui.viewmodels.backup_run import BackupRun
 from bck_apps.gui.viewmodels.folder_choice import FolderChoice
 from bck_apps.gui.viewmodels.observable import Observable
+from bck_apps.gui.viewmodels.problem_list import ProblemList
 from bck_apps.gui.viewmodels.standing import OVERDUE_AFTER, Standing, State, standing
 
 
@@ -43,6 +44,7 @@ class ProfilePage(Observable):
         self.points_known = False
         self.folders = FolderChoice(profile, editable=session.may_configure)
         self.run = BackupRun(api, profile.name, new_key=new_key, ended=self._run_ended)
+        self.problems = ProblemList(api)
         self.folders.subscribe(self._changed)
         self.run.subscribe(self._changed)
 
@@ -131,6 +133,7 @@ class ProfilePage(Observable):
         if not self.points_known:
             return
         self._standing = standing(self.profile, self.points, jobs, now, overdue_after)
+        self.problems.show(self._standing.ended)
         if self._standing.running is not None:
             self.run.attach(self._standing.running)
         self._changed()

@@ -41,6 +41,8 @@ class Standing:
     last_good: datetime | None = None
     last_try: datetime | None = None
     running: Job | None = None
+    ended: Job | None = None
+    """The latest that came to an end of its own."""
 
     def sentence(self, now: datetime) -> Phrase:
         """The answer in one sentence."""
@@ -74,9 +76,8 @@ def standing(
         state = State.DISABLED
     else:
         state = _ended(ended, points, last_good, now - overdue_after)
-    return Standing(
-        state=state, last_good=last_good, last_try=ours[0].created if ours else None, running=running
-    )
+    last_try = ours[0].created if ours else None
+    return Standing(state=state, last_good=last_good, last_try=last_try, running=running, ended=ended)
 
 
 def _ended(job: Job | None, points: Sequence[Point], last_good: datetime | None, oldest: datetime) -> State:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QTableView,
+    QTreeWidget,
     QWidget,
 )
 
@@ -166,6 +167,14 @@ class SmallList(QListWidget):
 
 class SmallTable(QTableView):
     """A table that asks for eight lines."""
+
+    def sizeHint(self) -> QSize:
+        """Eight lines."""
+        return _lines(self, 8)
+
+
+class SmallTree(QTreeWidget):
+    """A tree that asks for eight lines."""
 
     def sizeHint(self) -> QSize:
         """Eight lines."""

@@ -19,7 +19,7 @@ class PointsTab(QWidget):
         self.model = PointsModel(texts, self)
         self.table = SmallTable()
         self.table.setModel(self.model)
-        self.table.setAccessibleName(texts("points.tab").replace("&", ""))
+        self.table.setAccessibleName(texts("points.name"))
         self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)

@@ -13,6 +13,7 @@ from bck_apps.gui.views.folders_tab import FoldersTab
 from bck_apps.gui.views.log_tab import LogTab
 from bck_apps.gui.views.look import GAP, WIDE, heading, label, state_icon
 from bck_apps.gui.views.points_tab import PointsTab
+from bck_apps.gui.views.problems_tab import ProblemsTab
 from bck_apps.gui.views.run_panel import RunPanel
 
 _DOT = 18
@@ -55,17 +56,26 @@ class ProfileView(QWidget):
         self.run = RunPanel(page, texts)
         self.folders = FoldersTab(page, texts)
         self.points = PointsTab(page, texts)
+        self.problems = ProblemsTab(page.problems, texts)
         self.log = LogTab(page.run.log, texts)
         self.tabs = Tabs()
         self.tabs.addTab(self.folders, texts("folders.tab"))
-        self.tabs.addTab(self.points, texts("points.tab"))
+        self.tabs.setTabToolTip(self.tabs.addTab(self.points, texts("points.tab")), texts("points.name"))
+        self.tabs.addTab(self.problems, texts("problems.tab"))
         self.tabs.addTab(self.log, texts("log.tab"))
         self._build()
         self._was_active = page.run.active
         if self._was_active:
             self.tabs.setCurrentWidget(self.log)
         self._stop = page.subscribe(self.render_page)
+        self._stop_problems = page.problems.subscribe(self._offer_problems)
+        self._offer_problems()
         self.render_page()
+
+    def _offer_problems(self) -> None:
+        """The tab is there while there is something to see in it."""
+        number = self.tabs.indexOf(self.problems)
+        self.tabs.setTabVisible(number, self.page.problems.total > 0)
 
     def _build(self) -> None:
         top = QHBoxLayout()
@@ -115,4 +125,6 @@ class ProfileView(QWidget):
     def leave(self) -> None:
         """The page is going away; a backup goes on."""
         self._stop()
+        self._stop_problems()
+        self.problems.leave()
         self.log.leave()
