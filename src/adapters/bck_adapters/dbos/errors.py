@@ -1,0 +1,36 @@
+"""What goes wrong in DBOS, or on its way to PostgreSQL, becomes errors of the core."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dbos import error as dbos_error
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+
+from bckcore.errors import BckError, DatabaseUnreachableError, StorageError
+
+_FORBIDDEN = "42501"
+_ADVICE = "See the log; 'bck doctor' looks at the database and at the queue."
+
+
+def as_bck_error(error: SQLAlchemyError | dbos_error.DBOSException) -> BckError:
+    """What the error means for us."""
+    text = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
+    if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) == _FORBIDDEN:
+        return StorageError(
+            f"DBOS may not make its tables: {text}.",
+            meaning="No job is started on this node.",
+            advice="Let the database user make the schema: GRANT CREATE ON DATABASE … TO ….",
+        )
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    if lost or isinstance(error, OperationalError):
+        return DatabaseUnreachableError(f"The database server does not answer: {text}.")
+    return StorageError(f"The queue engine DBOS failed: {text}.", advice=_ADVICE)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn errors of SQLAlchemy and DBOS into ours."""
+    try:
+        yield
+    except (SQLAlchemyError, dbos_error.DBOSException) as exc:
+        raise as_bck_error(exc) from exc
