@@ -11,7 +11,7 @@ _OF_NO_USE = ("Asyncio task cancelled for workflow",)
 
 
 class Calm(logging.Filter):
-    """One line of a kind a minute, without its traceback: in an outage each thread of DBOS writes one a second."""
+    """One line of a kind a minute, without its traceback: in an outage DBOS writes one a second, or more."""
 
     def __init__(self) -> None:
         super().__init__()

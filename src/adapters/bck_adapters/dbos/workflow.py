@@ -1,6 +1,6 @@
 """The one workflow: a job is offered in this process until it is settled.
 
-DBOS keeps one registry of workflows and one running instance per process: so this module has state of its own.
+DBOS keeps one registry of workflows and one running instance per process; hence this module has state.
 """
 
 from threading import Lock
