@@ -19,7 +19,7 @@ from bckcore.ports.clock import Clock
 from tests.support.cli import eventually
 from tests.support.postgresql import shared_server
 
-POLL_SECONDS = 0.02
+POLL_SECONDS = 0.05
 SURE = 60.0
 """Patience of whoever is sure that a job comes: as long as it takes."""
 _OF_DBOS = (

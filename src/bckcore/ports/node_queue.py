@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from bckcore.domain.ids import JobId
+from bckcore.domain.wording import counted
 from bckcore.ports.job_queue import JobQueue
 
 
@@ -33,3 +34,9 @@ class NodeQueue(JobQueue, Protocol):
 
     def take_over(self, node: str) -> int:
         """Make another node's jobs, and with them its profiles, this node's; how many jobs there were."""
+
+
+def told_of_others(queue: NodeQueue) -> list[str]:
+    """For people: what waits for other nodes than the queue's own."""
+    others = sorted((node, jobs) for node, jobs in queue.waiting().items() if node not in ("", queue.node))
+    return [f"{counted(jobs, 'job')} for node {node}" for node, jobs in others]

@@ -12,7 +12,7 @@ from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, Enque
 from sqlalchemy import Engine
 
 from bck_adapters.dbos import workflow
-from bck_adapters.dbos.errors import translated
+from bck_adapters.dbos.errors import TablesMissingError, translated
 from bck_adapters.dbos.logs import take_over_logs
 from bck_adapters.dbos.offers import Offers
 from bckcore.domain.ids import JobId
@@ -106,10 +106,13 @@ class DbosEngine:
 
     def waiting(self) -> Waiting:
         """Of our node."""
-        with translated():
-            found = self._client.list_workflows(
-                queue_name=queue_of(self._node), status=list(_LIVE), load_input=False, load_output=False
-            )
+        try:
+            with translated():
+                found = self._client.list_workflows(
+                    queue_name=queue_of(self._node), status=list(_LIVE), load_input=False, load_output=False
+                )
+        except TablesMissingError:
+            return Waiting(queued=0, offered=0)
         queued = sum(one.status == "ENQUEUED" for one in found)
         return Waiting(queued=queued, offered=len(found) - queued)
 

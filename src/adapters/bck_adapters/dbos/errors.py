@@ -6,10 +6,15 @@ from contextlib import contextmanager
 from dbos import error as dbos_error
 from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
 
-from bckcore.errors import BckError, DatabaseUnreachableError, StorageError
+from bckcore.errors import BckError, DatabaseUnreachableError, StorageError, TransientError
 
 _FORBIDDEN = "42501"
+_MISSING = {"42P01", "3F000"}
 _ADVICE = "See the log; 'bck doctor' looks at the database and at the queue."
+
+
+class TablesMissingError(TransientError):
+    """No runner has ever worked with DBOS on this database."""
 
 
 def as_bck_error(error: SQLAlchemyError | dbos_error.DBOSException) -> BckError:
@@ -20,6 +25,12 @@ def as_bck_error(error: SQLAlchemyError | dbos_error.DBOSException) -> BckError:
             f"DBOS may not make its tables: {text}.",
             meaning="No job is started on this node.",
             advice="Let the database user make the schema: GRANT CREATE ON DATABASE … TO ….",
+        )
+    if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) in _MISSING:
+        return TablesMissingError(
+            "DBOS has no tables in this database yet.",
+            meaning="Jobs wait until a runner makes them.",
+            advice="Start one: bck serve",
         )
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     if lost or isinstance(error, OperationalError):

@@ -19,7 +19,7 @@ from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import BckError
 from bckcore.plugins.registry import QueueState
 from bckcore.ports.job_queue import Claim, Enqueued, LogLine
-from bckcore.ports.node_queue import NodeQueue
+from bckcore.ports.node_queue import NodeQueue, told_of_others
 
 SWEEP_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
@@ -221,7 +221,6 @@ class DbosJobQueue:
     def state(self) -> QueueState:
         """For people: who works for the node, and what waits."""
         waiting = self._engine.waiting()
-        others = {node: count for node, count in self._tables.waiting().items() if node != self._tables.node}
         try:
             who = self._lock.holder()
         except SQLAlchemyError as exc:
@@ -229,5 +228,4 @@ class DbosJobQueue:
         parts = [f"DBOS, node {self._tables.node}"]
         parts.append(f"worked for by {who}" if who else "nobody works for it now")
         parts.append(f"{waiting.queued} waiting, {waiting.offered} offered")
-        parts += [f"{count} unfinished for node {node or '(none)'}" for node, count in sorted(others.items())]
-        return QueueState(ok=True, detail="; ".join(parts))
+        return QueueState(ok=True, detail="; ".join([*parts, *told_of_others(self._tables)]))

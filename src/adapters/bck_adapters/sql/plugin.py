@@ -9,7 +9,9 @@ from bckcore.plugins.registry import (
     OfferedQueue,
     QueueContext,
     QueueFactories,
+    QueueState,
 )
+from bckcore.ports.node_queue import NodeQueue, told_of_others
 
 
 @hookimpl
@@ -25,8 +27,15 @@ def bck_queues() -> QueueFactories:
 
 
 def _embedded(context: QueueContext) -> OfferedQueue:
-    of_node = context.database.node_queue
-    return OfferedQueue(queue=of_node(context.node) if of_node else context.database.queue)
+    if context.database.node_queue is None:
+        return OfferedQueue(queue=context.database.queue)
+    queue = context.database.node_queue(context.node)
+    return OfferedQueue(queue=queue, state=lambda: _state(queue))
+
+
+def _state(queue: NodeQueue) -> QueueState:
+    parts = [f"embedded, node {queue.node}", *told_of_others(queue)]
+    return QueueState(ok=True, detail="; ".join(parts))
 
 
 def _made(context: AdapterContext) -> Database:
