@@ -45,7 +45,7 @@ class Node:
         database.migrate()
         assert database.node_queue is not None
         tables = database.node_queue(self.name)
-        return DbosJobQueue(tables, self.engine, self.offers, self.lock, patience=self.patience)
+        return DbosJobQueue(tables, lambda: self.engine, self.offers, self.lock, patience=self.patience)
 
     def close(self) -> None:
         """In order."""

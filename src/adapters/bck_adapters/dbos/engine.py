@@ -2,19 +2,20 @@
 
 import logging
 import threading
-from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
-from enum import Enum
 
 from dbos import DBOS, DBOSClient, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions, WorkflowStatus
+from dbos import error as dbos_error
 from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
 
 from bck_adapters.dbos import workflow
-from bck_adapters.dbos.errors import TablesMissingError, translated
+from bck_adapters.dbos.errors import TablesMissingError, as_bck_error
 from bck_adapters.dbos.logs import take_over_logs
 from bck_adapters.dbos.offers import Offers
+from bck_adapters.dbos.standing import Standing, Waiting
 from bckcore.domain.ids import JobId
 
 APPLICATION = "bck"
@@ -30,23 +31,13 @@ _ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 _logger = logging.getLogger(__name__)
 
 
-class Standing(Enum):
-    """What DBOS knows of a job."""
-
-    COMING = "coming"
-    """It waits in the queue of its node, or is just being handed over."""
-    ELSEWHERE = "elsewhere"
-    """Another node has it."""
-    ENDED = "ended"
-    """It was offered, and that is over."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """How many jobs wait to be offered, and how many are."""
-
-    queued: int
-    offered: int
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn errors of SQLAlchemy and DBOS into ours."""
+    try:
+        yield
+    except (SQLAlchemyError, dbos_error.DBOSException) as exc:
+        raise as_bck_error(exc) from exc
 
 
 class DbosEngine:

@@ -1,10 +1,6 @@
 """What goes wrong in DBOS, or on its way to PostgreSQL, becomes errors of the core."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from dbos import error as dbos_error
-from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, OperationalError, ProgrammingError
 
 from bckcore.errors import BckError, DatabaseUnreachableError, StorageError, TransientError
 
@@ -17,8 +13,8 @@ class TablesMissingError(TransientError):
     """No runner has ever worked with DBOS on this database."""
 
 
-def as_bck_error(error: SQLAlchemyError | dbos_error.DBOSException) -> BckError:
-    """What the error means for us."""
+def as_bck_error(error: Exception) -> BckError:
+    """What an error of SQLAlchemy or DBOS means for us."""
     text = str(getattr(error, "orig", None) or error).strip().partition("\n")[0].rstrip(".")
     if isinstance(error, ProgrammingError) and getattr(error.orig, "sqlstate", None) == _FORBIDDEN:
         return StorageError(
@@ -36,12 +32,3 @@ def as_bck_error(error: SQLAlchemyError | dbos_error.DBOSException) -> BckError:
     if lost or isinstance(error, OperationalError):
         return DatabaseUnreachableError(f"The database server does not answer: {text}.")
     return StorageError(f"The queue engine DBOS failed: {text}.", advice=_ADVICE)
-
-
-@contextmanager
-def translated() -> Iterator[None]:
-    """Turn errors of SQLAlchemy and DBOS into ours."""
-    try:
-        yield
-    except (SQLAlchemyError, dbos_error.DBOSException) as exc:
-        raise as_bck_error(exc) from exc

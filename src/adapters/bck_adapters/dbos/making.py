@@ -1,13 +1,20 @@
-"""The queue, made from what an installation tells; the first thing that needs DBOS itself."""
+"""The queue, made from what an installation tells."""
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.engine import URL, make_url
 
+from bck_adapters.dbos.node_lock import NodeLock
+from bck_adapters.dbos.offers import Offers
+from bck_adapters.dbos.queue import DbosJobQueue
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError
 from bckcore.plugins.registry import OfferedQueue, QueueContext
+
+if TYPE_CHECKING:
+    from bck_adapters.dbos.engine import DbosEngine
 
 _CONNECT_SECONDS = 10
 _SILENT_MS = 30_000
@@ -25,26 +32,26 @@ def made_queue(context: QueueContext) -> OfferedQueue:
             meaning="Nothing was started.",
             advice=_ADVICE,
         )
+    require_package()
+    connections, offers = made_connections(url, context.adapter.database_password), Offers()
+
+    def make_engine() -> "DbosEngine":
+        from bck_adapters.dbos.engine import DbosEngine
+
+        return DbosEngine(connections, context.node, offers)
+
+    queue = DbosJobQueue(of_node(context.node), make_engine, offers, NodeLock(connections, context.node))
+    return OfferedQueue(queue=queue, close=queue.close, state=queue.state)
+
+
+def require_package() -> None:
+    """Raises InvalidInputError where DBOS is not installed."""
     if find_spec("dbos") is None:
         raise InvalidInputError(
             "The queue engine dbos needs the package dbos, which is not installed.",
             meaning="Nothing was started.",
             advice="Install it: pip install 'bckwinrsync[server,cluster]'.",
         )
-    from bck_adapters.dbos.engine import DbosEngine
-    from bck_adapters.dbos.node_lock import NodeLock
-    from bck_adapters.dbos.offers import Offers
-    from bck_adapters.dbos.queue import DbosJobQueue
-
-    connections = made_connections(url, context.adapter.database_password)
-    offers = Offers()
-    queue = DbosJobQueue(
-        of_node(context.node),
-        DbosEngine(connections, context.node, offers),
-        offers,
-        NodeLock(connections, context.node),
-    )
-    return OfferedQueue(queue=queue, close=queue.close, state=queue.state)
 
 
 def made_connections(url: URL, password: Secret[str] | None = None) -> Engine:

@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import RLock
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from bck_adapters.dbos.engine import DbosEngine, Standing
 from bck_adapters.dbos.errors import as_bck_error
 from bck_adapters.dbos.node_lock import NodeLock
 from bck_adapters.dbos.offers import Offers
+from bck_adapters.dbos.standing import Standing
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
@@ -20,6 +21,9 @@ from bckcore.errors import BckError
 from bckcore.plugins.registry import QueueState
 from bckcore.ports.job_queue import Claim, Enqueued, LogLine
 from bckcore.ports.node_queue import NodeQueue, told_of_others
+
+if TYPE_CHECKING:
+    from bck_adapters.dbos.engine import DbosEngine
 
 SWEEP_SECONDS = 5.0
 FORGET_SECONDS = 3600.0
@@ -44,20 +48,29 @@ class DbosJobQueue:
     def __init__(
         self,
         tables: NodeQueue,
-        engine: DbosEngine,
+        make_engine: "Callable[[], DbosEngine]",
         offers: Offers,
         lock: NodeLock,
         *,
         patience: float = PATIENCE_SECONDS,
     ) -> None:
+        """``make_engine``: called when DBOS is first needed; loading it takes a while, and most only look."""
         self._tables = tables
-        self._engine = engine
+        self._make_engine = make_engine
+        self._made: DbosEngine | None = None
         self._offers = offers
         self._lock = lock
         self._patience = patience
         self._working = RLock()
         self._missing: dict[JobId, int] = {}
         self._swept = self._forgot = self._told = self._locked = float("-inf")
+
+    @property
+    def _engine(self) -> "DbosEngine":
+        with self._working:
+            if self._made is None:
+                self._made = self._make_engine()
+            return self._made
 
     # --- asking -----------------------------------------------------------------------------------
 
@@ -184,9 +197,11 @@ class DbosJobQueue:
     def close(self) -> None:
         """End being the worker; then let go of all connections."""
         with self._working:
-            self._engine.stop()
+            if self._made is not None:
+                self._made.stop()
             self._lock.let_go()
-            self._engine.close()
+            if self._made is not None:
+                self._made.close()
 
     # --- the sweep --------------------------------------------------------------------------------
 
