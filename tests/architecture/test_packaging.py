@@ -22,6 +22,7 @@ def _code(text: str) -> list[str]:
 def test_locks_exist() -> None:
     assert {path.name for path in LOCKS} == {
         "build.txt",
+        "cluster.txt",
         "dev.txt",
         "gui.txt",
         "postgres.txt",

@@ -16,6 +16,7 @@ from pathlib import Path
 _PRELOADED = (
     "alembic.command",
     "alembic.runtime.migration",
+    "bck_adapters.dbos.plugin",
     "bck_adapters.memory.plugin",
     "bck_adapters.rsync.plugin",
     "bck_adapters.sql.plugin",

@@ -13,6 +13,7 @@ from bckcore.plugins.markers import hookspec
 from bckcore.plugins.registry import (
     DatabaseFactories,
     NotifierFactories,
+    QueueFactories,
     StorageFactories,
     TransportFactories,
     VaultFactories,
@@ -34,6 +35,11 @@ def bck_storages() -> StorageFactories:  # type: ignore[empty-body]  # a specifi
 @hookspec
 def bck_databases() -> DatabaseFactories:  # type: ignore[empty-body]  # a specification has no body
     """Database adapters by URL scheme."""
+
+
+@hookspec
+def bck_queues() -> QueueFactories:  # type: ignore[empty-body]  # a specification has no body
+    """Engines of the job queue by name; the setting ``queue.engine`` names the one in use."""
 
 
 @hookspec

@@ -8,6 +8,7 @@ from bckcore.domain.secret import Secret
 from bckcore.domain.target import Target
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
+from bckcore.ports.node_queue import NodeQueue
 from bckcore.ports.notifier import Notifier
 from bckcore.ports.processes import Processes
 from bckcore.ports.storage import Storage
@@ -64,11 +65,45 @@ class Database:
     close: Callable[[], None]
     state: Callable[[], DatabaseState] | None = None
     """Look without changing anything. Raises TransientError or StorageError if it does not answer."""
+    node_queue: Callable[[str], NodeQueue] | None = None
+    """Its queue as one storage node, by name, sees it; None where there are no nodes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueContext:
+    """What a factory of queues is told."""
+
+    adapter: AdapterContext
+    """With the password of the database, wherever the settings keep it."""
+    database: Database
+    node: str
+    """Name of the storage node this installation is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueState:
+    """What people are told of a queue."""
+
+    ok: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferedQueue:
+    """A queue that is ready for use."""
+
+    queue: JobQueue
+    close: Callable[[], None] = lambda: None
+    """Called once, before the database is closed."""
+    state: Callable[[], QueueState] | None = None
+    """Look without changing anything. Raises BckError if it cannot."""
 
 
 TransportFactories = Mapping[str, Callable[[AdapterContext], Transport]]
 StorageFactories = Mapping[str, Callable[[AdapterContext], Storage]]
 DatabaseFactories = Mapping[str, Callable[[AdapterContext], Database]]
 """By URL scheme: ``sqlite``, ``postgresql``, ``memory``."""
+QueueFactories = Mapping[str, Callable[[QueueContext], OfferedQueue]]
+"""By the setting ``queue.engine``: ``embedded``, ``dbos``."""
 VaultFactories = Mapping[str, Callable[[AdapterContext], Vault]]
 NotifierFactories = Mapping[str, Callable[[AdapterContext], Notifier]]

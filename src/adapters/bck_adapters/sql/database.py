@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from bck_adapters.sql.engine import LOCK_SPACE, SCHEMA_LOCK, make_engine, reading
 from bck_adapters.sql.errors import translated
 from bck_adapters.sql.job_queue import SqlJobQueue
+from bck_adapters.sql.node_queue import SqlNodeQueue
 from bck_adapters.sql.soundness import require_whole
 from bck_adapters.sql.state import state_of
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
@@ -126,4 +127,5 @@ def sql_database(url: str, clock: Clock, password: Secret[str] | None = None) ->
         migrate=partial(migrate, engine),
         close=engine.dispose,
         state=lambda: state_of(engine, newest_step()),
+        node_queue=partial(SqlNodeQueue, engine, clock),
     )

@@ -13,8 +13,10 @@ from sqlalchemy import (
     Executable,
     Select,
     and_,
+    case,
     delete,
     exists,
+    func,
     insert,
     or_,
     select,
@@ -35,6 +37,7 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import NO_JOB, Claim, Enqueued, LogLine, fitting, key_in_use
 
 KEY_KEPT = timedelta(hours=24)
+NO_NODE = ""
 _TRIES = 3
 _ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
 _FREE = {"token": "", "lease_until": None, "holder": None}
@@ -64,7 +67,13 @@ def require_held(session: SqlSession, claim: Claim) -> Any:
     return row
 
 
-def _claimable(now: datetime, only: JobId | None) -> Select[tuple[int]]:
+def of_node(node: str) -> ColumnElement[bool]:
+    """Jobs of the node, and of none."""
+    return jobs.c.node.in_([node, NO_NODE])
+
+
+def claimable(now: datetime, only: JobId | None, node: str) -> Select[tuple[int]]:
+    """Numbers of the jobs that may be taken now, in their order; with a node, of its own alone."""
     running = jobs.alias("running")
     same = or_(running.c.host == jobs.c.host, running.c.profile == jobs.c.profile)
     alike = running.c.kind.in_(_ASIDE) == jobs.c.kind.in_(_ASIDE)
@@ -76,13 +85,16 @@ def _claimable(now: datetime, only: JobId | None) -> Select[tuple[int]]:
     query = select(jobs.c.number).where(jobs.c.status.in_([_QUEUED, _RUNNING]), ready)
     if only is not None:
         query = query.where(jobs.c.id == only)
-    return query.order_by(jobs.c.kind.in_(_ASIDE), jobs.c.number).limit(1)
+    if node:
+        query = query.where(of_node(node))
+    return query.order_by(jobs.c.kind.in_(_ASIDE), jobs.c.number)
 
 
 def _taking(
-    now: datetime, lease_until: datetime, token: str, only: JobId | None, holder: Holder | None
+    now: datetime, lease_until: datetime, token: str, only: JobId | None, holder: Holder | None, node: str
 ) -> Executable:
     taken = {
+        "node": case((jobs.c.node == NO_NODE, node), else_=jobs.c.node),
         "status": _RUNNING,
         "started": now,
         "finished": None,
@@ -91,16 +103,19 @@ def _taking(
         "lease_until": lease_until,
         "holder": None if holder is None else holder.data(),
     }
-    number = _claimable(now, only).with_for_update(skip_locked=True).scalar_subquery()
+    first = claimable(now, only, node).limit(1)
+    number = first.with_for_update(skip_locked=True).scalar_subquery()
     return update(jobs).where(jobs.c.number == number).values(taken).returning(jobs)
 
 
 class SqlJobQueue:
     """JobQueue. Asking for work when there is none takes no lock."""
 
-    def __init__(self, engine: Engine, clock: Clock) -> None:
+    def __init__(self, engine: Engine, clock: Clock, node: str = NO_NODE) -> None:
+        """``node``: jobs of profiles that have none yet are its own; without one, every job is taken."""
         self._engine = engine
         self._clock = clock
+        self._node = node
 
     def enqueue(self, job: Job) -> Enqueued:
         """See the port."""
@@ -114,7 +129,8 @@ class SqlJobQueue:
             by_key = self._job_of_key(session, job)
             answer = by_key or _unfinished_twin(session, job)
             if answer is None:
-                session.write(insert(jobs), mapping.job_values(job) | _FREE | {"log_lines": 0})
+                values = mapping.job_values(job) | _FREE | {"log_lines": 0}
+                session.write(insert(jobs).values(values | {"node": _node_for(job, self._node)}))
             if job.idempotency_key and by_key is None:
                 self._keep_key(session, job, answer or job)
             session.commit()
@@ -148,7 +164,7 @@ class SqlJobQueue:
         """See the port."""
         for _ in range(_TRIES):
             with self._reading() as session:
-                if session.execute(_claimable(self._clock.now(), only)).first() is None:
+                if session.execute(claimable(self._clock.now(), only, self._node).limit(1)).first() is None:
                     return None
             with suppress(ConflictError):  # another process took a job of the same host or profile just now
                 return self._claim(runner, timedelta(seconds=lease_seconds), only, holder)
@@ -161,7 +177,7 @@ class SqlJobQueue:
             # Only now, after any wait for other writers: a job starts when the one before it has ended.
             now = self._clock.now()
             token, lease_until = f"{runner}/{uuid4().hex}", now + lease
-            statement = _taking(now, lease_until, token, only, holder)
+            statement = _taking(now, lease_until, token, only, holder, self._node)
             row = session.write(statement).one_or_none()
             session.commit()
         return None if row is None else Claim(job=mapping.job_of(row), token=token, lease_until=lease_until)
@@ -286,6 +302,12 @@ class SqlJobQueue:
 
     def _writing(self) -> SqlSession:
         return SqlSession(self._engine)
+
+
+def _node_for(job: Job, own: str) -> ColumnElement[str]:
+    """The node of the profile's newest job that has one, else our own."""
+    earlier = select(jobs.c.node).where(jobs.c.profile == job.profile, jobs.c.node != NO_NODE)
+    return func.coalesce(earlier.order_by(jobs.c.number.desc()).limit(1).scalar_subquery(), own)
 
 
 def _ended_values(job: Job) -> mapping.Values:

@@ -2,13 +2,40 @@
 
 from bck_adapters.sql.database import sql_database
 from bckcore.plugins.markers import hookimpl
-from bckcore.plugins.registry import AdapterContext, Database, DatabaseFactories
+from bckcore.plugins.registry import (
+    AdapterContext,
+    Database,
+    DatabaseFactories,
+    OfferedQueue,
+    QueueContext,
+    QueueFactories,
+    QueueState,
+)
+from bckcore.ports.node_queue import NodeQueue, told_of_others
 
 
 @hookimpl
 def bck_databases() -> DatabaseFactories:
     """``sqlite:///FILE`` keeps everything in one file, ``postgresql://…`` on a server."""
     return dict.fromkeys(("sqlite", "postgresql", "postgres"), _made)
+
+
+@hookimpl
+def bck_queues() -> QueueFactories:
+    """``embedded``: the database is the queue."""
+    return {"embedded": _embedded}
+
+
+def _embedded(context: QueueContext) -> OfferedQueue:
+    if context.database.node_queue is None:
+        return OfferedQueue(queue=context.database.queue)
+    queue = context.database.node_queue(context.node)
+    return OfferedQueue(queue=queue, state=lambda: _state(queue))
+
+
+def _state(queue: NodeQueue) -> QueueState:
+    parts = [f"embedded, node {queue.node}", *told_of_others(queue)]
+    return QueueState(ok=True, detail="; ".join(parts))
 
 
 def _made(context: AdapterContext) -> Database:

@@ -223,6 +223,7 @@ job = Table(
     Column("lease_until", UtcDateTime),
     Column("log_lines", Integer, nullable=False),
     Column("holder", JSON(none_as_null=True)),
+    Column("node", String(64), server_default="", nullable=False),
     UniqueConstraint("id"),
     Index("uq_job_running_host", "host", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
     Index("uq_job_running_profile", "profile", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
@@ -236,6 +237,8 @@ job = Table(
         postgresql_where=_UNFINISHED,
     ),
     Index(None, "status", "number"),
+    Index("ix_job_node", "node", "status", "number"),
+    Index("ix_job_profile", "profile", "number"),
 )
 
 job_key = Table(

@@ -50,6 +50,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         tool_finding("rsync", ["rsync", "--version"], least=LEAST_RSYNC),
         tool_finding("ssh", ["ssh", "-V"]),
         _tried("database", lambda: _database(application)),
+        _tried("queue", lambda: _queue(application)),
         _tried("accounts", lambda: accounts_finding(application.access.users())),
         _tried("receipts", lambda: receipts_finding(application.storage)),
         _tried("histories", lambda: _histories(application)),
@@ -92,6 +93,11 @@ def _database(application: "Application") -> tuple[bool, str]:
     held = f"{counted(hosts, 'host')}, {counted(profiles, 'profile')}"
     told = f"whole; {held} in {state.address} ({state.kind} {state.version})"
     return not state.warnings, "; ".join((told, *state.warnings))
+
+
+def _queue(application: "Application") -> tuple[bool, str]:
+    state = application.queue_state()
+    return state.ok, state.detail
 
 
 def accounts_finding(users: "Sequence[User]") -> tuple[bool, str]:

@@ -28,9 +28,10 @@ from bck_apps.wiring.settings import (
 from bckcore.domain.access import Role
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError, NotFoundError, RefusedError, StorageError
-from bckcore.plugins.registry import DatabaseState
+from bckcore.plugins.registry import DatabaseState, QueueState
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
+from bckcore.ports.node_queue import NodeQueue
 from bckcore.ports.processes import Processes
 from bckcore.ports.storage import Storage, StorageFinding
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
@@ -192,6 +193,41 @@ class Application:
         if state is None:
             raise NotFoundError("This database adapter tells nothing of its state.")
         return state()
+
+    def queue_state(self) -> QueueState:
+        """How the queue is. Raises BckError if it cannot be told."""
+        offered = self.container.offered_queue()
+        if offered.state is not None:
+            return offered.state()
+        return QueueState(ok=True, detail=self.settings.queue.engine)
+
+    def jobs_by_node(self) -> dict[str, int]:
+        """How many unfinished jobs each storage node has; empty where the database knows no nodes."""
+        node_queue = self._node_queue()
+        return node_queue.waiting() if node_queue else {}
+
+    def take_over_node(self, node: str) -> int:
+        """Make another node's jobs and profiles this node's; how many jobs there were.
+
+        Raises RefusedError, NotFoundError.
+        """
+        node_queue = self._node_queue()
+        if node_queue is None or node == node_queue.node or not node:
+            raise RefusedError(
+                f"The jobs of node {node!r} cannot be taken over by node {self.settings.queue.node!r}.",
+                meaning="Nothing was changed.",
+                advice="Give the name that the other node has, or had: 'bck queue status' lists names.",
+            )
+        moved = node_queue.take_over(node)
+        if not moved:
+            raise NotFoundError(
+                f"No job belongs to a node {node}.", advice="See 'bck queue status' for the names."
+            )
+        return moved
+
+    def _node_queue(self) -> NodeQueue | None:
+        of_node = self.container.database().node_queue
+        return of_node(self.settings.queue.node) if of_node else None
 
     @property
     def plugins(self) -> PluginReport:

@@ -26,7 +26,7 @@ from bckcore.domain.host import Host
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.job import JobKind
 from bckcore.domain.target import Target
-from bckcore.plugins.registry import AdapterContext, Database
+from bckcore.plugins.registry import AdapterContext, Database, OfferedQueue, QueueContext
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport
 from bckcore.ports.vault import Vault
@@ -91,15 +91,20 @@ def made_vault(plugins: Plugins, context: AdapterContext, settings: Settings) ->
     return cast("Vault", plugins.make("bck_vaults", settings.security.vault, context, "vault"))
 
 
-def opened_database(plugins: Plugins, context: AdapterContext, settings: Settings) -> Iterator[Database]:
+def database_context(plugins: Plugins, context: AdapterContext, settings: Settings) -> AdapterContext:
+    """The context with the password of the database, wherever the settings keep it."""
+    if settings.database.password_ref and context.database_password is None:
+        secret = made_vault(plugins, context, settings).get(SecretRef(settings.database.password_ref))
+        return replace(context, database_password=secret)
+    return context
+
+
+def opened_database(plugins: Plugins, context: AdapterContext) -> Iterator[Database]:
     """The database adapter for the URL's scheme, its schema brought up to date; closed at the end.
 
     Raises DatabaseDamagedError where an installation has lost its database.
     """
     require_database(context.home, context.database_url)
-    if settings.database.password_ref and context.database_password is None:
-        secret = made_vault(plugins, context, settings).get(SecretRef(settings.database.password_ref))
-        context = replace(context, database_password=secret)
     scheme = context.database_url.partition(":")[0].partition("+")[0]
     database = cast("Database", plugins.make("bck_databases", scheme, context, "database"))
     try:
@@ -107,6 +112,18 @@ def opened_database(plugins: Plugins, context: AdapterContext, settings: Setting
         yield database
     finally:
         database.close()
+
+
+def opened_queue(
+    plugins: Plugins, context: AdapterContext, settings: Settings, database: Database
+) -> Iterator[OfferedQueue]:
+    """The queue with the engine that the settings name; closed before the database is."""
+    told = QueueContext(adapter=context, database=database, node=settings.queue.node)
+    offered = cast("OfferedQueue", plugins.make("bck_queues", settings.queue.engine, told, "queue engine"))
+    try:
+        yield offered
+    finally:
+        offered.close()
 
 
 def transport_finder(plugins: Plugins, context: AdapterContext) -> Callable[[Host], Transport]:
@@ -149,8 +166,10 @@ class Container(containers.DeclarativeContainer):
     processes = providers.Singleton(LinuxProcesses)
     context = providers.Singleton(adapter_context, home, settings, runtime_dir, clock, processes)
     vault = providers.Singleton(made_vault, plugins, context, settings)
-    database = providers.Resource(opened_database, plugins, context, settings)
-    queue = database.provided.queue
+    database_context = providers.Singleton(database_context, plugins, context, settings)
+    database = providers.Resource(opened_database, plugins, database_context)
+    offered_queue = providers.Resource(opened_queue, plugins, database_context, settings, database)
+    queue = offered_queue.provided.queue
     fence = providers.Singleton(Fence, queue=queue, clock=clock)
     bare_storage = providers.Singleton(made_storage, plugins, context, settings)
     storage = providers.Singleton(fenced_storage, bare_storage, fence)

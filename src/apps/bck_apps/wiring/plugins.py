@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pluggy
 
@@ -19,7 +19,7 @@ from bckcore.domain.run import Run
 from bckcore.errors import NotFoundError
 from bckcore.plugins import hookspecs
 from bckcore.plugins.markers import ENTRY_POINT_GROUP, PROJECT_NAME
-from bckcore.plugins.registry import AdapterContext
+from bckcore.plugins.registry import AdapterContext, QueueContext
 from bckcore.ports.notifier import Notifier
 
 Made = TypeVar("Made")
@@ -73,7 +73,7 @@ class Plugins:
         self.report = report
         self._tell = tell
 
-    def make(self, hook: str, name: str, context: AdapterContext, what: str) -> object:
+    def make(self, hook: str, name: str, context: AdapterContext | QueueContext, what: str) -> object:
         """Build the adapter called ``name`` that some plugin offers through ``hook``."""
         offers = {offered: factory for _, offered, factory in self._offers(hook)}
         if name not in offers:
@@ -128,7 +128,7 @@ class Plugins:
         """Report a plugin that raised."""
         self._tell(plugin, f"{what} raised {type(error).__name__}: {error}")
 
-    def _offers(self, hook: str) -> Iterator[tuple[str, str, Callable[[AdapterContext], object]]]:
+    def _offers(self, hook: str) -> Iterator[tuple[str, str, Callable[[Any], object]]]:
         """Plugin, name and factory of everything that is offered through a factory hook."""
         for plugin, offered in self._call(hook, {}):
             if isinstance(offered, Mapping):

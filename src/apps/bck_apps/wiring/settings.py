@@ -39,6 +39,19 @@ class DatabaseSettings(_Section):
     password_ref: str = Field("", description="Name of that password in the vault; `bck` sets it.")
 
 
+class QueueSettings(_Section):
+    """Who hands jobs to runners, and which storage node this installation is."""
+
+    engine: str = Field("embedded", description="embedded (the database itself), or dbos on PostgreSQL.")
+    node: Annotated[
+        str,
+        Field(
+            pattern="^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+            description="Name of this storage node among those that share the database.",
+        ),
+    ] = "main"
+
+
 class ApiSettings(_Section):
     """The HTTPS server."""
 
@@ -129,6 +142,7 @@ class Settings(BaseSettings):
 
     storage: StorageSettings = Field(default_factory=StorageSettings)
     database: DatabaseSettings = Field(default_factory=DatabaseSettings)
+    queue: QueueSettings = Field(default_factory=QueueSettings)
     api: ApiSettings = Field(default_factory=ApiSettings)
     runner: RunnerSettings = Field(default_factory=RunnerSettings)
     jobs: JobSettings = Field(default_factory=JobSettings)

@@ -1,0 +1,86 @@
+"""NodeLock: at most one process works for a storage node, whichever machine it is on."""
+
+import os
+import socket
+import zlib
+from contextlib import suppress
+
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import SQLAlchemyError
+
+SPACE = 0x62636C
+"""Our second number space of advisory locks; 0x62636b is that of the tables."""
+_TRY = text("SELECT pg_try_advisory_lock(:space, :node)")
+_NAME = text("SELECT set_config('application_name', :name, false)")
+_HOLDER = text("""
+SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
+  AND l.classid = :space AND l.objid = CAST(CAST(:node AS bigint) & 4294967295 AS oid)
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+""")
+
+
+def _number(node: str) -> int:
+    """A number of 32 bits with a sign."""
+    number = zlib.crc32(node.encode())
+    return number - (1 << 32) if number >= 1 << 31 else number
+
+
+class NodeLock:
+    """An advisory lock of PostgreSQL, held by a connection of its own: it goes when the process does.
+
+    Not thread-safe. Raises SQLAlchemyError.
+    """
+
+    def __init__(self, engine: Engine, node: str) -> None:
+        self._engine = engine
+        self._which = {"space": SPACE, "node": _number(node)}
+        self._connection: Connection | None = None
+
+    def take(self) -> bool:
+        """Whether it is ours now; it may have been so before."""
+        if self.held():
+            return True
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        try:
+            name = f"bck runner {socket.gethostname()}:{os.getpid()}"[:63]
+            connection.execute(_NAME, {"name": name})
+            taken = bool(connection.execute(_TRY, self._which).scalar_one())
+        except BaseException:
+            _closed(connection)
+            raise
+        if not taken:
+            _closed(connection)
+            return False
+        self._connection = connection
+        return True
+
+    def held(self) -> bool:
+        """Whether it is ours still: asks the server, for a connection that broke has lost it."""
+        if self._connection is None:
+            return False
+        try:
+            self._connection.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            self.let_go()
+            return False
+        return True
+
+    def holder(self) -> str:
+        """Who holds it, for people; empty if nobody."""
+        with self._engine.connect() as connection:
+            name = connection.execute(_HOLDER, self._which).scalar()
+        return str(name or "").removeprefix("bck runner ")
+
+    def let_go(self) -> None:
+        """Safe to repeat."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            _closed(connection)
+
+
+def _closed(connection: Connection) -> None:
+    """Close it for good: back in the pool it would keep the lock and the name."""
+    with suppress(SQLAlchemyError):
+        connection.invalidate()
+    connection.close()
