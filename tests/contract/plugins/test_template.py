@@ -91,8 +91,7 @@ class Site:
         self.pc.mkdir()
         (self.pc / "letter.txt").write_text("one")
         (folder / "server").mkdir()
-        # Cold: a fork has its path of modules from the process it is a copy of.
-        self.bck = Bck(folder / "server", settings={"PYTHONPATH": str(plugins)}, cold=True)
+        self.bck = Bck(folder / "server", settings={"PYTHONPATH": str(plugins)})
         self.bck.init()
         self.bck.ok("host", "add", "pc1", "--transport", "local", "--allow", str(self.pc))
         self.bck.ok("profile", "add", "docs", "--host", "pc1", "--source", str(self.pc))

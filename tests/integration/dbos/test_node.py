@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -28,6 +28,21 @@ PROCESSES = LinuxProcesses()
 @pytest.fixture
 def url():
     return emptied()
+
+
+@pytest.fixture
+def sql_queue():
+    """Makes queues over the product's tables alone, as a process has them that knows no DBOS."""
+    with ExitStack() as kept:
+
+        def made(url, name="main"):
+            database = sql_database(url, SystemClock())
+            kept.callback(database.close)
+            database.migrate()
+            assert database.node_queue is not None
+            return database.node_queue(name)
+
+        yield made
 
 
 @contextmanager
@@ -96,7 +111,7 @@ def test_a_second_runner_of_the_node_waits_and_says_for_whom_until_the_first_has
         assert taken(queue).job.id == "b"
 
 
-def test_what_a_crash_kept_from_the_engine_is_found_by_the_sweep(url):
+def test_what_a_crash_kept_from_the_engine_is_found_by_the_sweep(url, sql_queue):
     """The row was written, and the process died before it told the engine."""
     with node(url, patience=0.0) as made:
         queue = made.queue()
@@ -119,7 +134,7 @@ def test_what_the_engine_thinks_is_over_is_offered_again_while_the_job_is_not(ur
         assert eventually(lambda: made.offers.open() == {"a"})
 
 
-def test_offers_of_jobs_that_others_ended_are_settled_by_the_sweep(url):
+def test_offers_of_jobs_that_others_ended_are_settled_by_the_sweep(url, sql_queue):
     with node(url) as made:
         queue = made.queue()
         queue.enqueue(sample_job("a"))
@@ -182,7 +197,7 @@ def test_a_process_works_for_one_node(url, caplog):
         assert "a process works for one" in caplog.text
 
 
-def test_the_jobs_of_a_node_that_is_gone_can_be_taken_over(url):
+def test_the_jobs_of_a_node_that_is_gone_can_be_taken_over(url, sql_queue):
     with node(url, "gone") as gone, node(url, "here") as here:
         gone.queue().enqueue(sample_job("a"))
         queue = here.queue()
@@ -197,7 +212,7 @@ def test_the_jobs_of_a_node_that_is_gone_can_be_taken_over(url):
 # --- around it --------------------------------------------------------------------------------------
 
 
-def test_jobs_that_waited_in_the_embedded_queue_run_when_dbos_is_chosen(url):
+def test_jobs_that_waited_in_the_embedded_queue_run_when_dbos_is_chosen(url, sql_queue):
     database = sql_database(url, SystemClock())
     database.queue.enqueue(sample_job("of-no-node", profile="p1", host="h1"))
     database.close()
@@ -281,10 +296,3 @@ def test_a_database_user_who_may_not_make_the_schema_is_told_what_to_grant():
         assert "GRANT CREATE ON DATABASE" in refused.value.advice
     finally:
         server.drop(name)
-
-
-def sql_queue(url, name="main"):
-    """The tables' part alone."""
-    made = sql_database(url, SystemClock()).node_queue
-    assert made is not None
-    return made(name)
