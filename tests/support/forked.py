@@ -22,6 +22,7 @@ _PRELOADED = (
     "bck_adapters.sql.migrations",
     "bck_adapters.storage_fs.plugin",
     "bck_adapters.vault_file.plugin",
+    "bck_apps.api",
     "bck_apps.cli.main",
     "bck_apps.runner.main",
     "bck_apps.wiring",
@@ -36,6 +37,17 @@ def fork_context() -> ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_PRELOADED))
     return context
+
+
+def settled_in(environment: Mapping[str, str], folder: Path, *streams: Path) -> None:
+    """In a fork: an environment, a folder, and files for the three standard streams, all of its own."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for number, (path, mode) in enumerate(zip(streams, "raa", strict=True)):
+        with path.open(mode) as stream:
+            os.dup2(stream.fileno(), number)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in enumerate("rww"))
 
 
 def forked_bck(
@@ -66,12 +78,6 @@ def forked_bck(
 def _bck(words: list[str], environment: dict[str, str], folder: Path, streams: list[Path]) -> None:
     from bck_apps.cli.main import main
 
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    for number, (path, mode) in enumerate(zip(streams, "rww", strict=True)):
-        with path.open(mode) as stream:
-            os.dup2(stream.fileno(), number)
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in enumerate("rww"))
+    settled_in(environment, folder, *streams)
     sys.argv = ["bck", *words]
     main()
