@@ -1,4 +1,4 @@
-"""A fleet: many PCs behind one sshd with many addresses, runner and API processes on one database.
+"""A fleet: many PCs, each an address that some sshd listens on, runner and API processes on one database.
 
 What the PCs held at each round is kept here, by the test, and never taken from the program.
 """
@@ -39,6 +39,8 @@ from tests.support.trees import Standing, standing_below
 
 USER = "ann"
 FILES = 6
+LISTENS = 15
+"""Addresses of one sshd; it can have one more."""
 SLOTS = 3
 """Jobs at once in each runner."""
 CALM = {"BCK_CHECK__ENABLED": "false", "BCK_SCHEDULER__ENABLED": "false", "BCK_RUNNER__JOBS": str(SLOTS)}
@@ -61,14 +63,18 @@ def addresses(count: int) -> tuple[str, ...]:
 
 
 @contextmanager
-def many_addresses(folder: Path, count: int) -> Iterator[LoopbackSshd]:
-    """One sshd that listens wherever the PCs are."""
-    sshd = LoopbackSshd(folder, ("MaxStartups 500",), more_addresses=addresses(count))
-    sshd.start()
-    try:
-        yield sshd
-    finally:
-        sshd.stop()
+def many_addresses(folder: Path, count: int) -> Iterator[list[LoopbackSshd]]:
+    """Few sshd that listen wherever the PCs are."""
+    wanted = addresses(count)
+    parts = [wanted[start : start + LISTENS] for start in range(0, count, LISTENS)]
+    with ExitStack() as stack:
+        started = list[LoopbackSshd]()
+        for number, part in enumerate(parts):
+            sshd = LoopbackSshd(folder / f"{number}", ("MaxStartups 500",), more_addresses=part)
+            sshd.start()
+            stack.callback(sshd.stop)
+            started.append(sshd)
+        yield started
 
 
 @dataclass(slots=True)
@@ -77,7 +83,7 @@ class Fleet:
 
     folder: Path
     plan: Plan
-    sshd: LoopbackSshd
+    sshds: list[LoopbackSshd]
     bck: Bck
     application: Application
     held: Worlds = field(default_factory=lambda: defaultdict(list))
@@ -87,8 +93,9 @@ class Fleet:
         """Make the PCs and tell the installation of them."""
         for number, address in enumerate(addresses(self.plan.hosts)):
             pc = self.folder / f"pc{number}"
-            host = replace(self.sshd.host(name=pc.name, roots=(str(pc),)), address=address)
-            self.application.hosts.add(host, key=self.sshd.key)
+            sshd = self.sshds[number // LISTENS]
+            host = replace(sshd.host(name=pc.name, roots=(str(pc),)), address=address)
+            self.application.hosts.add(host, key=sshd.key)
             for each in range(self.plan.profiles):
                 docs = pc / f"docs{each}"
                 docs.mkdir(parents=True)
@@ -143,12 +150,12 @@ def made_fleet(tmp_path: Path, plan: Plan, *, url: str = "") -> Iterator[Fleet]:
     bck = Bck(tmp_path / "server", CALM)
     place = database_place(url) if url else None
     with (
-        many_addresses(tmp_path / "sshd", plan.hosts) as sshd,
+        many_addresses(tmp_path / "sshd", plan.hosts) as sshds,
         initialise(
             bck.home, storage=bck.storage, admin=USER, password=Secret(PASSWORD), database=place
         ) as application,
     ):
-        fleet = Fleet(tmp_path / "pcs", plan, sshd, bck, application)
+        fleet = Fleet(tmp_path / "pcs", plan, sshds, bck, application)
         fleet.enter()
         yield fleet
 
