@@ -19,11 +19,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx2
 
-from bck_apps.api import Address, serve
 from bck_apps.runner.main import main as runner_main
 from bck_apps.runner.presence import serve_is_up
 from bck_apps.wiring import Application, database_place, home_folder, initialise, open_application
@@ -36,6 +35,9 @@ from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
 from tests.support.forked import fork_context, settled_in
 from tests.support.sshd import LoopbackSshd, descendants
 from tests.support.trees import Standing, standing_below
+
+if TYPE_CHECKING:
+    from bck_apps.api import Address
 
 USER = "ann"
 FILES = 6
@@ -234,6 +236,8 @@ def _api_process(bck: Bck) -> Iterator[Address]:
 
 def _answer(environment: dict[str, str], folder: Path, line: Connection) -> None:
     """Serve until the other end of the line says that it is over."""
+    from bck_apps.api import serve  # here, for the runners need none of it
+
     settled_in(environment, folder, Path(os.devnull), folder / "api.log", folder / "api.log")
     stop = threading.Event()
 

@@ -22,7 +22,6 @@ _PRELOADED = (
     "bck_adapters.sql.migrations",
     "bck_adapters.storage_fs.plugin",
     "bck_adapters.vault_file.plugin",
-    "bck_apps.api",
     "bck_apps.cli.main",
     "bck_apps.runner.main",
     "bck_apps.wiring",

@@ -29,8 +29,8 @@ class Cut(StrEnum):
 class Wire:
     """Listens on a port of its own and forwards to ``port``, until it is cut.
 
-    A connection that was dropped stays so; :meth:`mend` lets later ones through. Bytes are counted on their way
-    from the server to us.
+    A connection that was dropped stays so; :meth:`mend` lets later ones through. Bytes are counted on their
+    way from the server to us.
     """
 
     def __init__(self, port: int) -> None:
