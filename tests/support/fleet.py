@@ -285,12 +285,8 @@ def ask(
             for turn, profile in enumerate(wanted[number::threads]):
                 key = f"{prefix}-{profile}"
                 client = clients[number][turn % len(where)]
-                sent = client.post(
-                    "/backup/start",
-                    json={"profile": profile},
-                    headers={"Authorization": f"Bearer {token}", "Idempotency-Key": key},
-                )
-                answers.take(key, sent)
+                headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
+                answers.take(key, _sent(client, profile, headers))
         except BaseException as error:  # noqa: BLE001  # raised again below
             errors.append(error)
 
@@ -304,6 +300,15 @@ def ask(
     if errors:
         raise errors[0]
     return answers
+
+
+def _sent(client: httpx2.Client, profile: ProfileId, headers: dict[str, str]) -> httpx2.Response:
+    """The answer. A server hangs up on connections that were silent for long, perhaps at this very moment;
+    then nobody knows whether the request was heard, and it is sent again: that is what its key is for."""
+    for _ in range(5):
+        with suppress(httpx2.RemoteProtocolError, httpx2.ReadError, httpx2.WriteError):
+            return client.post("/backup/start", json={"profile": profile}, headers=headers)
+    return client.post("/backup/start", json={"profile": profile}, headers=headers)
 
 
 @contextmanager
