@@ -23,6 +23,7 @@ from bckcore.ports.job_queue import Claim, JobQueue
 from bckcore.ports.transport import PullReport
 from tests.support import retention_oracle
 from tests.support.clock_jumps import ClockJumps
+from tests.support.databases import address_of
 from tests.support.desks import Desk, Spoiled, T
 from tests.support.house import DOCS, LEASE_SECONDS
 from tests.support.places import quick_folder
@@ -33,6 +34,12 @@ MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 START = datetime(2027, 1, 10, 12, tzinfo=UTC)
 TWO = datetime(2027, 1, 11, 2, tzinfo=UTC)
 Open = Callable[[SettableClock], Database]
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with address_of(request.param, tmp_path) as address:
+        yield address
 
 
 @pytest.fixture
@@ -57,6 +64,11 @@ def quick_dir(tmp_path: Path) -> Iterator[Path]:
 
 
 class TestSql(ClockJumps):
+    @pytest.fixture(params=["sqlite", "postgresql"])
+    def url(self, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+        with address_of(request.param, tmp_path) as address:
+            yield address
+
     @pytest.fixture
     def clock(self) -> SettableClock:
         return SettableClock()
