@@ -97,7 +97,7 @@ def _in_columns(connection: sqlite3.Connection) -> str:
         found = {row[1] for row in connection.execute(f'PRAGMA table_info("{table.name}")')}
         missing = sorted({column.name for column in table.columns} - found)
         if missing:
-            return f"the table {table.name} has no column {missing[0]}"
+            return f"no such column: {table.name}.{missing[0]}"
     return ""
 
 
