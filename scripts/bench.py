@@ -23,17 +23,25 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(HERE))
 
-from bck_adapters.rsync.argv import Invocation, environment, pull_argv  # noqa: E402  # path set above
-from bck_adapters.rsync.ssh_config import ssh_shell  # noqa: E402
+from bck_adapters.rsync.ssh_config import ssh_shell  # noqa: E402  # path set above
 from bck_apps.wiring import Application, initialise  # noqa: E402
-from bckcore.domain.ids import RunId, SourceName  # noqa: E402
+from bckcore.domain.ids import SourceName  # noqa: E402
 from bckcore.domain.profile import Profile  # noqa: E402
 from bckcore.domain.secret import Secret  # noqa: E402
 from bckcore.domain.source import Source  # noqa: E402
-from bckcore.domain.transfer import PullOrder, TransferOptions  # noqa: E402
+from bckcore.domain.transfer import TransferOptions  # noqa: E402
 from scripts.bench_api import bench_api  # noqa: E402
 from scripts.bench_catalog import bench_catalog  # noqa: E402
-from scripts.bench_parts import DOCS, build_tree, change_tree, run_job, timed  # noqa: E402
+from scripts.bench_fleet import bench_fleet  # noqa: E402
+from scripts.bench_parts import (  # noqa: E402
+    DOCS,
+    bare_order,
+    build_tree,
+    change_tree,
+    run_bare,
+    run_job,
+    timed,
+)
 from scripts.bench_prune import bench_prune  # noqa: E402
 from scripts.bench_restore import bench_restore  # noqa: E402
 from tests.support.sshd import LoopbackSshd, running_sshd  # noqa: E402
@@ -60,37 +68,9 @@ class Contest:
 
     def bare(self) -> None:
         """rsync with our options."""
-        order = self._order()
-        host = self._sshd.host()
-        with ssh_shell(host, self._sshd.key, order.options, self._tmp / "run") as shell:
-            call = Invocation(remote_shell=shell, tag="0" * 16)
-            self._timed_rsync(pull_argv(order, call, ()), order)
-
-    def _order(self) -> PullOrder:
         self._number += 1
-        base = self._tmp / "bare"
-        folders = {name: base / f"{name}{self._number}" for name in ("displaced", "temp", "work")}
-        folders |= {name: base / name for name in ("destination", "partial")}
-        for folder in folders.values():
-            folder.mkdir(parents=True, exist_ok=True)
-        return PullOrder(
-            run=RunId("bench"),
-            attempt=1,
-            host=self._sshd.host(),
-            source=Source(name=SourceName("docs"), path=str(self._tree)),
-            filters=(),
-            options=TransferOptions(),
-            destination=folders["destination"],
-            displaced_dir=folders["displaced"],
-            partial_dir=folders["partial"],
-            temp_dir=folders["temp"],
-            work_dir=folders["work"],
-        )
-
-    def _timed_rsync(self, argv: list[bytes], order: PullOrder) -> None:
-        with (order.work_dir / "listing").open("wb") as listing:
-            env = dict(environment(os.environ["PATH"]))
-            subprocess.run(argv, check=True, env=env, stdout=listing)
+        order = bare_order(self._sshd.host(), self._tree, self._tmp / "bare", self._number)
+        run_bare(order, self._sshd.key, self._tmp / "run")
 
     def plain(self) -> None:
         """What people write by hand."""
@@ -168,6 +148,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], None]] = {
     "restore": lambda tmp, settings: bench_restore(tmp, settings.files, settings.rounds),
     "catalog": lambda tmp, _: bench_catalog(tmp),
     "api": lambda tmp, settings: bench_api(tmp, settings.rounds),
+    "fleet": lambda tmp, settings: bench_fleet(tmp, settings.files, settings.rounds),
 }
 
 

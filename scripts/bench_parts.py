@@ -1,18 +1,23 @@
 """What all parts of the bench share: trees, an installation, jobs carried out as the runner does it."""
 
+import os
 import random
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bck_adapters.rsync.argv import Invocation, environment, pull_argv
+from bck_adapters.rsync.ssh_config import ssh_shell
 from bck_apps.runner.execution import Execution
 from bck_apps.wiring import Application, initialise
 from bckcore.domain.host import Host
-from bckcore.domain.ids import HostId, JobId, ProfileId, SourceName
+from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SourceName
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
+from bckcore.domain.transfer import PullOrder, TransferOptions
 
 DOCS = ProfileId("docs")
 FILES_PER_FOLDER = 100
@@ -42,6 +47,36 @@ def timed(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
+
+
+def bare_order(host: Host, tree: Path, base: Path, number: int) -> PullOrder:
+    """What rsync by hand is to do: the tree of a host below ``base``; ``number`` tells its runs apart."""
+    folders = {name: base / f"{name}{number}" for name in ("displaced", "temp", "work")}
+    folders |= {name: base / name for name in ("destination", "partial")}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    return PullOrder(
+        run=RunId("bench"),
+        attempt=1,
+        host=host,
+        source=Source(name=SourceName("docs"), path=str(tree)),
+        filters=(),
+        options=TransferOptions(),
+        destination=folders["destination"],
+        displaced_dir=folders["displaced"],
+        partial_dir=folders["partial"],
+        temp_dir=folders["temp"],
+        work_dir=folders["work"],
+    )
+
+
+def run_bare(order: PullOrder, key: Secret[str], runtime: Path) -> None:
+    """rsync with exactly our options, its listing read by nobody."""
+    with ssh_shell(order.host, key, order.options, runtime) as shell:
+        argv = pull_argv(order, Invocation(remote_shell=shell, tag="0" * 16), ())
+        with (order.work_dir / "listing").open("wb") as listing:
+            env = dict(environment(os.environ["PATH"]))
+            subprocess.run(argv, check=True, env=env, stdout=listing)
 
 
 def run_job(application: Application, job_id: JobId) -> None:

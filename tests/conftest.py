@@ -76,16 +76,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 # --- markers by folder ----------------------------------------------------------------------------
 
 _MARKED_FOLDERS = ("integration", "e2e", "gui", "chaos", "contract")
+_LONG_SECONDS = 1800
+"""What a long test may take where others use the machine as well; a hanging one must end some time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test after the folder it lives in, so that `-m integration` needs no care."""
+    """Mark each test after the folder it lives in, so that `-m integration` needs no care; long ones may take
+    long."""
     here = Path(__file__).parent
     for item in items:
         if item.path.is_relative_to(here):
             folder = item.path.relative_to(here).parts[0]
             if folder in _MARKED_FOLDERS:
                 item.add_marker(folder)
+        if item.get_closest_marker("long") and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(_LONG_SECONDS))
 
 
 # --- no silent skip -------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Databases for tests: in memory, in a SQLite file, on a PostgreSQL server of the tests' own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,6 +50,16 @@ def postgresql_database(clock: Clock, folder: Path) -> Database:
     database = sql_database(shared_server().database_of(folder), clock)
     database.migrate()
     return database
+
+
+@contextmanager
+def address_of(kind: str, folder: Path) -> Iterator[str]:
+    """The address of a database of that kind for a test in ``folder``; our schema may be there already."""
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'test.db'}"
+        return
+    yield shared_server().database_of(folder)
+    shared_server().forget(folder)
 
 
 def few_examples(slower: int = 8) -> int:

@@ -39,6 +39,18 @@ def fork_context() -> ForkServerContext:
     return context
 
 
+def settled_in(environment: Mapping[str, str], folder: Path, *streams: Path) -> None:
+    """In a fork: an environment, a folder, and files for the three standard streams, all of its own."""
+    os.environ.clear()
+    os.environ.update(environment)
+    os.chdir(folder)
+    for number, (path, mode) in enumerate(zip(streams, "raa", strict=True)):
+        with path.open(mode) as stream:
+            os.dup2(stream.fileno(), number)
+    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in enumerate("rww"))
+    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+
+
 def forked_bck(
     arguments: Sequence[str | bytes],
     *,
@@ -67,13 +79,6 @@ def forked_bck(
 def _bck(words: list[str], environment: dict[str, str], folder: Path, streams: list[Path]) -> None:
     from bck_apps.cli.main import main
 
-    os.environ.clear()
-    os.environ.update(environment)
-    os.chdir(folder)
-    for number, (path, mode) in enumerate(zip(streams, "rww", strict=True)):
-        with path.open(mode) as stream:
-            os.dup2(stream.fileno(), number)
-    sys.stdin, sys.stdout, sys.stderr = (os.fdopen(n, mode) for n, mode in enumerate("rww"))
-    sys.path[:0] = filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))
+    settled_in(environment, folder, *streams)
     sys.argv = ["bck", *words]
     main()

@@ -2,6 +2,7 @@
 
 import itertools
 
+from bck_adapters.memory import MemoryBell
 from bckcore.services.jobs import JobService
 from tests.support.house import House
 
@@ -15,6 +16,7 @@ def job_service(house: House) -> JobService:
         units=house.database.units,
         restores=house.restores,
         host_restores=house.host_restores,
+        bell=MemoryBell(),
         clock=house.clock,
         new_id=lambda: f"asked-{next(numbers)}-{len(queue.list(limit=10_000))}",
     )

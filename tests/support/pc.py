@@ -8,7 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bck_adapters.rsync.filters import GitIgnoreFilter
@@ -67,8 +67,9 @@ def make_pc(
     sources: tuple[str, ...] = (),
     excludes: tuple[str, ...] = (),
     options: TransferOptions | None = None,
+    port: int | None = None,
 ) -> Pc:
-    """A PC below ``tmp``, reached over ``sshd``."""
+    """A PC below ``tmp``, reached over ``sshd``; at another ``port`` where something stands before that."""
     folder, store = tmp / "pc" / "docs", store or tmp / "store"
     docs = FolderTree(folder)
     runtime = tmp / "run"
@@ -78,7 +79,7 @@ def make_pc(
         RsyncTransport(route=SshRoute(runtime)),
         sources=sources or (f"docs={folder}",),
         excludes=excludes,
-        host=sshd.host(),
+        host=replace(sshd.host(), port=port or sshd.port),
         filters=GitIgnoreFilter,
         key=sshd.key,
         options=options or TransferOptions(attempts=1),

@@ -1,10 +1,12 @@
 """A house with schedules: schedulers over one database, a PC that is on or off, a clock that is moved."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import cast
 
+from bck_adapters.memory.clock import SettableClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.transport import MemoryTransport
@@ -16,6 +18,7 @@ from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.run import Run, RunOutcome
 from bckcore.domain.schedule import Schedule
 from bckcore.errors import BckError, HostUnreachableError
+from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import Claim
 from bckcore.services.hooks import NullHooks
 from bckcore.services.jobs import JobService
@@ -50,8 +53,15 @@ class Told(NullHooks):
 class Planned:
     """One installation whose schedule is driven by hand."""
 
-    def __init__(self, folder: Path, start: datetime, schedule: Schedule | None, **changes: object) -> None:
-        self.house = House(folder / "store", MemoryTransport({PC: MemoryHost()}))
+    def __init__(
+        self,
+        folder: Path,
+        start: datetime,
+        schedule: Schedule | None,
+        database: Callable[[SettableClock], Database] | None = None,
+        **changes: object,
+    ) -> None:
+        self.house = House(folder / "store", MemoryTransport({PC: MemoryHost()}), database=database)
         self.clock = self.house.clock
         self.clock.set(start)
         self.house.change_profile(schedule=schedule, created=start, **changes)

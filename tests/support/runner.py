@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from threading import Event
 
-from bck_adapters.memory import MemoryJobQueue, SettableClock
+from bck_adapters.memory import SettableClock
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
-from bckcore.ports.job_queue import Claim
+from bckcore.ports.job_queue import Claim, JobQueue
 from bckcore.ports.transport import Watcher
 from bckcore.services.worker import Ending
 
@@ -20,16 +20,23 @@ CANCELLED: Ending = (JobStatus.CANCELLED, JobResult(error_code="cancelled", erro
 
 
 def queued(
-    queue: MemoryJobQueue, clock: SettableClock, name: str = "j1", *, kind: JobKind = JobKind.BACKUP
+    queue: JobQueue,
+    clock: SettableClock,
+    name: str = "j1",
+    *,
+    kind: JobKind = JobKind.BACKUP,
+    key: str = "",
+    like: Job | None = None,
 ) -> Job:
-    """A queued job with a profile and a host of its own."""
+    """A queued job with a profile and a host of its own, or those of another job."""
     job = Job(
         id=JobId(name),
         kind=kind,
-        profile=ProfileId(f"p-{name}"),
-        host=HostId(f"h-{name}"),
+        profile=ProfileId(f"p-{name}") if like is None else like.profile,
+        host=HostId(f"h-{name}") if like is None else like.host,
         requested_by="test",
         created=clock.now(),
+        idempotency_key=key,
     )
     return queue.enqueue(job).job
 

@@ -60,6 +60,8 @@ class LoopbackSshd:
     options: tuple[str, ...] = ()
     """More lines of sshd_config, for example ``ForceCommand false``."""
     address: str = "127.0.0.1"
+    more_addresses: tuple[str, ...] = ()
+    """Further ones it listens on, at the same port: so many PCs played by one process."""
     user: str = field(default_factory=getpass.getuser)
     login: KeyPair = field(default_factory=new_key)
     """The key that may log in."""
@@ -132,7 +134,7 @@ class LoopbackSshd:
             names.append(f"HostKey {path}")
         _write_private(self.folder / "authorized_keys", self.login.public + "\n")
         lines = [
-            f"ListenAddress {self.address}:{port}",
+            *(f"ListenAddress {address}:{port}" for address in (self.address, *self.more_addresses)),
             *names,
             f"AuthorizedKeysFile {self.folder / 'authorized_keys'}",
             "PasswordAuthentication no",

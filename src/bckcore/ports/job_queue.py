@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from bckcore.domain.holder import Holder
@@ -44,6 +44,9 @@ class LogLine:
     text: str
 
 
+KEY_KEPT = timedelta(hours=48)
+"""How long an idempotency key of a job that is over is known, by the clock: so that it stands for 24 hours
+also where the clock is set forward by a day meanwhile."""
 NO_JOB = "Check the id. Finished jobs go after a while; 'bck run list' still knows what runs did."
 """What to do about a job that is not there."""
 MOST_LOG_LINES = 20_000
@@ -84,10 +87,10 @@ class JobQueue(Protocol):
     def enqueue(self, job: Job) -> Enqueued:
         """Add a queued job, or answer with the one that is it already.
 
-        For 24 h, and as long as the job is not over, the same ``idempotency_key`` (not empty) with the
-        same :attr:`Job.request` (profile, kind, payload) gives the same job; with any other it raises
-        ConflictError and changes nothing. Otherwise a BACKUP or PRUNE job of a profile that is queued
-        or running answers for a second one.
+        For 24 h at least (KEY_KEPT), and as long as the job is not over, the same ``idempotency_key``
+        (not empty) with the same :attr:`Job.request` (profile, kind, payload) gives the same job; with any
+        other it raises ConflictError and changes nothing. Otherwise a BACKUP or PRUNE job of a profile
+        that is queued or running answers for a second one.
         """
 
     def get(self, job: JobId) -> Job:

@@ -7,6 +7,7 @@ from pathlib import Path
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobStatus
 from bckcore.errors import ConflictError, InvalidInputError
+from bckcore.ports.bell import Bell
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Enqueued, JobQueue, LogLine
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
@@ -48,6 +49,7 @@ class JobService:
         units: UnitOfWorkFactory,
         restores: RestoreService,
         host_restores: HostRestore,
+        bell: Bell,
         clock: Clock,
         new_id: Callable[[], str],
     ) -> None:
@@ -55,6 +57,7 @@ class JobService:
         self._units = units
         self._restores = restores
         self._host_restores = host_restores
+        self._bell = bell
         self._clock = clock
         self._new_id = new_id
 
@@ -91,7 +94,7 @@ class JobService:
         if accept_missing:  # asked before as well: an answer would bind the key to that other job
             waiting = self._queue.list(status=_UNFINISHED, kind=JobKind.BACKUP, limit=_MANY)
             _require_accepting(next((one for one in waiting if one.profile == profile), None))
-        answer = self._queue.enqueue(job)
+        answer = self._entered(job)
         if accept_missing:
             _require_accepting(answer.job)
         return answer
@@ -118,7 +121,7 @@ class JobService:
                 profile, request.point, request.paths, include_deleted=request.options.include_deleted
             )
         exact = replace(request, point=point.run_id)
-        answer = self._queue.enqueue(self._job(JobKind.RESTORE, profile, requested_by, key, exact.payload()))
+        answer = self._entered(self._job(JobKind.RESTORE, profile, requested_by, key, exact.payload()))
         if request.folder is None or not request.options.resume or not answer.created:
             return answer
         return replace(answer, instead_of=self._taken_over(answer.job, request.folder))
@@ -133,7 +136,7 @@ class JobService:
 
     def start_prune(self, profile: ProfileId, *, requested_by: str, key: str = "") -> Enqueued:
         """Ask for the retention policy to be applied now. Raises NotFoundError."""
-        return self._queue.enqueue(self._job(JobKind.PRUNE, profile, requested_by, key, {}))
+        return self._entered(self._job(JobKind.PRUNE, profile, requested_by, key, {}))
 
     def ask(
         self,
@@ -145,7 +148,7 @@ class JobService:
         key: str = "",
     ) -> Enqueued:
         """Ask for a job of any kind; who asks has looked at the payload. Raises NotFoundError."""
-        return self._queue.enqueue(self._job(kind, profile, requested_by, key, payload))
+        return self._entered(self._job(kind, profile, requested_by, key, payload))
 
     def get(self, job: JobId) -> Job:
         """Raises NotFoundError."""
@@ -162,6 +165,11 @@ class JobService:
     def log(self, job: JobId, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
         """Log lines with a number above ``after``. Raises NotFoundError."""
         return self._queue.read_log(job, after=after, limit=limit)
+
+    def _entered(self, job: Job) -> Enqueued:
+        answer = self._queue.enqueue(job)
+        self._bell.ring()
+        return answer
 
     def _job(
         self, kind: JobKind, profile: ProfileId, requested_by: str, key: str, payload: dict[str, object]

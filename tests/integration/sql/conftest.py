@@ -2,17 +2,15 @@
 
 import pytest
 
+from tests.support.databases import address_of
 from tests.support.postgresql import shared_server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def url(request, tmp_path):
     """A database of each kind; on PostgreSQL our schema is there already."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'test.db'}"
-        return
-    yield shared_server().database_of(tmp_path)
-    shared_server().forget(tmp_path)
+    with address_of(request.param, tmp_path) as address:
+        yield address
 
 
 @pytest.fixture

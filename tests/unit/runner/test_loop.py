@@ -5,13 +5,13 @@ from threading import Barrier, Event, Thread
 
 import pytest
 
-from bck_adapters.memory import MemoryJobQueue, MemoryProcesses, SettableClock
+from bck_adapters.memory import MemoryBell, MemoryJobQueue, MemoryProcesses, SettableClock
 from bck_apps.runner.loop import Runner
 from bckcore.domain.job import JobStatus
 from bckcore.errors import TransientError
 from tests.support.runner import DONE, LEASE, PatientWorker, ScriptedWorker, eventually, on_host, queued
 
-LONG = 600.0
+LONG = 3600.0
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def queue(clock):
 
 
 @contextmanager
-def running(queue, worker, clock, *, slots=2, poll=LONG):
+def running(queue, worker, clock, *, slots=2, poll=LONG, bell=None):
     runner = Runner(
         queue=queue,
         worker=worker,
@@ -35,6 +35,7 @@ def running(queue, worker, clock, *, slots=2, poll=LONG):
         slots=slots,
         lease_seconds=LEASE,
         poll_seconds=poll,
+        bell=bell,
     )
     thread = Thread(target=runner.run)
     thread.start()
@@ -101,6 +102,29 @@ def test_wake_finds_a_new_job_at_once(queue, clock):
     with running(queue, ScriptedWorker(lambda claim, watcher: DONE), clock, poll=LONG) as runner:
         queued(queue, clock, "late")
         runner.wake()
+        assert eventually(lambda: status(queue, "late").final)
+
+
+class LookedAt(MemoryJobQueue):
+    """Tells when somebody has looked for work and found none."""
+
+    def __init__(self, clock):
+        super().__init__(clock)
+        self.empty = Event()
+
+    def claim(self, runner, *, lease_seconds, only=None, holder=None):
+        claim = super().claim(runner, lease_seconds=lease_seconds, only=only, holder=holder)
+        if claim is None:
+            self.empty.set()
+        return claim
+
+
+def test_a_ring_finds_a_new_job_that_the_last_look_did_not_see(clock):
+    queue, bell = LookedAt(clock), MemoryBell()
+    with running(queue, ScriptedWorker(lambda claim, watcher: DONE), clock, poll=LONG, bell=bell):
+        assert queue.empty.wait(20)
+        queued(queue, clock, "late")
+        bell.ring()
         assert eventually(lambda: status(queue, "late").final)
 
 

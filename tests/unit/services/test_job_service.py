@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bck_adapters.memory import MemoryBell
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.restore import RestoreOptions
@@ -32,11 +33,13 @@ class Counter:
         self.desk.write("a")
         house = self.desk.house
         numbers = itertools.count(1)
+        self.bell = MemoryBell()
         self.jobs = JobService(
             queue=house.database.queue,
             units=house.database.units,
             restores=house.restores,
             host_restores=house.host_restores,
+            bell=self.bell,
             clock=house.clock,
             new_id=lambda: f"j{next(numbers)}",
         )
@@ -51,6 +54,15 @@ class Counter:
 @pytest.fixture
 def counter(quick_dir: Path) -> Counter:
     return Counter(quick_dir)
+
+
+def test_whoever_listens_is_woken_when_the_job_can_be_seen(counter: Counter) -> None:
+    seen = list[int]()
+    with counter.bell.listening(lambda: seen.append(len(counter.jobs.list()))):
+        counter.jobs.start_backup(DOCS, requested_by="ada")
+        counter.jobs.start_prune(DOCS, requested_by="ada")
+        counter.jobs.ask(JobKind.CHECK, DOCS, {}, requested_by="ada")
+    assert seen == [1, 2, 3]
 
 
 def test_a_backup_is_queued_with_who_asked_and_when(counter: Counter) -> None:

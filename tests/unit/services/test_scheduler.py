@@ -27,7 +27,7 @@ Made = Callable[..., Planned]
 @pytest.fixture
 def planned(tmp_path: Path) -> Made:
     def make(schedule: Schedule | None = NIGHTLY, **changes: object) -> Planned:
-        return Planned(tmp_path, START, schedule, **changes)
+        return Planned(tmp_path, START, schedule, None, **changes)
 
     return make
 

@@ -1,5 +1,6 @@
 """In-memory adapters: fast, exact stand-ins for every port, for tests and for trying things out."""
 
+from bck_adapters.memory.bell import MemoryBell
 from bck_adapters.memory.clock import SettableClock
 from bck_adapters.memory.processes import MemoryProcesses
 from bck_adapters.memory.queue import MemoryJobQueue
@@ -7,6 +8,7 @@ from bck_adapters.memory.secrets import MemoryPasswordHasher, MemoryTokens, Memo
 from bck_adapters.memory.stores import MemoryDatabase, MemoryUnitOfWork
 
 __all__ = [
+    "MemoryBell",
     "MemoryDatabase",
     "MemoryJobQueue",
     "MemoryPasswordHasher",

@@ -34,9 +34,8 @@ from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import NO_JOB, Claim, Enqueued, LogLine, fitting, key_in_use
+from bckcore.ports.job_queue import KEY_KEPT, NO_JOB, Claim, Enqueued, LogLine, fitting, key_in_use
 
-KEY_KEPT = timedelta(hours=24)
 NO_NODE = ""
 _TRIES = 3
 _ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})

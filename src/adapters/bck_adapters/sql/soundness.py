@@ -66,7 +66,9 @@ def damage_of(file: Path, *, newest: str) -> str:
             (step,) = connection.execute("SELECT version_num FROM alembic_version").fetchone() or ("",)
             if not str(step).isdigit():
                 return f"its schema step is {step!r}"
-            return _in_values(connection) if step == newest else ""
+            return (_in_columns(connection) or _in_values(connection)) if step == newest else ""
+    except UnicodeDecodeError:  # SQLite quotes the schema when it complains of it
+        return "its schema is no text"
     except sqlite3.Error as exc:
         if is_damage(exc):
             return _one_line(str(exc))
@@ -86,6 +88,16 @@ def _in_structure(connection: sqlite3.Connection) -> str:
         return _one_line(found)
     if (broken := connection.execute("PRAGMA foreign_key_check").fetchone()) is not None:
         return f"a row of {broken[0]} names what is not there"
+    return ""
+
+
+def _in_columns(connection: sqlite3.Connection) -> str:
+    """A name in the schema's own text may have changed, which is sound to SQLite."""
+    for table in tables.metadata.sorted_tables:
+        found = {row[1] for row in connection.execute(f'PRAGMA table_info("{table.name}")')}
+        missing = sorted({column.name for column in table.columns} - found)
+        if missing:
+            return f"no such column: {table.name}.{missing[0]}"
     return ""
 
 

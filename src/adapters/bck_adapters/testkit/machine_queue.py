@@ -16,7 +16,7 @@ from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError
-from bckcore.ports.job_queue import Claim, JobQueue
+from bckcore.ports.job_queue import KEY_KEPT, Claim, JobQueue
 
 LEASE = 30
 _ENDS = [status for status in JobStatus if status.final]
@@ -81,7 +81,7 @@ class QueueMachine(RuleBasedStateMachine):
         found = self.keys.get(job.idempotency_key)
         if not job.idempotency_key or found is None:
             return None
-        in_time = self.clock.monotonic() - found[2] <= 24 * 3600
+        in_time = self.clock.monotonic() - found[2] <= KEY_KEPT.total_seconds()
         return found[1] if in_time or not self.known[found[1]].status.final else None
 
     def _expected_answer(self, job: Job) -> JobId | None:

@@ -2,11 +2,13 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
 from threading import Event, Lock, Thread
 
 from bck_apps.runner.execution import CarriesOut, Execution
 from bck_apps.runner.orphans import Claims
 from bckcore.errors import BckError
+from bckcore.ports.bell import Bell
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
 from bckcore.ports.processes import Processes
@@ -32,9 +34,13 @@ class Runner:
         slots: int,
         lease_seconds: float,
         poll_seconds: float,
+        bell: Bell | None = None,
         on_round: Callable[[], None] = lambda: None,
     ) -> None:
-        """``on_round``: called before each look into the queue; it is quick and never raises."""
+        """``bell``: what makes it look into the queue before ``poll_seconds`` are over.
+
+        ``on_round``: called before each look into the queue; it is quick and never raises.
+        """
         self._queue = queue
         self._worker = worker
         self._clock = clock
@@ -45,6 +51,7 @@ class Runner:
         self._slots = slots
         self._lease_seconds = lease_seconds
         self._poll_seconds = poll_seconds
+        self._bell = bell
         self._on_round = on_round
         self._lock = Lock()
         self._running: dict[Execution, Thread] = {}
@@ -54,11 +61,12 @@ class Runner:
     def run(self) -> None:
         """Work until :meth:`stop`; return when every job has ended or is handed back."""
         _logger.info("runner %s takes jobs, %d at once", self._name, self._slots)
-        while not self._stop.is_set():
-            self._on_round()
-            self._fill_slots()
-            self._wake.wait(self._poll_seconds)
-            self._wake.clear()
+        with nullcontext() if self._bell is None else self._bell.listening(self.wake):
+            while not self._stop.is_set():
+                self._on_round()
+                self._fill_slots()
+                self._wake.wait(self._poll_seconds)
+                self._wake.clear()
         self._wind_down()
         _logger.info("runner %s has ended", self._name)
 

@@ -58,6 +58,7 @@ def made_runner(application: Application, *, name: str) -> Runner:
         slots=settings.jobs,
         lease_seconds=settings.lease_seconds,
         poll_seconds=settings.poll_seconds,
+        bell=application.bell,
         on_round=on_round,
     )
 

@@ -1,4 +1,4 @@
-"""ServeLock: at most one `bck serve` per installation, and how others learn that it is there."""
+"""ServeLock: at most one runner per installation, in `bck serve` or alone, and how others learn of it."""
 
 import fcntl
 import json
@@ -42,9 +42,9 @@ class ServeLock:
             os.close(self._fd)
             who = served_by(self._home)
             raise ConflictError(
-                f"'bck serve' runs already for {self._home}{f' ({who})' if who else ''}.",
-                meaning="Two of them would get in each other's way; this one did nothing.",
-                advice="Stop the other one first, or use another BCK_HOME.",
+                f"A runner works already for {self._home}{f' ({who})' if who else ''}.",
+                meaning="An installation has one, in 'bck serve' or alone; this one did nothing.",
+                advice="Stop the other one first. For more jobs at once, raise runner.jobs in the settings.",
             )
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, json.dumps({"pid": os.getpid(), "note": self._note}).encode() + b"\n", 0)

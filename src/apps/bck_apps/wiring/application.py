@@ -29,6 +29,7 @@ from bckcore.domain.access import Role
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError, NotFoundError, RefusedError, StorageError
 from bckcore.plugins.registry import DatabaseState, QueueState
+from bckcore.ports.bell import Bell
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.node_queue import NodeQueue
@@ -91,6 +92,11 @@ class Application:
     def processes(self) -> Processes:
         """The processes of this machine."""
         return self.container.processes()
+
+    @property
+    def bell(self) -> Bell:
+        """Wakes the runner of this installation."""
+        return self.container.bell()
 
     @property
     def queue(self) -> JobQueue:

@@ -13,6 +13,7 @@ from dependency_injector import containers, providers
 
 from bck_adapters.archives import StreamedArchives
 from bck_adapters.auth import Argon2Hasher, JwtTokens
+from bck_adapters.bell import FifoBell
 from bck_adapters.clock import SystemClock
 from bck_adapters.processes import LinuxProcesses
 from bck_adapters.rsync.filters import GitIgnoreFilter
@@ -79,6 +80,11 @@ def adapter_context(
         database_password=password_in_file(settings.database.password_file),
         processes=processes,
     )
+
+
+def made_bell(home: Path) -> FifoBell:
+    """The one by which this installation's runner is woken."""
+    return FifoBell(home / "run" / "bell")
 
 
 def made_storage(plugins: Plugins, context: AdapterContext, settings: Settings) -> Storage:
@@ -164,6 +170,7 @@ class Container(containers.DeclarativeContainer):
 
     clock = providers.Singleton(SystemClock)
     processes = providers.Singleton(LinuxProcesses)
+    bell = providers.Singleton(made_bell, home)
     context = providers.Singleton(adapter_context, home, settings, runtime_dir, clock, processes)
     vault = providers.Singleton(made_vault, plugins, context, settings)
     database_context = providers.Singleton(database_context, plugins, context, settings)
@@ -292,6 +299,7 @@ class Container(containers.DeclarativeContainer):
         units=units,
         restores=restores,
         host_restores=host_restores,
+        bell=bell,
         clock=clock,
         new_id=providers.Object(new_id),
     )

@@ -53,16 +53,43 @@ def test_a_runner_takes_jobs_logs_json_and_ends_on_sigterm(bck: Bck):
     assert not serve_is_up(bck.home)
 
 
-def test_a_second_runner_is_refused(bck: Bck):
-    first = start(bck)
+def ended(runner: subprocess.Popen[bytes]) -> None:
+    runner.send_signal(signal.SIGTERM)
+    assert runner.wait(PATIENCE) == 0
+
+
+def test_of_runners_started_at_once_on_one_home_one_stays_and_the_others_are_refused(bck: Bck):
+    runners = [start(bck) for _ in range(3)]
+    try:
+        assert eventually(lambda: [runner.poll() for runner in runners].count(None) == 1)
+        [first] = [runner for runner in runners if runner.poll() is None]
+        assert sorted(runner.returncode or 0 for runner in runners if runner is not first) == [1, 1]
+        told = [line for line in (bck.folder / "runner.log").read_text().splitlines() if "already" in line]
+        assert len(told) == 2
+        assert all(f"works already for {bck.home}" in line for line in told)
+        assert serve_is_up(bck.home)
+        assert bck.run("log", bck.ok("backup", "docs")["job_id"], "--follow").code == 0
+        assert first.poll() is None
+    finally:
+        for runner in runners:
+            if runner.poll() is None:
+                ended(runner)
+
+
+def test_serve_and_a_runner_alone_refuse_each_other_on_one_home(bck: Bck):
+    runner = start(bck)
     try:
         assert eventually(lambda: serve_is_up(bck.home))
-        second = start(bck)
-        assert second.wait(PATIENCE) == 1
-        assert "runs already" in (bck.folder / "runner.log").read_text()
+        refused = bck.run("serve", "--port", "0", "--json")
+        assert refused.code == 5
+        assert f"process {runner.pid}, runner only" in refused.json["error"]["what"]
+        assert "runner.jobs" in refused.json["error"]["advice"]
     finally:
-        first.send_signal(signal.SIGTERM)
-        assert first.wait(PATIENCE) == 0
+        ended(runner)
+    with bck.serving() as (serving, _):
+        assert start(bck).wait(PATIENCE) == 1
+        assert f"process {serving.pid}" in (bck.folder / "runner.log").read_text()
+        assert serving.poll() is None
 
 
 def test_a_runner_without_an_installation_says_so(tmp_path: Path):
