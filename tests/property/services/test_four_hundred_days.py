@@ -1,11 +1,10 @@
 """400 days of an hourly and a daily schedule with the real prune: leap day, changes of the clocks and all.
 
 After every prune the kept points are compared with what an independent working-out of the policy keeps.
-Sampled points, and at the end all that are left, are restored. The hourly schedule is pruned six-hourly, and
-after every run around the odd days; in the long profiles after every run of the 9,600.
+Sampled points, and at the end all that are left, are restored. The hourly schedule, 9,600 runs,
+is for long runs of the tests.
 """
 
-import os
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -17,6 +16,7 @@ from bckcore.domain.restore_point import Counted
 from bckcore.domain.retention import RetentionPolicy
 from tests.support import retention_oracle
 from tests.support.calendars import Year
+from tests.support.patience import stride
 from tests.support.places import quick_folder
 
 ROME = "Europe/Rome"
@@ -108,9 +108,9 @@ DAILY = RetentionPolicy(
 )
 
 
+@pytest.mark.long
 def test_an_hourly_schedule_for_400_days(quick_dir: Path) -> None:
-    patient = os.environ.get("HYPOTHESIS_PROFILE") in ("long", "robustness")
-    play(Year(quick_dir, HOURLY), hourly(), prune_every=1 if patient else 6, restore_every=200)
+    play(Year(quick_dir, HOURLY), hourly(), prune_every=stride(6), restore_every=200)
 
 
 def test_a_daily_schedule_for_400_days(quick_dir: Path) -> None:

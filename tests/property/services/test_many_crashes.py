@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bckcore.domain.retention import RetentionPolicy
 from tests.support.crashes import crashes, system_calls_step
 from tests.support.house import DOCS
 from tests.support.lives import Life
+from tests.support.patience import examples
 from tests.support.places import quick_folder
 
 ACTS = ("back up", "back up", "back up", "prune", "restore")
@@ -61,6 +62,7 @@ def life_of_trouble() -> Iterator[Troubled]:
         yield Troubled(folder)
 
 
+@settings(max_examples=examples(3))
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.none() | st.integers(1, 400)), min_size=1, max_size=7))
 def test_whatever_crashes_in_a_row_what_is_kept_restores(acts: list[tuple[str, int | None]]) -> None:
     with life_of_trouble() as troubled:

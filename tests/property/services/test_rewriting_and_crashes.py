@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bckcore.domain.ids import SourceName
@@ -16,6 +16,7 @@ from bckcore.errors import ConflictError, NotFoundError
 from tests.support.crashes import crashes, system_calls_step
 from tests.support.house import DOCS
 from tests.support.lives import Life
+from tests.support.patience import examples
 from tests.support.places import quick_folder
 from tests.support.rewriting import Rewriting
 from tests.support.worlds import World
@@ -120,6 +121,7 @@ def rewritten() -> Iterator[Rewritten]:
         yield Rewritten(folder)
 
 
+@settings(max_examples=examples(3))
 @given(
     st.lists(
         st.tuples(st.sampled_from(ACTS), st.integers(0, 20), st.none() | st.integers(1, 400)),

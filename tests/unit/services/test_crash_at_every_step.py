@@ -15,17 +15,18 @@ from bckcore.domain.retention import RetentionPolicy
 from tests.support.crashes import Crash, crashes, nothing_steps, system_calls_step
 from tests.support.house import DOCS, REF
 from tests.support.lives import Life
+from tests.support.patience import stride
 
 Check = Callable[[Path, int], bool]
 """Lives one life with a crash at that step; False once the step lies behind the end."""
 
 
-def each_step(folder: Path, check: Check, stride: int = 1) -> int:
-    """Check every step in turn; return how many there were."""
+def each_step(folder: Path, check: Check, quick: int = 1) -> int:
+    """Check every step in turn, on a push each ``quick``-th; return how many there were."""
     step = 1
     while check(folder / str(step), step):
         shutil.rmtree(folder / str(step))
-        step += stride
+        step += stride(quick)
     assert step > 20, "the crashes were not planted"
     return step
 
@@ -102,7 +103,7 @@ def increments_on_disk(life: Life) -> list[str]:
 
 
 def test_a_crash_at_any_step_of_a_run_loses_nothing(quick_dir: Path) -> None:
-    each_step(quick_dir, lambda folder, step: crash_in_a_run(folder, step, system_calls=False))
+    each_step(quick_dir, lambda folder, step: crash_in_a_run(folder, step, system_calls=False), quick=2)
 
 
 def test_a_crash_at_any_step_of_a_prune_loses_nothing(quick_dir: Path) -> None:
@@ -111,7 +112,7 @@ def test_a_crash_at_any_step_of_a_prune_loses_nothing(quick_dir: Path) -> None:
 
 @pytest.mark.parametrize("act", [crash_in_a_run, crash_in_a_prune])
 def test_a_crash_between_two_system_calls_loses_nothing(act: Callable[..., bool], quick_dir: Path) -> None:
-    each_step(quick_dir, lambda folder, step: act(folder, step, system_calls=True))
+    each_step(quick_dir, lambda folder, step: act(folder, step, system_calls=True), quick=7)
 
 
 def test_the_planted_crash_is_no_error_of_ours() -> None:

@@ -13,6 +13,7 @@ from bckcore.services.acts import Acts
 from tests.support.crashes import CrashingHouse, crashes
 from tests.support.house import DOCS, REF
 from tests.support.lives import Life
+from tests.support.patience import stride
 from tests.support.rebuilds import known, rebuilding
 
 
@@ -72,7 +73,7 @@ def each_step(folder: Path, *, over: bool) -> None:
     step = 1
     while crash_in_a_rebuild(folder / str(step), step, over=over):
         shutil.rmtree(folder / str(step))
-        step += 1
+        step += stride(3)
     assert step > 20, "the crashes were not planted"
 
 
