@@ -2,8 +2,10 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from inspect import isclass
 from typing import Any
 
+from dependency_injector.wiring import INSPECT_EXCLUSION_FILTERS
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
@@ -58,6 +60,10 @@ def create_app(application: Application) -> FastAPI:
 
     One process serves one installation: wiring is by module, so the app made last is the one served.
     """
+    # Only functions are given what they ask for. To look for more in every method of every class that these
+    # modules import takes longer than all the rest of a start.
+    if isclass not in INSPECT_EXCLUSION_FILTERS:
+        INSPECT_EXCLUSION_FILTERS.append(isclass)
     application.container.wire(modules=[deps, following, *ROUTES])
 
     @asynccontextmanager
