@@ -177,6 +177,7 @@ def test_ended_offers_go_after_a_day_and_no_others(url):
 def test_a_node_takes_its_own_profiles_jobs_whoever_asks_for_them(url):
     with node(url, "one") as one, node(url, "two") as two:
         queue, other = one.queue(), two.queue()
+        assert queue.claim("here", lease_seconds=LEASE) is None  # whoever works first makes DBOS's tables
         other.enqueue(sample_job("a", profile="p2"))
         queue.enqueue(sample_job("b", JobKind.RESTORE, profile="p2", host="h2"))
         queue.enqueue(sample_job("c", profile="p3", host="h3"))
