@@ -99,3 +99,26 @@ def test_until_something_is_sent_the_run_is_listing() -> None:
 def test_the_last_path_that_was_named_is_the_current_file(step: int | None) -> None:
     reader, _ = read(item(b".f", b"a") + item(b".f", rb"sub/\#303\#274"), step=step)
     assert reader.progress().current_file == "sub/ü"
+
+
+IN_FLIGHT = b"\r           1007  28%    0.00kB/s    0:00:00  "
+
+
+@pytest.mark.parametrize("step", [None, 1, 7, 40, 50, 64])
+@pytest.mark.parametrize("name", [b"d/never", b"  two blanks first", b"1 2% 3.0B/s 4:05"])
+def test_what_stands_right_behind_a_figure_is_not_lost(step: int | None, name: bytes) -> None:
+    """Two processes of rsync write: one does not know that the other's line has no end yet."""
+    large, others = io.BytesIO(), []
+    kept = io.BytesIO()
+    reader = OutputReader(
+        source="docs", first_run=True, tag=TAG, listing=kept, too_large=large, on_other=others.append
+    )
+    data = IN_FLIGHT + name + b" is over max-size\n" + IN_FLIGHT + item(b">f+++++++++", b"a")
+    data += IN_FLIGHT + IN_FLIGHT + b"a word of rsync\n" + name + b" is over max-size\n"
+    for start in range(0, len(data), step or len(data)):
+        reader.feed(data[start : start + (step or len(data))])
+    assert large.getvalue().split(b"\0") == [name, name, b""]
+    assert (reader.left_out, reader.items) == (2, 1)
+    assert kept.getvalue().endswith(item(b">f+++++++++", b"a"))
+    assert [other for other in others if other] == [b"a word of rsync"]
+    assert reader.progress().bytes_done == 1007

@@ -10,8 +10,9 @@ from bckcore.domain.paths import display
 from bckcore.domain.transfer import TransferProgress, TransferStats
 
 _PROGRESS = re.compile(
-    rb"\s*(\d+)\s+(\d+)%\s+([\d.]+)([kMGT]?)B/s\s+[\d:?]+(?:\s+\(xfr#(\d+), (ir|to)-chk=(\d+)/(\d+)\))?"
+    rb"\s*(\d+)\s+(\d+)%\s+([\d.]+)([kMGT]?)B/s\s+[\d:?]+(?:  |\s+\(xfr#(\d+), (ir|to)-chk=(\d+)/(\d+)\))"
 )
+"""Ends with two blanks and no newline while a file is under way."""
 _UNITS = {b"": 1, b"k": 1024, b"M": 1024**2, b"G": 1024**3, b"T": 1024**4}
 _STATS = {
     b"Number of files": "files_seen",
@@ -63,9 +64,9 @@ class OutputReader:
             self._lines(whole + newline)
         # The progress line is rewritten with carriage returns and ends only with the file.
         _, found, rest = self._rest.rpartition(b"\r")
-        if found and len(rest) > 40:
-            self._line(self._rest)
-            self._rest = b""
+        if found and (match := _PROGRESS.match(rest)):
+            self._progress(match)
+            self._rest = rest[match.end() :]
         self._rest = self._rest[-_LONGEST:]
 
     def progress(self) -> TransferProgress:
@@ -117,10 +118,14 @@ class OutputReader:
                 self._line(line)
 
     def _line(self, line: bytes) -> None:
-        last = line.rpartition(b"\r")[2]
-        if match := _PROGRESS.match(last):
+        _, found, last = line.rpartition(b"\r")
+        if found and (match := _PROGRESS.match(last)):
             self._progress(match)
-        elif self.too_large is not None and last.endswith(OVER_MAX_SIZE):
+            # Another process of rsync may have gone on right there: it does not know that the line is open.
+            last = last[match.end() :]
+            if not last.strip():
+                return
+        if self.too_large is not None and last.endswith(OVER_MAX_SIZE):
             self.left_out += 1
             self.too_large.write(unescaped(last.removesuffix(OVER_MAX_SIZE)) + b"\0")
         else:
