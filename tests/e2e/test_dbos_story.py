@@ -44,6 +44,10 @@ def test_backups_are_handed_out_by_dbos_with_and_without_a_server(bck, tmp_path)
     with bck.serving():
         assert eventually(lambda: "worked for by" in finding(bck))
         assert bck.ok("backup", "docs", "--wait")["status"] == "succeeded"
+        bck.settings["BCK_QUEUE__NODE"] = "nas2"
+        alive = bck.ok("queue", "take-over", "nas1", code=5)["error"]
+        assert "Node nas1 is not gone" in alive["what"]
+        bck.settings["BCK_QUEUE__NODE"] = "nas1"
     assert len(bck.ok("points", "docs")["items"]) == 2
     status = bck.ok("queue", "status")
     assert (status["engine"], status["node"], status["unfinished"]) == ("dbos", "nas1", [])

@@ -97,6 +97,8 @@ class OfferedQueue:
     """Called once, before the database is closed."""
     state: Callable[[], QueueState] | None = None
     """Look without changing anything. Raises BckError if it cannot."""
+    worker_of: Callable[[str], str] | None = None
+    """Who works for the storage node of that name now; empty if nobody. Raises BckError."""
 
 
 TransportFactories = Mapping[str, Callable[[AdapterContext], Transport]]

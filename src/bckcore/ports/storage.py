@@ -111,6 +111,9 @@ class LockRight(Protocol):
     def tell(self, sentence: str) -> None:
         """Something a person who waits should know."""
 
+    def is_cancelled(self) -> bool:
+        """True if whoever waits for the lock is to stop waiting."""
+
 
 class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protocol):
     """Files of all profiles below one root, on one file system.
@@ -135,7 +138,8 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
     def lock(
         self, ref: ProfileRef, *, wait_seconds: float, right: LockRight | None = None
     ) -> AbstractContextManager[ProfileLock]:
-        """Hold the profile's lock. Raises StoreBusyError when it is still held after the wait.
+        """Hold the profile's lock. Raises StoreBusyError when it is still held after the wait, and
+        JobCancelledError when ``right`` says meanwhile that nobody wants it any more.
 
         Who holds it is written down beside it. A holder that is dead, or whose claim ``right`` says is over
         and that does not let go by itself, is ended with all its process groups, if it is one of this

@@ -109,6 +109,10 @@ class Fence:
             return False
         return until is None or until <= self._clock.now()
 
+    def is_cancelled(self) -> bool:
+        """True if the job of this thread is to stop."""
+        return self._work is not None and self._work.watcher.is_cancelled()
+
     def tell(self, sentence: str) -> None:
         """To the log of the job that waits."""
         if self._work:

@@ -19,7 +19,7 @@ from bck_adapters.storage_fs.lock_record import Noted, decoded
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.run import ProfileRef
-from bckcore.errors import StoreBusyError
+from bckcore.errors import JobCancelledError, StoreBusyError
 
 REF = ProfileRef(host=HostId("pc1"), profile=ProfileId("docs"))
 MINE = JobId("mine")
@@ -36,6 +36,10 @@ class Right:
     over: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    cancelled: bool = False
+
+    def is_cancelled(self) -> bool:
+        return self.cancelled
 
     def is_over(self, job: JobId, token: str) -> bool:
         self.asked.append((job, token))
@@ -268,3 +272,13 @@ def test_a_record_comes_back_as_it_was_written() -> None:
     holder = Holder(machine="m", boot="b", space="s", pid=1, started=2, host_name="ü")
     one = Noted(holder=holder, job=JobId("j"), token="t", groups=(replace(holder, pid=3),))
     assert decoded(one.encoded()) == one
+
+
+def test_who_is_told_to_stop_waits_no_longer(storage: FsStorage) -> None:
+    right = Right(cancelled=True)
+    with (
+        storage.lock(REF, wait_seconds=0),
+        pytest.raises(JobCancelledError),
+        storage.lock(REF, wait_seconds=PATIENCE * 60, right=right),
+    ):
+        raise AssertionError("the lock was held")

@@ -108,7 +108,8 @@ IN_FLIGHT = b"\r           1007  28%    0.00kB/s    0:00:00  "
 @pytest.mark.parametrize("name", [b"d/never", b"  two blanks first", b"1 2% 3.0B/s 4:05"])
 def test_what_stands_right_behind_a_figure_is_not_lost(step: int | None, name: bytes) -> None:
     """Two processes of rsync write: one does not know that the other's line has no end yet."""
-    large, others = io.BytesIO(), []
+    large = io.BytesIO()
+    others: list[bytes] = []
     kept = io.BytesIO()
     reader = OutputReader(
         source="docs", first_run=True, tag=TAG, listing=kept, too_large=large, on_other=others.append

@@ -41,7 +41,7 @@ def made_queue(context: QueueContext) -> OfferedQueue:
         return DbosEngine(connections, context.node, offers)
 
     queue = DbosJobQueue(of_node(context.node), make_engine, offers, NodeLock(connections, context.node))
-    return OfferedQueue(queue=queue, close=queue.close, state=queue.state)
+    return OfferedQueue(queue=queue, close=queue.close, state=queue.state, worker_of=queue.worker_of)
 
 
 def require_package() -> None:

@@ -11,7 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 SPACE = 0x62636C
 """Our second number space of advisory locks; 0x62636b is that of the tables."""
 _TRY = text("SELECT pg_try_advisory_lock(:space, :node)")
-_NAME = text("SELECT set_config('application_name', :name, false)")
+_NAME = text("""
+SELECT set_config('application_name', :name, false), set_config('tcp_keepalives_idle', '10', false),
+  set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '4', false)
+""")
+"""And let the server notice within half a minute that the machine at the other end is gone: it keeps the lock
+as long as it takes the connection for alive, by itself for hours."""
 _HOLDER = text("""
 SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
@@ -66,10 +71,10 @@ class NodeLock:
             return False
         return True
 
-    def holder(self) -> str:
-        """Who holds it, for people; empty if nobody."""
+    def holder(self, node: str) -> str:
+        """Who holds that node's lock, for people; empty if nobody."""
         with self._engine.connect() as connection:
-            name = connection.execute(_HOLDER, self._which).scalar()
+            name = connection.execute(_HOLDER, {"space": SPACE, "node": _number(node)}).scalar()
         return str(name or "").removeprefix("bck runner ")
 
     def let_go(self) -> None:

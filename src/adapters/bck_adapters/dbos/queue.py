@@ -185,7 +185,7 @@ class DbosJobQueue:
         return taken
 
     def _tell_who_works(self) -> None:
-        who = self._lock.holder() or "another process"
+        who = self._lock.holder(self._tables.node) or "another process"
         self._tell(f"node {self._tables.node} is worked for by {who}: waiting until that has ended")
 
     def _tell(self, text: str) -> None:
@@ -216,8 +216,8 @@ class DbosJobQueue:
 
     def sweep(self) -> None:
         """Settle offers of jobs that are over, and ask anew for those that nobody offers any more."""
+        offered = self._offers.open()  # first: what comes in between is offered and unfinished
         unfinished = self._tables.unfinished()
-        offered = self._offers.open()
         for job in offered - set(unfinished):
             self._offers.settle(job)
         missing = [job for job in unfinished if job not in offered]
@@ -233,13 +233,17 @@ class DbosJobQueue:
                 looks[job] = 0
         self._missing = looks
 
+    def worker_of(self, node: str) -> str:
+        """Who works for that node now; empty if nobody."""
+        try:
+            return self._lock.holder(node)
+        except SQLAlchemyError as exc:
+            raise as_bck_error(exc) from exc
+
     def state(self) -> QueueState:
         """For people: who works for the node, and what waits."""
         waiting = self._engine.waiting()
-        try:
-            who = self._lock.holder()
-        except SQLAlchemyError as exc:
-            raise as_bck_error(exc) from exc
+        who = self.worker_of(self._tables.node)
         parts = [f"DBOS, node {self._tables.node}"]
         parts.append(f"worked for by {who}" if who else "nobody works for it now")
         parts.append(f"{waiting.queued} waiting, {waiting.offered} offered")

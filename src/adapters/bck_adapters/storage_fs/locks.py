@@ -9,13 +9,14 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.files import PRIVATE_FILE
 from bck_adapters.storage_fs.lock_record import LockRecord, Noted
 from bck_adapters.storage_fs.root import LOCKS, WORK, Root, profile_names
 from bckcore.domain.run import ProfileRef
-from bckcore.errors import StoreBusyError
+from bckcore.errors import JobCancelledError, StoreBusyError
 from bckcore.ports.processes import Processes
 from bckcore.ports.storage import LockRight, ProfileLock
 
@@ -49,7 +50,7 @@ def held(
         fd = _lock_file(root, lock_name(ref))
     try:
         if processes is None:
-            _wait(root, ref, fd, wait_seconds, lambda: None)
+            _wait(root, ref, fd, wait_seconds, partial(_require_wanted, right))
             yield ProfileLock(ref=ref, fd=fd)
             return
         record = LockRecord(root, lock_name(ref))
@@ -86,7 +87,8 @@ class _Remains:
         self._over_since: tuple[Noted, float] | None = None
 
     def look(self) -> None:
-        """Once, while the lock is not free; cheap."""
+        """Once, while the lock is not free; cheap. Raises JobCancelledError."""
+        _require_wanted(self._right)
         found = self._record.read()
         if found is None or found.holder == self._processes.me():
             self._over_since = None
@@ -120,6 +122,11 @@ class _Remains:
         if self._right is not None and sentence not in self._told:
             self._told.add(sentence)
             self._right.tell(sentence)
+
+
+def _require_wanted(right: LockRight | None) -> None:
+    if right is not None and right.is_cancelled():
+        raise JobCancelledError("The job was cancelled while it waited for the profile's storage.")
 
 
 @contextmanager

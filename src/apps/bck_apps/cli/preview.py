@@ -9,6 +9,7 @@ from bck_apps.cli.session import opened, who
 from bck_apps.cli.units import size_text
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job, JobStatus
+from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -38,7 +39,11 @@ def _view(job: Job) -> "RenderableType":
     if job.status not in (JobStatus.SUCCEEDED, JobStatus.PARTIAL):
         return fields((("job", job.id), ("outcome", job.status.value)))
     data = job.result.data
-    paths = table(("", "BYTES", "PATH"), list(_rows(data)), empty="A backup would change nothing.")
+    stored = _part(data, "excluded").get("stored")
+    empty = (
+        "A backup would only leave out what the rules say." if stored else "A backup would change nothing."
+    )
+    paths = table(("", "BYTES", "PATH"), list(_rows(data)), empty=empty)
     return Group(paths, fields(_totals(job)), *_rules(data))
 
 
@@ -68,7 +73,7 @@ def _totals(job: Job) -> list[tuple[str, object]]:
         ("not there (-)", _count(data, "gone")),
         ("too large (L)", _count(data, "too_large") or ""),
         ("excluded", f"{excluded.get('count')} files and whole folders, by the rules below"),
-        ("of what is stored", f"{stored} paths would be left out from now on" if stored else ""),
+        ("of what is stored", f"{counted(int(str(stored)), 'path')} left out from now on" if stored else ""),
         ("problems (!)", _count(data, "problems") or ""),
         ("suspect", "\n".join(map(str, _list(data.get("suspect"))))),
         ("shown", f"the first ones of each; all counts: bck status {job.id} --json" if shown else ""),

@@ -224,6 +224,13 @@ class Application:
                 meaning="Nothing was changed.",
                 advice="Give the name that the other node has, or had: 'bck queue status' lists names.",
             )
+        worker_of = self.container.offered_queue().worker_of
+        if worker_of is not None and (who := worker_of(node)):
+            raise RefusedError(
+                f"Node {node} is not gone: {who} works for it.",
+                meaning="Nothing was changed.",
+                advice="Check the name: 'bck queue status' lists names. If it is right, end that runner.",
+            )
         moved = node_queue.take_over(node)
         if not moved:
             raise NotFoundError(
