@@ -14,6 +14,7 @@ from bck_adapters.memory.transport import MemoryTree
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.paths import components
 from tests.support.memory_pull import PullBench, stored
+from tests.support.patience import examples
 
 SECOND = 1_700_000_000_000_000_000
 TIMES = st.integers(0, 3).map(lambda number: SECOND + number * 400_000_000)
@@ -93,7 +94,7 @@ def _files(root: Path):
     return {path: found for path, found in stored(root).items() if found[0].kind is not EntryKind.FOLDER}
 
 
-@settings(max_examples=40)
+@settings(max_examples=examples(5))
 @given(turns=st.lists(st.lists(EDITS, min_size=1, max_size=6), min_size=1, max_size=4))
 @example(turns=[[("write", b"a", b"1", SECOND, 0o644)], [("write", b"a", b"2", SECOND + 1, 0o644)]])
 @example(

@@ -20,6 +20,7 @@ from bck_adapters.testkit.rigs_push import PushRig, Seen, outcomes, refused
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId
 from bckcore.domain.push import Conflict
+from tests.support.patience import examples
 from tests.support.push_rigs import folder_rig, seen_in_memory
 from tests.support.trees import make_removable
 
@@ -110,7 +111,7 @@ def comparable(found: Seen) -> Seen:
 
 
 @pytest.mark.parametrize("conflict", list(Conflict))
-@settings(max_examples=settings().max_examples // 2)
+@settings(max_examples=examples(5))
 @given(there=THINGS, wanted=THINGS, framed=st.booleans())
 def test_both_do_the_same(conflict: Conflict, there: list[Thing], wanted: list[Thing], framed: bool) -> None:
     folder = Path(tempfile.mkdtemp(prefix="bck-like"))

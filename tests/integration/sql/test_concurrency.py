@@ -18,7 +18,7 @@ from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.domain.transfer import TransferProgress
 
-JOBS = 200
+JOBS = 60
 P, S = ProfileId("docs"), SourceName("docs")
 
 

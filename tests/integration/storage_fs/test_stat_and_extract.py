@@ -154,7 +154,12 @@ def test_mode_000_is_restored_when_the_store_says_so(roomy_dir):
 
 
 @pytest.mark.parametrize(
-    "path", [b"/".join([b"n" * 199] * 25), b"/".join([b"d"] * 2500), b"x/" * 1200 + b"f" * 255]
+    "path",
+    [
+        b"/".join([b"n" * 199] * 25),
+        pytest.param(b"/".join([b"d"] * 2500), marks=pytest.mark.long),
+        pytest.param(b"x/" * 1200 + b"f" * 255, marks=pytest.mark.long),
+    ],
 )
 def test_paths_longer_than_the_system_takes_at_once(roomy_dir, path):
     storage = new_store(roomy_dir)
