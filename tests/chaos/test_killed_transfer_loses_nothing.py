@@ -151,6 +151,7 @@ def test_the_runner_is_killed_and_the_file_changes_before_the_next_run(scene: Sc
     assert scene.bck.ok("doctor")["ok"]
 
 
+@pytest.mark.long
 def test_the_runner_is_killed_twice_in_a_row(scene: Scene):
     for _ in range(2):
         scene.write_big()
@@ -166,8 +167,15 @@ def test_the_runner_is_killed_twice_in_a_row(scene: Scene):
     scene.every_point_restores()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["term", "kill"])
-@pytest.mark.parametrize("which", [0, 1], ids=["rsync", "receiver"])
+@pytest.mark.parametrize(
+    ("which", "number"),
+    [
+        pytest.param(0, signal.SIGTERM, id="rsync-term", marks=pytest.mark.long),
+        pytest.param(0, signal.SIGKILL, id="rsync-kill"),
+        pytest.param(1, signal.SIGTERM, id="receiver-term", marks=pytest.mark.long),
+        pytest.param(1, signal.SIGKILL, id="receiver-kill"),
+    ],
+)
 def test_rsync_is_killed_and_the_file_changes_before_the_retry(scene: Scene, which: int, number: int):
     scene.write_big()
     process = scene.start()
