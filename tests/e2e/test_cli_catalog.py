@@ -68,6 +68,7 @@ def story(tmp_path, sshd: LoopbackSshd) -> Story:
     return Story(bck, docs, worlds)
 
 
+@pytest.mark.sqlite  # doctor warns of a server without fsync, as the tests' own is
 def test_a_new_server_with_the_old_storage_knows_restores_and_goes_on(story: Story):
     bck = story.bck
     before = {

@@ -73,6 +73,7 @@ def edit(docs: Path) -> None:
     os.unlink(os.path.join(os.fsencode(docs), b"non-utf8-\xff\xfe"))
 
 
+@pytest.mark.sqlite  # doctor warns of a server without fsync, as the tests' own is
 def test_a_backup_is_made_edited_listed_and_restored_exactly(bck: Bck, sshd: LoopbackSshd, tmp_path: Path):
     bck.cold = True  # one story is told exactly as people live it
     docs, pictures = make_pc(tmp_path / "pc")
@@ -266,6 +267,7 @@ def test_a_host_that_may_be_read_nowhere_is_told_at_once_and_when_it_is_probed(b
     assert "bck host set here --allow PATH" in probed.err
 
 
+@pytest.mark.sqlite  # doctor warns of a server without fsync, as the tests' own is
 def test_doctor_names_what_is_bad(bck: Bck):
     bck.init()
     assert bck.run("doctor").code == 0
