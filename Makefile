@@ -2,7 +2,7 @@
 # requirements/, Debian packages by apt where that is allowed.
 #
 #   make demo [SRC=/any/folder]     a whole life of a backup against a loopback sshd
-#   make test                       every check, under 20 minutes on 2 cores
+#   make test                       every check; meant to take less than 20 minutes on 2 cores
 #   make test-long                  what takes longer
 #   make lint                       format, lint, types, architecture
 #   make format                     let the formatter and the linter repair what they can

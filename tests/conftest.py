@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pkgutil
 import secrets
 import shutil
 import tempfile
@@ -13,7 +14,17 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, core, settings
 
+from bck_adapters import testkit
 from bck_adapters.testkit.lacking import lacking
+
+# So that a failed assertion in a suite shows its values, as one in a test does; before anything imports one.
+pytest.register_assert_rewrite(
+    *(
+        f"{testkit.__name__}.{module.name}"
+        for module in pkgutil.iter_modules(testkit.__path__)
+        if module.name.startswith(("contracts", "machine"))
+    )
+)
 
 # --- hypothesis -----------------------------------------------------------------------------------
 # dev: quick; ci: the same cases on every machine; long: nightly; robustness: as long as BCK_STEPS says.

@@ -126,8 +126,7 @@ class Fleet:
 
     def second_home(self) -> Bck:
         """A home for a further runner, on the same database and storage; it knows the same secrets."""
-        url = os.environ.get("BCK_DATABASE__URL") or self.application.settings.database.url
-        url = url or f"sqlite:///{self.bck.home / 'bck.sqlite3'}"
+        url = self.application.database_state().address
         other = Bck(self.bck.folder / "second", {**self.bck.settings, "BCK_DATABASE__URL": url})
         other.folder.mkdir()
         left_out = shutil.ignore_patterns("run", "bck.sqlite3*")

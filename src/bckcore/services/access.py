@@ -71,10 +71,8 @@ class AccessService:
                 user: User | None = uow.users.get(name)
             except NotFoundError:
                 user = None
-        if (
-            not self._hasher.verify(password, user.password_hash if user else self._hasher.decoy)
-            or user is None
-        ):
+        right = self._hasher.verify(password, user.password_hash if user else self._hasher.decoy)
+        if user is None or not right:
             raise AccessDeniedError("The name or the password is wrong.")
         principal = Principal(name=user.name, role=user.role)
         token, expires = self._tokens.issue(principal, now=self._clock.now())

@@ -61,6 +61,13 @@ def test_what_could_not_be_asked_is_asked_again_with_the_next_news() -> None:
     assert (problems.error, len(problems.groups)) == (None, 2)
 
 
+def test_a_server_that_no_longer_knows_them_has_answered() -> None:
+    problems = ProblemList(MemoryApi())
+    assert not problems.answered
+    problems.show(PARTIAL)
+    assert (problems.groups, problems.answered) == ((), True)
+
+
 def test_the_page_shows_those_of_the_latest_backup_that_came_to_its_end() -> None:
     api = three()
     api.held = [profile("docs")]

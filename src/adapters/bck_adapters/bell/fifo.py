@@ -27,9 +27,8 @@ class FifoBell:
 
     def ring(self) -> None:
         """See the port."""
-        with suppress(
-            OSError
-        ):  # nobody listens (ENXIO), nobody ever did (ENOENT), or the pipe is full (EAGAIN)
+        # Nobody listens (ENXIO), nobody ever did (ENOENT), or the pipe is full (EAGAIN): all is well.
+        with suppress(OSError):
             fd = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
                 if stat.S_ISFIFO(os.fstat(fd).st_mode):

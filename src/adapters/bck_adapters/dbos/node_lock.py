@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 SPACE = 0x62636C
 """Our second number space of advisory locks; 0x62636b is that of the tables."""
 _TRY = text("SELECT pg_try_advisory_lock(:space, :node)")
-_NAME = text("""
+_SESSION = text("""
 SELECT set_config('application_name', :name, false), set_config('tcp_keepalives_idle', '10', false),
   set_config('tcp_keepalives_interval', '5', false), set_config('tcp_keepalives_count', '4', false)
 """)
@@ -25,10 +25,10 @@ WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
 """)
 
 
-def _number(node: str) -> int:
-    """A number of 32 bits with a sign."""
+def _lock_of(node: str) -> dict[str, int]:
+    """The two numbers of a node's lock, of 32 bits with a sign."""
     number = zlib.crc32(node.encode())
-    return number - (1 << 32) if number >= 1 << 31 else number
+    return {"space": SPACE, "node": number - (1 << 32) if number >= 1 << 31 else number}
 
 
 class NodeLock:
@@ -39,7 +39,7 @@ class NodeLock:
 
     def __init__(self, engine: Engine, node: str) -> None:
         self._engine = engine
-        self._which = {"space": SPACE, "node": _number(node)}
+        self._which = _lock_of(node)
         self._connection: Connection | None = None
 
     def take(self) -> bool:
@@ -49,7 +49,7 @@ class NodeLock:
         connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         try:
             name = f"bck runner {socket.gethostname()}:{os.getpid()}"[:63]
-            connection.execute(_NAME, {"name": name})
+            connection.execute(_SESSION, {"name": name})
             taken = bool(connection.execute(_TRY, self._which).scalar_one())
         except BaseException:
             _closed(connection)
@@ -74,7 +74,7 @@ class NodeLock:
     def holder(self, node: str) -> str:
         """Who holds that node's lock, for people; empty if nobody."""
         with self._engine.connect() as connection:
-            name = connection.execute(_HOLDER, {"space": SPACE, "node": _number(node)}).scalar()
+            name = connection.execute(_HOLDER, _lock_of(node)).scalar()
         return str(name or "").removeprefix("bck runner ")
 
     def let_go(self) -> None:

@@ -76,12 +76,13 @@ def _of_postgresql(error: SQLAlchemyError | sqlite3.Error, text: str) -> BckErro
         return _full()
     if state in _BUSY:
         return _busy()
+    said = text.partition("\n")[0].rstrip(".")  # what follows is advice for people at a terminal of their own
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     refused = not lost and not state and any(sign in text for sign in _REFUSED)
     nameless = isinstance(error, OperationalError) and not state and not refused
     if lost or nameless or state.startswith(_GONE_CLASSES):
-        return DatabaseUnreachableError(f"The database server does not answer: {text}.")
-    return _unusable(text)
+        return DatabaseUnreachableError(f"The database server does not answer: {said}.")
+    return _unusable(said)
 
 
 def _full() -> StoreFullError:

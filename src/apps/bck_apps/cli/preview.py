@@ -39,11 +39,8 @@ def _view(job: Job) -> "RenderableType":
     if job.status not in (JobStatus.SUCCEEDED, JobStatus.PARTIAL):
         return fields((("job", job.id), ("outcome", job.status.value)))
     data = job.result.data
-    stored = _part(data, "excluded").get("stored")
-    empty = (
-        "A backup would only leave out what the rules say." if stored else "A backup would change nothing."
-    )
-    paths = table(("", "BYTES", "PATH"), list(_rows(data)), empty=empty)
+    would = "only leave out what the rules say" if _stored_and_excluded(data) else "change nothing"
+    paths = table(("", "BYTES", "PATH"), list(_rows(data)), empty=f"A backup would {would}.")
     return Group(paths, fields(_totals(job)), *_rules(data))
 
 
@@ -63,7 +60,7 @@ def _totals(job: Job) -> list[tuple[str, object]]:
     data = job.result.data
     excluded = _part(data, "excluded")
     shown = any(_count(data, name) > len(_first(data, name)) for name in ("paths", "gone", "too_large"))
-    stored = excluded.get("stored")
+    stored = _stored_and_excluded(data)
     return [
         ("job", job.id),
         ("new (+)", data.get("new")),
@@ -73,7 +70,7 @@ def _totals(job: Job) -> list[tuple[str, object]]:
         ("not there (-)", _count(data, "gone")),
         ("too large (L)", _count(data, "too_large") or ""),
         ("excluded", f"{excluded.get('count')} files and whole folders, by the rules below"),
-        ("of what is stored", f"{counted(int(str(stored)), 'path')} left out from now on" if stored else ""),
+        ("of what is stored", f"{counted(stored, 'path')} left out from now on" if stored else ""),
         ("problems (!)", _count(data, "problems") or ""),
         ("suspect", "\n".join(map(str, _list(data.get("suspect"))))),
         ("shown", f"the first ones of each; all counts: bck status {job.id} --json" if shown else ""),
@@ -108,6 +105,11 @@ def _list(value: object) -> list[object]:
 
 def _count(data: Mapping[str, object], name: str) -> int:
     return _number(_part(data, name).get("count"))
+
+
+def _stored_and_excluded(data: Mapping[str, object]) -> int:
+    """How many paths of what is stored the rules leave out from now on."""
+    return _number(_part(data, "excluded").get("stored"))
 
 
 def _number(value: object) -> int:

@@ -163,6 +163,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     # problems
     "problems.tab": "Pr&oblems",
     "problems.loading": "Asking the server …",
+    "problems.not-kept": "The server does not know any more which they were.",
     "problems.more.one": "{count} more is kept at the server.",
     "problems.more.other": "{count} more are kept at the server.",
     "problems.message": "The message was: {text}",

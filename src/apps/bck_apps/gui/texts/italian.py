@@ -163,6 +163,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     # problems
     "problems.tab": "Problem&i",
     "problems.loading": "Chiedo al server …",
+    "problems.not-kept": "Il server non sa più quali fossero.",
     "problems.more.one": "Un altro ({count}) è sul server.",
     "problems.more.other": "Altri {count} sono sul server.",
     "problems.message": "Il messaggio era: {text}",

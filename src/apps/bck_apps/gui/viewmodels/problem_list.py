@@ -28,6 +28,8 @@ class ProblemList(Observable):
         self._run = ""
         self.groups: tuple[Group, ...] = ()
         self.total = 0
+        self.answered = False
+        """Whether the server has said which they are; it need not know them any more."""
         self.error: ClientError | None = None
 
     @property
@@ -41,7 +43,7 @@ class ProblemList(Observable):
         run, count = str(result.get("run_id") or ""), result.get("problems")
         if run == self._run:
             return
-        self._run, self.groups, self.error = run, (), None
+        self._run, self.groups, self.error, self.answered = run, (), None, False
         self.total = count if isinstance(count, int) else 0
         self._changed()
         if run and self.total:
@@ -49,7 +51,7 @@ class ProblemList(Observable):
 
     def _take(self, run: str, found: RunProblems) -> None:
         if run == self._run:
-            self.groups, self.total = grouped(found.items), found.total
+            self.groups, self.total, self.answered = grouped(found.items), found.total, True
             self._changed()
 
     def _lost(self, error: ClientError) -> None:

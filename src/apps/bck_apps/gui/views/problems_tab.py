@@ -63,7 +63,7 @@ class ProblemsTab(QWidget):
         if problems.error is not None:
             self.empty.setText(str(explain(problems.error, texts)))
         else:
-            self.empty.setText(texts("problems.loading"))
+            self.empty.setText(texts("problems.not-kept" if problems.answered else "problems.loading"))
         self.more.setText(texts("problems.more", count=Count(problems.left_out)))
         self.more.setVisible(bool(problems.groups) and problems.left_out > 0)
         self._stack.setCurrentIndex(0 if problems.groups else 1)
