@@ -18,6 +18,7 @@
     │   ├── SourceMissingError        no source of the profile could be read
     │   ├── FilesMissingError         most files of a source had vanished: a person must look
     │   ├── TransferFailedError       rsync ended in a way no retry mends
+    │   ├── JobGivenUpError           one runner after another died over the job
     │   └── VetoedError               a plugin refused the run, with its reason
     ├── StoreFullError                no bytes, inodes or quota left in the backup storage
     ├── StorageError                  the storage is damaged or not as it must be
@@ -151,6 +152,12 @@ class TransferFailedError(PermanentError):
     """The transfer ended in a way that no retry mends."""
 
     code = "transfer-failed"
+
+
+class JobGivenUpError(PermanentError):
+    """One runner after another died or fell silent over the job."""
+
+    code = "job-given-up"
 
 
 class VetoedError(PermanentError):

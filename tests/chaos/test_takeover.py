@@ -3,10 +3,11 @@
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -103,6 +104,38 @@ def job_of(bck: Bck, job: JobId) -> Job:
         return application.jobs.get(job)
 
 
+def freeze(process: subprocess.Popen[bytes], bck: Bck) -> None:
+    """Stop the process where it keeps no writer of the database waiting; see what is not promised."""
+
+    def frozen() -> bool:
+        process.send_signal(signal.SIGSTOP)
+        assert eventually(lambda: state_of(process) == "T")
+        if writable(bck.home / "bck.sqlite3"):
+            return True
+        process.send_signal(signal.SIGCONT)
+        return False
+
+    assert eventually(frozen)
+
+
+def state_of(process: subprocess.Popen[bytes]) -> str:
+    """The letter that the kernel gives the process."""
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def writable(database: Path) -> bool:
+    """Whether nobody is in the middle of a change; true for a server's database, which locks rows only."""
+    if not database.exists():
+        return True
+    with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return False
+        connection.execute("ROLLBACK")
+        return True
+
+
 def goes_on(bck: Bck, job: JobId) -> None:
     """The next `bck backup` answers with the same job and sees it through; every point restores."""
     assert bck.start("backup", "docs", "--wait").wait(2 * PATIENCE) == 0, (
@@ -153,7 +186,7 @@ def test_a_frozen_process_past_its_lease_is_ended_and_its_job_goes_on(bck: Bck) 
     """Its transfer goes on without it, and holds the storage lock as well."""
     bck.settings["BCK_RUNNER__LEASE_SECONDS"] = "5"
     with under_way(bck) as (process, job):
-        process.send_signal(signal.SIGSTOP)
+        freeze(process, bck)
         goes_on(bck, job)
         assert process.wait(PATIENCE) == -signal.SIGKILL
     assert any("had lost its job" in text for text in log_of(bck, job)), log_of(bck, job)
@@ -162,7 +195,7 @@ def test_a_frozen_process_past_its_lease_is_ended_and_its_job_goes_on(bck: Bck) 
 @pytest.mark.long
 def test_a_frozen_process_whose_lease_holds_is_left_alone(bck: Bck) -> None:
     with under_way(bck) as (process, job):
-        process.send_signal(signal.SIGSTOP)
+        freeze(process, bck)
         waiting = bck.start("backup", "docs", "--wait")
         # That something does not happen cannot be awaited, only looked at for a while.
         assert not eventually(lambda: process.poll() is not None or waiting.poll() is not None, seconds=4)

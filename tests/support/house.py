@@ -65,10 +65,12 @@ class RecordingWatcher:
     """A watcher that remembers; set ``stop`` to cancel."""
 
     lines: list[str] = field(default_factory=list)
+    shown: list[TransferProgress] = field(default_factory=list)
     stop: Callable[[], bool] = lambda: False
 
     def progress(self, progress: TransferProgress) -> None:
-        """Nothing to do."""
+        """Remember what was shown."""
+        self.shown.append(progress)
 
     def log(self, line: str, *, level: str = "info") -> None:
         """Remember the line."""

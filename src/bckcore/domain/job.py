@@ -28,6 +28,11 @@ class JobKind(StrEnum):
         """True for work that runs beside other jobs of its host and profile, and gives way to them."""
         return self in (JobKind.CHECK, JobKind.PREVIEW)
 
+    @property
+    def answers_for_another(self) -> bool:
+        """True where a job of a profile that is queued or running does what a second one would."""
+        return self in (JobKind.BACKUP, JobKind.PRUNE, JobKind.PREVIEW)
+
 
 class JobStatus(StrEnum):
     """Where a job stands. The last five are final and say how the work ended."""
@@ -111,7 +116,9 @@ class Job:
     started: datetime | None = None
     finished: datetime | None = None
     claims: int = 0
-    """How often a runner took it; more than one means that a runner died over it."""
+    """How often a runner took it."""
+    deaths: int = 0
+    """How often its runner died or fell silent over it, so that another one took it."""
     cancel_requested: bool = False
     progress: TransferProgress = field(default_factory=TransferProgress)
     result: JobResult = field(default_factory=JobResult)

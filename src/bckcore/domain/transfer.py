@@ -87,9 +87,10 @@ class TransferProgress:
     """How far a job is. Sizes are bytes; None means honestly unknown."""
 
     phase: str = ""
-    """What is going on: ``connecting``, ``filters``, ``listing`` (nothing had to be sent yet),
-    ``transferring``, ``cataloguing``, ``folding``, ``restoring``, ``pruning``, ``undoing``, ``checking``,
-    ``previewing``; at the end ``finished``."""
+    """What is going on: ``waiting`` (for other work on the profile's storage), ``connecting``,
+    ``filters``, ``listing`` (nothing had to be sent yet), ``transferring``, ``cataloguing``,
+    ``folding``, ``restoring``, ``pruning``, ``undoing``, ``checking``, ``previewing``;
+    at the end ``finished``."""
     source: str = ""
     source_number: int = 0
     """Which of the run's sources that is, from 1; 0 where that means nothing."""

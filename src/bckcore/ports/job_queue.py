@@ -89,8 +89,8 @@ class JobQueue(Protocol):
 
         For 24 h at least (KEY_KEPT), and as long as the job is not over, the same ``idempotency_key``
         (not empty) with the same :attr:`Job.request` (profile, kind, payload) gives the same job; with any
-        other it raises ConflictError and changes nothing. Otherwise a BACKUP or PRUNE job of a profile
-        that is queued or running answers for a second one.
+        other it raises ConflictError and changes nothing. Otherwise a job of a profile that is queued or
+        running answers for a second one of its kind, where :attr:`JobKind.answers_for_another`.
         """
 
     def get(self, job: JobId) -> Job:
@@ -114,7 +114,8 @@ class JobQueue(Protocol):
         A job that stands aside (a check, a preview) runs beside the others and comes after all of them; of
         these, too, a host and a profile have only one running.
 
-        Also takes a running job whose lease has expired, under a new token. ``only`` asks for that
+        Also takes a running job whose lease has expired, under a new token, and counts that in its
+        ``deaths``. ``only`` asks for that
         one job. Two callers never get the same job under a valid lease. ``holder`` is the process that
         takes it, kept with the claim for :meth:`release_dead`.
         """

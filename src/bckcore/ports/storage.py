@@ -94,6 +94,10 @@ class ProfileLock:
     """To be told the number of each process group that inherits ``fd``, as soon as it is there."""
 
 
+LOCK_WAIT_SECONDS = 30.0
+"""How long a person who asked for something waits for a storage lock; a job waits longer."""
+
+
 class LockRight(Protocol):
     """On whose behalf a storage lock is taken, and what it knows of whoever holds it already."""
 
@@ -110,6 +114,9 @@ class LockRight(Protocol):
 
     def tell(self, sentence: str) -> None:
         """Something a person who waits should know."""
+
+    def wait(self, sentence: str) -> None:
+        """The lock is not free, and whoever takes it waits; told once."""
 
     def is_cancelled(self) -> bool:
         """True if whoever waits for the lock is to stop waiting."""
@@ -136,10 +143,13 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
         """Room left."""
 
     def lock(
-        self, ref: ProfileRef, *, wait_seconds: float, right: LockRight | None = None
+        self, ref: ProfileRef, *, wait_seconds: float | None = None, right: LockRight | None = None
     ) -> AbstractContextManager[ProfileLock]:
         """Hold the profile's lock. Raises StoreBusyError when it is still held after the wait, and
         JobCancelledError when ``right`` says meanwhile that nobody wants it any more.
+
+        Without ``wait_seconds`` a job waits as long as it is wanted, and ``right`` is told; whoever is no
+        job waits LOCK_WAIT_SECONDS.
 
         Who holds it is written down beside it. A holder that is dead, or whose claim ``right`` says is over
         and that does not let go by itself, is ended with all its process groups, if it is one of this

@@ -21,7 +21,6 @@ from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.aim import named_run
-from bckcore.services.backup import LOCK_WAIT_SECONDS
 from bckcore.services.forward import Ended, ForwardRuns, Outcome
 from bckcore.services.history_requests import AcceptRequest
 from bckcore.services.ledger import Ledger
@@ -93,7 +92,7 @@ class AcceptService:
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(claim.job.profile)
         request = AcceptRequest.of(claim.job)
-        with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS):
+        with self._storage.lock(profile.ref):
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
             plan = self.plan(profile.id, request)

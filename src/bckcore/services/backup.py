@@ -47,7 +47,6 @@ from bckcore.services.schedule_jobs import needs_reachable
 
 COMPARED_RUNS = 20
 """So many runs back one is looked for whose times tell of this one."""
-LOCK_WAIT_SECONDS = 30.0
 Ended = tuple[Run, BckError | None]
 Problems = tuple[RunProblem, ...]
 
@@ -109,9 +108,11 @@ class BackupService:
         filter_of(profile, host, self._filters)
         if needs_reachable(claim.job):
             self._puller.require_reachable(host)
-        with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS) as lock:
+        with self._storage.lock(profile.ref) as lock:
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
+            if watcher.is_cancelled():  # an earlier runner died before it could heed that
+                raise JobCancelledError("The job was cancelled before it began a run.")
             plan = self._planned(claim, profile, host)
             shown = RunProgress(watcher, base=plan.base, clock=self._clock)
             run, error = self._carried_out(plan, claim, lock, shown)

@@ -15,7 +15,6 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.extraction import ContentReader, Wanted
 from bckcore.ports.storage import Storage
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
-from bckcore.services.backup import LOCK_WAIT_SECONDS
 from bckcore.services.recovery import Recovery
 from bckcore.services.restorable import HeldPoint, Restorable
 from bckcore.services.selection import entry_at
@@ -78,7 +77,7 @@ class ExportService:
         paths: Sequence[bytes],
         form: ArchiveFormat,
         include_deleted: bool = False,
-        wait_seconds: float = LOCK_WAIT_SECONDS,
+        wait_seconds: float | None = None,
     ) -> Iterator[Exported]:
         """The chosen paths of a point (none: all) as an archive; members begin with their source.
 

@@ -17,6 +17,7 @@ from typing import Any, Self, cast
 
 from bckcore.domain.ids import JobId
 from bckcore.domain.run import ProfileRef
+from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import LeaseLostError, TransientError
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.clock import Clock
@@ -118,6 +119,12 @@ class Fence:
         if self._work:
             self._work.watcher.log(sentence, level="warning")
 
+    def wait(self, sentence: str) -> None:
+        """To the log of the job that waits, and shown as what it does."""
+        if self._work:
+            self.tell(sentence)
+            self._work.watcher.progress(TransferProgress(phase="waiting"))
+
 
 def fenced_units(units: UnitOfWorkFactory, fence: Fence) -> UnitOfWorkFactory:
     """The same units; those opened under a claim commit only while it holds."""
@@ -140,7 +147,9 @@ class _FencedStorage:
         self._inner = inner
         self._fence = fence
 
-    def lock(self, ref: ProfileRef, *, wait_seconds: float) -> AbstractContextManager[ProfileLock]:
+    def lock(
+        self, ref: ProfileRef, *, wait_seconds: float | None = None
+    ) -> AbstractContextManager[ProfileLock]:
         """See the port; on behalf of the claim that the thread works under."""
         return self._inner.lock(ref, wait_seconds=wait_seconds, right=self._fence)
 

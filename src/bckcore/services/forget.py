@@ -26,7 +26,6 @@ from bckcore.ports.storage import Storage
 from bckcore.ports.transport import PathFilterFactory, Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.acts import Acts
-from bckcore.services.backup import LOCK_WAIT_SECONDS
 from bckcore.services.filtering import filter_of
 from bckcore.services.history_requests import ForgetRequest
 from bckcore.services.ledger import Ledger
@@ -140,7 +139,7 @@ class ForgetService:
         with self._units(read_only=True) as uow:
             ref = uow.profiles.get(claim.job.profile).ref
         request = ForgetRequest.of(claim.job)
-        with self._storage.lock(ref, wait_seconds=LOCK_WAIT_SECONDS):
+        with self._storage.lock(ref):
             for sentence in self._recovery.recover(ref):
                 watcher.log(sentence, level="warning")
             done = self._done_before(claim, request)

@@ -138,6 +138,10 @@ class JobService:
         """Ask for the retention policy to be applied now. Raises NotFoundError."""
         return self._entered(self._job(JobKind.PRUNE, profile, requested_by, key, {}))
 
+    def start_preview(self, profile: ProfileId, *, requested_by: str, key: str = "") -> Enqueued:
+        """Ask what a backup would do. A preview that is queued or running answers. Raises NotFoundError."""
+        return self._entered(self._job(JobKind.PREVIEW, profile, requested_by, key, {}))
+
     def ask(
         self,
         kind: JobKind,

@@ -1,32 +1,12 @@
-"""Preview jobs: ask for one, and carry one out."""
+"""Preview jobs: how a worker carries one out."""
 
 from collections.abc import Mapping
 
-from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import JobKind, JobResult, JobStatus
-from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
+from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
-from bckcore.services.jobs import JobService
 from bckcore.services.preview import PreviewService, PreviewTally
 from bckcore.services.worker import Ending, Step
-
-_UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
-_MANY = 1000
-
-
-class PreviewJobs:
-    """Thread-safe."""
-
-    def __init__(self, *, queue: JobQueue, jobs: JobService) -> None:
-        self._queue = queue
-        self._jobs = jobs
-
-    def start(self, profile: ProfileId, *, requested_by: str, key: str = "") -> Enqueued:
-        """Ask for a preview. One that is queued or running answers for it. Raises NotFoundError."""
-        for job in self._queue.list(status=_UNFINISHED, kind=JobKind.PREVIEW, limit=_MANY):
-            if not key and job.profile == profile:
-                return Enqueued(job=job, created=False)
-        return self._jobs.ask(JobKind.PREVIEW, profile, {}, requested_by=requested_by, key=key)
 
 
 def preview_steps(previews: PreviewService) -> Mapping[JobKind, Step]:

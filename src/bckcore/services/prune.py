@@ -25,7 +25,6 @@ from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.acts import Acts
-from bckcore.services.backup import LOCK_WAIT_SECONDS
 from bckcore.services.hooks import Hooks
 from bckcore.services.recovery import Recovery
 
@@ -100,7 +99,7 @@ class PruneService:
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
-        with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS):
+        with self._storage.lock(profile.ref):
             self._recovery.tidy(profile.ref)
             self._recovery.require_own_storage(profile.ref)
             plan = self._forgotten(profile, claim)

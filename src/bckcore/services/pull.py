@@ -21,6 +21,7 @@ from bckcore.errors import (
     BckError,
     HostUnreachableError,
     JobCancelledError,
+    TransferInterruptedError,
     TransferTimeoutError,
     TransientError,
 )
@@ -30,6 +31,7 @@ from bckcore.ports.transport import PathFilterFactory, PullReport, Transport, Wa
 from bckcore.ports.vault import Vault
 from bckcore.services.filtering import all_rules
 from bckcore.services.host_rules import NOTHING, HostRules, host_rules
+from bckcore.services.pacing import PacedWatcher
 
 TransportFor = Callable[[Host], Transport]
 """The transport that a host names. Raises NotFoundError when no plugin offers it."""
@@ -109,7 +111,7 @@ class Puller:
         At ``deadline``, in the clock's monotonic time, the run has taken as long as it may.
         """
         transport, key = self._transport_for(host), self.key_of(host)
-        number = 0
+        number = failures = 0
         while True:
             number += 1
             left = self._left(profile, deadline)
@@ -121,16 +123,22 @@ class Puller:
             watcher.log(f"Reading {source.name} ({source.path}), attempt {number}.")
             if profile.bandwidth_plan:
                 watcher.log(f"The bandwidth plan allows {_rate_text(options.bandwidth_limit)}.")
+            paced = PacedWatcher(watcher, profile, started, self._clock)
             try:
                 said = said_by_host(transport, key, profile, order, self._filters, watcher)
                 order = replace(order, filters=all_rules(profile, said))
-                report = _with_problems(transport.pull(order, key, watcher), said)
-            except BckError as error:
+                report = _with_problems(transport.pull(order, key, paced), said)
+            except BckError as raised:
+                error = _outpaced() if paced.outpaced and isinstance(raised, JobCancelledError) else raised
                 self._storage.fold(dirs, gives_back=True)
                 note(_attempt(source, number, started, self._clock, error))
-                if not isinstance(error, TransientError) or number >= profile.options.attempts:
+                if error is not raised:
+                    watcher.log(error.what)
+                    continue
+                failures += 1
+                if not isinstance(error, TransientError) or failures >= profile.options.attempts:
                     raise
-                self._wait(number, error, watcher)
+                self._wait(failures, error, watcher)
             else:
                 self._storage.keep_displaced(dirs)
                 note(_attempt(source, number, started, self._clock, None))
@@ -214,6 +222,14 @@ def log_report(pulled: Pulled, watcher: Watcher) -> None:
     hidden = pulled.report.problem_count - len(pulled.report.problems)
     if hidden > 0:
         watcher.log(f"{hidden} more problems in {pulled.source.name} are not listed.", level="warning")
+
+
+def _outpaced() -> BckError:
+    return TransferInterruptedError(
+        "The bandwidth plan allows another speed by now; the transfer goes on with that.",
+        meaning="What had arrived stays.",
+        advice="Nothing is to be done.",
+    )
 
 
 def _rate_text(limit: int | None) -> str:

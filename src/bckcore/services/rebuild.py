@@ -8,7 +8,6 @@ from bckcore.errors import BckError, NotFoundError, StorageError, StoreFullError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
-from bckcore.services.backup import LOCK_WAIT_SECONDS
 from bckcore.services.chain import ChainFinding, chain_findings
 from bckcore.services.chronicle import events
 from bckcore.services.definitions import Definitions
@@ -84,7 +83,7 @@ class Rebuild:
         another host has a profile of that name; StoreBusyError while something else works on it.
         """
         self._definitions.require_free(ref)
-        with self._storage.lock(ref, wait_seconds=LOCK_WAIT_SECONDS):
+        with self._storage.lock(ref):
             for attempt in self._storage.unfolded(ref):
                 self._storage.fold(attempt, gives_back=True)
             damage = tuple(chain_findings(self._storage, ref))

@@ -11,7 +11,6 @@ from bckcore.domain.restore_point import RestorePoint
 from bckcore.ports.extraction import Wanted
 from bckcore.ports.storage import Storage
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from bckcore.services.backup import LOCK_WAIT_SECONDS
 from bckcore.services.points import chosen_point
 from bckcore.services.recovery import Recovery
 from bckcore.services.selection import Selection, selected_paths, there
@@ -69,7 +68,7 @@ class Restorable:
         *,
         include_deleted: bool = False,
         tell: Callable[[str], None] = lambda _sentence: None,
-        wait_seconds: float = LOCK_WAIT_SECONDS,
+        wait_seconds: float | None = None,
     ) -> Iterator[HeldPoint]:
         """The point, with the profile's storage lock held: nothing of it can be moved meanwhile.
 

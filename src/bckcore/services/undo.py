@@ -27,7 +27,6 @@ from bckcore.ports.storage import AttemptDirs, Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.aim import aimed_at, run_to_undo
-from bckcore.services.backup import LOCK_WAIT_SECONDS
 from bckcore.services.forward import Ended, ForwardRuns, Outcome
 from bckcore.services.history_requests import UndoRequest
 from bckcore.services.ledger import Ledger
@@ -145,7 +144,7 @@ class UndoService:
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(claim.job.profile)
         request = UndoRequest.of(claim.job)
-        with self._storage.lock(profile.ref, wait_seconds=LOCK_WAIT_SECONDS):
+        with self._storage.lock(profile.ref):
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
             with self._units(read_only=True) as uow:

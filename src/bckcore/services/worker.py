@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.run import Run
-from bckcore.errors import BckError, JobCancelledError, LeaseLostError
+from bckcore.errors import BckError, JobCancelledError, JobGivenUpError, LeaseLostError
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.services.backup import BackupService
@@ -17,6 +17,8 @@ from bckcore.services.restore_host import HostRestore
 from bckcore.services.restore_report import RESTORING
 from bckcore.services.restore_request import RestoreRequest
 
+MOST_DEATHS = 5
+"""So many runners die over a job; then nobody takes it up again by itself."""
 Ending = tuple[JobStatus, JobResult]
 Step = Callable[[Claim, Watcher], Ending]
 
@@ -58,6 +60,7 @@ class Worker:
             **self._others,
         }
         try:
+            _require_hopeful(claim.job)
             return steps[claim.job.kind](claim, watcher)
         except LeaseLostError:
             raise
@@ -125,6 +128,17 @@ class Worker:
     def _prune(self, claim: Claim, watcher: Watcher) -> Ending:
         report = self._prunes.prune(claim.job.profile, watcher, claim=claim)
         return JobStatus.SUCCEEDED, JobResult(data=prune_data(report))
+
+
+def _require_hopeful(job: Job) -> None:
+    """Raise JobGivenUpError for a job that would only bring down the next runner, too."""
+    if job.deaths >= MOST_DEATHS:
+        raise JobGivenUpError(
+            f"{job.deaths} times the process that worked on this job died or fell silent.",
+            meaning="The job is given up, so that others get their turn. What had arrived is kept.",
+            advice="See in the system's journal what ended the processes (memory, a kill, the power); "
+            "then start it again: it goes on from what is there.",
+        )
 
 
 def _ended_with(problems: int, data: dict[str, object]) -> Ending:

@@ -17,7 +17,7 @@ from bck_adapters.sql.tables import metadata
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
 from bck_adapters.testkit.samples import StepClock, sample_entry, sample_job
 from bckcore.domain.ids import ProfileId, SourceName
-from bckcore.domain.job import JobKind
+from bckcore.domain.job import JobKind, JobStatus
 from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.errors import ConflictError, InvalidInputError, StorageError
 
@@ -57,14 +57,35 @@ def test_migrating_gives_the_same_statements_as_creating(engine, tmp_path):
     created.dispose()
 
 
+def _old_values(job):
+    """A job as a row of the first schema."""
+    values = job_values(job) | {"token": "", "lease_until": None, "log_lines": 0}
+    del values["deaths"]
+    return values
+
+
+def test_of_previews_that_wait_for_the_same_the_oldest_stays(engine):
+    asked = [("a", "p1"), ("b", "p1"), ("c", "p2"), ("d", "p1")]
+    with engine.begin() as connection:
+        config = alembic_config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0011")
+        jobs = [sample_job(name, JobKind.PREVIEW, profile) for name, profile in asked]
+        connection.execute(insert(metadata.tables["job"]), [_old_values(job) for job in jobs])
+    migrate(engine)
+    queue = SqlJobQueue(engine, StepClock())
+    assert {job.id for job in queue.list(status=[JobStatus.QUEUED])} == {"a", "c"}
+    assert {job.id for job in queue.list(status=[JobStatus.CANCELLED])} == {"b", "d"}
+    assert queue.enqueue(sample_job("e", JobKind.PREVIEW, "p1")).job.id == "a"
+
+
 def test_keys_of_the_first_schema_stand_for_their_newest_request(engine):
     with engine.begin() as connection:
         config = alembic_config()
         config.attributes["connection"] = connection
         command.upgrade(config, "0001")
         jobs = [sample_job(name, JobKind.RESTORE, profile, key="k") for name, profile in OLD_JOBS]
-        rows = [job_values(job) | {"token": "", "lease_until": None, "log_lines": 0} for job in jobs]
-        connection.execute(insert(metadata.tables["job"]), rows)
+        connection.execute(insert(metadata.tables["job"]), [_old_values(job) for job in jobs])
         for number, job in enumerate(jobs):
             values = (job.profile, "restore", "k", job.id, f"2026-01-05 12:00:0{number}.000000")
             connection.exec_driver_sql("INSERT INTO job_key VALUES (?, ?, ?, ?, ?)", values)

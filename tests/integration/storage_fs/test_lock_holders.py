@@ -5,14 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 
+from bck_adapters.clock import SystemClock
 from bck_adapters.processes import LinuxProcesses
 from bck_adapters.storage_fs import FsStorage
 from bck_adapters.storage_fs.lock_record import Noted, decoded
@@ -36,6 +38,7 @@ class Right:
     over: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
+    waited: list[str] = field(default_factory=list)
     cancelled: bool = False
 
     def is_cancelled(self) -> bool:
@@ -47,6 +50,9 @@ class Right:
 
     def tell(self, sentence: str) -> None:
         self.told.append(sentence)
+
+    def wait(self, sentence: str) -> None:
+        self.waited.append(sentence)
 
 
 @pytest.fixture
@@ -74,6 +80,7 @@ def noted(tmp_path: Path) -> Noted:
 HOLDING = """
 import subprocess, sys
 from pathlib import Path
+from bck_adapters.clock import SystemClock
 from bck_adapters.processes import LinuxProcesses
 from bck_adapters.storage_fs import FsStorage
 from tests.integration.storage_fs.test_lock_holders import REF, Right
@@ -205,6 +212,54 @@ def test_a_holder_that_lets_go_by_itself_in_time_is_not_ended(storage: FsStorage
         process.stdin.flush()
         with storage.lock(REF, wait_seconds=PATIENCE, right=Right(over={"t1"})):
             assert process.wait(PATIENCE) == 0
+
+
+@contextmanager
+def given_back_when(process: subprocess.Popen[bytes], told: Callable[[], object]) -> Iterator[None]:
+    """The holder lets go by itself once ``told`` is true, if that happens in time."""
+    assert process.stdin is not None
+    stdin = process.stdin
+
+    def let_go() -> None:
+        if SystemClock().wait(PATIENCE, until=lambda: bool(told())):
+            stdin.write(b"\n")
+            stdin.flush()
+
+    thread = Thread(target=let_go)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def test_a_job_waits_for_a_lock_as_long_as_it_takes_and_says_so_once(
+    storage: FsStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bck_adapters.storage_fs.locks.LOCK_WAIT_SECONDS", 0.0)
+    monkeypatch.setattr("bck_adapters.storage_fs.locks.TELL_SECONDS", GRACE)
+    right = Right()
+    with (
+        holding(tmp_path) as (process, _),
+        given_back_when(process, lambda: right.waited),
+        storage.lock(REF, right=right),
+    ):
+        assert process.wait(PATIENCE) == 0
+    [sentence] = right.waited
+    assert "This job waits until it is free" in sentence
+    assert right.told == []
+
+
+def test_a_person_waits_for_a_lock_for_a_while_only(
+    storage: FsStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bck_adapters.storage_fs.locks.LOCK_WAIT_SECONDS", GRACE)
+    right = Right(job=JobId(""))
+    with holding(tmp_path):
+        for whose in (None, right):
+            with pytest.raises(StoreBusyError), storage.lock(REF, right=whose):
+                raise AssertionError("the lock was held")
+    assert right.waited == []
 
 
 def changed(tmp_path: Path, **values: object) -> None:

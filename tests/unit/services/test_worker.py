@@ -16,7 +16,7 @@ from bckcore.domain.retention import RetentionPolicy
 from bckcore.errors import AuthenticationError, LeaseLostError
 from bckcore.ports.job_queue import Claim
 from bckcore.services.restore_request import RestoreRequest
-from bckcore.services.worker import Ending, job_failed_unexpectedly
+from bckcore.services.worker import MOST_DEATHS, Ending, job_failed_unexpectedly
 from tests.support.desks import Desk, T
 from tests.support.house import DOCS, PC
 
@@ -263,3 +263,32 @@ def test_a_fault_of_the_program_is_told_without_inner_details(desk: Desk) -> Non
     assert (status, result.error_code) == (JobStatus.FAILED, "internal")
     assert "RuntimeError" in result.error
     assert "/secret/path" not in result.error
+
+
+def test_a_job_over_which_runner_after_runner_dies_is_given_up_and_may_be_asked_for_again(desk: Desk) -> None:
+    queue, clock = desk.house.database.queue, desk.house.clock
+    claim = claimed(desk, JobKind.BACKUP, {})
+    job = claim.job.id
+    for deaths in range(1, MOST_DEATHS + 1):
+        clock.advance(2e6)
+        taken = queue.claim("next", lease_seconds=1e6)
+        assert taken is not None
+        assert (taken.job.id, taken.job.deaths) == (job, deaths)
+        claim = taken
+    status, result = desk.house.worker.carry_out(claim, desk.house.watcher)
+    assert (status, result.error_code) == (JobStatus.FAILED, "job-given-up")
+    assert all((result.error, result.meaning, result.advice))
+    with desk.house.database.units(read_only=True) as uow:
+        assert uow.runs.list(DOCS) == []
+    queue.finish(claim, status, result)
+    assert carried_out(desk, JobKind.BACKUP)[0] is JobStatus.SUCCEEDED
+
+
+def test_a_job_that_was_handed_back_often_goes_on(desk: Desk) -> None:
+    claim = claimed(desk, JobKind.BACKUP, {})
+    for _ in range(MOST_DEATHS + 1):
+        desk.house.database.queue.hand_back(claim)
+        taken = desk.house.database.queue.claim("next", lease_seconds=1e6)
+        assert taken is not None
+        claim = taken
+    assert desk.house.worker.carry_out(claim, desk.house.watcher)[0] is JobStatus.SUCCEEDED

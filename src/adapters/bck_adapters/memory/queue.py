@@ -17,8 +17,6 @@ from bckcore.errors import LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import KEY_KEPT, NO_JOB, Claim, Enqueued, LogLine, fitting, key_in_use
 
-_ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
-
 
 @dataclass(slots=True)
 class _Row:
@@ -83,10 +81,10 @@ class MemoryJobQueue:
             row = min(ready, key=lambda row: row.job.kind.stands_aside, default=None)
             if row is None:
                 return None
-            queued = (
-                row.job if row.job.status is JobStatus.QUEUED else row.job.moved(JobStatus.QUEUED, at=now)
-            )
-            row.job = queued.moved(JobStatus.RUNNING, at=now)
+            job = row.job
+            if job.status is JobStatus.RUNNING:
+                job = replace(job.moved(JobStatus.QUEUED, at=now), deaths=job.deaths + 1)
+            row.job = job.moved(JobStatus.RUNNING, at=now)
             row.token = f"{runner}/{uuid4().hex}"
             row.holder = holder
             return self._leased(row, lease_seconds)
@@ -201,7 +199,7 @@ class MemoryJobQueue:
         return earlier
 
     def _unfinished_twin(self, job: Job) -> Job | None:
-        if job.kind not in _ONE_AT_A_TIME:
+        if not job.kind.answers_for_another:
             return None
         jobs = (row.job for row in self._rows.values())
         same = (other for other in jobs if (other.profile, other.kind) == (job.profile, job.kind))

@@ -38,7 +38,6 @@ from bckcore.ports.job_queue import KEY_KEPT, NO_JOB, Claim, Enqueued, LogLine, 
 
 NO_NODE = ""
 _TRIES = 3
-_ONE_AT_A_TIME = frozenset({JobKind.BACKUP, JobKind.PRUNE})
 _FREE = {"token": "", "lease_until": None, "holder": None}
 _QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
 _ASIDE = [kind.value for kind in JobKind if kind.stands_aside]
@@ -98,6 +97,7 @@ def _taking(
         "started": now,
         "finished": None,
         "claims": jobs.c.claims + 1,
+        "deaths": jobs.c.deaths + case((jobs.c.status == _RUNNING, 1), else_=0),
         "token": token,
         "lease_until": lease_until,
         "holder": None if holder is None else holder.data(),
@@ -323,7 +323,7 @@ def _same_key(job: Job) -> ColumnElement[bool]:
 
 
 def _unfinished_twin(session: SqlSession, job: Job) -> Job | None:
-    if job.kind not in _ONE_AT_A_TIME:
+    if not job.kind.answers_for_another:
         return None
     same = and_(jobs.c.profile == job.profile, jobs.c.kind == job.kind.value)
     query = select(jobs).where(same, jobs.c.status.in_([_QUEUED, _RUNNING]))

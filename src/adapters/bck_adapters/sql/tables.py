@@ -198,7 +198,7 @@ account = Table(
 
 _RUNNING = text("status = 'running' AND kind NOT IN ('check', 'preview')")
 _CHECKING = text("status = 'running' AND kind IN ('check', 'preview')")
-_UNFINISHED = text("status IN ('queued', 'running') AND kind IN ('backup', 'prune')")
+_UNFINISHED = text("status IN ('queued', 'running') AND kind IN ('backup', 'prune', 'preview')")
 
 job = Table(
     "job",
@@ -224,6 +224,7 @@ job = Table(
     Column("log_lines", Integer, nullable=False),
     Column("holder", JSON(none_as_null=True)),
     Column("node", String(64), server_default="", nullable=False),
+    Column("deaths", Integer, server_default="0", nullable=False),
     UniqueConstraint("id"),
     Index("uq_job_running_host", "host", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
     Index("uq_job_running_profile", "profile", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),

@@ -5,11 +5,13 @@ frozen runner can be ended by whoever comes next.
 """
 
 import fcntl
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.files import PRIVATE_FILE
@@ -18,10 +20,12 @@ from bck_adapters.storage_fs.root import LOCKS, WORK, Root, profile_names
 from bckcore.domain.run import ProfileRef
 from bckcore.errors import JobCancelledError, StoreBusyError
 from bckcore.ports.processes import Processes
-from bckcore.ports.storage import LockRight, ProfileLock
+from bckcore.ports.storage import LOCK_WAIT_SECONDS, LockRight, ProfileLock
 
 _POLL_SECONDS = 0.05
 _LOOK_SECONDS = 0.5
+TELL_SECONDS = 2.0
+"""A job that has waited for so long says so."""
 LET_GO_SECONDS = 10.0
 """How long a holder whose claim is over has to stop its transfer and let go by itself; it takes 6 at most."""
 _SETUP = "setup.lock"
@@ -37,25 +41,27 @@ def held(
     root: Root,
     ref: ProfileRef,
     *,
-    wait_seconds: float,
+    wait_seconds: float | None = None,
     processes: Processes | None = None,
     right: LockRight | None = None,
     let_go_seconds: float = LET_GO_SECONDS,
 ) -> Iterator[ProfileLock]:
-    """Hold the profile's lock; raises StoreBusyError when it is not free within the wait.
+    """Hold the profile's lock; raises StoreBusyError when it is not free within the wait (see the port).
 
     Without ``processes`` nobody is written down and nobody ended.
     """
-    with translated("locking", root.place(WORK, LOCKS, lock_name(ref))):
+    place = root.place(WORK, LOCKS, lock_name(ref))
+    with translated("locking", place):
         fd = _lock_file(root, lock_name(ref))
+    patience = _Patience(ref, place, wait_seconds, right)
     try:
         if processes is None:
-            _wait(root, ref, fd, wait_seconds, partial(_require_wanted, right))
+            _wait(place, fd, patience, partial(_require_wanted, right))
             yield ProfileLock(ref=ref, fd=fd)
             return
         record = LockRecord(root, lock_name(ref))
         remains = _Remains(record, fd, processes, right, let_go_seconds)
-        _wait(root, ref, fd, wait_seconds, remains.look)
+        _wait(place, fd, patience, remains.look)
         noted = record.begin(processes, right)
         try:
             yield ProfileLock(ref=ref, fd=fd, note_group=noted.note_group)
@@ -150,9 +156,45 @@ def _lock_file(root: Root, name: str) -> int:
     return fd
 
 
-def _wait(root: Root, ref: ProfileRef, fd: int, wait_seconds: float, look: Callable[[], None]) -> None:
-    place = root.place(WORK, LOCKS, lock_name(ref))
-    deadline, next_look = time.monotonic() + wait_seconds, 0.0
+class _Patience:
+    """How long to wait for a lock, and whom to tell; begins when it is made."""
+
+    def __init__(
+        self, ref: ProfileRef, place: Path, wait_seconds: float | None, right: LockRight | None
+    ) -> None:
+        self._in_use = f"The storage of profile {ref.profile} on host {ref.host} is in use."
+        self._place = place
+        self._right = right
+        self._endless = wait_seconds is None and right is not None and bool(right.job)
+        self._longest = LOCK_WAIT_SECONDS if wait_seconds is None else wait_seconds
+        self._began = time.monotonic()
+        self._told = False
+
+    def left(self) -> float:
+        """Seconds; tells a job that waits, once. Raises StoreBusyError at the end."""
+        waited = time.monotonic() - self._began
+        if self._endless:
+            self._tell_after(waited)
+            return math.inf
+        if waited >= self._longest:
+            raise StoreBusyError(
+                self._in_use,
+                meaning="Another job of this profile works on it, or an rsync that outlived its job does.",
+                advice=f"Wait for it to end. If no job runs, `fuser -v {self._place}` names the process; "
+                "end it.",
+            )
+        return self._longest - waited
+
+    def _tell_after(self, waited: float) -> None:
+        if waited >= TELL_SECONDS and not self._told and self._right is not None:
+            self._told = True
+            self._right.wait(
+                f"{self._in_use} This job waits until it is free; `fuser -v {self._place}` names the process."
+            )
+
+
+def _wait(place: Path, fd: int, patience: _Patience, look: Callable[[], None]) -> None:
+    next_look = 0.0
     while True:
         with translated("locking", place):
             try:
@@ -164,11 +206,4 @@ def _wait(root: Root, ref: ProfileRef, fd: int, wait_seconds: float, look: Calla
         if time.monotonic() >= next_look:
             look()
             next_look = time.monotonic() + _LOOK_SECONDS
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise StoreBusyError(
-                f"The storage of profile {ref.profile} on host {ref.host} is in use.",
-                meaning="Another job of this profile works on it, or an rsync that outlived its job does.",
-                advice=f"Wait for it to end. If no job runs, `fuser -v {place}` names the process; end it.",
-            )
-        time.sleep(min(_POLL_SECONDS, left))  # flock knows no wait with an end
+        time.sleep(min(_POLL_SECONDS, patience.left()))  # flock knows no wait with an end

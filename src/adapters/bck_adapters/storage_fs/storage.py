@@ -96,7 +96,7 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
             return checks.space(self._root)
 
     def lock(
-        self, ref: ProfileRef, *, wait_seconds: float, right: LockRight | None = None
+        self, ref: ProfileRef, *, wait_seconds: float | None = None, right: LockRight | None = None
     ) -> AbstractContextManager[ProfileLock]:
         """Hold the profile's lock."""
         return locks.held(

@@ -107,8 +107,8 @@ class JobQueueContract:
         clock.advance(10 * DAY)
         assert not queue.enqueue(sample_job("two", JobKind.RESTORE, key="k")).created
 
-    @pytest.mark.parametrize("kind", [JobKind.BACKUP, JobKind.PRUNE])
-    def test_an_unfinished_backup_or_prune_answers_for_a_second_one(
+    @pytest.mark.parametrize("kind", [kind for kind in JobKind if kind.answers_for_another])
+    def test_an_unfinished_backup_prune_or_preview_answers_for_a_second_one(
         self, queue: JobQueue, kind: JobKind
     ) -> None:
         queue.enqueue(sample_job("one", kind, key="k1"))
@@ -173,7 +173,7 @@ class JobQueueContract:
         assert queue.claim("two", lease_seconds=LEASE) is None
         clock.advance(1)
         new = claimed(queue, "two")
-        assert (new.job.id, new.job.claims) == ("a", 2)
+        assert (new.job.id, new.job.claims, new.job.deaths) == ("a", 2, 1)
         for step in (
             lambda: queue.heartbeat(old, lease_seconds=LEASE, progress=QUIET),
             lambda: queue.finish(old, JobStatus.SUCCEEDED, JobResult()),
@@ -313,7 +313,7 @@ class JobQueueContract:
         with pytest.raises(LeaseLostError):
             queue.heartbeat(claim, lease_seconds=LEASE, progress=QUIET)
         again = claimed(queue)
-        assert (again.job.id, again.job.claims) == ("a", 2)
+        assert (again.job.id, again.job.claims, again.job.deaths) == ("a", 2, 0)
 
     def test_a_queued_job_is_cancelled_at_once(self, queue: JobQueue, clock: StepClock) -> None:
         queue.enqueue(sample_job("a"))

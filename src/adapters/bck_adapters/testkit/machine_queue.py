@@ -31,6 +31,7 @@ class Known:
     token: str = ""
     lease_until: float = 0.0
     claims: int = 0
+    deaths: int = 0
     tokens: set[str] = field(default_factory=set)
     holder: int = 0
 
@@ -88,7 +89,7 @@ class QueueMachine(RuleBasedStateMachine):
         twins = (
             other.job.id
             for other in self.known.values()
-            if job.kind in (JobKind.BACKUP, JobKind.PRUNE)
+            if job.kind.answers_for_another
             and (other.job.kind, other.job.profile) == (job.kind, job.profile)
             and not other.status.final
         )
@@ -138,9 +139,10 @@ class QueueMachine(RuleBasedStateMachine):
         assert claim.job.id == expected.job.id
         assert claim.token not in expected.tokens
         expected.tokens.add(claim.token)
+        expected.deaths += expected.status is JobStatus.RUNNING
         expected.status, expected.token, expected.holder = JobStatus.RUNNING, claim.token, pid
         expected.lease_until, expected.claims = self.clock.monotonic() + LEASE, expected.claims + 1
-        assert claim.job.claims == expected.claims
+        assert (claim.job.claims, claim.job.deaths) == (expected.claims, expected.deaths)
         return claim
 
     def _may_start(self, known: Known) -> bool:

@@ -71,6 +71,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.FilesMissingError: (409, "Most files had vanished from the host"),
     core.TransferFailedError: (502, "The host could not be worked with"),
     core.VetoedError: (403, "A plugin refused"),
+    core.JobGivenUpError: (500, "Given up"),
     core.PermanentError: (500, "Not possible until a person acts"),
     core.StoreFullError: (507, "The backup storage is full"),
     core.DatabaseDamagedError: (500, "Trouble with the database"),

@@ -340,7 +340,8 @@ class JobView(View):
     started: datetime | None
     finished: datetime | None
     cancel_requested: bool
-    claims: int = Field(description="How often a runner took it; more than one: a runner died over it.")
+    claims: int = Field(description="How often a runner took it.")
+    deaths: int = Field(description="How often its runner died or fell silent over it.")
     progress: ProgressView
     result: dict[str, Any] | None = Field(description="What a finished job has to say.")
     error: ErrorView | None = Field(description="Why a job failed or was cancelled; null otherwise.")

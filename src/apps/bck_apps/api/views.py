@@ -316,6 +316,7 @@ def job_view(job: Job) -> schemas.JobView:
         finished=job.finished,
         cancel_requested=job.cancel_requested,
         claims=job.claims,
+        deaths=job.deaths,
         progress=progress_view(job.progress),
         result={name: value for name, value in job.result.data.items() if name != "findings"} or None,
         error=_error_view(job.result),

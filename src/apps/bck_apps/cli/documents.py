@@ -51,6 +51,7 @@ def job_document(job: Job) -> Document:
         "finished": time_json(job.finished),
         "cancel_requested": job.cancel_requested,
         "claims": job.claims,
+        "deaths": job.deaths,
         "progress": {name: getattr(progress, name) for name in progress.__slots__},
         "result": dict(job.result.data) or None,
         "error": job.result.problem,

@@ -28,7 +28,7 @@ def look_ahead(profile: ProfileId, *, key: str, accept_missing: bool, as_json: b
             advice="Leave out --accept-missing; the answer tells whether a run would be suspect.",
         )
     with opened() as application:
-        asked = application.preview_jobs.start(profile, requested_by=who(), key=key)
+        asked = application.jobs.start_preview(profile, requested_by=who(), key=key)
         job = see_through(application, asked.job.id, as_json=as_json)
     end_with(job, as_json=as_json, human=_view)
 

@@ -46,7 +46,6 @@ from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
 from bckcore.services.presence import PresenceService
-from bckcore.services.preview_jobs import PreviewJobs
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.rebuild import Rebuild
@@ -157,11 +156,6 @@ class Application:
     def history(self) -> HistoryService:
         """Runs; undo, accept and forget."""
         return self.container.history()
-
-    @property
-    def preview_jobs(self) -> PreviewJobs:
-        """Ask what a backup would do."""
-        return self.container.preview_jobs()
 
     @property
     def check_jobs(self) -> CheckJobs:

@@ -52,7 +52,7 @@ from bckcore.services.ledger import Ledger
 from bckcore.services.metrics import MetricService
 from bckcore.services.presence import PresenceService
 from bckcore.services.preview import PreviewService
-from bckcore.services.preview_jobs import PreviewJobs, preview_steps
+from bckcore.services.preview_jobs import preview_steps
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.pull import Puller
@@ -308,7 +308,6 @@ class Container(containers.DeclarativeContainer):
     )
     holds = providers.Singleton(HoldService, units=units, storage=storage, recovery=recovery, clock=clock)
     check_jobs = providers.Singleton(CheckJobs, queue=queue, jobs=jobs)
-    preview_jobs = providers.Singleton(PreviewJobs, queue=queue, jobs=jobs)
     standings = providers.Singleton(StandingService, units=units, queue=queue, clock=clock)
     metrics = providers.Singleton(
         MetricService, units=units, check_jobs=check_jobs, standings=standings, clock=clock

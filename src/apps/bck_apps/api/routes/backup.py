@@ -14,7 +14,6 @@ from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.services.jobs import LONGEST_KEY, JobService
-from bckcore.services.preview_jobs import PreviewJobs
 
 router = APIRouter(prefix="/backup", tags=["backup"])
 add_following(router)
@@ -56,13 +55,15 @@ def start_preview(
     body: StartPreview,
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.BACK_UP),
-    previews: PreviewJobs = Depends(Provide[Container.preview_jobs]),
+    jobs: JobService = Depends(Provide[Container.jobs]),
 ) -> Started:
     """Ask what a backup would do now; it changes nothing. One that is queued or running already answers.
 
     The job's result, in `GET /backup/status/{job_id}`, tells what would be sent and what is left out.
     """
-    return started_view(previews.start(ProfileId(body.profile), requested_by=who.name, key=idempotency_key))
+    return started_view(
+        jobs.start_preview(ProfileId(body.profile), requested_by=who.name, key=idempotency_key)
+    )
 
 
 @router.post("/cancel/{job_id}", responses=responses(401, 403, 404, 422))

@@ -135,6 +135,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     # progress
     "phase.queued": "Waiting for its turn…",
     "phase.starting": "Starting…",
+    "phase.waiting": "Waiting for other work on this backup to end…",
     "phase.connecting": "Connecting to {host}…",
     "phase.listing": "Looking through {source}",
     "phase.transferring": "Copying {source}",

@@ -135,6 +135,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     # progress
     "phase.queued": "In attesa del proprio turno…",
     "phase.starting": "Avvio…",
+    "phase.waiting": "In attesa che finisca un altro lavoro su questo backup…",
     "phase.connecting": "Collegamento a {host}…",
     "phase.listing": "Esame di {source}",
     "phase.transferring": "Copia di {source}",

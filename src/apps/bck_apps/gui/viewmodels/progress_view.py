@@ -8,7 +8,7 @@ from bck_apps.gui.messages import Job, Progress
 from bck_apps.gui.texts import Count, Phrase, Rate, Size, Span
 
 _MOVING = frozenset({"listing", "transferring", "restoring"})
-_PHASES = _MOVING | {"connecting", "cataloguing", "folding", "pruning", "checking", "finished"}
+_PHASES = _MOVING | {"waiting", "connecting", "cataloguing", "folding", "pruning", "checking", "finished"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
