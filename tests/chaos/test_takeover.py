@@ -16,12 +16,10 @@ import pytest
 from bck_adapters.rsync.version import can_resume
 from bck_adapters.testkit.lacking import lacking
 from bck_apps.wiring import open_application
-from bck_apps.wiring.application import initialise
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Job, JobStatus
 from bckcore.domain.profile import Profile
-from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions
 from tests.support.cli import PATIENCE, Bck, eventually, processes_about
@@ -46,13 +44,10 @@ def bck(tmp_path: Path, require_tool: Callable[[str], str]) -> Bck:
     docs = docs_of(made)
     docs.mkdir(parents=True)
     (docs / "small").write_bytes(b"first")
-    secret = Secret("a long enough password")
     host = Host(id=HostId("pc1"), address="", transport="local", allowed_roots=(str(docs.parent),))
     profile = Profile(id=DOCS, host=host.id, sources=parsed_sources([str(docs)]), options=FAST)
-    with (
-        initialise(made.home, storage=made.storage, admin="ann", password=secret) as application,
-        application.units() as uow,
-    ):
+    made.init()
+    with open_application(made.home) as application, application.units() as uow:
         uow.hosts.add(host)
         uow.profiles.add(profile)
         uow.commit()

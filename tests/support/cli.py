@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from bck_adapters.clock import SystemClock
 from tests.support.forked import forked_bck
-from tests.support.postgresql import new_database, on_postgresql
+from tests.support.postgresql import new_database, on_dbos, on_postgresql
 from tests.support.sshd import LoopbackSshd
 
 PASSWORD = "a long enough password"
@@ -91,11 +91,15 @@ class Bck:
             )
 
     def init(self, *more: str) -> Any:
-        """Make the installation, on PostgreSQL where this whole run of tests is to be."""
+        """Make the installation, on PostgreSQL and DBOS where this whole run of tests is to be."""
         where = ["--storage", str(self.storage), "--admin", "ann"]
         if on_postgresql() and "--database" not in more:
             where += ["--database", new_database()]
-        return self.ok("init", *where, "--password-stdin", *more, text=PASSWORD + "\n")
+        made = self.ok("init", *where, "--password-stdin", *more, text=PASSWORD + "\n")
+        if on_dbos():
+            with (self.home / "settings.toml").open("a") as file:
+                file.write('\n[queue]\nengine = "dbos"\n')
+        return made
 
     def add_host(self, sshd: LoopbackSshd, *allow: Path, name: str = "pc1") -> Any:
         """Make the sshd known as a host."""

@@ -53,6 +53,11 @@ def on_postgresql() -> bool:
     return os.environ.get("BCK_TEST_DATABASE") == "postgresql"
 
 
+def on_dbos() -> bool:
+    """Whether it asks for DBOS as the engine of every queue there, too: BCK_TEST_QUEUE."""
+    return on_postgresql() and os.environ.get("BCK_TEST_QUEUE") == "dbos"
+
+
 class PostgresServer:
     """One server; it can be stopped, killed and started again on the same data and socket."""
 

@@ -1,6 +1,7 @@
 """DBOS as engine: what happens where processes, connections and settings come and go."""
 
 import os
+import signal
 import subprocess
 import sys
 from contextlib import ExitStack, contextmanager
@@ -11,6 +12,7 @@ import pytest
 
 from bck_adapters.clock import SystemClock
 from bck_adapters.dbos.node_lock import NodeLock
+from bck_adapters.dbos.queue import SILENT_SECONDS
 from bck_adapters.processes import LinuxProcesses
 from bck_adapters.sql import sql_database
 from bck_adapters.testkit.samples import sample_job
@@ -18,7 +20,7 @@ from bckcore.domain.ids import JobId
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.errors import DatabaseUnreachableError, StorageError
 from tests.support.cli import PATIENCE, eventually
-from tests.support.dbos_queues import Node, emptied, node
+from tests.support.dbos_queues import Node, database_name, emptied, node
 from tests.support.postgresql import postgres_server, shared_server
 
 LEASE = 600.0
@@ -46,12 +48,12 @@ def sql_queue():
 
 
 @contextmanager
-def working(url: str, name: str = "main"):
+def working(url: str, name: str = "main", *more: str):
     """Another process that is the node's runner; what it printed, line by line, can be read."""
     program = Path(__file__).with_name("works.py")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     process = subprocess.Popen(
-        [sys.executable, str(program), url, name],
+        [sys.executable, str(program), url, name, *more],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         env=environment,
@@ -69,7 +71,7 @@ def taken(queue, **more):
     claims = []
 
     def got() -> bool:
-        claim = queue.claim("here", lease_seconds=LEASE, holder=PROCESSES.me(), **more)
+        claim = queue.claim("here", **{"lease_seconds": LEASE, "holder": PROCESSES.me()} | more)
         claims.extend([claim] if claim else [])
         return bool(claims)
 
@@ -109,6 +111,55 @@ def test_a_second_runner_of_the_node_waits_and_says_for_whom_until_the_first_has
             assert f"node main is worked for by {os.uname().nodename}:{other.pid}" in caplog.text
             assert f":{other.pid}" in queue.state().detail
         assert taken(queue).job.id == "b"
+
+
+def test_the_node_of_a_frozen_runner_is_taken_from_it_once_its_lease_has_ended(url, caplog):
+    """It keeps its lock, for its connection lives; woken, it learns that and what it holds is fenced off."""
+    with node(url) as made:
+        queue = made.queue()
+        queue.enqueue(sample_job("a"))
+        with working(url, "main", "3") as other:
+            assert other.stdout.readline() == "a\n"
+            os.kill(other.pid, signal.SIGSTOP)
+            claim = taken(queue, lease_seconds=3.0)
+            assert (claim.job.id, claim.job.deaths) == ("a", 1)
+            assert f"{os.uname().nodename}:{other.pid} has been silent for too long" in caplog.text
+            os.kill(other.pid, signal.SIGCONT)
+            assert ended(queue, claim).status is JobStatus.SUCCEEDED
+
+
+def is_silent() -> bool:
+    """Whether the connection that holds the node's lock has asked nothing for long."""
+    query = """
+        SELECT state_change < now() - interval '%s seconds' FROM pg_stat_activity
+        WHERE application_name LIKE 'bck runner %%' AND datname = current_database()
+    """
+    with shared_server().admin(database_name()) as connection:
+        [(silent,)] = connection.execute((query % SILENT_SECONDS).encode()).fetchall()
+    return bool(silent)
+
+
+def test_a_runner_that_holds_a_claim_keeps_its_node_however_silent_it_is(url, caplog):
+    with node(url) as made, node(url) as other_made:
+        queue, other = made.queue(), other_made.queue()
+        queue.enqueue(sample_job("a"))
+        claim = taken(queue)
+        assert eventually(is_silent)
+        assert other.claim("there", lease_seconds=1.0) is None
+        assert "silent for too long" not in caplog.text
+        assert queue.claim("here", lease_seconds=LEASE) is None
+        assert made.engine.launched
+        assert ended(queue, claim).status is JobStatus.SUCCEEDED
+
+
+def test_a_runner_that_asks_for_work_keeps_its_node_though_it_has_none(url, caplog):
+    with node(url) as made, node(url) as other_made:
+        queue, other = made.queue(), other_made.queue()
+        assert queue.claim("here", lease_seconds=LEASE) is None
+        assert other.claim("there", lease_seconds=1.0) is None
+        assert "silent for too long" not in caplog.text
+        assert queue.claim("here", lease_seconds=LEASE) is None
+        assert made.engine.launched
 
 
 def test_what_a_crash_kept_from_the_engine_is_found_by_the_sweep(url, sql_queue):

@@ -1,6 +1,6 @@
 """A runner process for tests: claims one job, says so, and holds it until it is killed or its input ends.
 
-Started as ``python works.py DATABASE_URL NODE``.
+Started as ``python works.py DATABASE_URL NODE [LEASE_SECONDS]``.
 """
 
 import sys
@@ -10,14 +10,14 @@ from bck_adapters.processes import LinuxProcesses
 from tests.support.dbos_queues import node
 
 
-def main(url: str, name: str) -> None:
+def main(url: str, name: str, lease_seconds: str = "600") -> None:
     """Say what was claimed, then wait."""
     clock, processes = SystemClock(), LinuxProcesses()
     with node(url, name) as made:
         queue = made.queue()
         claim = None
         while claim is None:
-            claim = queue.claim("first", lease_seconds=600, holder=processes.me())
+            claim = queue.claim("first", lease_seconds=float(lease_seconds), holder=processes.me())
             clock.wait(0.05, until=lambda: False)
         print(claim.job.id, flush=True)
         sys.stdin.read()

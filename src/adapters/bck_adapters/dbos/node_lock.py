@@ -17,11 +17,16 @@ SELECT set_config('application_name', :name, false), set_config('tcp_keepalives_
 """)
 """And let the server notice within half a minute that the machine at the other end is gone: it keeps the lock
 as long as it takes the connection for alive, by itself for hours."""
-_HOLDER = text("""
-SELECT a.application_name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+_OF_HOLDER = """
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2
   AND l.classid = :space AND l.objid = CAST(CAST(:node AS bigint) & 4294967295 AS oid)
   AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
+_HOLDER = text(f"SELECT a.application_name {_OF_HOLDER}")
+_END_SILENT = text(f"""
+SELECT a.application_name, pg_terminate_backend(a.pid) {_OF_HOLDER}
+  AND a.state = 'idle' AND a.state_change < now() - make_interval(secs => :seconds)
 """)
 
 
@@ -76,6 +81,16 @@ class NodeLock:
         with self._engine.connect() as connection:
             name = connection.execute(_HOLDER, _lock_of(node)).scalar()
         return str(name or "").removeprefix("bck runner ")
+
+    def take_from_silent(self, seconds: float) -> str:
+        """End the connection of a holder that has not asked whether it is still one for so long.
+
+        Who that was, for people; empty if nobody was ended. The holder, if it lives, learns of it when it
+        next asks.
+        """
+        with self._engine.connect() as connection:
+            ended = connection.execute(_END_SILENT, self._which | {"seconds": seconds}).first()
+        return str(ended.application_name).removeprefix("bck runner ") if ended is not None else ""
 
     def let_go(self) -> None:
         """Safe to repeat."""

@@ -32,6 +32,8 @@ PATIENCE_SECONDS = 2.0
 """How long a job that is there may keep others from passing it until the engine offers it."""
 LOOKS = 3
 """So many sweeps in a row a job may be on its way; then it is asked for anew."""
+SILENT_SECONDS = 5.0
+"""Whoever works for a node is never silent for so long, whatever its lease."""
 _TOLD_SECONDS = 60.0
 _LOCK_SECONDS = 1.0
 
@@ -63,7 +65,7 @@ class DbosJobQueue:
         self._patience = patience
         self._working = RLock()
         self._missing: dict[JobId, int] = {}
-        self._swept = self._forgot = self._told = self._locked = float("-inf")
+        self._swept = self._forgot = self._told = self._locked = self._looked = float("-inf")
 
     @property
     def _engine(self) -> "DbosEngine":
@@ -126,7 +128,7 @@ class DbosJobQueue:
     ) -> Claim | None:
         """See the port."""
         with self._working:
-            if not self._at_work():
+            if not self._at_work(lease_seconds):
                 return None
             self._sweep_now_and_then()
         ready = self._tables.ready(only=only)
@@ -158,12 +160,13 @@ class DbosJobQueue:
 
     # --- being the worker of the node -------------------------------------------------------------
 
-    def _at_work(self) -> bool:
+    def _at_work(self, lease_seconds: float) -> bool:
         """Whether jobs are offered here; begins, or begins again, where that is possible."""
         try:
             if not self._has_lock():
                 self._engine.stop()
                 self._tell_who_works()
+                self._end_frozen(lease_seconds)
                 return False
             if self._engine.launched or self._engine.launch():
                 return True
@@ -183,6 +186,19 @@ class DbosJobQueue:
         taken = self._lock.take()
         self._locked = now if taken else float("-inf")
         return taken
+
+    def _end_frozen(self, lease_seconds: float) -> None:
+        """Take the node from a worker that neither renews a claim nor asks for its lock any more.
+
+        One that lives does one of the two about every second.
+        """
+        now = time.monotonic()
+        if now - self._looked < SWEEP_SECONDS or self._tables.at_work():
+            return
+        self._looked = now
+        if who := self._lock.take_from_silent(max(lease_seconds, SILENT_SECONDS)):
+            node = self._tables.node
+            _logger.warning("%s has been silent for too long: node %s is taken from it", who, node)
 
     def _tell_who_works(self) -> None:
         who = self._lock.holder(self._tables.node) or "another process"

@@ -49,6 +49,13 @@ class SqlNodeQueue(SqlJobQueue):
             self._move(NO_NODE)
         return [JobId(row.id) for row in found]
 
+    def at_work(self) -> bool:
+        """See the port."""
+        held = [jobs.c.status == JobStatus.RUNNING.value, jobs.c.lease_until > self._clock.now()]
+        query = select(jobs.c.id).where(*held, of_node(self._node)).limit(1)
+        with self._reading() as session:
+            return session.execute(query).first() is not None
+
     def waiting(self) -> dict[str, int]:
         """See the port."""
         query = select(jobs.c.node, func.count().label("jobs")).where(_UNFINISHED).group_by(jobs.c.node)
