@@ -18,7 +18,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 export SRC STEPS PYTHON UPGRADE
 
-TOX := .venv-tools/bin/tox run --quiet
+TOX_RUN := .venv-tools/bin/tox run
+TOX := $(TOX_RUN) --quiet
 # In this checkout, or in a readable copy when the ordinary user cannot reach it.
 HERE := scripts/in-reach $(MAKE)
 
@@ -37,7 +38,8 @@ do-demo:
 
 do-test:
 	@scripts/bootstrap test
-	@exec $(TOX)
+	@static=0; $(TOX_RUN)-parallel --parallel 3 --quiet -e lint,type,arch || static=$$?; \
+	    $(TOX) -e unit,contract,integration,e2e,chaos,gui,wheel && exit $$static
 
 do-test-long:
 	@scripts/bootstrap test

@@ -144,7 +144,7 @@ class DiskFullMachine(RewritingMachine):
         super().teardown()
 
 
-RUNS = lives(12, 15)
+RUNS = lives(20, 15)
 
 
 def test_every_point_restores_however_often_the_disk_was_full(small_fs: Path) -> None:

@@ -57,7 +57,7 @@ class MemoryHistoryMachine(_InMemory, RewritingMachine):
 
 
 class TestMemoryHistory(MemoryHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
-    settings = settings(max_examples=lives(4), deadline=None)
+    settings = settings(max_examples=lives(10), deadline=None)
 
 
 class SqliteHistoryMachine(MemoryHistoryMachine):
@@ -76,7 +76,7 @@ class SqliteHistoryMachine(MemoryHistoryMachine):
 
 
 class TestSqliteHistory(SqliteHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
-    settings = settings(max_examples=lives(12, 15), stateful_step_count=15, deadline=None)
+    settings = settings(max_examples=lives(20, 15), stateful_step_count=15, deadline=None)
 
 
 class PostgresqlHistoryMachine(SqliteHistoryMachine):

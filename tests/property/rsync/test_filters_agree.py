@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bck_adapters.rsync.argv import environment
@@ -16,6 +16,7 @@ from bck_adapters.rsync.listing import unescaped
 from bck_adapters.testkit.strategies import gitignore_rules
 from bckcore.domain.paths import RelPath
 from bckcore.errors import InvalidInputError
+from tests.support.patience import examples
 
 NAMES = (b"a", b"b", b"ab", b"a.b", b"c d", "é".encode(), b"[x]", b"x\ny", b"a\\b", b"*", b"-", b"A")
 
@@ -41,6 +42,7 @@ def _fill(root: bytes, prefix: bytes, depth: int, found: dict[bytes, bool]) -> N
             os.close(os.open(root + b"/" + path, os.O_CREAT | os.O_WRONLY))
 
 
+@settings(max_examples=examples(3))
 @given(rules=st.lists(gitignore_rules(), min_size=1, max_size=4), ignore_case=st.booleans())
 def test_rsync_and_we_hide_the_same(
     tree: tuple[Path, dict[bytes, bool]], rules: list[str], ignore_case: bool

@@ -7,13 +7,14 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bck_adapters.testkit.contracts import contents
 from bck_adapters.testkit.stored import stored_tree
 from bck_adapters.testkit.strategies import names, rel_paths
 from bckcore.domain.paths import RelPath
+from tests.support.patience import examples
 from tests.support.rsync_rigs import local_rig
 
 
@@ -30,6 +31,7 @@ def _emptied(place: Path) -> Path:
     return place
 
 
+@settings(max_examples=examples(3))
 @given(root=names(), path=rel_paths())
 def test_source_root_and_path_arrive_as_they_are(place: Path, root: bytes, path: RelPath) -> None:
     folder = _emptied(place)
@@ -41,6 +43,7 @@ def test_source_root_and_path_arrive_as_they_are(place: Path, root: bytes, path:
     assert path in pulled.changed
 
 
+@settings(max_examples=examples(3))
 @given(paths=st.lists(names(), min_size=1, max_size=8, unique=True))
 def test_listing_names_all_and_nothing_else(place: Path, paths: list[bytes]) -> None:
     rig = local_rig(_emptied(place))

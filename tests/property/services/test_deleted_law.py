@@ -9,12 +9,13 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bckcore.domain.restore import RestoreOptions
 from tests.support.desks import SECOND, Desk, T
 from tests.support.house import DOCS
+from tests.support.patience import examples
 from tests.support.places import quick_folder
 from tests.support.worlds import World, differences, world_of_folder
 
@@ -57,6 +58,7 @@ def with_deleted(history: list[World], number: int) -> tuple[World, int]:
     return now, blocked
 
 
+@settings(max_examples=examples(3))
 @given(RUNS)
 def test_a_restore_with_deleted_files_is_the_point_and_the_last_of_all_before(runs) -> None:
     with tempfile.TemporaryDirectory() as folder:

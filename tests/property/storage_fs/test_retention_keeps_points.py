@@ -16,12 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bck_adapters.storage_fs import FsStorage
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.paths import RelPath
+from tests.support.patience import examples
 from tests.support.storage_fs import (
     REF,
     SOURCE,
@@ -119,6 +120,7 @@ def test_the_model_notices_the_wrong_direction():
     assert sum(damage(newer_wins, seed) > 0 for seed in range(50)) > 10
 
 
+@settings(max_examples=examples(3))
 @given(seed=st.integers(0, 2**32), runs=st.integers(2, 6), cut=st.integers(1, 60))
 def test_the_storage_restores_every_kept_point_after_any_order_of_drops(seed, runs, cut):
     folder = Path(tempfile.mkdtemp(prefix="bck"))

@@ -239,6 +239,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Show your administrator the words below and the log.",
     ),
     **_problem(
+        "job-given-up",
+        "The backup brought down the server's worker again and again.",
+        "It was given up so that other backups get their turn; what had arrived is kept.",
+        "Tell your administrator; afterwards start it again.",
+    ),
+    **_problem(
         "vetoed",
         "A rule of the server stopped the backup.",
         "A plugin refused it and said why.",

@@ -240,6 +240,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Mostra all'amministratore le parole qui sotto e il registro.",
     ),
     **_problem(
+        "job-given-up",
+        "Il backup ha fermato più volte il processo del server che ci lavorava.",
+        "È stato abbandonato perché tocchi agli altri; quello che era arrivato resta.",
+        "Avvisa l'amministratore; poi avvialo di nuovo.",
+    ),
+    **_problem(
         "vetoed",
         "Una regola del server ha fermato il backup.",
         "Un plugin lo ha rifiutato e ha detto perché.",
