@@ -7,16 +7,22 @@ from bck_adapters.pki.certificates import (
     is_usable,
     issue_server_certificate,
 )
+from bck_adapters.pki.imported import Imported, import_certificate, imported_files, remove_import
 from bck_adapters.pki.machine import own_names
-from bck_adapters.pki.tls import TlsFiles, ensure_tls
+from bck_adapters.pki.tls import TlsFiles, ensure_tls, renew_tls
 
 __all__ = [
     "Identity",
+    "Imported",
     "TlsFiles",
     "create_ca",
     "ensure_tls",
     "fingerprint",
+    "import_certificate",
+    "imported_files",
     "is_usable",
     "issue_server_certificate",
     "own_names",
+    "remove_import",
+    "renew_tls",
 ]

@@ -32,6 +32,8 @@ class TlsFiles:
     server_certificate: Path
     server_key: Path
     fingerprint: str
+    imported: bool = False
+    """True for a certificate that an administrator brought; nobody renews it by itself."""
 
 
 def ensure_tls(home: Path, *, names: Sequence[str], now: datetime) -> TlsFiles:
@@ -49,6 +51,14 @@ def ensure_tls(home: Path, *, names: Sequence[str], now: datetime) -> TlsFiles:
         with _writing(folder):
             found = _usable(folder, wanted, now) or _renewed(folder, wanted, now)
     return found
+
+
+def renew_tls(home: Path, *, names: Sequence[str], now: datetime) -> TlsFiles:
+    """A new server key and certificate of our own CA, though the old ones may be good. See :func:`ensure_tls`
+    for names and errors."""
+    folder = home / "tls"
+    with _writing(folder):
+        return _renewed(folder, tuple(dict.fromkeys((*own_names(), *names))), now)
 
 
 def _usable(folder: Path, names: Sequence[str], now: datetime) -> TlsFiles | None:

@@ -15,15 +15,15 @@ from threading import Event
 import uvicorn
 
 from bck_apps.api.main import create_app
-from bck_apps.wiring import Application, logs
+from bck_apps.wiring import Application, TlsFiles, logs
 from bckcore.errors import BckError, ConflictError, InvalidInputError, PermanentError
 
 GRACE_SECONDS = 5
 """How long running requests may go on after the stop; event streams end at once."""
 GOODBYE_SECONDS = 0.5
 """How long a connection that is being closed waits for the client to agree, at least."""
-RENEWAL_SECONDS = 6 * 3600
-"""How often a server that runs for months looks whether its certificate must be renewed."""
+RENEWAL_SECONDS = 10
+"""How often a running server looks whether its certificate must be renewed, or was exchanged."""
 TICKS_PER_SECOND = 10
 ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # not bound here, only recognised
 
@@ -106,12 +106,15 @@ class _Server(uvicorn.Server):
         app = create_app(application)
         app.state.stopping = stop.is_set
         tls = application.tls
+        self._context, self._stamp = _modern(tls), _stamp(tls)
+        self._context.sni_callback = self._chosen
+        first = self._context
         super().__init__(
             uvicorn.Config(
                 app,
                 ssl_certfile=tls.server_certificate,
                 ssl_keyfile=tls.server_key,
-                ssl_context_factory=_modern,
+                ssl_context_factory=lambda _config, _make: first,
                 log_config=None,
                 access_log=False,
                 server_header=False,
@@ -174,14 +177,29 @@ class _Server(uvicorn.Server):
         except BckError as error:
             log.error("the server certificate could not be renewed", error=str(error))
             return
-        if self.config.ssl is not None:
-            self.config.ssl.load_cert_chain(tls.server_certificate, tls.server_key)
+        stamp = _stamp(tls)
+        if stamp != self._stamp:
+            self._context, self._stamp = _modern(tls), stamp
+
+    def _chosen(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        """Each new connection is served with the newest certificate, of whatever kind of key.
+
+        A context keeps a certificate for each kind, so one that is loaded into it need not be shown.
+        """
+        connection.context = self._context
 
 
-def _modern(_config: uvicorn.Config, make: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:
-    context = make()
+def _modern(tls: TlsFiles) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(tls.server_certificate, tls.server_key)
     return context
+
+
+def _stamp(tls: TlsFiles) -> tuple[str, int, int]:
+    """Differs when another certificate is to be shown."""
+    status = tls.server_certificate.stat()
+    return str(tls.server_certificate), status.st_ino, status.st_mtime_ns
 
 
 @contextlib.contextmanager

@@ -164,7 +164,10 @@ def _certificates(application: "Application") -> tuple[bool, str]:
     if shared:
         return False, f"others can read {', '.join(shared)}"
     ca, server = (f"{end:%Y-%m-%d}" for end in ends)
-    return min(ends) - now > WARN_BEFORE, f"CA until {ca}, server until {server}"
+    good, told = min(ends) - now > WARN_BEFORE, f"CA until {ca}, server until {server}"
+    if files.imported and not good:
+        told += "; it was imported, and nobody renews it by itself: bck cert import"
+    return good, told
 
 
 def _private_files(folder: Path) -> list[Path]:

@@ -13,6 +13,7 @@ from bck_apps.cli import (
     admin,
     browse,
     catalog,
+    cert,
     check,
     compare,
     database,
@@ -133,6 +134,7 @@ app.command("deleted", rich_help_panel=LOOK)(compare.deleted)
 app.add_typer(catalog.app, name="catalog", rich_help_panel=SETUP)
 app.add_typer(database.app, name="db", rich_help_panel=SETUP)
 app.add_typer(queue.app, name="queue", rich_help_panel=SETUP)
+app.add_typer(cert.app, name="cert", rich_help_panel=SETUP)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("plugins", rich_help_panel=LOOK)(admin.plugins)
 app.add_typer(admin.config_app, name="config", rich_help_panel=LOOK)

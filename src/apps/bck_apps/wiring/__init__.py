@@ -1,5 +1,6 @@
 """Wiring: settings, plugins and the container; the only room that names adapters."""
 
+from bck_adapters.pki import TlsFiles
 from bck_apps.wiring.application import Application, initialise, open_application
 from bck_apps.wiring.database import DatabasePlace, database_place
 from bck_apps.wiring.moving import Moved, move_installation
@@ -14,6 +15,7 @@ __all__ = [
     "PluginReport",
     "Rescue",
     "Settings",
+    "TlsFiles",
     "database_place",
     "home_folder",
     "initialise",

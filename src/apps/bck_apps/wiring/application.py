@@ -11,7 +11,8 @@ from typing import Self, cast
 
 from dependency_injector import providers
 
-from bck_adapters.pki import TlsFiles, ensure_tls
+from bck_adapters.pki import TlsFiles
+from bck_apps.wiring.certificates import Certificates
 from bck_apps.wiring.container import Container
 from bck_apps.wiring.database import PASSWORD_REF, DatabasePlace, database_lines
 from bck_apps.wiring.plugins import PluginReport, load_plugins
@@ -244,7 +245,12 @@ class Application:
     @property
     def tls(self) -> TlsFiles:
         """CA and server certificate; made or renewed when needed."""
-        return ensure_tls(self.home, names=self.settings.api.names, now=self.clock.now())
+        return self.certificates.files()
+
+    @property
+    def certificates(self) -> Certificates:
+        """What the server shows to prove who it is."""
+        return Certificates(self.home, self.settings.api.names, self.clock)
 
     def doctor(self) -> Sequence[StorageFinding]:
         """Look at the installation without changing it."""

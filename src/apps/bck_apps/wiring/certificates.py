@@ -1,0 +1,106 @@
+"""Which certificate the server shows: its own CA's, or one that an administrator brought."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from cryptography import x509
+
+from bck_adapters.pki import (
+    Imported,
+    TlsFiles,
+    ensure_tls,
+    fingerprint,
+    import_certificate,
+    imported_files,
+    own_names,
+    remove_import,
+    renew_tls,
+)
+from bckcore.errors import RefusedError
+from bckcore.ports.clock import Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateFacts:
+    """What a person may want to know of the certificate in use."""
+
+    files: TlsFiles
+    subject: str
+    issuer: str
+    names: tuple[str, ...]
+    valid_from: datetime
+    valid_until: datetime
+    server_fingerprint: str
+    """SHA-256 in hex; clients pin that of the CA, which outlives this one."""
+    ca_valid_until: datetime
+
+
+class Certificates:
+    """The certificates of an installation. Safe to use from several processes."""
+
+    def __init__(self, home: Path, names: tuple[str, ...], clock: Clock) -> None:
+        """``names``: what clients call the server, besides the machine's own names and addresses."""
+        self._home = home
+        self._names = names
+        self._clock = clock
+
+    def files(self) -> TlsFiles:
+        """The files in use; our own are made or renewed when needed.
+
+        Raises InvalidInputError for a malformed name, PermanentError.
+        """
+        found = imported_files(self._home / "tls")
+        return found or ensure_tls(self._home, names=self._names, now=self._clock.now())
+
+    def facts(self) -> CertificateFacts:
+        """Of the certificate in use. Raises what :meth:`files` raises."""
+        files = self.files()
+        server = x509.load_pem_x509_certificate(files.server_certificate.read_bytes())
+        authority = x509.load_pem_x509_certificate(files.ca_certificate.read_bytes())
+        return CertificateFacts(
+            files=files,
+            subject=server.subject.rfc4514_string(),
+            issuer=server.issuer.rfc4514_string(),
+            names=_names(server),
+            valid_from=server.not_valid_before_utc,
+            valid_until=server.not_valid_after_utc,
+            server_fingerprint=fingerprint(server),
+            ca_valid_until=authority.not_valid_after_utc,
+        )
+
+    def renew(self, *, own: bool) -> TlsFiles:
+        """A new certificate of our own CA; with ``own`` also instead of an imported one.
+
+        Raises RefusedError while an imported one is in use, and what :meth:`files` raises.
+        """
+        if not own and (self._home / "tls" / "imported").exists():
+            raise RefusedError(
+                "An imported certificate is in use; only whoever signed it can renew it.",
+                meaning="Nothing was changed.",
+                advice="Import the new one: bck cert import; or go back to the server's own: "
+                "bck cert renew --own",
+            )
+        made = renew_tls(self._home, names=self._names, now=self._clock.now())
+        remove_import(self._home / "tls")
+        return made
+
+    def bring(self, certificate: bytes, key: bytes, authority: bytes) -> Imported:
+        """Use a certificate from elsewhere; see :func:`bck_adapters.pki.import_certificate`."""
+        names = self._names or own_names()
+        return import_certificate(
+            self._home / "tls",
+            certificate=certificate,
+            key=key,
+            authority=authority,
+            names=names,
+            now=self._clock.now(),
+        )
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    return tuple(str(one.value) for one in found)
