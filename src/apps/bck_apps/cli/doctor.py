@@ -46,6 +46,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _own_findings(application: "Application") -> Sequence[StorageFinding]:
+    told = application.settings.mail.server or application.settings.webhook.enabled
     return (
         tool_finding("rsync", ["rsync", "--version"], least=LEAST_RSYNC),
         tool_finding("ssh", ["ssh", "-V"]),
@@ -56,6 +57,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         _tried("histories", lambda: _histories(application)),
         _tried("strays", lambda: _strays(application)),
         _tried("certificates", lambda: _certificates(application)),
+        *([_tried("messages to people", lambda: messages_finding(application))] if told else []),
     )
 
 
@@ -165,6 +167,19 @@ def _certificates(application: "Application") -> tuple[bool, str]:
         return False, f"others can read {', '.join(shared)}"
     ca, server = (f"{end:%Y-%m-%d}" for end in ends)
     return min(ends) - now > WARN_BEFORE, f"CA until {ca}, server until {server}"
+
+
+def messages_finding(application: "Application") -> tuple[bool, str]:
+    """Whether the channels in use take messages."""
+    from bck_apps.cli.notify import state_text
+
+    notices = application.notices
+    wanted = {"mail": application.settings.mail.server, "webhook": application.settings.webhook.enabled}
+    missing = [name for name, want in wanted.items() if want and name not in notices.channels]
+    texts = [state_text(one) for one in notices.report()]
+    texts += [f"{name}: wanted, and no plugin offers it: bck plugins." for name in missing]
+    bad = missing or any(one.state.failures or one.state.given_up for one in notices.report())
+    return not bad, " ".join(texts)
 
 
 def _private_files(folder: Path) -> list[Path]:
