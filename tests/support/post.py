@@ -69,7 +69,7 @@ class Received:
         return str(self.mail.get_content()).replace("\r\n", "\n")
 
 
-Misbehaviour = Callable[["Conversation"], None]
+Misbehaviour = Callable[["Conversation"], object]
 
 
 @dataclass
@@ -247,7 +247,7 @@ class WebServer:
     ca: Ca | None = None
     script: list[int] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
-    misbehaves: Callable[[BaseHTTPRequestHandler], None] | None = None
+    misbehaves: Callable[[BaseHTTPRequestHandler], object] | None = None
     requests: list[Posted] = field(default_factory=list)
     port: int = 0
     stopping: threading.Event = field(default_factory=threading.Event)

@@ -66,11 +66,14 @@ class NoticeService:
 
         Where the disk refuses, it is kept in memory, said so in the log, and written later.
         """
-        notice = noticed(event)
-        if notice is None or notice.kind not in self._plan.kinds:
-            return
-        for channel in self.channels:
-            self._keep(channel, notice)
+        try:
+            notice = noticed(event)
+            if notice is None or notice.kind not in self._plan.kinds:
+                return
+            for channel in self.channels:
+                self._keep(channel, notice)
+        except Exception:  # no run fails because nobody can be told of it
+            _logger.exception("%s is not told", type(event).__name__)
 
     def deliver(self, *, at_once: bool = False) -> float:
         """Deliver what is due on every channel; after so many seconds it is worth to look again.
@@ -136,6 +139,8 @@ class NoticeService:
     def _deliver(self, channel: str, *, at_once: bool) -> timedelta:
         """Deliver what is due; how long until something else is."""
         now, state = self._clock.now(), self._outbox.state(channel)
+        if not at_once and (wait := _until_next_try(state, now)):
+            return wait
         waiting = self._outbox.waiting(channel)
         quiet = {
             one.notice.key: keeps_quiet(one, state.told.get(one.notice.key), self._plan, now)
@@ -154,12 +159,7 @@ class NoticeService:
         return _NOTHING if len(waiting) > len(ready) else LONGEST_RETRY
 
     def _wait(self, ready: Sequence[Waiting], state: ChannelState, now: datetime) -> timedelta:
-        """How long to wait for others to come with it, or for the next try; zero if not at all.
-
-        A moment further ahead than any wait is long was written by a clock that was wrong.
-        """
-        if state.next_try is not None and now < state.next_try <= now + LONGEST_RETRY:
-            return state.next_try - now
+        """How long to wait for others to come with it; zero if not at all."""
         if state.failures:
             return _NOTHING
         since = now - min(one.first_at for one in ready)
@@ -215,3 +215,10 @@ class NoticeService:
                 self._drop(channel, [one for one in self._outbox.waiting(channel) if self._old(one, now)])
         except BckError as error:
             _logger.warning("the outbox cannot be cleared: %s", error)
+
+
+def _until_next_try(state: ChannelState, now: datetime) -> timedelta:
+    """How long; a moment further ahead than any wait is long was written by a clock that was wrong."""
+    if state.next_try is not None and now < state.next_try <= now + LONGEST_RETRY:
+        return state.next_try - now
+    return _NOTHING

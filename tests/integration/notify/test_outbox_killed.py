@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from bck_adapters.clock import SystemClock
 from bck_adapters.memory import RecordingChannel
 from bck_adapters.notify import FileOutbox
 from bck_adapters.testkit.contracts_outbox import AT, STALE, failed_run
+from bckcore.domain.events import HostUnreachable
+from bckcore.domain.ids import HostId
 from bckcore.domain.notice import NoticeKind, TellingPlan
 from bckcore.errors import StorageError
 from bckcore.services.notices import NoticeService
@@ -133,6 +136,25 @@ def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="outbox"):
         outbox.put("mail", failed_run(2))
     assert not (tmp_path / "elsewhere").exists()
+
+
+def test_a_process_that_is_frozen_with_the_lock_freezes_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bck_adapters.notify.outbox.LOCK_SECONDS", 0.2)
+    outbox, channel = FileOutbox(tmp_path / "outbox"), RecordingChannel()
+    outbox.put("mail", failed_run(1))
+    with (tmp_path / "outbox" / "mail" / ".lock").open("r+b") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(StorageError, match="another process holds its lock"):
+            outbox.put("mail", failed_run(2))
+        noted = service(outbox, channel)
+        noted.note(HostUnreachable(host=HostId("pc1"), at=AT, why="off"))
+    noted.deliver(at_once=True)
+    assert {one.notice.kind for one in channel.digests[0].items} == {
+        NoticeKind.FAILED,
+        NoticeKind.UNREACHABLE,
+    }
 
 
 def test_a_full_disk_is_an_error_of_ours(small_fs: Path) -> None:

@@ -198,15 +198,15 @@ def test_a_server_that_misbehaves_is_left_in_time(way: str) -> None:
         assert time.monotonic() - started < QUICK + 10
 
 
-def test_of_a_very_long_answer_nothing_is_read_but_the_status() -> None:
-    written: list[int] = []
+def test_of_an_answer_that_has_no_end_nothing_is_read_but_the_status() -> None:
+    server = WebServer()
 
-    def ten_megabytes(handler: BaseHTTPRequestHandler) -> None:
-        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n")
-        for _ in range(100):
-            written.append(handler.wfile.write(b"x" * 100_000))
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 10000000000\r\n\r\n")
+        while not server.stopping.is_set():
+            handler.wfile.write(b"x" * 100_000)
 
-    server = WebServer(misbehaves=ten_megabytes)
+    server.misbehaves = endless
     with server.listening():
         channel(server.url).deliver(digest())
 

@@ -1,8 +1,10 @@
 """FileOutbox: a folder per channel, a private file per kind of news that waits in it."""
 
+import errno
 import fcntl
 import logging
 import os
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -17,6 +19,9 @@ from bckcore.errors import StorageError
 
 REMEMBERED = timedelta(days=30)
 """So long it is known what was told last of a key."""
+LOCK_SECONDS = 5.0
+"""Whoever has the lock needs it for milliseconds."""
+_LOCK_POLL_SECONDS = 0.005
 LARGEST = 64_000_000
 """Bytes of a file that are read at most; ours are far smaller."""
 _STATE, _NEW, _LOCK, _DELIVERING = "state", ".new", ".lock", ".delivering"
@@ -134,7 +139,7 @@ class FileOutbox:
             place = self._made(channel)
             fd = _lock_file(place / _LOCK)
             try:
-                fcntl.flock(fd, fcntl.LOCK_EX)
+                _wait_for(fd)
                 yield place
             finally:
                 os.close(fd)
@@ -162,6 +167,15 @@ def _name(key: str) -> str:
 
 def _lock_file(path: Path) -> int:
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def _wait_for(fd: int) -> None:
+    """Take the lock. A process that was frozen while it had it must not freeze a run: raises TimeoutError."""
+    deadline = time.monotonic() + LOCK_SECONDS
+    while not _taken(fd):
+        if time.monotonic() > deadline:
+            raise TimeoutError(errno.ETIMEDOUT, "another process holds its lock")
+        time.sleep(_LOCK_POLL_SECONDS)
 
 
 def _taken(fd: int) -> bool:

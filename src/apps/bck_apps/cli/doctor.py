@@ -46,7 +46,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _own_findings(application: "Application") -> Sequence[StorageFinding]:
-    told = application.settings.mail.server or application.settings.webhook.enabled
+    told = _wanted_channels(application) or application.notices.channels
     return (
         tool_finding("rsync", ["rsync", "--version"], least=LEAST_RSYNC),
         tool_finding("ssh", ["ssh", "-V"]),
@@ -169,13 +169,19 @@ def _certificates(application: "Application") -> tuple[bool, str]:
     return min(ends) - now > WARN_BEFORE, f"CA until {ca}, server until {server}"
 
 
+def _wanted_channels(application: "Application") -> list[str]:
+    """Channels of ours that the settings want."""
+    settings = application.settings
+    wanted = {"mail": bool(settings.mail.server), "webhook": settings.webhook.enabled}
+    return [name for name, want in wanted.items() if want]
+
+
 def messages_finding(application: "Application") -> tuple[bool, str]:
     """Whether the channels in use take messages."""
     from bck_apps.cli.notify import state_text
 
     notices = application.notices
-    wanted = {"mail": application.settings.mail.server, "webhook": application.settings.webhook.enabled}
-    missing = [name for name, want in wanted.items() if want and name not in notices.channels]
+    missing = [name for name in _wanted_channels(application) if name not in notices.channels]
     texts = [state_text(one) for one in notices.report()]
     texts += [f"{name}: wanted, and no plugin offers it: bck plugins." for name in missing]
     bad = missing or any(one.state.failures or one.state.given_up for one in notices.report())
