@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bckcore.domain.events import Event, HostUnreachable, ProfileRecovered, ProfileStale, RunFinished
-from bckcore.domain.run import Run, RunOutcome
+from bckcore.domain.run import Run, RunKind, RunOutcome
 
 LONGEST = 600
 """Characters of a text from outside that are passed on."""
@@ -227,9 +227,10 @@ def _of_stale(event: ProfileStale) -> Notice:
 
 
 def _of_run(run: Run) -> Notice | None:
+    """Of backups only: who undoes or accepts one sees for himself what comes of it."""
     kind = _kind_of(run)
-    if kind is None or run.error_code == _UNREACHABLE:  # that is an event of its own
-        return None
+    if kind is None or run.kind is not RunKind.BACKUP or run.error_code == _UNREACHABLE:
+        return None  # a host that does not answer is an event of its own
     return Notice(
         id=f"run/{run.id}",
         kind=kind,

@@ -55,7 +55,7 @@ _ENGLISH = Words(
             headline="{profile} on {host}: no good backup within {within}",
             several="{count} profiles without a fresh backup",
             means="What changed on the PC since the newest good backup is kept nowhere else.",
-            do="See why: bck schedule {profile}. Switch the PC on, then: bck backup {profile}.",
+            do="See why: bck schedule {profile}. If the PC is off, switch it on; then: bck backup {profile}.",
         ),
         _K.SUSPECT: Phrase(
             headline="{profile} on {host}: most files have vanished",
@@ -70,7 +70,7 @@ _ENGLISH = Words(
             do="See the run: bck run show {profile} {seq}. Mend the cause, then: bck backup {profile}.",
         ),
         _K.PARTIAL: Phrase(
-            headline="{profile} on {host}: {problems} files or folders could not be backed up",
+            headline="{profile} on {host}: backed up, but for {problems} of its files or folders",
             several="{count} backups with problems",
             means="All else is backed up; what could not be read keeps its earlier copy.",
             do="See which, why and what to do: bck run problems {profile} {seq}.",
@@ -135,7 +135,7 @@ _ITALIAN = Words(
             headline="{profile} su {host}: nessun backup buono entro {within}",
             several="{count} profili senza un backup recente",
             means="Ciò che è cambiato sul PC dopo l'ultimo backup buono non è salvato da nessun'altra parte.",
-            do="Guarda perché: bck schedule {profile}. Accendi il PC, poi: bck backup {profile}.",
+            do="Guarda perché: bck schedule {profile}. Se il PC è spento, accendilo: bck backup {profile}.",
         ),
         _K.SUSPECT: Phrase(
             headline="{profile} su {host}: la maggior parte dei file è sparita",
@@ -151,7 +151,7 @@ _ITALIAN = Words(
             do="Guarda: bck run show {profile} {seq}. Rimuovi la causa, poi: bck backup {profile}.",
         ),
         _K.PARTIAL: Phrase(
-            headline="{profile} su {host}: {problems} file o cartelle non sono stati salvati",
+            headline="{profile} su {host}: salvato, tranne {problems} tra file e cartelle",
             several="{count} backup con problemi",
             means="Tutto il resto è salvato; ciò che non si è potuto leggere conserva la copia precedente.",
             do="Quali, perché e che cosa fare: bck run problems {profile} {seq}.",

@@ -25,7 +25,7 @@ from bckcore.domain.notice import (
     keeps_quiet,
     noticed,
 )
-from bckcore.domain.run import Run, RunOutcome
+from bckcore.domain.run import Run, RunKind, RunOutcome
 from bckcore.errors import BckError, HostUnreachableError, StoreFullError, TransferFailedError
 from tests.support.values import NOW, run_id
 
@@ -58,6 +58,12 @@ def test_what_is_told_of_a_run(
     if notice:
         assert (notice.id, notice.at, notice.seq) == (f"run/{RUN.id}", NOW + HOUR, 7)
         assert (notice.code, notice.problems) == (error.code if error else "", problems)
+
+
+def test_what_a_person_did_and_saw_is_not_told() -> None:
+    for kind in (RunKind.UNDO, RunKind.ACCEPT):
+        run = replace(RUN, kind=kind).ended(RunOutcome.SUCCEEDED, NOW)
+        assert noticed(RunFinished(run=run)) is None
 
 
 def test_what_is_told_of_other_events() -> None:
