@@ -8,7 +8,8 @@
     │   ├── TransferInterruptedError  the connection or the program broke off midway
     │   ├── TransferTimeoutError      nothing moved for too long, or the whole took too long
     │   ├── StoreBusyError            another run holds the profile's storage lock
-    │   └── DatabaseUnreachableError  the database server is down, or the way to it is
+    │   ├── DatabaseUnreachableError  the database server is down, or the way to it is
+    │   └── DeliveryFailedError       a message to people was not taken by the other side
     ├── PermanentError                trying again changes nothing until a person acts
     │   ├── AuthenticationError       the host refused our key
     │   ├── PrivateKeyError           our own key for the host cannot be read
@@ -90,6 +91,14 @@ class DatabaseUnreachableError(TransientError):
     code = "database-unreachable"
     usual_meaning = "What was not committed is not there; nothing was written by halves."
     usual_advice = "See whether the database runs; 'bck db status' tells when it answers."
+
+
+class DeliveryFailedError(TransientError):
+    """A mail server or web address did not take a message to people."""
+
+    code = "delivery-failed"
+    usual_meaning = "Backups go on; the message waits and is tried again."
+    usual_advice = "See 'bck notify list', mend the settings, then try: bck notify test."
 
 
 class StoreBusyError(TransientError):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from bck_adapters.memory.clock import SettableClock
 from bck_adapters.memory.hosts import MemoryHost
@@ -73,16 +73,17 @@ class Planned:
         self.scheduler = self.another_scheduler()
         self._seq = 0
 
-    def another_scheduler(self) -> Scheduler:
+    def another_scheduler(self, **changes: Any) -> Scheduler:
         """Of another runner, or of the same one started anew: it knows nothing but the database."""
-        return Scheduler(
-            units=self.units,
-            queue=self.queue,
-            jobs=self.jobs,
-            standings=self.standings,
-            hooks=self.told,
-            clock=self.clock,
-        )
+        parts = {
+            "units": self.units,
+            "queue": self.queue,
+            "jobs": self.jobs,
+            "standings": self.standings,
+            "hooks": self.told,
+            "clock": self.clock,
+        }
+        return Scheduler(**{**parts, **changes})
 
     def at(self, when: datetime) -> Standing:
         """Look at that time; how docs stands after it."""

@@ -65,7 +65,7 @@ def test_a_profile_that_is_too_old_and_good_again_leaves_two_lines(tmp_path: Pat
     who = {"profile": ProfileId("docs"), "host": HostId("pc1"), "at": NOW}
     stale = {"fresh_within": timedelta(days=3), "good_at": NOW, "offline_since": None}
     notifier.notify(ProfileStale(**who, **stale))  # type: ignore[arg-type]  # as the fields want them
-    notifier.notify(ProfileRecovered(**who, stale_since=NOW))  # type: ignore[arg-type]  # the same
+    notifier.notify(ProfileRecovered(**who, told_at=NOW))  # type: ignore[arg-type]  # the same
     told, recovered = lines(tmp_path)
     assert (told["event"], told["profile"], told["good_at"]) == ("profile-stale", "docs", NOW.isoformat())
     assert (recovered["event"], recovered["host"]) == ("profile-recovered", "pc1")

@@ -43,7 +43,7 @@ class ScheduleState:
     note: str = ""
     """What the last try met, in words."""
     stale_since: datetime | None = None
-    """When people were told that the newest good backup is too old; None once it is good again."""
+    """When people were last told that the newest good backup is too old; None once it is good again."""
 
 
 class Verdict(StrEnum):

@@ -34,7 +34,7 @@ class HostUnreachable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileStale:
-    """The newest good backup of a profile has become older than its objective allows."""
+    """The newest good backup of a profile has become older than its objective allows, or still is."""
 
     profile: ProfileId
     host: HostId
@@ -44,6 +44,8 @@ class ProfileStale:
     """When the newest good restore point was made or last proved up to date; None if there never was one."""
     offline_since: datetime | None
     """Since when its host does not answer, if that is why."""
+    told_at: datetime | None = None
+    """When people were told before; None the first time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +55,8 @@ class ProfileRecovered:
     profile: ProfileId
     host: HostId
     at: datetime
-    stale_since: datetime
+    told_at: datetime
+    """When people were last told that it is stale."""
 
 
 Event = RunFinished | PointsPruned | HostUnreachable | ProfileStale | ProfileRecovered

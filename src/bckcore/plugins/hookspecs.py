@@ -49,7 +49,10 @@ def bck_vaults() -> VaultFactories:  # type: ignore[empty-body]  # a specificati
 
 @hookspec
 def bck_notifiers() -> NotifierFactories:  # type: ignore[empty-body]  # a specification has no body
-    """Notifiers by name; each one is made once and told of every event, after the hooks for that event."""
+    """Notifiers by name; each one is made once and told of every event, after the hooks for that event.
+
+    One that is a ``Channel`` is handed messages instead, which are kept until it has taken them.
+    """
 
 
 # --- around a run ----------------------------------------------------------------------------------
@@ -83,9 +86,12 @@ def bck_points_pruned(event: PointsPruned) -> None:
 
 @hookspec
 def bck_profile_stale(event: ProfileStale) -> None:
-    """A profile's newest good backup has become older than its objective (``--fresh-within``); told once."""
+    """A profile's newest good backup has become older than its objective (``--fresh-within``), or still is.
+
+    Told at least once, and again every ``notify.remind_days`` (``event.told_at`` is set then).
+    """
 
 
 @hookspec
 def bck_profile_recovered(event: ProfileRecovered) -> None:
-    """A profile that was stale is as fresh as it must be again; told once."""
+    """A profile that was stale is as fresh as it must be again; told at least once."""

@@ -1,15 +1,16 @@
 """What plugins offer: named factories for ports, and what a factory is given."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from bckcore.domain.ids import SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.domain.target import Target
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.node_queue import NodeQueue
-from bckcore.ports.notifier import Notifier
+from bckcore.ports.notifier import Channel, Notifier
 from bckcore.ports.processes import Processes
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport
@@ -33,6 +34,11 @@ class AdapterContext:
     """Who we are among the processes of this machine; None where nobody can tell."""
     database_password: Secret[str] | None = None
     """Where the address holds none and the settings name one."""
+    options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """For notifiers: sections of the settings that are meant for them, by name; one that is not wanted is
+    not there."""
+    secret: Callable[[SecretRef], Secret[str]] | None = None
+    """For notifiers: what the vault holds now. Raises NotFoundError, StorageError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,4 +114,5 @@ DatabaseFactories = Mapping[str, Callable[[AdapterContext], Database]]
 QueueFactories = Mapping[str, Callable[[QueueContext], OfferedQueue]]
 """By the setting ``queue.engine``: ``embedded``, ``dbos``."""
 VaultFactories = Mapping[str, Callable[[AdapterContext], Vault]]
-NotifierFactories = Mapping[str, Callable[[AdapterContext], Notifier]]
+NotifierFactories = Mapping[str, Callable[[AdapterContext], Notifier | Channel | None]]
+"""By name; None where the settings do not want it."""

@@ -29,7 +29,7 @@ class Hooks(Protocol):
         """Points were forgotten."""
 
     def profile_stale(self, event: ProfileStale) -> None:
-        """The newest good backup has become too old."""
+        """The newest good backup has become too old, or still is."""
 
     def profile_recovered(self, event: ProfileRecovered) -> None:
         """It is fresh again."""

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bckcore.domain.due import Decision, ScheduleState, Situation, Verdict
 from bckcore.domain.events import HostUnreachable, ProfileRecovered, ProfileStale
@@ -20,6 +20,8 @@ from bckcore.services.standing import Standing, StandingService
 
 _logger = logging.getLogger(__name__)
 Change = Callable[[ScheduleState], ScheduleState]
+CLOCK_WAS_WRONG = timedelta(days=1)
+"""What people were told that far in the future was told by a clock that was wrong."""
 
 
 class Scheduler:
@@ -39,13 +41,18 @@ class Scheduler:
         standings: StandingService,
         hooks: Hooks,
         clock: Clock,
+        remind_after: timedelta | None = None,
     ) -> None:
+        """``remind_after``: people are told again that a profile is stale, that often; None for never."""
         self._units = units
         self._queue = queue
         self._jobs = jobs
         self._standings = standings
         self._hooks = hooks
         self._clock = clock
+        self._remind_after = remind_after
+        self._told_not_noted: dict[ProfileId, tuple[datetime | None, bool]] = {}
+        """What was told, where taking note of it has failed: from which state, and whether it is stale."""
 
     def look(self, *, start: bool = True) -> None:
         """Look at every profile once: settle ended tries, tell of freshness and, with ``start``, ask.
@@ -136,35 +143,55 @@ class Scheduler:
         return answer.job
 
     def _tell_freshness(self, standing: Standing) -> None:
-        """Announce that a profile has become stale, or is good again; once each."""
+        """Announce that a profile has become stale, still is, or is good again."""
         profile, health, now = standing.profile, standing.health, self._clock.now()
         told = standing.state.stale_since
-        if health.fresh is False and profile.enabled and told is None and profile.fresh_within is not None:
-            if self._told(profile.id, None, now):
-                self._hooks.profile_stale(
-                    ProfileStale(
-                        profile=profile.id,
-                        host=profile.host,
-                        at=now,
-                        fresh_within=profile.fresh_within,
-                        good_at=health.good_at,
-                        offline_since=standing.state.offline_since,
-                    )
-                )
-        elif told is not None and health.fresh is not False and self._told(profile.id, told, None):
-            self._hooks.profile_recovered(
-                ProfileRecovered(profile=profile.id, host=profile.host, at=now, stale_since=told)
+        if health.fresh is False and profile.enabled and profile.fresh_within is not None:
+            if told is not None and not self._to_remind(told, now):
+                return
+            stale = ProfileStale(
+                profile=profile.id,
+                host=profile.host,
+                at=now,
+                fresh_within=profile.fresh_within,
+                good_at=health.good_at,
+                offline_since=standing.state.offline_since,
+                told_at=told,
             )
+            self._tell(profile.id, told, now, lambda: self._hooks.profile_stale(stale))
+        elif told is not None and health.fresh is not False:
+            good = ProfileRecovered(profile=profile.id, host=profile.host, at=now, told_at=told)
+            self._tell(profile.id, told, None, lambda: self._hooks.profile_recovered(good))
 
-    def _told(self, profile: ProfileId, before: datetime | None, after: datetime | None) -> bool:
+    def _to_remind(self, told: datetime, now: datetime) -> bool:
+        if told > now + CLOCK_WAS_WRONG:
+            return True
+        return self._remind_after is not None and now - told >= self._remind_after
+
+    def _tell(
+        self, profile: ProfileId, before: datetime | None, after: datetime | None, tell: Callable[[], None]
+    ) -> None:
+        """Tell, and only then take note of it: whoever dies in between is not the last to tell.
+
+        Two schedulers that look in the same moment may both tell. Where taking note fails, this one does
+        not tell again, it only tries to note it.
+        """
+        if self._noted(profile, before, before):
+            mark = (before, after is not None)
+            if self._told_not_noted.get(profile) != mark:
+                tell()
+            self._told_not_noted[profile] = mark
+            self._noted(profile, before, after)
+        self._told_not_noted.pop(profile, None)
+
+    def _noted(self, profile: ProfileId, before: datetime | None, after: datetime | None) -> bool:
         """Note what people are told; False if another scheduler was faster."""
         with self._units() as uow:
             state = uow.schedule_states.get(profile)
-            if state.stale_since != before:
-                return False
-            uow.schedule_states.put(replace(state, stale_since=after))
-            uow.commit()
-        return True
+            if state.stale_since == before != after:
+                uow.schedule_states.put(replace(state, stale_since=after))
+                uow.commit()
+        return state.stale_since == before
 
     def _changed(self, profile: ProfileId, change: Change) -> bool:
         """Change what is remembered, seen in the same transaction; True if the host went offline by it."""

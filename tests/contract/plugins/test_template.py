@@ -16,6 +16,7 @@ from tests.support.cli import Bck
 
 TEMPLATE = ROOT / "plugins" / "bck-plugin-template"
 HOOKS = ("bck_notifiers", "bck_run_starting")
+BUILT_IN = ["mail", "webhook"]
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +60,7 @@ def test_it_is_loaded_by_its_entry_point(installed: Path, monkeypatch: pytest.Mo
     plugins, reports = loaded_from(installed, monkeypatch)
     [found] = [one for one in plugins.report.loaded if one.name == "template"]
     assert (found.distribution, found.hooks) == ("bck-plugin-template", HOOKS)
-    assert plugins.names("bck_notifiers") == ["journal"]
+    assert plugins.names("bck_notifiers") == ["journal", *BUILT_IN]
     assert reports == []
 
 
@@ -69,7 +70,7 @@ def test_a_broken_copy_is_refused_by_name(broken: Path, monkeypatch: pytest.Monk
     assert refused.name == "template"
     assert "bck_run_startng" in refused.reason
     assert reports == [("template", refused.reason)]
-    assert plugins.names("bck_notifiers") == []
+    assert plugins.names("bck_notifiers") == BUILT_IN
 
 
 def test_its_own_tests_pass_on_what_was_installed(installed: Path, tmp_path: Path) -> None:

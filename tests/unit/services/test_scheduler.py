@@ -335,7 +335,7 @@ def test_people_are_told_once_that_a_profile_is_stale_and_once_that_it_is_good_a
         house.scheduler.look()
     recovered = house.told.events[-1]
     assert isinstance(recovered, ProfileRecovered)
-    assert (len(house.told.events), recovered.stale_since) == (2, stale.at)
+    assert (len(house.told.events), recovered.told_at) == (2, stale.at)
     assert house.standing().health.state is HealthState.OK
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pluggy
 import pytest
 
-from bck_adapters.memory import RecordingNotifier, SettableClock
+from bck_adapters.memory import MemoryOutbox, RecordingChannel, RecordingNotifier, SettableClock
 from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.plugins import PluginReport, Plugins
 from bckcore.domain.events import (
@@ -19,6 +19,7 @@ from bckcore.domain.events import (
     RunFinished,
 )
 from bckcore.domain.ids import HostId, JobId, ProfileId
+from bckcore.domain.notice import NoticeKind, TellingPlan
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Run, RunOutcome
 from bckcore.domain.source import parsed_sources
@@ -26,6 +27,8 @@ from bckcore.domain.target import Target
 from bckcore.plugins import hookspecs
 from bckcore.plugins.markers import PROJECT_NAME, hookimpl
 from bckcore.plugins.registry import AdapterContext
+from bckcore.ports.notifier import Channel
+from bckcore.services.notices import NoticeService
 from tests.support.values import NOW, run_id
 
 RUN = Run(
@@ -43,7 +46,7 @@ EVENTS = (
         good_at=None,
         offline_since=None,
     ),
-    ProfileRecovered(profile=ProfileId("docs"), host=HostId("pc1"), at=NOW, stale_since=NOW),
+    ProfileRecovered(profile=ProfileId("docs"), host=HostId("pc1"), at=NOW, told_at=NOW),
 )
 
 
@@ -52,6 +55,7 @@ class Desk:
 
     def __init__(self, home: Path) -> None:
         self.reports: list[tuple[str, str]] = []
+        self.outbox = MemoryOutbox()
         self.manager = pluggy.PluginManager(PROJECT_NAME)
         self.manager.add_hookspecs(hookspecs)
         self.context = AdapterContext(
@@ -70,7 +74,13 @@ class Desk:
         """As the container makes it."""
         tell = lambda name, reason: self.reports.append((name, reason))  # noqa: E731  # one line of its own
         plugins = Plugins(self.manager, PluginReport(loaded=(), refused=()), tell)
-        return Announcer(plugins, self.context)
+        offered = plugins.notifiers(self.context)
+        channels = {one.name: one.notifier for one in offered if isinstance(one.notifier, Channel)}
+        plan = TellingPlan(kinds=frozenset(NoticeKind))
+        self.notices = NoticeService(
+            outbox=self.outbox, channels=channels, plan=plan, clock=self.context.clock
+        )
+        return Announcer(plugins, offered, self.notices)
 
 
 @pytest.fixture
@@ -132,3 +142,23 @@ def test_a_veto_passes_through(desk: Desk) -> None:
     desk.add("pause", bck_run_starting=lambda run, profile: f"{profile.id} waits")
     profile = Profile(id=ProfileId("docs"), host=HostId("pc1"), sources=parsed_sources(["/home/u"]))
     assert desk.announcer().run_starting(RUN, profile) == "docs waits"
+
+
+def test_for_a_channel_it_is_noted_and_nothing_is_delivered_here(desk: Desk) -> None:
+    channel = RecordingChannel()
+    desk.add("slow", bck_notifiers=lambda: {"slow": lambda context: channel})
+    announce_all(desk.announcer())
+    assert channel.tries == 0
+    kinds = {one.notice.kind for one in desk.outbox.waiting("slow")}
+    expected = {NoticeKind.SUCCEEDED, NoticeKind.UNREACHABLE, NoticeKind.STALE, NoticeKind.RECOVERED}
+    assert kinds == expected
+    desk.notices.deliver(at_once=True)
+    assert {one.notice.kind for one in channel.digests[0].items} == expected
+    assert desk.reports == []
+
+
+def test_what_the_settings_do_not_want_is_not_made(desk: Desk) -> None:
+    desk.add("maybe", bck_notifiers=lambda: {"mail": lambda context: None})
+    announce_all(desk.announcer())
+    assert desk.reports == []
+    assert desk.outbox.channels() == []

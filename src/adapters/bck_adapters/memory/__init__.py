@@ -2,6 +2,7 @@
 
 from bck_adapters.memory.bell import MemoryBell
 from bck_adapters.memory.clock import SettableClock
+from bck_adapters.memory.notices import MemoryOutbox, RecordingChannel
 from bck_adapters.memory.processes import MemoryProcesses
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.secrets import MemoryPasswordHasher, MemoryTokens, MemoryVault, RecordingNotifier
@@ -11,11 +12,13 @@ __all__ = [
     "MemoryBell",
     "MemoryDatabase",
     "MemoryJobQueue",
+    "MemoryOutbox",
     "MemoryPasswordHasher",
     "MemoryProcesses",
     "MemoryTokens",
     "MemoryUnitOfWork",
     "MemoryVault",
+    "RecordingChannel",
     "RecordingNotifier",
     "SettableClock",
 ]

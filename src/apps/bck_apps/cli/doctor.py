@@ -46,6 +46,7 @@ def doctor(as_json: Json = False) -> None:
 
 
 def _own_findings(application: "Application") -> Sequence[StorageFinding]:
+    told = _wanted_channels(application) or application.notices.channels
     return (
         tool_finding("rsync", ["rsync", "--version"], least=LEAST_RSYNC),
         tool_finding("ssh", ["ssh", "-V"]),
@@ -56,6 +57,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         _tried("histories", lambda: _histories(application)),
         _tried("strays", lambda: _strays(application)),
         _tried("certificates", lambda: _certificates(application)),
+        *([_tried("messages to people", lambda: messages_finding(application))] if told else []),
     )
 
 
@@ -168,6 +170,25 @@ def _certificates(application: "Application") -> tuple[bool, str]:
     if files.imported and not good:
         told += "; it was imported, and nobody renews it by itself: bck cert import"
     return good, told
+
+
+def _wanted_channels(application: "Application") -> list[str]:
+    """Channels of ours that the settings want."""
+    settings = application.settings
+    wanted = {"mail": bool(settings.mail.server), "webhook": settings.webhook.enabled}
+    return [name for name, want in wanted.items() if want]
+
+
+def messages_finding(application: "Application") -> tuple[bool, str]:
+    """Whether the channels in use take messages."""
+    from bck_apps.cli.notify import state_text
+
+    notices = application.notices
+    missing = [name for name in _wanted_channels(application) if name not in notices.channels]
+    texts = [state_text(one) for one in notices.report()]
+    texts += [f"{name}: wanted, and no plugin offers it: bck plugins." for name in missing]
+    bad = missing or any(one.state.failures or one.state.given_up for one in notices.report())
+    return not bad, " ".join(texts)
 
 
 def _private_files(folder: Path) -> list[Path]:

@@ -190,11 +190,28 @@ def see_through(
     )
     with StopSignals() as signals, follower:
         job = one.run(job_id, signals=signals, on_update=follower.update)
+    if not serve_is_up(application.home):
+        tell_people(application)
     if not job.status.final:
         _left(job, as_json=as_json)
     if not as_json and job.result.text not in follower.told:
         show_job_error(job.result)
     return job
+
+
+def tell_people(application: "Application") -> None:
+    """Deliver what people are to be told, since nobody serves; say so where it has to wait."""
+    notices = application.notices
+    if not notices.channels:
+        return
+    notices.deliver(at_once=True)
+    for one in notices.report():
+        if one.state.failures and one.waiting:
+            count = counted(sum(item.count for item in one.waiting), "notice")
+            say(
+                f"Not told by {one.channel} yet: {count}. {one.state.error} "
+                "The next 'bck serve', or the next job here, tries again; see 'bck notify list'."
+            )
 
 
 def _left(job: Job, *, as_json: bool) -> None:

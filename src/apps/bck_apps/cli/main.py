@@ -23,6 +23,7 @@ from bck_apps.cli import (
     history,
     hosts,
     jobs,
+    notify,
     points,
     profiles,
     queue,
@@ -135,6 +136,7 @@ app.add_typer(catalog.app, name="catalog", rich_help_panel=SETUP)
 app.add_typer(database.app, name="db", rich_help_panel=SETUP)
 app.add_typer(queue.app, name="queue", rich_help_panel=SETUP)
 app.add_typer(cert.app, name="cert", rich_help_panel=SETUP)
+app.add_typer(notify.app, name="notify", rich_help_panel=SETUP)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.command("plugins", rich_help_panel=LOOK)(admin.plugins)
 app.add_typer(admin.config_app, name="config", rich_help_panel=LOOK)

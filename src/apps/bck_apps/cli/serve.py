@@ -57,18 +57,21 @@ class _Serving:
 
     def run(self, signals: "StopSignals") -> None:
         """Go on until a signal, or until one part ends by itself, whose error is then raised."""
+        from bck_apps.runner.telling import Telling
+
         threads = [
             threading.Thread(target=self._guarded, args=(part,), name=name)
             for name, part in (("api", self._serve), ("runner", self._runner.run))
         ]
-        for thread in threads:
-            thread.start()
-        while all(thread.is_alive() for thread in threads) and not signals.wait(_WATCH_SECONDS):
-            pass
-        self._stop.set()
-        self._runner.stop()
-        for thread in threads:
-            thread.join()
+        with Telling(self._application.notices):
+            for thread in threads:
+                thread.start()
+            while all(thread.is_alive() for thread in threads) and not signals.wait(_WATCH_SECONDS):
+                pass
+            self._stop.set()
+            self._runner.stop()
+            for thread in threads:
+                thread.join()
         if self._errors:
             raise self._errors[0]
 

@@ -11,6 +11,7 @@ from bck_apps.runner.nightly import NightlyCheck
 from bck_apps.runner.presence import ServeLock
 from bck_apps.runner.scheduler import ScheduledBackups
 from bck_apps.runner.signals import StopSignals
+from bck_apps.runner.telling import Telling
 from bck_apps.wiring import Application, home_folder, open_application
 from bck_apps.wiring.logs import configure_from
 from bckcore.domain.nightly import Nightly
@@ -66,7 +67,11 @@ def made_runner(application: Application, *, name: str) -> Runner:
 def run(application: Application) -> None:
     """Carry out jobs until SIGTERM or SIGINT; running jobs then go back to the queue."""
     runner = made_runner(application, name=f"runner@{socket.gethostname()}:{os.getpid()}")
-    with ServeLock(application.home, clock=application.clock, note="runner only"), StopSignals() as signals:
+    with (
+        ServeLock(application.home, clock=application.clock, note="runner only"),
+        Telling(application.notices),
+        StopSignals() as signals,
+    ):
         thread = Thread(target=runner.run, name="runner")
         thread.start()
         while thread.is_alive() and not signals.wait(_WATCH_SECONDS):

@@ -1,6 +1,9 @@
 """Announcer: tells plugins' hooks, and then the notifiers they offer, what happened."""
 
-from bck_apps.wiring.plugins import Plugins
+from collections.abc import Sequence
+from typing import cast
+
+from bck_apps.wiring.plugins import OfferedNotifier, Plugins
 from bckcore.domain.events import (
     Event,
     HostUnreachable,
@@ -11,15 +14,20 @@ from bckcore.domain.events import (
 )
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Run
-from bckcore.plugins.registry import AdapterContext
+from bckcore.ports.notifier import Channel, Notifier
+from bckcore.services.notices import NoticeService
 
 
 class Announcer:
-    """Implements ``bckcore.services.hooks.Hooks``. Never raises; each notifier is made once, here."""
+    """Implements ``bckcore.services.hooks.Hooks``. Never raises.
 
-    def __init__(self, plugins: Plugins, context: AdapterContext) -> None:
+    Notifiers are told here and now; for channels it is noted, and delivered later by whoever does that.
+    """
+
+    def __init__(self, plugins: Plugins, offered: Sequence[OfferedNotifier], notices: NoticeService) -> None:
         self._plugins = plugins
-        self._notifiers = plugins.notifiers(context)
+        self._offered = [one for one in offered if not isinstance(one.notifier, Channel)]
+        self._notices = notices
 
     def run_starting(self, run: Run, profile: Profile) -> str | None:
         """The first plugin's reason for a veto, or None."""
@@ -51,8 +59,9 @@ class Announcer:
         self._notify(event)
 
     def _notify(self, event: Event) -> None:
-        for offered in self._notifiers:
+        self._notices.note(event)
+        for offered in self._offered:
             try:
-                offered.notifier.notify(event)
+                cast("Notifier", offered.notifier).notify(event)
             except Exception as exc:  # noqa: BLE001  # whatever a notifier does, the work goes on
                 self._plugins.tell(offered.plugin, f"notifier {offered.name!r}", exc)

@@ -27,6 +27,7 @@ from bck_apps.wiring.settings import (
     load,
 )
 from bckcore.domain.access import Role
+from bckcore.domain.ids import SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError, NotFoundError, RefusedError, StorageError
 from bckcore.plugins.registry import DatabaseState, QueueState
@@ -46,6 +47,7 @@ from bckcore.services.history import HistoryService
 from bckcore.services.holds import HoldService
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
+from bckcore.services.notices import NoticeService
 from bckcore.services.presence import PresenceService
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
@@ -177,6 +179,15 @@ class Application:
     def presences(self) -> PresenceService:
         """What hosts say about themselves."""
         return self.container.presences()
+
+    @property
+    def notices(self) -> NoticeService:
+        """What people are told by messages."""
+        return self.container.notices()
+
+    def keep_secret(self, ref: SecretRef, secret: Secret[str]) -> None:
+        """Put a secret into the vault. Raises StorageError."""
+        self.container.vault().put(ref, secret)
 
     @property
     def access(self) -> AccessService:

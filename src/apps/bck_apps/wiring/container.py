@@ -15,12 +15,14 @@ from bck_adapters.archives import StreamedArchives
 from bck_adapters.auth import Argon2Hasher, JwtTokens
 from bck_adapters.bell import FifoBell
 from bck_adapters.clock import SystemClock
+from bck_adapters.notify import FileOutbox
 from bck_adapters.processes import LinuxProcesses
 from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.database import password_in_file
-from bck_apps.wiring.plugins import Plugins
+from bck_apps.wiring.notices import made_notices, notifier_context, remind_after
+from bck_apps.wiring.plugins import OfferedNotifier, Plugins
 from bck_apps.wiring.rescue import database_url, require_database
 from bck_apps.wiring.settings import Settings
 from bckcore.domain.host import Host
@@ -145,6 +147,16 @@ def transport_finder(plugins: Plugins, context: AdapterContext) -> Callable[[Hos
     return find
 
 
+def offered_notifiers(plugins: Plugins, context: AdapterContext) -> tuple[OfferedNotifier, ...]:
+    """Every notifier that is offered and wanted."""
+    return plugins.notifiers(context)
+
+
+def made_outbox(home: Path) -> FileOutbox:
+    """Where messages to people wait."""
+    return FileOutbox(home / "outbox")
+
+
 def new_id() -> str:
     """A job id that nobody can guess."""
     return uuid.uuid4().hex
@@ -185,7 +197,12 @@ class Container(containers.DeclarativeContainer):
     )
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
-    hooks = providers.Singleton(Announcer, plugins, context)
+    notifiers = providers.Singleton(
+        offered_notifiers, plugins, providers.Singleton(notifier_context, context, settings, vault.provider)
+    )
+    outbox = providers.Singleton(made_outbox, home)
+    notices = providers.Singleton(made_notices, settings, outbox, notifiers, clock)
+    hooks = providers.Singleton(Announcer, plugins, notifiers, notices)
     targets = providers.Singleton(
         FsRestoreTargets, context.provided.target.root, private=providers.List(home)
     )
@@ -313,7 +330,14 @@ class Container(containers.DeclarativeContainer):
         MetricService, units=units, check_jobs=check_jobs, standings=standings, clock=clock
     )
     scheduler = providers.Singleton(
-        Scheduler, units=units, queue=queue, jobs=jobs, standings=standings, hooks=hooks, clock=clock
+        Scheduler,
+        units=units,
+        queue=queue,
+        jobs=jobs,
+        standings=standings,
+        hooks=hooks,
+        clock=clock,
+        remind_after=providers.Singleton(remind_after, settings),
     )
     presences = providers.Singleton(PresenceService, units=units, clock=clock)
     hosts = providers.Singleton(HostService, units=units, vault=vault, transport_for=transport_for)

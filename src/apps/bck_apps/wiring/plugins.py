@@ -20,7 +20,7 @@ from bckcore.errors import NotFoundError
 from bckcore.plugins import hookspecs
 from bckcore.plugins.markers import ENTRY_POINT_GROUP, PROJECT_NAME
 from bckcore.plugins.registry import AdapterContext, QueueContext
-from bckcore.ports.notifier import Notifier
+from bckcore.ports.notifier import Channel, Notifier
 
 Made = TypeVar("Made")
 Report = Callable[[str, str], None]
@@ -59,7 +59,7 @@ class OfferedNotifier:
 
     plugin: str
     name: str
-    notifier: Notifier
+    notifier: Notifier | Channel
 
 
 class Plugins:
@@ -88,15 +88,16 @@ class Plugins:
         return sorted({name for _, name, _ in self._offers(hook)})
 
     def notifiers(self, context: AdapterContext) -> tuple[OfferedNotifier, ...]:
-        """Every notifier that is offered, made; one that cannot be made is reported and left out."""
-        made = []
+        """Every notifier that is offered and wanted; one that cannot be made is reported and left out."""
+        made: list[OfferedNotifier] = []
         for plugin, name, factory in self._offers("bck_notifiers"):
             try:
-                notifier = cast("Notifier", factory(context))
+                notifier = cast("Notifier | Channel | None", factory(context))
             except Exception as exc:  # noqa: BLE001  # a broken notifier must not keep backups from running
                 self.tell(plugin, f"notifier {name!r}", exc)
             else:
-                made.append(OfferedNotifier(plugin=plugin, name=name, notifier=notifier))
+                if notifier is not None:
+                    made.append(OfferedNotifier(plugin=plugin, name=name, notifier=notifier))
         return tuple(made)
 
     def run_starting(self, run: Run, profile: Profile) -> str | None:

@@ -1,6 +1,7 @@
 """Settings: one class per section, from ``<home>/settings.toml`` and ``BCK_SECTION__NAME`` variables."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -127,6 +128,83 @@ class SecuritySettings(_Section):
     vault: str = Field("file", description="Registered name of the vault adapter.")
 
 
+Told = Literal[
+    "storage-full", "stale", "suspect", "failed", "partial", "unreachable", "recovered", "succeeded"
+]
+_ADDRESS = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9.-]{1,253}$"
+"""A plain mail address: no name, no blank, nothing that could begin another header."""
+
+
+class NotifySettings(_Section):
+    """Who is told what by messages. How they travel: the sections mail and webhook."""
+
+    tell: tuple[Told, ...] = Field(
+        ("storage-full", "stale", "suspect", "failed", "partial", "recovered"),
+        description="What is told; there are also unreachable and succeeded.",
+    )
+    language: Literal["en", "it"] = Field("en", description="Language of messages: en or it.")
+    server_name: str = Field("", description="What messages call this server; empty for its host name.")
+    gather_seconds: Annotated[
+        float, Field(ge=0, le=3600, description="So long a message waits for more to tell with it.")
+    ] = 60
+    quiet_minutes: Annotated[
+        float, Field(ge=0, le=10080, description="What was told is not told again within it, but counted.")
+    ] = 60
+    give_up_hours: Annotated[
+        float, Field(ge=1, le=720, description="What cannot be delivered so long is given up.")
+    ] = 24
+    remind_days: Annotated[
+        int, Field(ge=0, le=366, description="A stale profile is told again after so long; 0 for never.")
+    ] = 7
+
+
+class MailSettings(_Section):
+    """Messages by mail; none without a server."""
+
+    server: str = Field("", description="Name of the mail server; empty for no mail.")
+    port: Annotated[int, Field(ge=1, le=65535, description="587 for starttls, 465 for tls.")] = 587
+    encryption: Literal["starttls", "tls", "none"] = Field(
+        "starttls", description="starttls, tls, or none, for a server on this machine only."
+    )
+    user: str = Field("", description="Login name; empty for no login.")
+    password_ref: str = Field(
+        "notify/mail-password", description="Name of its password in the vault: `bck notify secret`."
+    )
+    sender: str = Field("", description="Address that messages come from.")
+    to: tuple[Annotated[str, Field(pattern=_ADDRESS)], ...] = Field(
+        (), description="Addresses that they go to."
+    )
+    ca_file: str = Field("", description="Full path of a CA certificate; empty for the system's.")
+    timeout_seconds: Annotated[
+        float, Field(gt=0, le=600, description="So long a delivery takes at most.")
+    ] = 20
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.server and not (re.match(_ADDRESS, self.sender) and self.to):
+            raise ValueError("Mail needs a plain address in sender and one or more in to.")
+        if self.encryption == "none" and self.server not in ("", "localhost", "127.0.0.1", "::1"):
+            raise ValueError("Without encryption, mail goes only to a server on this machine (localhost).")
+        return self
+
+
+class WebhookSettings(_Section):
+    """Messages by POST to a web address, which is a secret and in the vault."""
+
+    enabled: bool = Field(False, description="Whether messages are posted.")
+    url_ref: str = Field(
+        "notify/webhook-url", description="Name of the address in the vault: `bck notify secret`."
+    )
+    signed: bool = Field(False, description="Whether a header proves who sent it, by HMAC-SHA256.")
+    key_ref: str = Field(
+        "notify/webhook-key", description="Name of the key for it in the vault: `bck notify secret`."
+    )
+    ca_file: str = Field("", description="Full path of a CA certificate; empty for the system's.")
+    timeout_seconds: Annotated[
+        float, Field(gt=0, le=600, description="So long a delivery takes at most.")
+    ] = 20
+
+
 class PluginSettings(_Section):
     """Which plugins are left out."""
 
@@ -150,6 +228,9 @@ class Settings(BaseSettings):
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
+    notify: NotifySettings = Field(default_factory=NotifySettings)
+    mail: MailSettings = Field(default_factory=MailSettings)
+    webhook: WebhookSettings = Field(default_factory=WebhookSettings)
     plugins: PluginSettings = Field(default_factory=PluginSettings)
 
     @classmethod

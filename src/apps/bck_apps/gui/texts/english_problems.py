@@ -263,6 +263,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "An administrator runs “bck doctor” on the server.",
     ),
     **_problem(
+        "delivery-failed",
+        "A message to people was not delivered.",
+        "Backups go on; the message waits and is tried again.",
+        "Tell your administrator, who sees why on the server.",
+    ),
+    **_problem(
         "database-unreachable",
         "The server cannot reach its database just now.",
         "No backup is lost, and none was changed.",

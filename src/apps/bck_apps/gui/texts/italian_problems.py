@@ -264,6 +264,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Un amministratore esegue «bck doctor» sul server.",
     ),
     **_problem(
+        "delivery-failed",
+        "Un messaggio alle persone non è stato consegnato.",
+        "I backup continuano; il messaggio aspetta e si riprova.",
+        "Avvisa l'amministratore: sul server vede il perché.",
+    ),
+    **_problem(
         "database-unreachable",
         "Il server ora non raggiunge il suo database.",
         "Nessun backup è perso, e nessuno è stato cambiato.",
