@@ -30,6 +30,7 @@ from bckcore.ports.transport import PathFilterFactory, PullReport, Transport, Wa
 from bckcore.ports.vault import Vault
 from bckcore.services.filtering import all_rules
 from bckcore.services.host_rules import NOTHING, HostRules, host_rules
+from bckcore.services.quota import Quotas
 
 TransportFor = Callable[[Host], Transport]
 """The transport that a host names. Raises NotFoundError when no plugin offers it."""
@@ -73,6 +74,7 @@ class Puller:
         random: Random,
     ) -> None:
         self._storage = storage
+        self._quotas = Quotas(storage=storage, clock=clock)
         self._transport_for = transport_for
         self._vault = vault
         self._filters = filters
@@ -106,9 +108,12 @@ class Puller:
     ) -> Pulled:
         """Pull one source. ``note`` is told of every attempt as it ends. Raises BckError.
 
+        A host with a quota is stopped when what is stored of it has reached that: QuotaExceededError.
+
         At ``deadline``, in the clock's monotonic time, the run has taken as long as it may.
         """
         transport, key = self._transport_for(host), self.key_of(host)
+        watcher = watch = self._quotas.watching(host, watcher)
         number = 0
         while True:
             number += 1
@@ -125,11 +130,12 @@ class Puller:
                 said = said_by_host(transport, key, profile, order, self._filters, watcher)
                 order = replace(order, filters=all_rules(profile, said))
                 report = _with_problems(transport.pull(order, key, watcher), said)
-            except BckError as error:
+            except BckError as caught:
+                error = watch.error or caught
                 self._storage.fold(dirs, gives_back=True)
                 note(_attempt(source, number, started, self._clock, error))
                 if not isinstance(error, TransientError) or number >= profile.options.attempts:
-                    raise
+                    raise error from caught
                 self._wait(number, error, watcher)
             else:
                 self._storage.keep_displaced(dirs)
