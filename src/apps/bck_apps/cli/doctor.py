@@ -48,6 +48,7 @@ def doctor(as_json: Json = False) -> None:
 def _own_findings(application: "Application") -> Sequence[StorageFinding]:
     return (
         tool_finding("rsync", ["rsync", "--version"], least=LEAST_RSYNC),
+        _tried("known holes", application.rsync_standing),
         tool_finding("ssh", ["ssh", "-V"]),
         _tried("database", lambda: _database(application)),
         _tried("queue", lambda: _queue(application)),
