@@ -8,6 +8,7 @@
 #   make format                     let the formatter and the linter repair what they can
 #   make bench                      a job of ours beside bare rsync
 #   make robustness [STEPS=2000]    the state machines, for that many steps each; tells the seed
+#   make fuzz [SECONDS=60]          every parser of foreign text, for that long each where atheris is there
 #   make lock [UPGRADE=1]           write requirements/ anew
 #   make clean                      remove environments, caches and build results
 #
@@ -16,7 +17,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-export SRC STEPS PYTHON UPGRADE
+export SRC STEPS SECONDS PYTHON UPGRADE
 
 TOX_RUN := .venv-tools/bin/tox run
 TOX := $(TOX_RUN) --quiet
@@ -27,7 +28,7 @@ HERE := scripts/in-reach $(MAKE)
 help:
 	@sed -n '3,/^$$/s/^# \{0,1\}//p' Makefile
 
-PUBLIC := demo test test-long lint bench robustness
+PUBLIC := demo test test-long lint bench robustness fuzz
 .PHONY: $(PUBLIC) $(PUBLIC:%=do-%)
 $(PUBLIC):
 	@exec $(HERE) do-$@
@@ -56,6 +57,10 @@ do-bench:
 do-robustness:
 	@scripts/bootstrap test
 	@BCK_STEPS="$${STEPS:-2000}" exec $(TOX) -e robustness
+
+do-fuzz:
+	@scripts/bootstrap test
+	@BCK_FUZZ_SECONDS="$${SECONDS:-60}" exec scripts/as-user "$(CURDIR)/.venv-dev/bin/python" scripts/fuzz.py
 
 .PHONY: format lock clean
 format:

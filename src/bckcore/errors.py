@@ -22,6 +22,7 @@
     │   ├── JobGivenUpError           one runner after another died over the job
     │   └── VetoedError               a plugin refused the run, with its reason
     ├── StoreFullError                no bytes, inodes or quota left in the backup storage
+    │   └── QuotaExceededError        one host holds as much as it may
     ├── StorageError                  the storage is damaged or not as it must be
     │   └── DatabaseDamagedError      the index is damaged or gone: the storage brings it back
     ├── JobCancelledError             a person or a shutdown asked to stop
@@ -181,6 +182,12 @@ class StoreFullError(BckError):
     code = "store-full"
     usual_meaning = "Nothing more can be stored; everything kept so far stays."
     usual_advice = "Make room in the backup storage, then start again."
+
+
+class QuotaExceededError(StoreFullError):
+    """What is stored of one host has reached its quota: its run stops; other hosts are not concerned."""
+
+    code = "quota-exceeded"
 
 
 class StorageError(BckError):

@@ -22,6 +22,8 @@ class Permission(StrEnum):
     RESTORE = "restore"
     CONFIGURE = "configure"
     """Change hosts and profiles; prune; hold points and release them."""
+    AUDIT = "read-the-audit-log"
+    """See who did what."""
 
 
 _GRANTS = {

@@ -7,6 +7,8 @@ from enum import StrEnum
 from bckcore.domain.ids import HostId, SecretRef, checked_name
 from bckcore.errors import InvalidInputError, PathNotAllowedError
 
+LARGEST_QUOTA = 2**62
+
 
 class Platform(StrEnum):
     """What the host's file names and permissions look like."""
@@ -48,6 +50,10 @@ class Host:
     host_keys: tuple[str, ...] = ()
     """Pinned public keys, each ``type base64``."""
     allowed_roots: tuple[str, ...] = ()
+    quota_bytes: int | None = None
+    """How much all that is stored of the host may take on the disk; None: as much as there is."""
+    quota_inodes: int | None = None
+    """How many files and folders may be stored of it; None: as many as there is room for."""
 
     def __post_init__(self) -> None:
         checked_name(self.id, "host")
@@ -58,6 +64,9 @@ class Host:
             raise InvalidInputError("Address and user hold no blanks and do not start with '-'.")
         if any(normal_posix_path(root) != root for root in self.allowed_roots):
             raise InvalidInputError("Allowed roots are full, normal paths.", advice="For example /home/u.")
+        for quota in (self.quota_bytes, self.quota_inodes):
+            if quota is not None and not 0 < quota <= LARGEST_QUOTA:
+                raise InvalidInputError("A quota is a number above 0.", advice="For example --quota 500G.")
 
     def require_allowed(self, path: str) -> None:
         """Raise PathNotAllowedError unless ``path`` is an allowed root or lies below one.

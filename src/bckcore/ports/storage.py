@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bckcore.domain.act import Act
 from bckcore.domain.file_version import FileEntry
-from bckcore.domain.ids import JobId, RunId, SourceName
+from bckcore.domain.ids import HostId, JobId, RunId, SourceName
 from bckcore.domain.manifest import Change, ManifestInfo
 from bckcore.domain.paths import RelPath
 from bckcore.domain.receipt import Receipt
@@ -73,6 +73,16 @@ class StoreSpace:
     bytes_total: int
     bytes_free: int
     inodes_free: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreUsage:
+    """What all that is stored of a host takes."""
+
+    bytes: int
+    """On the disk; holes take nothing."""
+    inodes: int
+    """Files and folders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +151,12 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
 
     def space(self) -> StoreSpace:
         """Room left."""
+
+    def usage(self, host: HostId) -> StoreUsage:
+        """What everything of that host takes now: current, history, records, half-sent files and attempts.
+
+        Costs a walk over all of it; zero for a host of which nothing is stored.
+        """
 
     def lock(
         self, ref: ProfileRef, *, wait_seconds: float | None = None, right: LockRight | None = None

@@ -3,6 +3,7 @@
 from types import TracebackType
 from typing import Protocol, Self
 
+from bckcore.ports.audit import AuditLog
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.repositories import (
@@ -43,6 +44,8 @@ class UnitOfWork(Protocol):
     def presences(self) -> PresenceRepository: ...
     @property
     def users(self) -> UserRepository: ...
+    @property
+    def audit(self) -> AuditLog: ...
     @property
     def catalog(self) -> Catalog: ...
 

@@ -19,6 +19,7 @@ from bckcore.domain.ids import JobId
 from bckcore.domain.run import ProfileRef
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import LeaseLostError, TransientError
+from bckcore.ports.audit import AuditLog
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
@@ -43,7 +44,7 @@ READING = frozenset(
         "open_file", "partials", "parts", "places_of", "prepare", "profiles", "read_act",
         "read_manifest", "read_plan", "read_receipt", "reading", "receipts", "record_numbers",
         "records", "runs_aside", "scratch", "scratch_file", "settle", "sightings", "space", "stage",
-        "stat", "strays", "unfolded", "walk", "weigh",
+        "stat", "strays", "unfolded", "usage", "walk", "weigh",
     }
 )  # fmt: skip
 """Methods of Storage that change no profile's files. All others, also those to come, are fenced."""
@@ -210,6 +211,10 @@ class _FencedUnit:
     @property
     def schedule_states(self) -> ScheduleStateRepository:
         return self._inner.schedule_states
+
+    @property
+    def audit(self) -> AuditLog:
+        return self._inner.audit
 
     @property
     def catalog(self) -> Catalog:

@@ -27,13 +27,21 @@ class HostChange:
     """The whole new list."""
     host_keys: tuple[str, ...] | None = None
     """The whole new list of pinned keys."""
+    quota_bytes: int | None = None
+    """0 takes the quota away."""
+    quota_inodes: int | None = None
+    """0 takes the quota away."""
 
     def applied(self, host: Host) -> Host:
         """The host as it shall be. Raises InvalidInputError."""
         wanted = {name: getattr(self, name) for name in self.__slots__}
         if self.allowed_roots is not None:
             wanted["allowed_roots"] = _roots(self.allowed_roots)
-        return replace(host, **{name: value for name, value in wanted.items() if value is not None})
+        given = {name: value for name, value in wanted.items() if value is not None}
+        for name in ("quota_bytes", "quota_inodes"):
+            if given.get(name) == 0:
+                given[name] = None
+        return replace(host, **given)
 
 
 class HostService:

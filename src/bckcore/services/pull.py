@@ -32,6 +32,7 @@ from bckcore.ports.vault import Vault
 from bckcore.services.filtering import all_rules
 from bckcore.services.host_rules import NOTHING, HostRules, host_rules
 from bckcore.services.pacing import PacedWatcher
+from bckcore.services.quota import Quotas
 
 TransportFor = Callable[[Host], Transport]
 """The transport that a host names. Raises NotFoundError when no plugin offers it."""
@@ -75,6 +76,7 @@ class Puller:
         random: Random,
     ) -> None:
         self._storage = storage
+        self._quotas = Quotas(storage=storage, clock=clock)
         self._transport_for = transport_for
         self._vault = vault
         self._filters = filters
@@ -108,9 +110,12 @@ class Puller:
     ) -> Pulled:
         """Pull one source. ``note`` is told of every attempt as it ends. Raises BckError.
 
+        A host with a quota is stopped when what is stored of it has reached that: QuotaExceededError.
+
         At ``deadline``, in the clock's monotonic time, the run has taken as long as it may.
         """
         transport, key = self._transport_for(host), self.key_of(host)
+        watcher = watch = self._quotas.watching(host, watcher)
         number = failures = 0
         while True:
             number += 1
@@ -128,16 +133,17 @@ class Puller:
                 said = said_by_host(transport, key, profile, order, self._filters, watcher)
                 order = replace(order, filters=all_rules(profile, said))
                 report = _with_problems(transport.pull(order, key, paced), said)
-            except BckError as raised:
-                error = _outpaced() if paced.outpaced and isinstance(raised, JobCancelledError) else raised
+            except BckError as caught:
+                outpaced = paced.outpaced and watch.error is None and isinstance(caught, JobCancelledError)
+                error = watch.error or (_outpaced() if outpaced else caught)
                 self._storage.fold(dirs, gives_back=True)
                 note(_attempt(source, number, started, self._clock, error))
-                if error is not raised:
+                if outpaced:
                     watcher.log(error.what)
                     continue
                 failures += 1
                 if not isinstance(error, TransientError) or failures >= profile.options.attempts:
-                    raise
+                    raise error from caught
                 self._wait(failures, error, watcher)
             else:
                 self._storage.keep_displaced(dirs)

@@ -8,6 +8,7 @@ from bck_adapters.sql.database import migrate
 from bck_adapters.sql.engine import make_engine
 from bck_adapters.sql.job_queue import SqlJobQueue
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
+from bck_adapters.testkit.contracts_audit import entered, sample_deed
 from bck_adapters.testkit.samples import (
     START,
     StepClock,
@@ -48,6 +49,8 @@ def filled(engine):
             uow.points.add(sample_point(seq))
             uow.acts.add(sample_act(seq))
         uow.holds.put(sample_hold(2))
+        for number in range(3):
+            entered(uow, sample_deed(host=ODD, number=number))
         uow.presences.put(sample_presence())
         uow.schedule_states.put(sample_state())
         uow.users.add(User(name="ann\0", role=Role.ADMIN, password_hash=ODD, created=START))

@@ -45,6 +45,7 @@ def test_every_route_but_login_and_health_says_in_the_document_that_it_needs_a_t
 def test_a_role_gets_403_exactly_where_its_permissions_end(world: ApiWorld, role: Role) -> None:
     expected = {
         ("get", "/health/database"): {Role.ADMIN},
+        ("get", "/audit"): {Role.ADMIN},
         ("post", "/hosts"): {Role.ADMIN},
         ("put", "/hosts/{name}"): {Role.ADMIN},
         ("delete", "/hosts/{name}"): {Role.ADMIN},

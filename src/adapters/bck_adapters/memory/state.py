@@ -41,6 +41,7 @@ class State:
     schedule_states: dict[ProfileId, ScheduleState] = field(default_factory=dict)
     presences: dict[HostId, Presence] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
+    audit: dict[int, bytes] = field(default_factory=dict)
     source_states: dict[SourceKey, SourceState] = field(default_factory=dict)
     versions: dict[SourceKey, Versions] = field(default_factory=dict)
 

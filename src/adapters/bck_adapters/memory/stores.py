@@ -5,6 +5,7 @@ from threading import Lock
 from types import TracebackType
 from typing import Self
 
+from bck_adapters.memory.audit import MemoryAuditLog
 from bck_adapters.memory.catalog import MemoryCatalog
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.repositories import (
@@ -43,6 +44,7 @@ class MemoryUnitOfWork:
         self.schedule_states = MemoryScheduleStates(session)
         self.presences = MemoryPresences(session)
         self.users = MemoryUsers(session)
+        self.audit = MemoryAuditLog(session)
         self.catalog = MemoryCatalog(session)
 
     def __enter__(self) -> Self:

@@ -19,9 +19,10 @@ import paramiko
 from bck_adapters.rsync.argv import MINIMUM_VERSION
 from bck_adapters.rsync.exit import host_key_changed, key_refused, key_unreadable, no_rsync, unreachable
 from bck_adapters.rsync.ssh_config import host_key_parts
-from bck_adapters.rsync.version import parsed_version, too_old
+from bck_adapters.rsync.version import is_patched, is_safe, parsed_version, too_old, unsafe
 from bckcore.domain.host import Host
 from bckcore.domain.secret import Secret
+from bckcore.domain.wording import printable
 
 _TIMEOUT = 20
 _SCANNED = (
@@ -111,14 +112,14 @@ def _open(connection: fabric.Connection, host: Host) -> None:
     except paramiko.BadHostKeyException as exc:
         raise host_key_changed(host.id, "") from exc
     except paramiko.AuthenticationException as exc:
-        raise key_refused(host.id, f" ({exc})") from exc
+        raise key_refused(host.id, f" ({_shown(exc)})") from exc
     except paramiko.SSHException as exc:
         if "not found in known_hosts" in str(exc):
             # Something is pinned, and the host shows a key of another type.
             raise host_key_changed(host.id, "") from exc
-        raise unreachable(host.id, f" ({exc})") from exc
+        raise unreachable(host.id, f" ({_shown(exc)})") from exc
     except (OSError, EOFError) as exc:
-        raise unreachable(host.id, f" ({exc})") from exc
+        raise unreachable(host.id, f" ({_shown(exc)})") from exc
 
 
 def _pin(client: paramiko.SSHClient, host: Host) -> None:
@@ -146,12 +147,36 @@ def _rsync_version(host: Host, connection: fabric.Connection) -> str:
     version = parsed_version(str(done.stdout).encode())
     if version is None:
         if done.exited in (126, 127):
-            raise no_rsync(host.id, f" ({str(done.stderr).strip()[:200]})")
+            raise no_rsync(host.id, f" ({_shown(str(done.stderr))})")
         return "unknown"
     text = ".".join(map(str, version))
     if version < MINIMUM_VERSION:
         raise too_old(str(host.id), text)
+    if not is_safe(version) and not is_patched(_package_version(connection)):
+        raise unsafe(str(host.id), text)
     return text
+
+
+def _package_version(connection: fabric.Connection) -> str:
+    """What Debian's tools say of rsync there; empty where they say nothing. Who lies harms only itself."""
+    try:
+        done = connection.run(
+            "dpkg-query --show --showformat='${Version}' rsync",
+            hide=True,
+            warn=True,
+            in_stream=False,
+            pty=False,
+            timeout=_TIMEOUT,
+            encoding="utf-8",
+        )
+    except (paramiko.SSHException, invoke.exceptions.Failure, OSError, EOFError):
+        return ""
+    return str(done.stdout)
+
+
+def _shown(said: object) -> str:
+    """What the other side, or a library about it, said: for people, on one line."""
+    return printable(" ".join(str(said).split()))[:200]
 
 
 def _loaded_key(host: Host, key: Secret[str] | None) -> paramiko.PKey:
@@ -171,7 +196,7 @@ def _dialled(host: Host) -> tuple[socket.socket, int]:
     try:
         sock = socket.create_connection((host.address.strip("[]"), host.port), timeout=_TIMEOUT)
     except (OSError, UnicodeError) as exc:
-        raise unreachable(host.id, f" ({exc})") from exc
+        raise unreachable(host.id, f" ({_shown(exc)})") from exc
     return sock, round((time.monotonic() - start) * 1000)
 
 
@@ -189,7 +214,7 @@ def _shown_key(host: Host, key_types: tuple[str, ...]) -> paramiko.PKey | None:
         except paramiko.IncompatiblePeer:
             return None
         except (paramiko.SSHException, OSError, EOFError) as exc:
-            raise unreachable(host.id, f" ({exc})") from exc
+            raise unreachable(host.id, f" ({_shown(exc)})") from exc
         finally:
             transport.close()
 

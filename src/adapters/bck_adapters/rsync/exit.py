@@ -200,7 +200,7 @@ def no_rsync(host: str, said: str) -> BckError:
     return RsyncMissingError(
         f"{host} did not start rsync.{said}",
         meaning="rsync is not installed there, not on the account's path, or its forced command refused.",
-        advice="Install rsync 3.2.4 or newer on the host and see that `ssh HOST rsync --version` works.",
+        advice="Install rsync 3.4.0 or newer on the host and see that `ssh HOST rsync --version` works.",
     )
 
 

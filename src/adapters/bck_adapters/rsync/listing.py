@@ -14,6 +14,10 @@ from bckcore.domain.transfer import Seen
 from bckcore.errors import InvalidInputError
 
 _ESCAPE = re.compile(rb"\\#([0-7]{3})")
+_DIGEST = re.compile(rb"[0-9a-f]{32}")
+_ODD = (b"/", b"")
+LONGEST_SIZE = 20
+"""Digits of a number that no file's size reaches."""
 _DELETED = ord("*")
 _UNCHANGED = b" " * (ITEM_WIDTH - 2)
 _NEW = b"+" * (ITEM_WIDTH - 2)
@@ -89,19 +93,27 @@ def _path(name: bytes) -> RelPath | None:
     """The path in a line's last field, which ends with a newline, and with a slash for a folder."""
     name = name[:-2] if name.endswith(b"/\n") else name[:-1]
     if b"\\#" in name:
-        name = unescaped(name)
-    # rsync itself refuses names that climb; the check costs nothing for all others.
-    return checked_path(name) if b".." in name else RelPath(name)
+        return checked_path(unescaped(name))
+    # rsync itself refuses names that climb or are none; the look costs nothing for all others.
+    odd = (
+        b".." in name
+        or b"//" in name
+        or b"./" in name
+        or b"\0" in name
+        or name[:1] in _ODD
+        or name[-1:] == b"/"
+    )
+    return checked_path(name) if odd else RelPath(name)
 
 
 def _seen(fields: bytes, path: RelPath) -> Seen:
-    size, mtime, *digest = fields[ITEM_WIDTH:].split()
+    size, mtime, digest = (*fields[ITEM_WIDTH:].split(), b"", b"", b"")[:3]
     return Seen(
         path=path,
         kind=_KINDS.get(fields[1], EntryKind.FILE),
-        size=int(size) if size.isdigit() else None,
+        size=int(size) if size.isdigit() and len(size) < LONGEST_SIZE else None,
         mtime=_seconds(mtime),
-        digest=bytes.fromhex(digest[0].decode("ascii")) if digest and len(digest[0]) == 32 else b"",
+        digest=bytes.fromhex(digest.decode("ascii")) if _DIGEST.fullmatch(digest) else b"",
     )
 
 

@@ -22,9 +22,9 @@ KEPT_FOLDERS = 10_000
 _HEAD = rb"rsync: (?:\[(?P<role>\w+)\] )?"
 _FAILED = re.compile(
     _HEAD
-    + rb'(?P<what>[\w: ]+?)[ (]"(?P<path>.*)"\)?(?: \(in [^"]*\))?(?: failed)?: [^"]*\((?P<errno>\d+)\)$'
+    + rb'(?P<what>[\w: ]+?)[ (]"(?P<path>.*)"\)?(?: \(in [^"]*\))?(?: failed)?: [^"]*\((?P<errno>\d{1,6})\)$'
 )
-_NUMBERED = re.compile(_HEAD + rb".*\((?P<errno>\d+)\)$")
+_NUMBERED = re.compile(_HEAD + rb".*\((?P<errno>\d{1,6})\)$")
 _VANISHED = re.compile(
     rb'(?:rsync: )?(?:\[\w+\] )?(?:file|directory) has vanished: "(?P<path>.*)"(?: \(in [^"]*\))?$'
 )

@@ -10,9 +10,12 @@ from bckcore.domain.paths import display
 from bckcore.domain.transfer import TransferProgress, TransferStats
 
 _PROGRESS = re.compile(
-    rb"\s*(\d+)\s+(\d+)%\s+([\d.]+)([kMGT]?)B/s\s+[\d:?]+(?:  |\s+\(xfr#(\d+), (ir|to)-chk=(\d+)/(\d+)\))"
+    rb"\s*(\d{1,19})\s+(\d{1,3})%\s+(\d{1,12}(?:\.\d{1,6})?)([kMGT]?)B/s\s+[\d:?]+"
+    rb"(?:  |\s+\(xfr#(\d{1,12}), (ir|to)-chk=(\d{1,12})/(\d{1,12})\))"
 )
-"""Ends with two blanks and no newline while a file is under way."""
+"""Ends with two blanks and no newline while a file is under way. A PC can have rsync print any line: no
+number here is longer than rsync itself writes it."""
+_NUMBER = re.compile(rb"\d[\d,]{0,24}(?![\d,])")
 _UNITS = {b"": 1, b"k": 1024, b"M": 1024**2, b"G": 1024**3, b"T": 1024**4}
 _STATS = {
     b"Number of files": "files_seen",
@@ -94,7 +97,7 @@ class OutputReader:
         left, total = self._to_check
         if self.first_run:
             return min(100, self._byte_percent)
-        return 100 * (total - left) // total if total else None
+        return 100 * max(0, total - left) // total if total else None
 
     def _eta(self) -> int | None:
         if not self.first_run or self._to_check is None or not self._rate or not self._byte_percent:
@@ -142,7 +145,7 @@ class OutputReader:
             self._to_check = (int(match[7]), int(match[8])) if match[6] == b"to" else None
 
     def _figure(self, name: bytes, value: bytes) -> None:
-        digits = re.match(rb"[\d,]+", value)
+        digits = _NUMBER.match(value)
         if name not in _STATS or digits is None:
             return
         number = int(digits[0].replace(b",", b""))

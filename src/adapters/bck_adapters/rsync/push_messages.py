@@ -12,7 +12,7 @@ from bckcore.domain.transfer import PathProblem, ProblemKind
 
 _FAILED = re.compile(
     rb'rsync: (?:\[(?P<role>\w+)\] )?(?P<what>[\w: ]+?)[ (]"(?P<path>.*)"\)?(?: failed)?: '
-    rb'(?P<why>[^"]*) \((?P<errno>\d+)\)$'
+    rb'(?P<why>[^"]*) \((?P<errno>\d{1,6})\)$'
 )
 _IN_THE_WAY = re.compile(rb"could not make way for new [\w ]+: (?P<path>.*)$")
 _PASSED_OVER = re.compile(rb'skipping non-regular file "(?P<path>.*)"$')

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -9,12 +10,63 @@ from pathlib import Path
 from bck_adapters.rsync.argv import LOCAL_SHELL, MINIMUM_VERSION, environment
 from bckcore.errors import RsyncMissingError
 
+SAFE_VERSION = (3, 4, 0)
+"""The first in which CVE-2024-12084 to 12088 and CVE-2024-12747 are closed."""
+_PATCHED = (
+    (re.compile(r"3\.2\.7-1\+deb12u(\d+)"), 2),
+    (re.compile(r"3\.3\.0\+ds1-(\d+)"), 3),
+    (re.compile(r"3\.2\.7-1ubuntu1\.(\d+)"), 2),
+    (re.compile(r"3\.2\.7-0ubuntu0\.22\.04\.(\d+)"), 4),
+)
+"""Builds of distributions in which the same holes are closed, each from that number on: Debian 12, Debian
+testing of early 2025, Ubuntu 24.04 and 22.04. Where the first repair broke something, the second counts."""
+_ASK_SECONDS = 20
+
 
 def require_local_rsync(search_path: str) -> None:
-    """Raises RsyncMissingError unless this machine has an rsync that will do."""
+    """Raises RsyncMissingError unless this machine has an rsync that will do and has no known holes."""
+    program = shutil.which("rsync", path=search_path)
     version = local_version(search_path)
+    text = ".".join(map(str, version))
     if version < MINIMUM_VERSION:
-        raise too_old("This server", ".".join(map(str, version)))
+        raise too_old("This server", text)
+    if not is_safe(version) and not is_patched(_package_of(program or "", search_path)):
+        raise unsafe("This server", text)
+
+
+def is_safe(version: tuple[int, ...]) -> bool:
+    """True if the known holes are closed in what rsync's authors published under that number."""
+    return version >= SAFE_VERSION
+
+
+def is_patched(package: str) -> bool:
+    """True if a package of that version, as Debian and Ubuntu count them, has the known holes closed."""
+    for lineage, least in _PATCHED:
+        if found := lineage.match(package.strip()):
+            return int(found[1][:9]) >= least
+    return False
+
+
+def _package_of(program: str, search_path: str) -> str:
+    """The version of the package that installed the program, as it was installed; empty if none did."""
+    real = os.path.realpath(program)
+    owner = _asked(["dpkg-query", "--search", real], search_path) or _asked(
+        ["dpkg-query", "--search", real.removeprefix("/usr")], search_path
+    )
+    changed = _asked(["dpkg", "--verify", "rsync"], search_path)
+    if not owner.startswith("rsync:") or os.path.basename(real) in changed.split("/"):
+        return ""
+    return _asked(["dpkg-query", "--show", "--showformat=${Version}", "rsync"], search_path)
+
+
+def _asked(argv: list[str], search_path: str) -> str:
+    try:
+        done = subprocess.run(
+            argv, env=environment(search_path), capture_output=True, timeout=_ASK_SECONDS, check=False
+        )
+    except (OSError, subprocess.SubprocessError):  # no Debian
+        return ""
+    return done.stdout.decode("utf-8", "replace").strip()
 
 
 def local_version(search_path: str) -> tuple[int, ...]:
@@ -45,6 +97,17 @@ def too_old(whose: str, version: str) -> RsyncMissingError:
         f"{whose} has rsync {version}; {least} is the oldest that can be used.",
         meaning="Older ones handle names and checksums in ways that backups cannot rely on.",
         advice="Install a newer rsync there.",
+    )
+
+
+def unsafe(whose: str, version: str) -> RsyncMissingError:
+    """One of the two programs has holes that everybody knows."""
+    return RsyncMissingError(
+        f"{whose} has rsync {version}, which has known holes (CVE-2024-12084 to 12088, CVE-2024-12747).",
+        meaning="Whoever is on the other side of a transfer could read or write files there, or take the "
+        "machine over. Nothing was transferred.",
+        advice="Install rsync 3.4.0 or newer there, or the distribution's repaired build: apt-get update, "
+        "then apt-get install rsync (Debian 12: 3.2.7-1+deb12u2 or newer).",
     )
 
 

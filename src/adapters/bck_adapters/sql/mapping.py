@@ -37,6 +37,8 @@ def host_values(host: Host) -> Values:
         "key_ref": host.key,
         "host_keys": list(host.host_keys),
         "allowed_roots": list(host.allowed_roots),
+        "quota_bytes": host.quota_bytes,
+        "quota_inodes": host.quota_inodes,
     }
 
 
@@ -52,6 +54,8 @@ def host_of(row: Any) -> Host:
         key=None if row.key_ref is None else SecretRef(row.key_ref),
         host_keys=tuple(row.host_keys),
         allowed_roots=tuple(row.allowed_roots),
+        quota_bytes=row.quota_bytes,
+        quota_inodes=row.quota_inodes,
     )
 
 

@@ -1,6 +1,7 @@
 """All tables. Every constraint has a name, so that later migrations can address it."""
 
 from sqlalchemy import (
+    DDL,
     JSON,
     BigInteger,
     Boolean,
@@ -12,6 +13,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
+    event,
     false,
     text,
 )
@@ -40,6 +42,8 @@ host = Table(
     Column("key_ref", Text),
     Column("host_keys", JSON, nullable=False),
     Column("allowed_roots", JSON, nullable=False),
+    Column("quota_bytes", BigInteger),
+    Column("quota_inodes", BigInteger),
 )
 
 CALENDAR_RULES = ("hourly", "daily", "weekly", "monthly", "yearly")
@@ -307,3 +311,31 @@ file_version = Table(
     Index("ix_file_version_ended", "source_id", "until_seq", sqlite_where=_ENDED, postgresql_where=_ENDED),
     sqlite_with_rowid=False,
 )
+
+# What happened, one line an entry; the line names the one before by its digest.
+audit = Table(
+    "audit",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("line", Text, nullable=False),
+)
+
+_APPEND_ONLY = "the audit log is only ever added to"
+AUDIT_GUARDS = {
+    "sqlite": tuple(
+        f"CREATE TRIGGER audit_no_{verb.lower()} BEFORE {verb} ON audit "
+        f"BEGIN SELECT RAISE(ABORT, '{_APPEND_ONLY}'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+    "postgresql": (
+        "CREATE FUNCTION audit_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN RAISE EXCEPTION '{_APPEND_ONLY}'; END $$",
+        "CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit "
+        "FOR EACH STATEMENT EXECUTE FUNCTION audit_append_only()",
+    ),
+}
+"""Statements by which the database itself refuses to change or remove an entry."""
+for _dialect, _statements in AUDIT_GUARDS.items():
+    for _statement in _statements:
+        _guard = DDL(_statement)  # type: ignore[no-untyped-call]  # SQLAlchemy left it untyped
+        event.listen(audit, "after_create", _guard.execute_if(dialect=_dialect))

@@ -5,6 +5,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
+from bck_adapters.sql.audit import SqlAuditLog
 from bck_adapters.sql.catalog import SqlCatalog
 from bck_adapters.sql.holds import SqlHolds
 from bck_adapters.sql.job_queue import require_held
@@ -29,6 +30,7 @@ class SqlUnitOfWork:
         self.schedule_states = SqlScheduleStates(self._session)
         self.presences = SqlPresences(self._session)
         self.users = SqlUsers(self._session)
+        self.audit = SqlAuditLog(self._session)
         self.catalog = SqlCatalog(self._session)
 
     def __enter__(self) -> Self:

@@ -81,6 +81,16 @@ class Attempts:
                 os.close(area_fd)
         return found
 
+    def of_host(self, host: HostId) -> list[int]:
+        """Numbers of all attempts, of any profile of the host, that are not removed."""
+        with translated("looking for attempts", self._root.place(WORK, ATTEMPTS)):
+            area_fd = self._root.make(WORK, ATTEMPTS)
+            try:
+                orders = {number: self._order(area_fd, number) for number in _numbers(area_fd)}
+            finally:
+                os.close(area_fd)
+        return [number for number, order in orders.items() if order is not None and order[0].host == host]
+
     def _order(self, area_fd: int, number: int) -> tuple[ProfileRef, RunId, SourceName] | None:
         """What the attempt was for; None if it never began or is over."""
         try:

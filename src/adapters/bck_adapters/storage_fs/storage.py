@@ -16,6 +16,7 @@ from bck_adapters.storage_fs.history import History
 from bck_adapters.storage_fs.record_store import FsRecordStore
 from bck_adapters.storage_fs.records import Records
 from bck_adapters.storage_fs.root import AREAS, CURRENT, RECEIPTS, Root
+from bck_adapters.storage_fs.usage import usage_of
 from bck_adapters.storage_fs.verification import FsVerification
 from bckcore.domain.act import Act
 from bckcore.domain.file_version import FileEntry
@@ -35,6 +36,7 @@ from bckcore.ports.storage import (
     StagedBatch,
     StorageFinding,
     StoreSpace,
+    StoreUsage,
 )
 
 
@@ -94,6 +96,10 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         """Room left."""
         with translated("asking for the room left", self._root.path):
             return checks.space(self._root)
+
+    def usage(self, host: HostId) -> StoreUsage:
+        """What everything of that host takes now."""
+        return usage_of(self._root, self._attempts, host)
 
     def lock(
         self, ref: ProfileRef, *, wait_seconds: float | None = None, right: LockRight | None = None

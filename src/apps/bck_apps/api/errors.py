@@ -74,6 +74,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.VetoedError: (403, "A plugin refused"),
     core.JobGivenUpError: (500, "Given up"),
     core.PermanentError: (500, "Not possible until a person acts"),
+    core.QuotaExceededError: (507, "The host has reached its quota"),
     core.StoreFullError: (507, "The backup storage is full"),
     core.DatabaseDamagedError: (500, "Trouble with the database"),
     core.StorageError: (500, "Trouble with the backup storage"),

@@ -13,6 +13,7 @@ from bck_apps.api import deps, errors, middleware
 from bck_apps.api.about import TITLE, program_version
 from bck_apps.api.feeds import Feeds
 from bck_apps.api.routes import (
+    audit,
     auth,
     backup,
     browse,
@@ -52,6 +53,7 @@ ROUTES = (
     filters,
     metrics,
     schedule,
+    audit,
 )
 
 
@@ -79,6 +81,7 @@ def create_app(application: Application) -> FastAPI:
     for module in ROUTES:
         app.include_router(module.router)
     errors.install(app)
+    app.add_middleware(middleware.Acting, witness=application.witness)
     app.add_middleware(middleware.BodyLimit)
     app.add_middleware(middleware.Guard)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI documents this way

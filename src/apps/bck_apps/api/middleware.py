@@ -8,6 +8,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bck_apps.api import errors
 from bck_apps.wiring import logs
+from bckcore.domain.audit import Actor, Origin
+from bckcore.services.evidence import Witness
 
 LARGEST_BODY = 1024 * 1024
 SAFE_HEADERS = {
@@ -74,6 +76,32 @@ class _Exchange:
             client=request.client.host if request.client else "",
             principal=getattr(request.state, "principal", ""),
         )
+
+
+class Acting:
+    """What a request does is done by who is signed in, from where the connection comes."""
+
+    def __init__(self, app: ASGIApp, witness: Witness) -> None:
+        self._app = app
+        self._witness = witness
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with self._witness.acting(lambda: _actor(scope)):
+            await self._app(scope, receive, send)
+
+
+def _actor(scope: Scope) -> Actor:
+    """Asked when it is needed: who it is turns out on the way."""
+    request = Request(scope)
+    return Actor(
+        name=getattr(request.state, "principal", ""),
+        origin=Origin.API,
+        address=request.client.host if request.client else "",
+    )
 
 
 class BodyLimit:

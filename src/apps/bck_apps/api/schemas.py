@@ -107,6 +107,8 @@ class HostBody(Body):
     platform: Platform = Field(
         Platform.POSIX, description="`posix`, `windows`, `macos`: on the last two, rules fit either case."
     )
+    quota_bytes: int | None = Field(None, ge=0, le=2**62, description="Most that may be stored; 0: no limit.")
+    quota_inodes: int | None = Field(None, ge=0, le=2**62, description="Most files and folders; 0: no limit.")
 
 
 class HostChangeBody(Body):
@@ -128,6 +130,8 @@ class HostChangeBody(Body):
     )
     transport: str | None = Field(None, description="Registered name of the transport.")
     platform: Platform | None = Field(None, description="`posix`, `windows` or `macos`.")
+    quota_bytes: int | None = Field(None, ge=0, le=2**62, description="Most that may be stored; 0: no limit.")
+    quota_inodes: int | None = Field(None, ge=0, le=2**62, description="Most files and folders; 0: no limit.")
 
 
 class HostView(View):
@@ -142,6 +146,17 @@ class HostView(View):
     allow: list[str]
     host_keys: list[str] = Field(description="Pinned public keys.")
     has_private_key: bool
+    quota_bytes: int | None
+    quota_inodes: int | None
+
+
+class UsageView(View):
+    """What all that is stored of a host takes on the disk, and how much it may."""
+
+    bytes: int
+    inodes: int = Field(description="Files and folders.")
+    quota_bytes: int | None
+    quota_inodes: int | None
 
 
 class ListedFolder(View):

@@ -40,6 +40,8 @@ def host_of(body: schemas.HostBody) -> Host:
         platform=body.platform,
         host_keys=tuple(body.host_keys),
         allowed_roots=tuple(normal_posix_path(path) for path in body.allow),
+        quota_bytes=body.quota_bytes or None,
+        quota_inodes=body.quota_inodes or None,
     )
 
 
@@ -53,6 +55,8 @@ def host_change_of(body: schemas.HostChangeBody) -> HostChange:
         platform=body.platform,
         allowed_roots=None if body.allow is None else tuple(body.allow),
         host_keys=None if body.host_keys is None else tuple(body.host_keys),
+        quota_bytes=body.quota_bytes,
+        quota_inodes=body.quota_inodes,
     )
 
 
@@ -68,6 +72,8 @@ def host_view(host: Host) -> schemas.HostView:
         allow=list(host.allowed_roots),
         host_keys=list(host.host_keys),
         has_private_key=host.key is not None,
+        quota_bytes=host.quota_bytes,
+        quota_inodes=host.quota_inodes,
     )
 
 

@@ -11,7 +11,7 @@ import typer
 from bck_apps.cli.database import PasswordFile
 from bck_apps.cli.given import require_path
 from bck_apps.cli.screen import Json, fields, show, table
-from bck_apps.cli.session import opened
+from bck_apps.cli.session import console, opened
 from bckcore.domain.secret import Secret
 from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError
@@ -58,6 +58,7 @@ def init(
         password=password,
         names=tuple(name or ()),
         database=database_place(database, database_password_file) if database else None,
+        by=console(),
     ) as made:
         document = _made_document(made)
     show(as_json, document, lambda: _made_view(document))

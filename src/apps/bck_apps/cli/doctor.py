@@ -49,6 +49,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
     told = _wanted_channels(application) or application.notices.channels
     return (
         tool_finding("rsync", ["rsync", "--version"], least=LEAST_RSYNC),
+        _tried("known holes", application.rsync_standing),
         tool_finding("ssh", ["ssh", "-V"]),
         _tried("database", lambda: _database(application)),
         _tried("queue", lambda: _queue(application)),

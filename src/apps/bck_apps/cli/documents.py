@@ -153,6 +153,8 @@ def host_document(host: Host) -> Document:
         "host_keys": list(host.host_keys),
         "has_key": host.key is not None,
         "has_private_key": host.key is not None,  # the API's name for the same
+        "quota_bytes": host.quota_bytes,
+        "quota_inodes": host.quota_inodes,
     }
 
 

@@ -17,7 +17,7 @@ from bck_apps.cli.units import size_text, span_text
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobStatus
 from bckcore.domain.transfer import TransferProgress
-from bckcore.domain.wording import counted
+from bckcore.domain.wording import counted, printable
 from bckcore.ports.job_queue import LogLine
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Follower:
     def remark(self, text: str) -> None:
         """A line for people, above the bar."""
         if self._progress is not None:
-            self._progress.console.print(text)
+            self._progress.console.print(printable(text))
         elif not self._quiet:
             say(text)
 

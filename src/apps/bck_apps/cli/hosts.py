@@ -10,6 +10,7 @@ import typer
 
 from bck_apps.cli.documents import error_document, host_document
 from bck_apps.cli.given import require_path
+from bck_apps.cli.host_quota import Quota, QuotaFiles, quota_bytes, quota_text
 from bck_apps.cli.keys import public_key, read_private_key
 from bck_apps.cli.screen import Json, fields, say, show, show_error, table
 from bck_apps.cli.session import opened
@@ -58,6 +59,8 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     platform: Annotated[
         Platform, typer.Option(help="What runs there; on windows and macos, filters fit either case.")
     ] = Platform.POSIX,
+    quota: Quota = None,
+    quota_files: QuotaFiles = None,
     as_json: Json = False,
 ) -> None:
     """Make a host known, with its key and the folders that may be read."""
@@ -73,6 +76,8 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         platform=platform,
         host_keys=tuple(public_key(text) for text in host_key or ()),
         allowed_roots=tuple(allow or ()),
+        quota_bytes=quota_bytes(quota) or None,
+        quota_inodes=quota_files or None,
     )
     with opened() as application:
         saved = application.hosts.add(host, key=secret, trust_on_first_use=trust_on_first_use)
@@ -118,6 +123,8 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
         bool, typer.Option("--trust-on-first-use", help="Pin the key that the host shows now instead.")
     ] = False,
     platform: Annotated[Platform | None, typer.Option(help="What runs there.")] = None,
+    quota: Quota = None,
+    quota_files: QuotaFiles = None,
     as_json: Json = False,
 ) -> None:
     """Change a host: only what is given. Compare the fingerprint at the machine before you pin a new key."""
@@ -130,6 +137,8 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
         platform=platform,
         allowed_roots=tuple(allow) if allow else None,
         host_keys=tuple(public_key(text) for text in host_key) if host_key else None,
+        quota_bytes=quota_bytes(quota),
+        quota_inodes=quota_files,
     )
     if change == HostChange() and key is None and not trust_on_first_use:
         raise InvalidInputError("Nothing was given that could be changed.", advice="See bck host set --help")
@@ -164,6 +173,7 @@ def _host_view(host: Host) -> "RenderableType":
             ("allowed", "\n".join(host.allowed_roots) or "nothing yet: give --allow PATH"),
             ("host keys", "\n".join(map(fingerprint, host.host_keys))),
             ("private key", "kept in the vault" if host.key else "none"),
+            ("quota", quota_text(host)),
         )
     )
 

@@ -18,7 +18,7 @@ from bck_apps.cli.follow import (
 )
 from bck_apps.cli.preview import look_ahead
 from bck_apps.cli.runs import tell_first_problems
-from bck_apps.cli.screen import Json, fields, say, show, table
+from bck_apps.cli.screen import Json, fields, put, say, show, table
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.status import status_of_job
 from bck_apps.cli.units import time_text
@@ -226,7 +226,7 @@ def _all_lines(application: "Application", job: Job, *, follow: bool, live: bool
 def _print_lines(lines: Sequence[LogLine]) -> None:
     for line in lines:
         level = "" if line.level == "info" else f"{line.level}: "
-        print(f"{line.at.astimezone():%H:%M:%S} {level}{line.text}", flush=True)
+        put(f"{line.at.astimezone():%H:%M:%S} {level}{line.text}")
 
 
 def cancel(job: JobArgument, as_json: Json = False) -> None:

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from bck_apps.cli import (
     admin,
+    audit,
     browse,
     catalog,
     cert,
@@ -21,6 +22,7 @@ from bck_apps.cli import (
     export,
     filters,
     history,
+    host_quota,
     hosts,
     jobs,
     notify,
@@ -35,7 +37,7 @@ from bck_apps.cli import (
     status,
     users,
 )
-from bck_apps.cli.screen import safe_streams, show_error
+from bck_apps.cli.screen import safe_streams, say, show_error
 from bckcore.errors import BckError, DatabaseDamagedError
 
 EPILOG = "\n\n".join(
@@ -123,6 +125,7 @@ app.command("jobs", rich_help_panel=LOOK)(jobs.jobs)
 app.command("filters", rich_help_panel=LOOK)(filters.filters)
 app.command("points", rich_help_panel=LOOK)(points.points)
 app.command("snapshots", hidden=True)(points.points)
+hosts.app.command("usage")(host_quota.usage)
 hosts.app.command("presence")(schedule.presence)
 app.command("schedule", rich_help_panel=LOOK)(schedule.schedule)
 app.command("health", rich_help_panel=LOOK)(schedule.health)
@@ -138,6 +141,7 @@ app.add_typer(queue.app, name="queue", rich_help_panel=SETUP)
 app.add_typer(cert.app, name="cert", rich_help_panel=SETUP)
 app.add_typer(notify.app, name="notify", rich_help_panel=SETUP)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
+app.add_typer(audit.app, name="audit", rich_help_panel=LOOK)
 app.command("plugins", rich_help_panel=LOOK)(admin.plugins)
 app.add_typer(admin.config_app, name="config", rich_help_panel=LOOK)
 
@@ -209,7 +213,7 @@ def _not_text() -> BckError:
 
 
 def _internal(error: Exception) -> BckError:
-    traceback.print_exc(file=sys.stderr)
+    say(traceback.format_exc().rstrip())
     return _InternalError(
         f"An internal error stopped the command: {type(error).__name__}: {error}",
         meaning="The program is at fault, not you. What was stored before stays as it is.",

@@ -13,7 +13,7 @@ from bck_apps.cli.documents import Document, foreseen_document
 from bck_apps.cli.follow import end_with, see_through
 from bck_apps.cli.given import require_path
 from bck_apps.cli.jobs import ProfileArgument
-from bck_apps.cli.screen import Json, fields, say
+from bck_apps.cli.screen import Json, fields, put, say
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.status import PARTIAL
 from bck_apps.cli.units import size_text
@@ -183,7 +183,7 @@ def _print_json(documents: Iterator[Document], counts: Mapping[str, int]) -> Non
 def _print_lines(documents: Iterator[Document], counts: Mapping[str, int], *, verbose: bool) -> None:
     for document in documents:
         if verbose or document["outcome"] != PushOutcome.SAME.value:
-            print(_line(document["outcome"], document["path"], document["problem"]))
+            put(_line(document["outcome"], document["path"], document["problem"]))
     _tell_total(counts)
 
 
@@ -227,9 +227,9 @@ def _foreseen_view(job: Job) -> None:
     data = job.result.data
     listed, counts = data.get("listed"), data.get("counts")
     for one in listed if isinstance(listed, list) else ():
-        print(_line(one["outcome"], f"{one['source']}/{one['path']}".removesuffix("/.")))
+        put(_line(one["outcome"], f"{one['source']}/{one['path']}".removesuffix("/.")))
     problems = data.get("problem_list")
     for one in problems if isinstance(problems, list) else ():
-        print(_line("failed", one["path"], one["message"]))
+        put(_line("failed", one["path"], one["message"]))
     if isinstance(counts, dict):
         _tell_total({name.replace("_", "-"): number for name, number in counts.items()})

@@ -1,6 +1,7 @@
 """What is printed: one JSON document, or short text for people. Never fails over odd file names."""
 
 import json
+import logging
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -9,10 +10,12 @@ import typer
 
 from bck_apps.cli.documents import error_document
 from bckcore.domain.job import JobResult
+from bckcore.domain.wording import printable
 from bckcore.errors import BckError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+    from rich.text import Text
 
 PIPE_WIDTH = 240
 """Columns where no terminal limits them: names and paths stay whole for grep."""
@@ -35,11 +38,24 @@ _STYLES = {
 
 
 def safe_streams() -> None:
-    """What the terminal's encoding cannot show is escaped instead of being an error."""
+    """What the terminal's encoding cannot show is escaped instead of being an error.
+
+    Log lines that nobody configured, which go to standard error, do not steer the terminal either.
+    """
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+    if logging.lastResort is not None:
+        logging.lastResort.setFormatter(_Printable())
+
+
+class _Printable(logging.Formatter):
+    """Lines for people."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, with everything escaped that is no text."""
+        return printable(super().format(record))
 
 
 def console(file: TextIO | None = None) -> "Console":
@@ -67,8 +83,13 @@ def show(as_json: bool, document: Mapping[str, object], human: "Callable[[], Ren
 
 
 def say(text: str) -> None:
-    """A remark for people, on standard error."""
-    print(text, file=sys.stderr, flush=True)
+    """A remark for people, on standard error; nothing in it steers the terminal."""
+    print(printable(text), file=sys.stderr, flush=True)
+
+
+def put(text: str) -> None:
+    """A line of text on standard output; nothing in it steers the terminal."""
+    print(printable(text), flush=True)
 
 
 def show_error(error: BckError, *, as_json: bool) -> None:
@@ -103,22 +124,29 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str)
     for head in heads:
         drawn.add_column(head.rstrip(">"), justify="right" if head.endswith(">") else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(str(cell), style=_STYLES.get(str(cell), "")) for cell in row))
+        drawn.add_row(*(_cell(cell) for cell in row))
     return drawn if drawn.row_count else Text(empty)
 
 
 def fields(pairs: Iterable[tuple[str, object]]) -> "RenderableType":
     """Names and values, one a line; values that are empty are left out."""
     from rich.table import Table
-    from rich.text import Text
 
     drawn = Table.grid(padding=(0, 2))
     drawn.add_column(style="bold", no_wrap=True)
     drawn.add_column(overflow="fold")
     for name, value in pairs:
         if value not in ("", None):
-            drawn.add_row(name, Text(str(value), style=_STYLES.get(str(value), "")))
+            drawn.add_row(name, _cell(value))
     return drawn
+
+
+def _cell(value: object) -> "Text":
+    """A value with its colour. The terminal gets our own colours and nothing that steers it."""
+    from rich.text import Text
+
+    text = printable(str(value))
+    return Text(text, style=_STYLES.get(text, ""))
 
 
 def yes_no(value: bool) -> str:

@@ -1,13 +1,16 @@
 """`bck serve`: the API and a runner in one process."""
 
+import os
 import threading
 from collections.abc import Callable
+from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bck_apps.cli.screen import Json, fields, show
 from bck_apps.cli.session import opened, runner_name
+from bckcore.domain.audit import Action
 
 if TYPE_CHECKING:
     from bck_apps.api.serve import Address
@@ -39,7 +42,15 @@ def serve(
         StopSignals() as signals,
     ):
         configure_from(application.settings.logging)
+        application.require_safe_programs()
+        tell_start(application)
         _Serving(application, port, as_json=as_json).run(signals)
+
+
+def tell_start(application: "Application") -> None:
+    """Enter that the server starts, and with which settings: changed ones have another digest."""
+    settings = sha256(application.settings.model_dump_json().encode()).hexdigest()
+    application.evidence.tell_after(Action.SERVICE_START, settings=settings, pid=os.getpid())
 
 
 class _Serving:

@@ -2,11 +2,14 @@
 
 import getpass
 import os
+import pwd
 import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
+
+from bckcore.domain.audit import Actor, Origin
 
 if TYPE_CHECKING:
     from bck_apps.wiring import Application
@@ -18,7 +21,7 @@ def opened(*, serving: bool = False) -> "Iterator[Application]":
     with nullcontext() if serving else _without("fastapi"):
         from bck_apps.wiring import home_folder, open_application
 
-    with open_application(home_folder()) as application:
+    with open_application(home_folder()) as application, application.witness.acting(console()):
         yield application
 
 
@@ -37,6 +40,20 @@ def _without(package: str) -> Iterator[None]:
         yield
     finally:
         del sys.modules[package]
+
+
+def console() -> Actor:
+    """Who works at the command line, by what the system knows; the environment only adds from where."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # no account for this uid, as in a container
+        name = f"uid {os.getuid()}"
+    behind = os.environ.get("SUDO_USER", "")
+    if behind:
+        name = f"{name} (sudo: {behind})"
+    return Actor(
+        name=name, origin=Origin.CONSOLE, address=os.environ.get("SSH_CONNECTION", "").partition(" ")[0]
+    )
 
 
 def who() -> str:

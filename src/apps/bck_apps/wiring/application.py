@@ -4,14 +4,15 @@ import logging
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self, cast
+from typing import Self
 
 from dependency_injector import providers
 
 from bck_adapters.pki import TlsFiles
+from bck_adapters.rsync.version import require_local_rsync
 from bck_apps.wiring.certificates import Certificates
 from bck_apps.wiring.container import Container
 from bck_apps.wiring.database import PASSWORD_REF, DatabasePlace, database_lines
@@ -27,6 +28,7 @@ from bck_apps.wiring.settings import (
     load,
 )
 from bckcore.domain.access import Role
+from bckcore.domain.audit import Actor
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError, NotFoundError, RefusedError, StorageError
@@ -42,6 +44,7 @@ from bckcore.services.access import AccessService, check_account
 from bckcore.services.browse import BrowseService
 from bckcore.services.check_jobs import CheckJobs
 from bckcore.services.compare import CompareService
+from bckcore.services.evidence import Evidence, Witness
 from bckcore.services.export import ExportService
 from bckcore.services.history import HistoryService
 from bckcore.services.holds import HoldService
@@ -103,7 +106,7 @@ class Application:
     @property
     def queue(self) -> JobQueue:
         """The job queue."""
-        return cast("JobQueue", self.container.queue())
+        return self.container.queue()
 
     @property
     def jobs(self) -> JobService:
@@ -195,6 +198,16 @@ class Application:
         return self.container.access()
 
     @property
+    def evidence(self) -> Evidence:
+        """The audit log."""
+        return self.container.evidence()
+
+    @property
+    def witness(self) -> Witness:
+        """Knows who acts; it is there also while the database is not."""
+        return self.container.witness()
+
+    @property
     def worker(self) -> Worker:
         """Carries out jobs."""
         return self.container.worker()
@@ -277,6 +290,19 @@ class Application:
         )
         return (private, plugins, *self.storage.inspect())
 
+    def rsync_standing(self) -> tuple[bool, str]:
+        """True, and that this machine's rsync has no known holes.
+
+        Raises RsyncMissingError if it has some, is missing or too old.
+        """
+        require_local_rsync(os.environ.get("PATH", os.defpath))
+        return True, "none in this server's rsync"
+
+    def require_safe_programs(self) -> None:
+        """Raise RsyncMissingError if this machine has an rsync with known holes; without one it may serve."""
+        if shutil.which("rsync") is not None:
+            self.rsync_standing()
+
     def database_damage(self) -> str:
         """What a long look finds wrong with the database, in words; empty if nothing."""
         return database_damage(self.home, self.settings)
@@ -308,6 +334,7 @@ def initialise(
     password: Secret[str],
     names: Sequence[str] = (),
     database: DatabasePlace | None = None,
+    by: Actor | None = None,
 ) -> Application:
     """Make an installation: settings, storage, database, CA and certificate, first administrator.
 
@@ -336,7 +363,8 @@ def initialise(
                 _keep_password(application, database)
                 _require_unused(application)
             application.storage.prepare()
-            application.access.add_user(admin, password, Role.ADMIN)
+            with application.witness.acting(by) if by else nullcontext():
+                application.access.add_user(admin, password, Role.ADMIN)
             _ = application.tls
             _write_private(
                 home / FILE_NAME, as_toml(storage, tuple(names), _database_text(settings.database))
@@ -360,7 +388,7 @@ def _database_text(settings: DatabaseSettings) -> str:
 
 def _keep_password(application: Application, place: DatabasePlace) -> None:
     if place.password is not None:
-        application.container.vault().put(PASSWORD_REF, place.password)
+        application.container.bare_vault().put(PASSWORD_REF, place.password)
 
 
 def _require_unused(application: Application) -> None:

@@ -12,6 +12,7 @@ from typing import cast
 from dependency_injector import containers, providers
 
 from bck_adapters.archives import StreamedArchives
+from bck_adapters.audit_head import FileHeadKeeper
 from bck_adapters.auth import Argon2Hasher, JwtTokens
 from bck_adapters.bell import FifoBell
 from bck_adapters.clock import SystemClock
@@ -34,7 +35,6 @@ from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport
 from bckcore.ports.vault import Vault
 from bckcore.services.accept import AcceptService
-from bckcore.services.access import AccessService
 from bckcore.services.acts import Acts
 from bckcore.services.backup import BackupService
 from bckcore.services.browse import BrowseService
@@ -42,7 +42,7 @@ from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
 from bckcore.services.check_jobs import CheckJobs, check_steps
 from bckcore.services.compare import CompareService
-from bckcore.services.export import ExportService
+from bckcore.services.evidence import Evidence, Witness
 from bckcore.services.fence import Fence, fenced_storage, fenced_units
 from bckcore.services.forget import ForgetService
 from bckcore.services.forward import ForwardRuns
@@ -66,7 +66,9 @@ from bckcore.services.scheduler import Scheduler
 from bckcore.services.standing import StandingService
 from bckcore.services.undo import UndoService
 from bckcore.services.unknown import UnitsWithHints
-from bckcore.services.worker import Step, Worker
+from bckcore.services.witnessed import WitnessedVault, witnessed_units
+from bckcore.services.witnesses import WitnessedAccess, WitnessedExports, WitnessedWorker, witnessed_queue
+from bckcore.services.worker import Step
 
 
 def adapter_context(
@@ -157,6 +159,11 @@ def made_outbox(home: Path) -> FileOutbox:
     return FileOutbox(home / "outbox")
 
 
+def made_head(home: Path) -> FileHeadKeeper:
+    """Where the end of the audit log is remembered."""
+    return FileHeadKeeper(home / "audit.head")
+
+
 def new_id() -> str:
     """A job id that nobody can guess."""
     return uuid.uuid4().hex
@@ -184,17 +191,25 @@ class Container(containers.DeclarativeContainer):
     processes = providers.Singleton(LinuxProcesses)
     bell = providers.Singleton(made_bell, home)
     context = providers.Singleton(adapter_context, home, settings, runtime_dir, clock, processes)
-    vault = providers.Singleton(made_vault, plugins, context, settings)
+    bare_vault = providers.Singleton(made_vault, plugins, context, settings)
     database_context = providers.Singleton(database_context, plugins, context, settings)
     database = providers.Resource(opened_database, plugins, database_context)
     offered_queue = providers.Resource(opened_queue, plugins, database_context, settings, database)
-    queue = offered_queue.provided.queue
-    fence = providers.Singleton(Fence, queue=queue, clock=clock)
+    bare_queue = offered_queue.provided.queue
+    fence = providers.Singleton(Fence, queue=bare_queue, clock=clock)
     bare_storage = providers.Singleton(made_storage, plugins, context, settings)
     storage = providers.Singleton(fenced_storage, bare_storage, fence)
+    witness = providers.Singleton(Witness, clock=clock, head=providers.Singleton(made_head, home))
     units = providers.Singleton(
-        UnitsWithHints, providers.Singleton(fenced_units, database.provided.units, fence), storage
+        UnitsWithHints,
+        providers.Singleton(
+            witnessed_units, providers.Singleton(fenced_units, database.provided.units, fence), witness
+        ),
+        storage,
     )
+    evidence = providers.Singleton(Evidence, units=units, witness=witness)
+    vault = providers.Singleton(WitnessedVault, bare_vault, evidence)
+    queue = providers.Singleton(witnessed_queue, bare_queue, evidence)
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
     notifiers = providers.Singleton(
@@ -239,7 +254,8 @@ class Container(containers.DeclarativeContainer):
         PruneService, units=units, storage=storage, recovery=recovery, hooks=hooks, clock=clock
     )
     exports = providers.Singleton(
-        ExportService,
+        WitnessedExports,
+        evidence=evidence,
         units=units,
         storage=storage,
         recovery=recovery,
@@ -297,7 +313,8 @@ class Container(containers.DeclarativeContainer):
         filters=filters,
     )
     worker = providers.Singleton(
-        Worker,
+        WitnessedWorker,
+        evidence=evidence,
         fence=fence,
         backups=backups,
         restores=restores,
@@ -348,4 +365,6 @@ class Container(containers.DeclarativeContainer):
     tokens = providers.Singleton(
         JwtTokens, home=home, lifetime_minutes=settings.provided.security.token_minutes
     )
-    access = providers.Singleton(AccessService, units=units, hasher=hasher, tokens=tokens, clock=clock)
+    access = providers.Singleton(
+        WitnessedAccess, evidence=evidence, units=units, hasher=hasher, tokens=tokens, clock=clock
+    )

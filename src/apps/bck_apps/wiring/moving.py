@@ -60,7 +60,7 @@ def move_installation(
     if dry_run:
         return Moved(old=source.url, new=target.url, tables=tables, dry_run=True)
     if target.password is not None:
-        application.container.vault().put(PASSWORD_REF, target.password)
+        application.container.bare_vault().put(PASSWORD_REF, target.password)
     switch(application.home / FILE_NAME, target.url, password_ref=PASSWORD_REF if target.password else "")
     return Moved(old=source.url, new=target.url, tables=tables, dry_run=False, put_aside=put_aside(source))
 
@@ -70,5 +70,5 @@ def _present_place(application: Application) -> DatabasePlace:
     place = database_place(context.database_url)
     password = place.password or context.database_password
     if settings.password_ref and password is None:
-        password = application.container.vault().get(SecretRef(settings.password_ref))
+        password = application.container.bare_vault().get(SecretRef(settings.password_ref))
     return replace(place, password=password)

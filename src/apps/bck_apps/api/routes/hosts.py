@@ -5,7 +5,7 @@ from fastapi import APIRouter, Depends
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
-from bck_apps.api.schemas import HostBody, HostChangeBody, HostFactsView, HostView, Page
+from bck_apps.api.schemas import HostBody, HostChangeBody, HostFactsView, HostView, Page, UsageView
 from bck_apps.api.views import facts_view, host_change_of, host_of, host_view
 from bck_apps.wiring import logs
 from bck_apps.wiring.container import Container
@@ -13,6 +13,7 @@ from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError
+from bckcore.ports.storage import Storage
 from bckcore.services.hosts import HostService
 
 router = APIRouter(prefix="/hosts", tags=["hosts"])
@@ -82,6 +83,25 @@ def remove_host(
 ) -> None:
     """Forget a host that no profile uses, and its key. What is stored of it stays."""
     hosts.remove(HostId(name))
+
+
+@router.get("/{name}/usage", responses=responses(401, 403, 404, 422))
+@inject
+def host_usage(
+    name: str,
+    _who: Principal = requires(Permission.READ),
+    hosts: HostService = Depends(Provide[Container.hosts]),
+    storage: Storage = Depends(Provide[Container.bare_storage]),
+) -> UsageView:
+    """What all that is stored of the host takes, history included; costs a walk over it."""
+    host = hosts.get(HostId(name))
+    used = storage.usage(host.id)
+    return UsageView(
+        bytes=used.bytes,
+        inodes=used.inodes,
+        quota_bytes=host.quota_bytes,
+        quota_inodes=host.quota_inodes,
+    )
 
 
 @router.post("/{name}/probe", responses=responses(401, 403, 404, 422, 502, 504))

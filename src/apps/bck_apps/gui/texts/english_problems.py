@@ -257,6 +257,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Tell your administrator now.",
     ),
     **_problem(
+        "quota-exceeded",
+        "The server keeps as much of this PC as it may.",
+        "Nothing was lost, and nothing new is kept until there is room.",
+        "Tell your administrator: more space can be given, or older backups let go.",
+    ),
+    **_problem(
         "storage",
         "The backup storage is not as it must be.",
         "The server stopped before it could do harm.",

@@ -258,6 +258,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Avvisa subito l'amministratore.",
     ),
     **_problem(
+        "quota-exceeded",
+        "Il server conserva di questo PC tutto lo spazio consentito.",
+        "Non è andato perso nulla, e nulla di nuovo si salva finché non c'è spazio.",
+        "Avvisa l'amministratore: può dare più spazio o lasciar andare backup vecchi.",
+    ),
+    **_problem(
         "storage",
         "L'archivio dei backup non è come deve essere.",
         "Il server si è fermato prima di fare danni.",

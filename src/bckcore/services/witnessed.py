@@ -1,0 +1,210 @@
+"""Witnessed: units of work that enter changes into the audit log by themselves, in the same transaction."""
+
+from collections.abc import Iterable
+from dataclasses import fields
+from types import TracebackType
+from typing import Any, Self, cast
+
+from bckcore.domain.access import User
+from bckcore.domain.act import Act, ActKind
+from bckcore.domain.audit import Action, Deed, Entry, Outcome
+from bckcore.domain.host import Host
+from bckcore.domain.ids import HostId, ProfileId, SecretRef
+from bckcore.domain.paths import percent_encoded
+from bckcore.domain.profile import Profile
+from bckcore.domain.secret import Secret
+from bckcore.ports.job_queue import Claim
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.ports.vault import Vault
+from bckcore.services.evidence import Evidence, Witness
+
+_ACTS = {
+    ActKind.PRUNE: Action.PRUNE,
+    ActKind.HOLD: Action.HOLD,
+    ActKind.RELEASE: Action.RELEASE,
+    ActKind.FORGET: Action.FORGET,
+}
+_HIDDEN = frozenset({"password_hash", "key", "totp", "recovery_codes"})
+"""Fields of which only the name is told."""
+
+
+def witnessed_units(units: UnitOfWorkFactory, witness: Witness) -> UnitOfWorkFactory:
+    """The same units; those that write enter changes of hosts, profiles, users and histories as well."""
+
+    def made(*, read_only: bool = False) -> UnitOfWork:
+        inner = units(read_only=read_only)
+        return inner if read_only else cast("UnitOfWork", _WitnessedUnit(inner, witness))
+
+    return made
+
+
+class _WitnessedUnit:
+    """Hands everything on; four repositories are watched, and the end of the log is noted after a commit."""
+
+    def __init__(self, inner: UnitOfWork, witness: Witness) -> None:
+        self._inner = inner
+        self._witness = witness
+        self._entered: list[Entry] = []
+        self.hosts = _Hosts(inner, self)
+        self.profiles = _Profiles(inner, self)
+        self.users = _Users(inner, self)
+        self.acts = _Acts(inner, self)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __enter__(self) -> Self:
+        self._inner.__enter__()
+        self._witness.writing = self.enter
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._witness.writing = None
+        self._inner.__exit__(kind, error, trace)
+
+    def tell(self, action: Action, **values: object) -> None:
+        """Enter what the present actor does."""
+        self.enter(self._witness.deed(action, Outcome.DONE, **values))
+
+    def enter(self, deed: Deed) -> None:
+        """Enter a deed."""
+        self._entered.append(self._witness.entered(self._inner, deed))
+
+    def commit(self, *, claim: Claim | None = None) -> None:
+        """See the port; what was entered is remembered outside as well."""
+        self._inner.commit(claim=claim)
+        done, self._entered = self._entered, []
+        self._witness.remember(done)
+
+
+def _difference(before: Any, after: Any) -> dict[str, str]:
+    """Which fields differ, and what they are now; of secrets the name only."""
+    names = [one.name for one in fields(after) if getattr(before, one.name) != getattr(after, one.name)]
+    now = "; ".join(f"{name}={getattr(after, name)}" for name in names if name not in _HIDDEN)
+    was = "; ".join(f"{name}={getattr(before, name)}" for name in names if name not in _HIDDEN)
+    return {"changed": " ".join(names), "now": now, "was": was}
+
+
+class _Watched:
+    def __init__(self, inner: UnitOfWork, unit: _WitnessedUnit) -> None:
+        self._inner: Any = self._repository(inner)
+        self._unit = unit
+
+    def _repository(self, inner: UnitOfWork) -> Any:
+        raise NotImplementedError
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _Hosts(_Watched):
+    def _repository(self, inner: UnitOfWork) -> Any:
+        return inner.hosts
+
+    def add(self, host: Host) -> None:
+        """See the port."""
+        self._inner.add(host)
+        self._unit.tell(Action.HOST_ADDED, host=host.id, address=host.address, keys=_listed(host.host_keys))
+
+    def update(self, host: Host) -> None:
+        """See the port."""
+        before = self._inner.get(host.id)
+        self._inner.update(host)
+        self._unit.tell(Action.HOST_CHANGED, host=host.id, **_difference(before, host))
+
+    def remove(self, host: HostId) -> None:
+        """See the port."""
+        self._inner.remove(host)
+        self._unit.tell(Action.HOST_REMOVED, host=host)
+
+
+class _Profiles(_Watched):
+    def _repository(self, inner: UnitOfWork) -> Any:
+        return inner.profiles
+
+    def add(self, profile: Profile) -> None:
+        """See the port."""
+        self._inner.add(profile)
+        sources = _listed(f"{one.name}={one.path}" for one in profile.sources)
+        self._unit.tell(Action.PROFILE_ADDED, profile=profile.id, host=profile.host, sources=sources)
+
+    def update(self, profile: Profile) -> None:
+        """See the port."""
+        before = self._inner.get(profile.id)
+        self._inner.update(profile)
+        self._unit.tell(Action.PROFILE_CHANGED, profile=profile.id, **_difference(before, profile))
+
+    def remove(self, profile: ProfileId) -> None:
+        """See the port."""
+        self._inner.remove(profile)
+        self._unit.tell(Action.PROFILE_REMOVED, profile=profile)
+
+
+class _Users(_Watched):
+    def _repository(self, inner: UnitOfWork) -> Any:
+        return inner.users
+
+    def add(self, user: User) -> None:
+        """See the port."""
+        self._inner.add(user)
+        self._unit.tell(Action.USER_ADDED, user=user.name, role=user.role.value)
+
+    def update(self, user: User) -> None:
+        """See the port."""
+        before = self._inner.get(user.name)
+        self._inner.update(user)
+        changed = [one.name for one in fields(user) if getattr(before, one.name) != getattr(user, one.name)]
+        role = user.role.value if "role" in changed else ""
+        self._unit.tell(Action.USER_CHANGED, user=user.name, changed=" ".join(changed), role=role)
+
+
+class _Acts(_Watched):
+    def _repository(self, inner: UnitOfWork) -> Any:
+        return inner.acts
+
+    def add(self, act: Act) -> None:
+        """See the port; an act that is there already is entered no second time."""
+        known = self._inner.last(act.profile)
+        self._inner.add(act)
+        if act.number <= known:
+            return
+        self._unit.tell(
+            _ACTS[act.kind],
+            profile=act.profile,
+            host=act.host,
+            act=act.number,
+            act_at=act.at.isoformat(),
+            by=act.by,
+            reason=act.reason,
+            points=_listed(map(str, act.points)),
+            paths=_listed(f"{source}/{percent_encoded(path)}" for source, path in act.paths),
+            expires=act.expires.isoformat() if act.expires else "",
+        )
+
+
+def _listed(texts: Iterable[str]) -> str:
+    return " ".join(texts)
+
+
+class WitnessedVault:
+    """Vault: what is put in or taken out is entered by its name, never by its value."""
+
+    def __init__(self, vault: Vault, evidence: Evidence) -> None:
+        self._vault = vault
+        self._evidence = evidence
+
+    def put(self, ref: SecretRef, secret: Secret[str]) -> None:
+        """See the port."""
+        self._evidence.tell(Action.KEY_STORED, secret=ref)
+        self._vault.put(ref, secret)
+
+    def get(self, ref: SecretRef) -> Secret[str]:
+        """See the port."""
+        return self._vault.get(ref)
+
+    def delete(self, ref: SecretRef) -> None:
+        """See the port."""
+        self._evidence.tell(Action.KEY_REMOVED, secret=ref)
+        self._vault.delete(ref)

@@ -1,0 +1,188 @@
+"""Witnesses: queue, worker, signing in and what is given out, each with its entry in the audit log."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+from bckcore.domain.audit import Action, Actor, Origin, Outcome
+from bckcore.domain.ids import JobId, ProfileId
+from bckcore.domain.job import Job, JobResult, JobStatus
+from bckcore.domain.paths import percent_encoded
+from bckcore.domain.secret import Secret
+from bckcore.errors import AccessDeniedError, BckError, NotFoundError
+from bckcore.ports.archives import ArchiveFormat
+from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
+from bckcore.ports.transport import Watcher
+from bckcore.services.access import AccessService, SignedIn
+from bckcore.services.backup import LOCK_WAIT_SECONDS
+from bckcore.services.evidence import Evidence
+from bckcore.services.export import Exported, ExportService, OpenedFile
+from bckcore.services.worker import Ending, Worker
+
+_TOLD = (
+    "point",
+    "paths",
+    "folder",
+    "host_dir",
+    "options",
+    "conflict",
+    "dry_run",
+    "run",
+    "to",
+    "path",
+    "reason",
+)
+"""What of a job's request is entered; anything else it holds, as a password in days to come, is not."""
+_OUTCOMES = {
+    JobStatus.SUCCEEDED: Outcome.DONE,
+    JobStatus.PARTIAL: Outcome.PARTIAL,
+    JobStatus.SUSPECT: Outcome.PARTIAL,
+    JobStatus.CANCELLED: Outcome.CANCELLED,
+}
+
+
+def witnessed_queue(queue: JobQueue, evidence: Evidence) -> JobQueue:
+    """The same queue; who asks for jobs, stops them, and how they end is entered."""
+    return cast("JobQueue", _WitnessedQueue(queue, evidence))
+
+
+class _WitnessedQueue:
+    def __init__(self, inner: JobQueue, evidence: Evidence) -> None:
+        self._inner = inner
+        self._evidence = evidence
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def enqueue(self, job: Job) -> Enqueued:
+        """See the port. Entered before: no job is ever there of which nobody knows who asked for it."""
+        ids = _ids(job)
+        asked = {name: job.payload.get(name) for name in _TOLD}
+        self._evidence.tell(Action.JOB_START, Outcome.ASKED, **ids, **_texts(asked))
+        try:
+            answer = self._inner.enqueue(job)
+        except BckError as error:
+            self._evidence.tell_after(Action.JOB_START, Outcome.REFUSED, **ids, why=error.code)
+            raise
+        if not answer.created:
+            self._evidence.tell_after(Action.JOB_START, Outcome.DONE, **ids, answered_by=answer.job.id)
+        return answer
+
+    def request_cancel(self, job: JobId) -> Job:
+        """See the port. It must be possible whatever becomes of the log."""
+        found = self._inner.request_cancel(job)
+        self._evidence.tell_after(Action.JOB_CANCEL, Outcome.ASKED, **_ids(found), status=found.status.value)
+        return found
+
+    def finish(self, claim: Claim, status: JobStatus, result: JobResult) -> Job:
+        """See the port."""
+        found = self._inner.finish(claim, status, result)
+        with self._evidence.witness.acting(on_behalf_of(claim.job)):
+            self._evidence.tell_after(
+                Action.JOB_END,
+                _OUTCOMES.get(status, Outcome.FAILED),
+                **_ids(claim.job),
+                status=status.value,
+                error=result.error_code,
+                run=result.data.get("run_id"),
+            )
+        return found
+
+
+def on_behalf_of(job: Job) -> Actor:
+    """Who acts while the job is carried out."""
+    return Actor(name=job.requested_by, origin=Origin.RUNNER)
+
+
+def _ids(job: Job) -> dict[str, str]:
+    return {"job": job.id, "kind": job.kind.value, "profile": job.profile, "host": job.host}
+
+
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    """Lists as their items; what is not there, or false, is left out."""
+    listed = {name: " ".join(map(str, one)) if isinstance(one, list) else one for name, one in values.items()}
+    return {name: str(one) for name, one in listed.items() if one}
+
+
+class WitnessedWorker(Worker):
+    """Whatever a job does, it does on behalf of who asked for it."""
+
+    def __init__(self, *, evidence: Evidence, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._evidence = evidence
+
+    def carry_out(self, claim: Claim, watcher: Watcher) -> Ending:
+        """See :class:`Worker`."""
+        with self._evidence.witness.acting(on_behalf_of(claim.job)):
+            return super().carry_out(claim, watcher)
+
+
+class WitnessedAccess(AccessService):
+    """Signing in is entered, also where it is refused."""
+
+    def __init__(self, *, evidence: Evidence, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._evidence = evidence
+
+    def sign_in(self, name: str, password: Secret[str]) -> SignedIn:
+        """See :class:`AccessService`. It must be possible whatever becomes of the log."""
+        try:
+            signed_in = super().sign_in(name, password)
+        except AccessDeniedError as error:
+            self._evidence.tell_after(Action.LOGIN, Outcome.REFUSED, user=self._known(name), why=error.code)
+            raise
+        who = signed_in.principal
+        self._evidence.tell_after(Action.LOGIN, user=who.name, role=who.role.value)
+        return signed_in
+
+    def _known(self, name: str) -> str:
+        """The name, if an account has it: people type their password into the wrong field."""
+        try:
+            with self._units(read_only=True) as uow:
+                return uow.users.get(name).name
+        except NotFoundError:
+            return "(no account)"
+
+
+class WitnessedExports(ExportService):
+    """What leaves the storage is entered before its first byte does."""
+
+    def __init__(self, *, evidence: Evidence, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._evidence = evidence
+
+    @contextmanager
+    def exported(
+        self,
+        profile: ProfileId,
+        *,
+        point: str,
+        paths: Sequence[bytes],
+        form: ArchiveFormat,
+        include_deleted: bool = False,
+        wait_seconds: float = LOCK_WAIT_SECONDS,
+    ) -> Iterator[Exported]:
+        """See :class:`ExportService`."""
+        with super().exported(
+            profile,
+            point=point,
+            paths=paths,
+            form=form,
+            include_deleted=include_deleted,
+            wait_seconds=wait_seconds,
+        ) as exported:
+            self._evidence.tell(
+                Action.EXPORT,
+                profile=profile,
+                point=exported.point.run_id,
+                paths=" ".join(map(percent_encoded, paths)),
+                form=form.value,
+            )
+            yield exported
+
+    @contextmanager
+    def opened(self, profile: ProfileId, *, point: str, path: bytes) -> Iterator[OpenedFile]:
+        """See :class:`ExportService`."""
+        with super().opened(profile, point=point, path=path) as opened:
+            self._evidence.tell(Action.DOWNLOAD, profile=profile, point=point, path=percent_encoded(path))
+            yield opened

@@ -1,0 +1,79 @@
+"""The audit log on the command line: who did what, an export that proves itself, and breaks that show."""
+
+import json
+import sqlite3
+
+import pytest
+
+from tests.support.cli import PASSWORD, Bck
+
+
+@pytest.fixture
+def bck(tmp_path):
+    """An installation with a host, a profile, another account, and a backup that was asked for."""
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "a").write_text("x")
+    made = Bck(tmp_path)
+    made.init()
+    made.ok("host", "add", "here", "--transport", "local", "--allow", str(tmp_path / "docs"))
+    made.ok("profile", "add", "docs", "--host", "here", "--source", str(tmp_path / "docs"))
+    made.ok("user", "add", "bert", "--role", "viewer", "--password-stdin", text=f"{PASSWORD}\n")
+    made.ok("backup", "docs", "--wait")
+    made.ok("hold", "docs", "latest", "--reason", "court")
+    return made
+
+
+def test_what_is_done_at_the_console_is_entered_with_the_system_user(bck: Bck):
+    items = bck.ok("audit", "list")["items"]
+    actions = [one["action"] for one in items]
+    assert actions == [
+        "user-added",
+        "host-added",
+        "profile-added",
+        "user-added",
+        "job-start",
+        "job-end",
+        "hold",
+    ]
+    console = {one["who"] for one in items if one["origin"] == "console"}
+    assert len(console) == 1
+    assert items[5]["origin"] == "runner"
+    assert bck.ok("audit", "list", "--action", "hold")["items"] == items[-1:]
+    assert bck.ok("audit", "list", "--who", "nobody")["items"] == []
+    assert bck.ok("audit", "list", "--limit", "2")["items"] == items[-2:]
+    assert "court" in bck.run("audit", "list").out
+    assert PASSWORD not in json.dumps(items)
+
+
+@pytest.mark.sqlite
+def test_the_log_and_its_export_are_proved_and_every_break_is_told(bck: Bck, tmp_path):
+    good = bck.ok("audit", "verify")
+    assert (good["ok"], good["remembered"]) == (True, good["newest"])
+    file = tmp_path / "log.jsonl"
+    exported = bck.ok("audit", "export", "-o", str(file))
+    assert bck.run("audit", "export", "-o", str(file)).code == 5
+    assert bck.ok("audit", "verify", str(file))["entries"] == exported["entries"]
+    lines = file.read_text().splitlines(keepends=True)
+    file.write_text("".join(lines[:2] + lines[3:]))
+    broken = bck.ok("audit", "verify", str(file), code=1)
+    assert broken["breaks"] == [{"kind": "removed", "first": 3, "last": 3, "what": "Entry 3 is not there."}]
+    file.write_text("".join(lines[:-1]))
+    head = f"{exported['entries']}:{exported['digest']}"
+    assert bck.ok("audit", "verify", str(file))["ok"]
+    assert bck.ok("audit", "verify", str(file), "--head", head, code=1)["breaks"][0]["kind"] == "truncated"
+    with sqlite3.connect(bck.home / "bck.sqlite3") as database:
+        database.execute("DROP TRIGGER audit_no_delete")
+        database.execute("DELETE FROM audit WHERE number > 5")
+    database.close()
+    cut = bck.run("audit", "verify")
+    assert cut.code == 1
+    assert "were cut off from the end" in cut.err
+
+
+def test_wrong_use_is_told(bck: Bck, tmp_path):
+    assert bck.run("audit", "verify", str(tmp_path / "none")).code == 4
+    assert bck.run("audit", "verify", "--head", "7").code == 2
+    assert bck.run("audit", "export", "-o", "-", "--json").code == 2
+    assert bck.run("audit", "export", "-o", str(tmp_path / "no" / "where")).code == 5
+    done = bck.run("audit", "export", "-o", "-")
+    assert json.loads(done.out.splitlines()[0])["number"] == 1

@@ -1,0 +1,147 @@
+"""A sender that speaks rsync's protocol and keeps to nothing: nothing leaves its folder, nothing breaks."""
+
+from __future__ import annotations
+
+import os
+import stat
+from random import Random
+
+import pytest
+
+from bckcore.errors import BckError
+from tests.integration.hostile.conftest import Hijacked
+from tests.support.foreign_text import CARELESS
+
+pytestmark = pytest.mark.usefixtures("unharmed")
+
+NAMES = [
+    b"../escape",
+    b"../../../../server/file",
+    b"..",
+    b"a/../../escape",
+    b"a/..",
+    b"/etc/cron.d/evil",
+    b"//double",
+    b"./../escape",
+    b"x/./../../escape",
+    b".",
+    b"",
+    b"a//b",
+    b"a/",
+    b"\n../escape",
+    b"n" * 300,
+    b"/".join([b"d" * 200] * 25),
+    b"\x1b]0;owned\x07",
+    b"\\#056\\#056/escape",
+]
+DIR, FILE, LINK, FIFO, CHAR, BLOCK = 0o40755, 0o100644, 0o120777, 0o10644, 0o20666, 0o60666
+INFO, ERROR_XFER, ERROR, WARNING, LOG, DELETED, SUCCESS, NO_SEND = 2, 1, 3, 4, 6, 101, 100, 102
+
+
+def root() -> dict[str, object]:
+    return {"name": b".".hex(), "mode": DIR, "size": 4096}
+
+
+def one(name: bytes, **more: object) -> dict[str, object]:
+    return {"name": name.hex(), **more}
+
+
+def ends_well_or_as_ours(hijacked: Hijacked) -> str:
+    """How the attempt ended, in words without anything that steers a terminal or forges a line."""
+    ended = hijacked.pull()
+    said = [str(ended)] if isinstance(ended, BckError) else [one.message for one in ended.problems]
+    for text in (*said, *hijacked.rig.watcher.lines):
+        assert text.isprintable(), text
+    return said[0] if said else ""
+
+
+@pytest.mark.parametrize("mode", [FILE, DIR], ids=["file", "folder"])
+@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+def test_a_name_that_leads_elsewhere_is_refused_and_writes_nothing(
+    hijacked: Hijacked, name: bytes, mode: int
+) -> None:
+    hijacked.speaks(entries=[root(), one(name, mode=mode)])
+    ends_well_or_as_ours(hijacked)
+    for found in hijacked.rig.destination.rglob("*"):
+        assert not found.is_symlink()
+
+
+def test_the_sender_of_the_tests_is_understood(hijacked: Hijacked) -> None:
+    """Else all the refusals above would prove nothing: an honest folder arrives."""
+    hijacked.speaks(entries=[root(), one(b"folder", mode=DIR, size=4096)])
+    ends_well_or_as_ours(hijacked)
+    assert (hijacked.rig.destination / "folder").is_dir()
+
+
+@pytest.mark.parametrize("target", [b"/", b"../../../..", b"../../pc2", b"x" * 5000, b""])
+def test_no_link_ever_lies_in_the_store_and_nothing_goes_through_one(
+    hijacked: Hijacked, target: bytes
+) -> None:
+    link = one(b"link", mode=LINK, size=0, target=target.hex())
+    hijacked.speaks(entries=[root(), link, one(b"link/owned"), one(b"link/deep", mode=DIR)])
+    ends_well_or_as_ours(hijacked)
+    assert [path for path in hijacked.rig.store.rglob("*") if path.is_symlink()] == []
+
+
+def test_devices_pipes_and_rights_of_root_become_plain_files(hijacked: Hijacked) -> None:
+    hijacked.speaks(
+        entries=[
+            root(),
+            one(b"chr", mode=CHAR, size=0, device=[1, 1]),
+            one(b"blk", mode=BLOCK, size=0, device=[8, 0]),
+            one(b"suid", mode=DIR | 0o6000, size=0),
+        ]
+    )
+    ends_well_or_as_ours(hijacked)
+    kinds = {stat.S_IFMT(path.lstat().st_mode) for path in hijacked.rig.store.rglob("*")}
+    assert kinds <= {stat.S_IFDIR, stat.S_IFREG}
+    assert not any(path.lstat().st_mode & 0o6000 for path in hijacked.rig.destination.rglob("*"))
+
+
+@pytest.mark.parametrize("size", [4 << 30, 2**40, 2**62, 2**63 - 1, -1])
+def test_a_size_that_is_claimed_takes_no_room(hijacked: Hijacked, size: int) -> None:
+    hijacked.speaks(entries=[root(), one(b"huge", size=size)])
+    before = os.statvfs(hijacked.folder).f_bavail
+    ends_well_or_as_ours(hijacked)
+    taken = (before - os.statvfs(hijacked.folder).f_bavail) * os.statvfs(hijacked.folder).f_frsize
+    assert taken < 1 << 30
+
+
+@pytest.mark.parametrize("length", [2**31 - 1, 2**30, 5000, 0x80000000])
+def test_a_length_that_is_claimed_takes_no_memory_and_ends(hijacked: Hijacked, length: int) -> None:
+    hijacked.speaks(entries=[root(), one(b"x", name_length=length)])
+    assert ends_well_or_as_ours(hijacked)
+
+
+@pytest.mark.parametrize("kind", [INFO, ERROR_XFER, ERROR, WARNING, LOG, DELETED, SUCCESS, NO_SEND, 9, 86])
+def test_no_message_breaks_a_parser_or_steers_a_log(hijacked: Hijacked, kind: int) -> None:
+    said = [
+        *CARELESS,
+        b"\x1b[2J\x1b]0;owned\x07",
+        "\u202egnp.exe\u2066".encode(),
+        b"Number of files: 0",
+        b"x" * 70000,
+    ]
+    texts = [(kind, (text + b"\n").hex()) for text in said]
+    hijacked.speaks(messages=texts, entries=[root(), one(b"folder", mode=DIR)], after=texts)
+    ends_well_or_as_ours(hijacked)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_noise_in_place_of_a_protocol_ends_in_an_error_of_ours(hijacked: Hijacked, seed: int) -> None:
+    noise = Random(seed).randbytes(200_000)
+    hijacked.speaks(raw=noise.hex())
+    assert ends_well_or_as_ours(hijacked)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_noise_after_an_honest_list_ends_in_an_error_of_ours(hijacked: Hijacked, seed: int) -> None:
+    noise = Random(seed).randbytes(5_000)
+    hijacked.speaks(entries=[root(), one(b"a"), one(b"b", size=2**33)], answer=noise.hex())
+    assert ends_well_or_as_ours(hijacked)
+
+
+@pytest.mark.parametrize("protocol", [0, 19, 20, 28, 30, 31, 32, 40, 2**31 - 1])
+def test_whatever_protocol_is_claimed_it_comes_to_an_end(hijacked: Hijacked, protocol: int) -> None:
+    hijacked.speaks(protocol=protocol, entries=[root(), one(b"../x")])
+    assert ends_well_or_as_ours(hijacked)

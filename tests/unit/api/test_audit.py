@@ -1,0 +1,94 @@
+"""The audit log over HTTP: what is done through the API is entered with who did it and from where."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from bckcore.domain.access import Role
+from tests.support.api_world import PASSWORD, ApiWorld
+from tests.support.house import RecordingWatcher
+
+T = 1_700_000_000 * 10**9
+CLIENT = "testclient"
+
+
+@pytest.fixture
+def filled(world: ApiWorld) -> ApiWorld:
+    """A host, a profile and a point of it."""
+    world.application.storage.prepare()
+    world.prepare()
+    world.pcs["pc1"].source("/home/u/docs").write(b"a", b"data", T)  # type: ignore[index]  # a name is text
+    world.start()
+    claim = world.claim()
+    status, result = world.application.worker.carry_out(claim, RecordingWatcher())
+    world.application.queue.finish(claim, status, result)
+    return world
+
+
+def entries(world: ApiWorld, **query: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = world.call("GET", "/audit", params=query).json()["items"]
+    return found
+
+
+def last(world: ApiWorld, action: str) -> dict[str, Any]:
+    return [one for one in entries(world, limit=1000) if one["action"] == action][-1]
+
+
+def test_signing_in_is_entered_and_so_is_its_refusal(world: ApiWorld) -> None:
+    world.sign_in(Role.VIEWER)
+    done = last(world, "login")
+    assert (done["outcome"], done["about"]) == ("done", {"user": "admin", "role": "admin"})
+    for name in ("viewer", "a typed password"):
+        world.client.post("/auth/login", json={"name": name, "password": "wrong wrong wrong"})
+    refused = [one for one in entries(world, limit=1000) if one["outcome"] == "refused"]
+    assert [one["about"]["user"] for one in refused] == ["viewer", "(no account)"]
+    assert {(one["origin"], one["address"], one["who"]) for one in refused} == {("api", CLIENT, "")}
+
+
+def test_what_a_person_does_bears_their_name_and_address(filled: ApiWorld) -> None:
+    for action, about in (
+        ("host-added", {"host": "pc1"}),
+        ("profile-added", {"profile": "docs"}),
+        ("job-start", {"profile": "docs", "kind": "backup"}),
+    ):
+        entry = last(filled, action)
+        assert (entry["who"], entry["origin"], entry["address"]) == ("admin", "api", CLIENT)
+        assert about.items() <= entry["about"].items()
+    ended = last(filled, "job-end")
+    assert (ended["who"], ended["origin"], ended["outcome"]) == ("admin", "runner", "done")
+
+
+def test_every_way_out_and_every_act_is_entered(filled: ApiWorld) -> None:
+    point = "/profiles/docs/points/latest"
+    operator = Role.OPERATOR
+    assert filled.call("GET", f"{point}/file", params={"path": "docs/a"}, role=operator).status_code == 200
+    assert filled.call("GET", f"{point}/export", role=operator).status_code == 200
+    held = filled.call("POST", "/profiles/docs/holds", json={"point": "latest", "reason": "court"})
+    assert held.status_code == 201, held.text
+    job = filled.start()
+    assert filled.call("POST", f"/backup/cancel/{job}", role=operator).status_code == 200
+    assert last(filled, "download")["about"]["path"] == "docs/a"
+    for action in ("download", "export", "job-cancel"):
+        assert last(filled, action)["who"] == "operator"
+    assert last(filled, "hold")["about"]["reason"] == "court"
+    assert filled.application.evidence.proof().ok
+
+
+def test_the_log_comes_in_parts_and_only_to_administrators(filled: ApiWorld) -> None:
+    whole = entries(filled, limit=1000)
+    assert [one["number"] for one in whole] == list(range(1, len(whole) + 1))
+    part = filled.call("GET", "/audit", params={"after": 2, "limit": 3}).json()
+    assert ([one["number"] for one in part["items"]], part["next"]) == ([3, 4, 5], "5")
+    assert filled.call("GET", "/audit", params={"after": len(whole)}).json() == {"items": [], "next": None}
+    for role in (Role.OPERATOR, Role.VIEWER):
+        assert filled.call("GET", "/audit", role=role).status_code == 403
+    assert filled.client.get("/audit").status_code == 401
+    for method in ("POST", "PUT", "PATCH", "DELETE"):
+        assert filled.call(method, "/audit").status_code == 405
+
+
+def test_no_password_is_ever_in_it(filled: ApiWorld) -> None:
+    filled.client.post("/auth/login", json={"name": PASSWORD, "password": "x" * 20})
+    assert PASSWORD not in filled.call("GET", "/audit", params={"limit": 1000}).text

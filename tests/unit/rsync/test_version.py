@@ -1,0 +1,91 @@
+"""An rsync with known holes is refused; a distribution's repaired build is recognised if it is one."""
+
+from pathlib import Path
+
+import pytest
+
+from bck_adapters.rsync.version import is_patched, is_safe, parsed_version, require_local_rsync
+from bckcore.errors import RsyncMissingError
+
+
+@pytest.fixture
+def programs(tmp_path: Path):
+    """Makes the programs that a machine has; gives its search path."""
+
+    def made(version: str, package: str = "", *, owner: str = "", changed: bool = False) -> str:
+        rsync = tmp_path / "rsync"
+        answers = {"rsync": f"rsync  version {version}  protocol version 31"}
+        if package:
+            owned = owner or f"rsync: {rsync}"
+            verify = f"??5??????   {rsync}" if changed else ""
+            search = f'case "$1" in --search) echo "{owned}";; --show) printf %s "{package}";; esac'
+            (tmp_path / "dpkg-query").write_text(f"#!/bin/sh\n{search}\n")
+            (tmp_path / "dpkg").write_text(f'#!/bin/sh\necho "{verify}"\n')
+        for name, text in answers.items():
+            (tmp_path / name).write_text(f'#!/bin/sh\necho "{text}"\n')
+        for path in tmp_path.iterdir():
+            path.chmod(0o755)
+        return str(tmp_path)
+
+    return made
+
+
+@pytest.mark.parametrize("version", ["3.4.0", "3.4.1", "3.5.0", "4.0.0"])
+def test_a_version_without_known_holes_is_taken(programs, version):
+    require_local_rsync(programs(version))
+
+
+@pytest.mark.parametrize("version", ["3.2.4", "3.2.7", "3.3.0"])
+def test_one_with_known_holes_is_refused_with_what_to_install(programs, version):
+    with pytest.raises(RsyncMissingError, match="CVE-2024-12084") as caught:
+        require_local_rsync(programs(version))
+    assert "apt-get install rsync" in caught.value.advice
+
+
+def test_one_that_cannot_do_what_is_needed_is_refused_as_too_old(programs):
+    with pytest.raises(RsyncMissingError, match="the oldest that can be used"):
+        require_local_rsync(programs("3.2.3", "3.2.3-4+deb11u3"))
+
+
+def test_a_repaired_build_is_taken(programs):
+    require_local_rsync(programs("3.2.7", "3.2.7-1+deb12u2"))
+
+
+def test_a_program_that_lies_elsewhere_than_the_repaired_package_is_refused(programs):
+    with pytest.raises(RsyncMissingError, match="known holes"):
+        require_local_rsync(programs("3.2.7", "3.2.7-1+deb12u2", owner="dpkg-query: no path found"))
+
+
+def test_a_program_that_was_changed_since_its_package_was_installed_is_refused(programs):
+    with pytest.raises(RsyncMissingError, match="known holes"):
+        require_local_rsync(programs("3.2.7", "3.2.7-1+deb12u2", changed=True))
+
+
+@pytest.mark.parametrize(
+    ("package", "good"),
+    [
+        ("3.2.7-1+deb12u1", False),  # closed the holes and broke links; the next one repaired that
+        ("3.2.7-1+deb12u2", True),
+        ("3.2.7-1+deb12u10", True),
+        ("3.2.7-1", False),
+        ("3.2.7-2+deb12u9", False),
+        ("3.3.0+ds1-2", False),
+        ("3.3.0+ds1-4", True),
+        ("3.2.7-1ubuntu1.1", False),
+        ("3.2.7-1ubuntu1.2", True),
+        ("3.2.7-0ubuntu0.22.04.2", False),
+        ("3.2.7-0ubuntu0.22.04.4", True),
+        ("3.2.3-4+deb11u3", False),
+        ("", False),
+        ("3.2.7-1+deb12u" + "9" * 5000, True),
+    ],
+)
+def test_builds_are_told_apart(package, good):
+    assert is_patched(package) is good
+
+
+def test_versions_are_read_from_what_rsync_prints():
+    assert parsed_version(b"rsync  version v3.4.1  protocol version 32\n") == (3, 4, 1)
+    assert parsed_version(b"openrsync: protocol version 29") is None
+    assert is_safe((3, 4, 0))
+    assert not is_safe((3, 3, 9))

@@ -1,0 +1,198 @@
+"""What is done through the program's parts is entered, with who did it, and with it or not at all."""
+
+from dataclasses import replace
+from threading import Thread
+
+import pytest
+
+from bck_adapters.memory import MemoryDatabase, MemoryVault
+from bck_adapters.memory.audit import MemoryHeadKeeper
+from bck_adapters.testkit.samples import StepClock, sample_act, sample_host, sample_job, sample_profile
+from bckcore.domain.access import Role, User
+from bckcore.domain.act import ActKind
+from bckcore.domain.audit import Action, Actor, Origin, Outcome
+from bckcore.domain.ids import SecretRef
+from bckcore.domain.job import JobKind, JobResult, JobStatus
+from bckcore.domain.secret import Secret
+from bckcore.errors import NotFoundError, StorageError
+from bckcore.services.evidence import SERVICE, Evidence, Witness
+from bckcore.services.witnessed import WitnessedVault, witnessed_units
+from bckcore.services.witnesses import witnessed_queue
+
+ANNA = Actor(name="anna", origin=Origin.API, address="192.0.2.9")
+CANARY = "canary-of-a-secret"
+
+
+@pytest.fixture
+def database():
+    return MemoryDatabase(StepClock())
+
+
+@pytest.fixture
+def head():
+    return MemoryHeadKeeper()
+
+
+@pytest.fixture
+def witness(head):
+    return Witness(clock=StepClock(), head=head)
+
+
+@pytest.fixture
+def units(database, witness):
+    return witnessed_units(database.units, witness)
+
+
+@pytest.fixture
+def evidence(units, witness):
+    return Evidence(units=units, witness=witness)
+
+
+def told(evidence):
+    return [(one.deed.action, dict(one.deed.about)) for one in evidence.entries()]
+
+
+def test_changes_of_hosts_profiles_and_users_enter_themselves(units, evidence, witness):
+    user = User(name="bert", role=Role.VIEWER, password_hash=CANARY, created=StepClock().now())
+    with witness.acting(ANNA), units() as uow:
+        uow.hosts.add(sample_host())
+        uow.hosts.update(replace(sample_host(), address="198.51.100.1"))
+        uow.profiles.add(sample_profile())
+        uow.profiles.update(replace(sample_profile(), enabled=False))
+        uow.profiles.remove(sample_profile().id)
+        uow.hosts.remove(sample_host().id)
+        uow.users.add(user)
+        uow.users.update(replace(user, role=Role.OPERATOR, password_hash=CANARY + "2"))
+        uow.commit()
+    actions = [action for action, _ in told(evidence)]
+    assert actions == [
+        Action.HOST_ADDED,
+        Action.HOST_CHANGED,
+        Action.PROFILE_ADDED,
+        Action.PROFILE_CHANGED,
+        Action.PROFILE_REMOVED,
+        Action.HOST_REMOVED,
+        Action.USER_ADDED,
+        Action.USER_CHANGED,
+    ]
+    changed = told(evidence)[1][1]
+    assert changed["now"] == "address=198.51.100.1"
+    assert changed["was"] == f"address={sample_host().address}"
+    assert told(evidence)[-1][1] == {"user": "bert", "changed": "role password_hash", "role": "operator"}
+    assert all(one.deed.actor == ANNA for one in evidence.entries())
+    assert not any(CANARY.encode() in line for line in evidence.lines())
+
+
+def test_what_is_not_committed_is_not_entered(units, evidence, head):
+    with units() as uow:
+        uow.hosts.add(sample_host())
+    assert evidence.entries() == []
+    assert head.remembered() is None
+
+
+def test_the_head_is_remembered_after_the_commit(units, evidence, head):
+    with units() as uow:
+        uow.hosts.add(sample_host())
+        assert head.remembered() is None
+        uow.commit()
+        uow.hosts.remove(sample_host().id)
+        uow.commit()
+    assert head.remembered() == evidence.entries()[-1].head
+    assert evidence.proof().ok
+
+
+def test_an_act_is_entered_once_also_if_it_is_applied_again(units, evidence):
+    act = replace(sample_act(1), kind=ActKind.HOLD)
+    for _ in range(2):
+        with units() as uow:
+            uow.acts.add(act)
+            uow.commit()
+    assert [action for action, _ in told(evidence)] == [Action.HOLD]
+    assert told(evidence)[0][1]["by"] == act.by
+
+
+def test_a_secret_is_entered_by_name_in_the_unit_that_is_open(units, evidence):
+    vault = WitnessedVault(MemoryVault(), evidence)
+    with units() as uow:
+        uow.hosts.add(sample_host())
+        vault.put(SecretRef("host/pc1/ssh"), Secret(CANARY))
+        uow.commit()
+    assert vault.get(SecretRef("host/pc1/ssh")).reveal() == CANARY
+    vault.delete(SecretRef("host/pc1/ssh"))
+    assert [action for action, _ in told(evidence)] == [
+        Action.HOST_ADDED,
+        Action.KEY_STORED,
+        Action.KEY_REMOVED,
+    ]
+    assert not any(CANARY.encode() in line for line in evidence.lines())
+
+
+def test_a_job_is_entered_before_it_is_asked_for_and_when_it_ends(database, evidence, witness):
+    queue = witnessed_queue(database.queue, evidence)
+    job = replace(
+        sample_job("one", JobKind.RESTORE),
+        payload={"point": "latest", "paths": ["a", "b"], "password": CANARY},
+    )
+    with witness.acting(ANNA):
+        assert queue.enqueue(job).created
+    claim = queue.claim("r", lease_seconds=60)
+    assert claim is not None
+    queue.finish(claim, JobStatus.PARTIAL, JobResult(data={"run_id": "x"}))
+    start, end = evidence.entries()
+    assert (start.deed.action, start.deed.outcome, start.deed.actor) == (
+        Action.JOB_START,
+        Outcome.ASKED,
+        ANNA,
+    )
+    assert dict(start.deed.about)["paths"] == "a b"
+    assert (end.deed.action, end.deed.outcome) == (Action.JOB_END, Outcome.PARTIAL)
+    assert end.deed.actor == Actor(name=job.requested_by, origin=Origin.RUNNER)
+    assert not any(CANARY.encode() in line for line in evidence.lines())
+
+
+def test_a_second_start_tells_which_job_answered_and_a_cancel_who_asked(database, evidence, witness):
+    queue = witnessed_queue(database.queue, evidence)
+    queue.enqueue(sample_job("one"))
+    assert not queue.enqueue(sample_job("two")).created
+    with witness.acting(ANNA):
+        queue.request_cancel(sample_job("one").id)
+    with pytest.raises(NotFoundError):
+        queue.request_cancel(sample_job("none").id)
+    outcomes = [(one.deed.action, one.deed.outcome) for one in evidence.entries()]
+    assert outcomes == [
+        (Action.JOB_START, Outcome.ASKED),
+        (Action.JOB_START, Outcome.ASKED),
+        (Action.JOB_START, Outcome.DONE),
+        (Action.JOB_CANCEL, Outcome.ASKED),
+    ]
+    assert dict(evidence.entries()[2].deed.about)["answered_by"] == "one"
+    assert evidence.entries()[3].deed.actor == ANNA
+
+
+def test_who_acts_is_known_to_the_thread_alone(witness):
+    seen = []
+    with witness.acting(ANNA):
+        other = Thread(target=lambda: seen.append(witness.actor))
+        other.start()
+        other.join()
+        with witness.acting(lambda: replace(ANNA, name="bert")):
+            seen.append(witness.actor.name)
+        seen.append(witness.actor)
+    assert seen == [SERVICE, "bert", ANNA]
+    assert witness.actor == SERVICE
+
+
+def test_what_cannot_be_entered_must_not_be_done_but_what_is_done_is_told_to_the_log(
+    units, witness, database, caplog
+):
+    class Broken(MemoryHeadKeeper):
+        def remembered(self):
+            raise StorageError("The head is gone.")
+
+    broken = Witness(clock=StepClock(), head=Broken())
+    evidence = Evidence(units=witnessed_units(database.units, broken), witness=broken)
+    with pytest.raises(StorageError):
+        evidence.tell(Action.DOWNLOAD, path="x")
+    evidence.tell_after(Action.LOGIN, user="anna")
+    assert "not entered into the audit log" in caplog.text
+    assert "anna" in caplog.records[-1].deed
