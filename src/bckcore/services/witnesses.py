@@ -14,7 +14,6 @@ from bckcore.ports.archives import ArchiveFormat
 from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
 from bckcore.ports.transport import Watcher
 from bckcore.services.access import AccessService, SignedIn
-from bckcore.services.backup import LOCK_WAIT_SECONDS
 from bckcore.services.evidence import Evidence
 from bckcore.services.export import Exported, ExportService, OpenedFile
 from bckcore.services.worker import Ending, Worker
@@ -160,7 +159,7 @@ class WitnessedExports(ExportService):
         paths: Sequence[bytes],
         form: ArchiveFormat,
         include_deleted: bool = False,
-        wait_seconds: float = LOCK_WAIT_SECONDS,
+        wait_seconds: float | None = None,
     ) -> Iterator[Exported]:
         """See :class:`ExportService`."""
         with super().exported(
