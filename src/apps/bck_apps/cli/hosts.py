@@ -15,6 +15,7 @@ from bck_apps.cli.screen import Json, fields, say, show, show_error, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import PARTIAL, status_of_error
 from bckcore.domain.host import Host, Platform
+from bckcore.domain.host_path import typed_paths
 from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts
@@ -72,7 +73,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         transport=transport,
         platform=platform,
         host_keys=tuple(public_key(text) for text in host_key or ()),
-        allowed_roots=tuple(allow or ()),
+        allowed_roots=typed_paths(allow or (), platform),
     )
     with opened() as application:
         saved = application.hosts.add(host, key=secret, trust_on_first_use=trust_on_first_use)
