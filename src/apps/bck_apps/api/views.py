@@ -78,6 +78,7 @@ def facts_view(facts: HostFacts) -> schemas.HostFactsView:
         rsync_version=facts.rsync_version,
         host_key=facts.host_key,
         latency_ms=facts.latency_ms,
+        gate=facts.gate,
         sources=[schemas.ListedFolder(path=path, listed=listed) for path, listed in facts.sources],
     )
 

@@ -212,7 +212,7 @@ def probe(host: HostArgument, as_json: Json = False) -> None:
             _probe_failed(host, error, as_json=as_json)
             raise typer.Exit(status_of_error(error)) from error
     checks = checks_of_facts(facts)
-    extra = {"rsync_version": facts.rsync_version, "latency_ms": facts.latency_ms}
+    extra = {"rsync_version": facts.rsync_version, "latency_ms": facts.latency_ms, "gate": facts.gate}
     show(as_json, {**_checks_document(host, checks), **extra}, lambda: _checks_table(checks))
     if not facts.sources:
         say(_nothing_allowed(host))
@@ -241,6 +241,8 @@ def checks_of_facts(facts: HostFacts) -> list[Check]:
             ("is the one we know", True, fingerprint(facts.host_key)),
             ("lets us in", True, ""),
         ]
+    if facts.gate:
+        checks.append(("is guarded by a gate", True, facts.gate))
     checks.append(("has rsync", True, facts.rsync_version))
     if not facts.sources:
         checks.append(("allowed folders", False, "none: no backup can read anything"))
