@@ -28,6 +28,7 @@
     ├── JobCancelledError             a person or a shutdown asked to stop
     ├── LeaseLostError                the job belongs to another runner now; write nothing
     ├── InvalidInputError             wrong use: a value is malformed
+    │   └── PathRefusedError          a text that is no full path on that kind of host
     ├── NotFoundError                 what was named does not exist
     ├── ConflictError                 it exists already, or its state forbids the step
     │   └── IllegalTransitionError    a job cannot go from this state to that one
@@ -228,6 +229,14 @@ class InvalidInputError(BckError):
     code = "invalid-input"
     usual_meaning = "Nothing was changed."
     usual_advice = "Correct it and try again."
+
+
+class PathRefusedError(InvalidInputError):
+    """A text is no full path on a host of that platform, or one that cannot be compared with others."""
+
+    code = "path-refused"
+    fault = ""
+    """Which of the reasons it is, see :mod:`bckcore.domain.path_refusals`."""
 
 
 class NotFoundError(BckError):

@@ -42,6 +42,19 @@ def test_client_imports_only_what_its_extra_installs() -> None:
     assert _outside("bck_apps.gui", GUI_MAY_IMPORT) == []
 
 
+def test_the_gate_imports_the_standard_library_and_the_core_only() -> None:
+    # Each login to a PC starts it anew, and all of it must be trusted there.
+    own = {*sys.stdlib_module_names, "bckcore", "bck_apps"}
+    assert _outside("bck_apps.gate", own) == []
+    foreign = [
+        f"{module.name} imports {name}"
+        for module in modules("bck_apps.gate")
+        for name in module.imports()
+        if name.startswith("bck_apps.") and not f"{name}.".startswith("bck_apps.gate.")
+    ]
+    assert foreign == []
+
+
 def test_client_imports_no_other_app() -> None:
     foreign = [
         f"{module.name} imports {name}"

@@ -65,6 +65,8 @@ class LoopbackSshd:
     user: str = field(default_factory=getpass.getuser)
     login: KeyPair = field(default_factory=new_key)
     """The key that may log in."""
+    key_options: str = ""
+    """What stands before that key in authorized_keys, for example ``restrict,command="…"``."""
     host_keys: list[KeyPair] = field(default_factory=lambda: [new_key()])
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
@@ -132,7 +134,7 @@ class LoopbackSshd:
             path = self.folder / f"host_key_{number}"
             _write_private(path, key.private)
             names.append(f"HostKey {path}")
-        _write_private(self.folder / "authorized_keys", self.login.public + "\n")
+        _write_private(self.folder / "authorized_keys", f"{self.key_options} {self.login.public}\n".lstrip())
         lines = [
             *(f"ListenAddress {address}:{port}" for address in (self.address, *self.more_addresses)),
             *names,

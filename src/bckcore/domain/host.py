@@ -1,36 +1,15 @@
 """Host: a machine whose files are protected."""
 
-import posixpath
 from dataclasses import dataclass
-from enum import StrEnum
 
+from bckcore.domain.host_path import HostPath, covering, is_normal, parsed_path, path_or_none
+from bckcore.domain.host_platform import Platform
 from bckcore.domain.ids import HostId, SecretRef, checked_name
 from bckcore.errors import InvalidInputError, PathNotAllowedError
 
+__all__ = ["Host", "Platform"]
+
 LARGEST_QUOTA = 2**62
-
-
-class Platform(StrEnum):
-    """What the host's file names and permissions look like."""
-
-    POSIX = "posix"
-    WINDOWS = "windows"
-    MACOS = "macos"
-
-    @property
-    def ignores_case(self) -> bool:
-        """True where names that differ in case only mean the same file, so that rules must fit both."""
-        return self is not Platform.POSIX
-
-
-def normal_posix_path(raw: str) -> str:
-    """An absolute POSIX path without ``.``/``..``/double slashes; raises InvalidInputError otherwise."""
-    if not raw.startswith("/") or "\0" in raw or ".." in raw.split("/"):
-        raise InvalidInputError(
-            f"{raw!r} is not a full path.",
-            advice="Give the path from / on, without '..'.",
-        )
-    return "/" + posixpath.normpath(raw).strip("/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +29,7 @@ class Host:
     host_keys: tuple[str, ...] = ()
     """Pinned public keys, each ``type base64``."""
     allowed_roots: tuple[str, ...] = ()
+    """Full, normal paths as rsync on the host takes them, see :class:`~bckcore.domain.host_path.HostPath`."""
     quota_bytes: int | None = None
     """How much all that is stored of the host may take on the disk; None: as much as there is."""
     quota_inodes: int | None = None
@@ -62,7 +42,7 @@ class Host:
         bad = self.address.startswith("-") or self.user.startswith("-")
         if bad or any(char.isspace() or not char.isprintable() for char in self.address + self.user):
             raise InvalidInputError("Address and user hold no blanks and do not start with '-'.")
-        if any(normal_posix_path(root) != root for root in self.allowed_roots):
+        if any(not is_normal(root) for root in self.allowed_roots):
             raise InvalidInputError("Allowed roots are full, normal paths.", advice="For example /home/u.")
         for quota in (self.quota_bytes, self.quota_inodes):
             if quota is not None and not 0 < quota <= LARGEST_QUOTA:
@@ -71,15 +51,15 @@ class Host:
     def require_allowed(self, path: str) -> None:
         """Raise PathNotAllowedError unless ``path`` is an allowed root or lies below one.
 
-        Raises InvalidInputError for a path that is not full, or that goes up by ``..``.
+        Compared are whole names, as the host's platform tells them apart. Raises PathRefusedError for
+        what is no full path on that platform, or goes up by ``..``.
         """
-        path = normal_posix_path(path)
-        for root in self.allowed_roots:
-            if path == root or path.startswith(root.rstrip("/") + "/"):
-                return
+        asked = parsed_path(path, self.platform)
+        if covering(asked, self._roots()):
+            return
         allowed = ", ".join(self.allowed_roots) or "none yet"
         raise PathNotAllowedError(
-            f"{path} is outside the folders allowed for {self.id}.",
+            f"{asked.native} is outside the folders allowed for {self.id}.",
             meaning="Nothing was read and nothing was changed.",
             advice=f"Allowed are: {allowed}. An administrator can give another list: "
             f"bck host set {self.id} --allow PATH …",
@@ -90,13 +70,16 @@ class Host:
 
         That is the outermost allowed root that covers it, ``path`` itself and every folder between the
         two; ``path`` alone where none covers it. What lies above an allowed root is the administrator's.
+        Raises PathRefusedError for what is no full path on the host.
         """
-        path = normal_posix_path(path)
-        covering = [root for root in self.allowed_roots if f"{path}/".startswith(root.rstrip("/") + "/")]
-        first = min(covering, key=len, default=path)
-        parts = path[1:].split("/")
-        prefixes = ("/" + "/".join(parts[:count]) for count in range(1, len(parts) + 1))
-        return tuple(prefix for prefix in prefixes if len(prefix) >= len(first) and prefix != "/")
+        asked = parsed_path(path, self.platform)
+        first = next((len(root.names) for root in covering(asked, self._roots())), len(asked.names))
+        counts = range(max(first, 1), len(asked.names) + 1)
+        return tuple(HostPath(self.platform, asked.names[:count]).text for count in counts)
+
+    def _roots(self) -> tuple[HostPath, ...]:
+        """The allowed roots that are paths on this platform; the others allow nothing."""
+        return tuple(root for text in self.allowed_roots if (root := path_or_none(text, self.platform)))
 
     def link_refused(self, path: str, folder: str, target: str = "") -> PathNotAllowedError:
         """The error that ``path`` is not read because ``folder``, one of its guarded ones, is a link."""

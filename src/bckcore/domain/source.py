@@ -4,9 +4,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from bckcore.domain.host import normal_posix_path
+from bckcore.domain.host_path import covering, is_normal, parsed_path, typed_path
+from bckcore.domain.host_platform import Platform
 from bckcore.domain.ids import SourceName, checked_name
 from bckcore.errors import InvalidInputError
+
+_ON_DRIVE = re.compile(r"/cygdrive/([a-z])/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,17 +18,21 @@ class Source:
 
     name: SourceName
     path: str
-    """Full path on the host, normal form. Source of the fact: the person who made the profile."""
+    """Full path on the host, normal form, as rsync there takes it (``/home/u``, ``/cygdrive/c/Users``).
+    Source of the fact: the person who made the profile."""
 
     def __post_init__(self) -> None:
         checked_name(self.name, "source")
-        if normal_posix_path(self.path) != self.path:
+        if not is_normal(self.path):
             raise InvalidInputError(f"{self.path!r} is not a full, normal path.")
 
 
 def derived_name(path: str, taken: Iterable[str]) -> SourceName:
-    """A source name from the last component of ``path``; ``-2``, ``-3`` … when taken."""
+    """A source name from the last component of ``path``, on Windows with the drive's letter before it;
+    ``-2``, ``-3`` … when taken."""
     last = path.rstrip("/").rpartition("/")[2].lower()
+    if drive := _ON_DRIVE.match(path):
+        last = f"{drive[1]}-{last}"
     base = re.sub(r"[^a-z0-9._-]+", "-", last).strip("._-")[:56] or "root"
     used = set(taken)
     name, number = base, 2
@@ -55,13 +62,13 @@ def parsed_sources(texts: Iterable[str], before: Iterable[Source] = ()) -> tuple
 def _parted(text: str) -> tuple[str | None, str]:
     """The name, if one is given, and the path."""
     given, equals, path = text.partition("=")
-    if not equals or given.startswith("/"):
-        return None, normal_posix_path(text)
-    return given, normal_posix_path(path)
+    if not equals or given[:1] in ("/", "\\") or given[1:2] == ":":
+        return None, typed_path(text).text
+    return given, typed_path(path).text
 
 
-def require_disjoint(sources: Iterable[Source]) -> None:
-    """Raise InvalidInputError if two sources share a name, or one lies inside another."""
+def require_disjoint(sources: Iterable[Source], platform: Platform = Platform.POSIX) -> None:
+    """Raise InvalidInputError if two sources share a name, or one lies inside another on that platform."""
     seen: list[Source] = []
     for source in sources:
         for other in seen:
@@ -69,8 +76,8 @@ def require_disjoint(sources: Iterable[Source]) -> None:
                 raise InvalidInputError(
                     f"Two sources are called {source.name}.", advice="Name one: NAME=PATH."
                 )
-            short, long = sorted((source.path, other.path), key=len)
-            if long == short or long.startswith(short.rstrip("/") + "/"):
+            paths = [parsed_path(one.path, platform) for one in (source, other)]
+            if covering(paths[0], paths[1:]) or covering(paths[1], paths[:1]):
                 raise InvalidInputError(
                     f"The sources {other.path} and {source.path} overlap.",
                     advice="Keep the outer one and exclude what you do not want.",

@@ -192,6 +192,8 @@ class HostFacts:
     latency_ms: int = 0
     sources: tuple[tuple[str, bool], ...] = ()
     """Each asked path and whether it could be listed."""
+    gate: str = ""
+    """The version of the gate that guards the host; empty where there is none that answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from bckcore.domain.host import Host, Platform, normal_posix_path
+from bckcore.domain.host import Host, Platform
+from bckcore.domain.host_path import typed_paths
 from bckcore.domain.ids import HostId, SecretRef
 from bckcore.domain.private_key import checked_private_key
 from bckcore.domain.secret import Secret
@@ -36,7 +37,8 @@ class HostChange:
         """The host as it shall be. Raises InvalidInputError."""
         wanted = {name: getattr(self, name) for name in self.__slots__}
         if self.allowed_roots is not None:
-            wanted["allowed_roots"] = _roots(self.allowed_roots)
+            platform = self.platform or host.platform
+            wanted["allowed_roots"] = typed_paths(self.allowed_roots, platform)
         given = {name: value for name, value in wanted.items() if value is not None}
         for name in ("quota_bytes", "quota_inodes"):
             if given.get(name) == 0:
@@ -69,7 +71,7 @@ class HostService:
                     f"A host called {host.id} exists already.",
                     advice=f"Change it with bck host set {host.id}, or take another name.",
                 )
-        host = replace(host, allowed_roots=_roots(host.allowed_roots))
+        host = replace(host, allowed_roots=typed_paths(host.allowed_roots, host.platform))
         if transport.capabilities.remote:
             host = _with_trust(
                 host, transport, has_key=key is not None, trust_on_first_use=trust_on_first_use
@@ -145,10 +147,6 @@ class HostService:
 def _checked(key: Secret[str] | None) -> Secret[str] | None:
     """The key as OpenSSH reads it. Raises InvalidInputError: what is no key only shows at night."""
     return checked_private_key(key.reveal().encode(), "The private key") if key else None
-
-
-def _roots(paths: Sequence[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(normal_posix_path(path) for path in paths))
 
 
 def _with_trust(host: Host, transport: Transport, *, has_key: bool, trust_on_first_use: bool) -> Host:

@@ -8,6 +8,7 @@ from bckcore.domain.job import JobStatus
 from bckcore.domain.profile import Profile
 from bckcore.domain.retention_rules import zone_of
 from bckcore.domain.run import ProfileRef
+from bckcore.domain.source import require_disjoint
 from bckcore.errors import ConflictError, RefusedError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
@@ -119,6 +120,7 @@ class ProfileService:
         host = uow.hosts.get(profile.host)
         for source in profile.sources:
             host.require_allowed(source.path)
+        require_disjoint(profile.sources, host.platform)
         filter_of(profile, host, self._filters)
 
     def get(self, profile: ProfileId) -> Profile:

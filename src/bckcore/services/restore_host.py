@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from random import Random
 
-from bckcore.domain.host import Host, normal_posix_path
+from bckcore.domain.host import Host
+from bckcore.domain.host_path import typed_path
 from bckcore.domain.ids import ProfileId, SecretRef, SourceName
 from bckcore.domain.paths import ROOT, RelPath, parents
 from bckcore.domain.profile import Profile
@@ -192,7 +193,7 @@ def _targets(
     places = {source.name: source.path for source in profile.sources}
     for name in names:
         if host_dir is not None:
-            targets[name] = f"{normal_posix_path(host_dir).rstrip('/')}/{name}"
+            targets[name] = f"{typed_path(host_dir, host.platform).text.rstrip('/')}/{name}"
         elif name in places:
             targets[name] = places[name]
         else:

@@ -123,6 +123,7 @@ def test_a_good_probe_shows_each_check_and_folder():
         ("can list /a", True, ""),
         ("can list /b", False, "no such folder, or no right"),
     ]
+    assert checks_of_facts(replace(facts, gate="0.1.0"))[1] == ("is guarded by a gate", True, "0.1.0")
 
 
 def test_settings_are_shown_without_secrets():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bckcore.domain.host import Host, normal_posix_path
+from bckcore.domain.host import Host, Platform
+from bckcore.domain.host_path import parsed_path
 from bckcore.domain.ids import HostId
 from bckcore.errors import InvalidInputError, PathNotAllowedError
 
@@ -51,8 +52,8 @@ def test_allowed_roots_are_full_normal_paths(root: str) -> None:
     [("/", "/"), ("//", "/"), ("/a/", "/a"), ("//a//b/", "/a/b"), ("/a/./b", "/a/b"), ("/a b", "/a b")],
 )
 def test_paths_have_one_normal_form(raw: str, normal: str) -> None:
-    assert normal_posix_path(raw) == normal
-    assert normal_posix_path(normal) == normal
+    assert parsed_path(raw, Platform.POSIX).text == normal
+    assert parsed_path(normal, Platform.POSIX).text == normal
 
 
 @pytest.mark.parametrize("address", ["-oProxyCommand=x", "a b", "a\nb", "\x07"])
@@ -93,3 +94,34 @@ def test_a_refused_link_is_named_with_where_it_leads_as_far_as_known() -> None:
     assert host().link_refused("/home/u", "/home/u").what == "/home/u is a link on pc1."
     assert error.meaning
     assert error.advice
+
+
+@pytest.mark.parametrize(
+    ("platform", "root", "path"),
+    [
+        (Platform.WINDOWS, "/cygdrive/c/Users/u", "/cygdrive/C/USERS/U/docs"),
+        (Platform.WINDOWS, "/cygdrive/c/Users/u", "C:\\users\\u"),
+        (Platform.WINDOWS, "/cygdrive/c/Users/u", "\\\\?\\c:\\Users\\u\\x"),
+        (Platform.MACOS, "/Users/u", "/users/U/docs"),
+        (Platform.MACOS, "/Users/\u00e9", "/Users/e\u0301/docs"),
+    ],
+)
+def test_names_are_compared_as_the_platform_does(platform: Platform, root: str, path: str) -> None:
+    Host(id=HostId("pc1"), address="pc1", platform=platform, allowed_roots=(root,)).require_allowed(path)
+    with pytest.raises((InvalidInputError, PathNotAllowedError)):
+        host(root).require_allowed(path)
+
+
+def test_a_stored_root_that_is_no_path_on_the_platform_allows_nothing_and_keeps_the_host_loadable() -> None:
+    windows = Host(
+        id=HostId("pc1"), address="pc1", platform=Platform.WINDOWS, allowed_roots=("/cygdrive/c/PROGRA~1",)
+    )
+    with pytest.raises(PathNotAllowedError):
+        windows.require_allowed("/cygdrive/c/Program Files")
+
+
+def test_guarded_folders_on_windows_are_those_that_rsync_there_names() -> None:
+    windows = Host(
+        id=HostId("pc1"), address="pc1", platform=Platform.WINDOWS, allowed_roots=("/cygdrive/c/Users",)
+    )
+    assert windows.guarded_folders("C:\\users\\u") == ("/cygdrive/c/users", "/cygdrive/c/users/u")

@@ -2,8 +2,9 @@
 
 import pytest
 
+from bckcore.domain.host_platform import Platform
 from bckcore.domain.ids import SourceName
-from bckcore.domain.source import Source, derived_name, parsed_sources
+from bckcore.domain.source import Source, derived_name, parsed_sources, require_disjoint
 from bckcore.errors import InvalidInputError
 
 
@@ -21,6 +22,7 @@ def parsed(*texts: str) -> list[tuple[str, str]]:
         ("/été", "t"),
         ("/home/日本", "root"),
         ("/x/" + "a" * 100, "a" * 56),
+        ("/cygdrive/d/My Pictures", "d-my-pictures"),
     ],
 )
 def test_a_name_is_derived_from_the_last_component(path: str, name: str) -> None:
@@ -51,6 +53,9 @@ def test_a_given_name_comes_first_wherever_it_stands() -> None:
         ("/home/u/a=b", ("a-b", "/home/u/a=b")),
         ("/home/u/docs/", ("docs", "/home/u/docs")),
         ("d=//home//u/./docs/", ("d", "/home/u/docs")),
+        ("C:\\Users\\a=b", ("c-a-b", "/cygdrive/c/Users/a=b")),
+        ("d=c:/Users", ("d", "/cygdrive/c/Users")),
+        ("c:\\", ("c", "/cygdrive/c")),
     ],
 )
 def test_a_text_is_a_path_or_a_name_and_a_path(text: str, source: tuple[str, str]) -> None:
@@ -99,3 +104,11 @@ def test_neighbours_with_a_common_beginning_do_not_overlap() -> None:
 def test_a_source_has_a_full_normal_path(path: str) -> None:
     with pytest.raises(InvalidInputError):
         Source(name=SourceName("a"), path=path)
+
+
+def test_on_windows_sources_that_differ_in_case_only_overlap() -> None:
+    sources = parsed_sources(["C:\\Users\\u", "D:\\USERS\\u"])
+    require_disjoint(sources, Platform.WINDOWS)
+    sources = parsed_sources(["C:\\Users\\u", "x=c:\\USERS\\u\\docs"])
+    with pytest.raises(InvalidInputError, match="overlap"):
+        require_disjoint(sources, Platform.WINDOWS)

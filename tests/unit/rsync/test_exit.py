@@ -11,6 +11,7 @@ from bckcore.errors import (
     BckError,
     HostKeyChangedError,
     HostUnreachableError,
+    PathNotAllowedError,
     PrivateKeyError,
     RsyncMissingError,
     StoreFullError,
@@ -40,9 +41,13 @@ def test_a_transfer_that_came_to_its_end_has_a_report(code: int) -> None:
     assert ended(code) is None
 
 
+GATE = b"bck-gate: refused: /etc is outside the folders that this PC allows"
 CASES: list[tuple[int, tuple[bytes, ...], type[BckError]]] = [
     *((code, (), TransferFailedError) for code in (1, 2, 3, 4, 5, 6, 11, 13, 14, 21, 22, 25, 124, 125, 126)),
     *((code, (), TransferInterruptedError) for code in (10, 15, 16, 20, -9, -15, 137, 143)),
+    *((code, (GATE,), PathNotAllowedError) for code in (12, 77)),
+    (77, (EARLY, GATE), PathNotAllowedError),
+    (12, (GATE, b"rsync: [sender] write error: Broken pipe (32)"), PathNotAllowedError),
     (137, (LATE, b"Killed"), TransferInterruptedError),
     *((code, (), TransferTimeoutError) for code in (30, 35)),
     *((code, (FULL,), StoreFullError) for code in (0, 11, 23, 12, 20)),

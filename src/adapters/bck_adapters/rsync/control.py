@@ -15,14 +15,25 @@ from dataclasses import dataclass
 import fabric
 import invoke
 import paramiko
+from invoke.runners import Result
 
 from bck_adapters.rsync.argv import MINIMUM_VERSION
-from bck_adapters.rsync.exit import host_key_changed, key_refused, key_unreadable, no_rsync, unreachable
+from bck_adapters.rsync.exit import (
+    gate_refused,
+    host_key_changed,
+    key_refused,
+    key_unreadable,
+    no_rsync,
+    unreachable,
+)
+from bck_adapters.rsync.gate_answer import parsed_gate_answer
 from bck_adapters.rsync.ssh_config import host_key_parts
 from bck_adapters.rsync.version import is_patched, is_safe, parsed_version, too_old, unsafe
 from bckcore.domain.host import Host
+from bckcore.domain.paths import display
 from bckcore.domain.secret import Secret
 from bckcore.domain.wording import printable
+from bckcore.errors import TransientError
 
 _TIMEOUT = 20
 _SCANNED = (
@@ -44,6 +55,8 @@ class Examined:
 
     rsync_version: str
     """``unknown`` where a forced command lets nothing but transfers through."""
+    gate: str
+    """The version of ``bck-gate``, if that answers; else empty."""
     host_key: str
     latency_ms: int
 
@@ -69,8 +82,10 @@ def examine(host: Host, key: Secret[str] | None) -> Examined:
     sock, latency_ms = _dialled(host)
     with sock, _connected(host, pkey, sock) as connection:
         shown = connection.transport.get_remote_server_key()
+        gate, version = _asked_gate(host, connection)
         return Examined(
-            rsync_version=_rsync_version(host, connection),
+            rsync_version=version if gate else _rsync_version(host, connection),
+            gate=gate,
             host_key=_as_pinned(shown),
             latency_ms=latency_ms,
         )
@@ -131,10 +146,49 @@ def _pin(client: paramiko.SSHClient, host: Host) -> None:
         client.get_host_keys().add(name, kind, entry.key)
 
 
+def _asked_gate(host: Host, connection: fabric.Connection) -> tuple[str, str]:
+    """The version of the gate on the host and that of its rsync; empty where no gate answers."""
+    done = _ran(host, connection, "bck-gate probe")
+    if str(done.stderr).startswith("bck-gate: refused: "):
+        raise gate_refused(host.id, f" ({display(str(done.stderr).encode()[:300]).strip()})")
+    answer = parsed_gate_answer(str(done.stdout))
+    if answer is None:
+        return "", ""
+    version = tuple(int(part) for part in answer.rsync.split("."))
+    if version < MINIMUM_VERSION:
+        raise too_old(str(host.id), answer.rsync)
+    if not is_safe(version) and not is_patched(answer.rsync_package):
+        raise unsafe(str(host.id), answer.rsync)
+    return answer.version, answer.rsync
+
+
 def _rsync_version(host: Host, connection: fabric.Connection) -> str:
+    done = _ran(host, connection, "rsync --version")
+    version = parsed_version(str(done.stdout).encode())
+    if version is None:
+        if done.exited in (126, 127):
+            raise no_rsync(host.id, f" ({_shown(str(done.stderr))})")
+        return "unknown"
+    text = ".".join(map(str, version))
+    if version < MINIMUM_VERSION:
+        raise too_old(str(host.id), text)
+    if not is_safe(version) and not is_patched(_package_version(host, connection)):
+        raise unsafe(str(host.id), text)
+    return text
+
+
+def _package_version(host: Host, connection: fabric.Connection) -> str:
+    """What Debian's tools say of rsync there; empty where they say nothing. Who lies harms only itself."""
     try:
-        done = connection.run(
-            "rsync --version",
+        return str(_ran(host, connection, "dpkg-query --show --showformat='${Version}' rsync").stdout)
+    except TransientError:
+        return ""
+
+
+def _ran(host: Host, connection: fabric.Connection, command: str) -> Result:
+    try:
+        done: Result = connection.run(
+            command,
             hide=True,
             warn=True,
             in_stream=False,
@@ -144,34 +198,7 @@ def _rsync_version(host: Host, connection: fabric.Connection) -> str:
         )
     except (paramiko.SSHException, invoke.exceptions.Failure, OSError, EOFError) as exc:
         raise unreachable(host.id, " (The connection broke off.)") from exc
-    version = parsed_version(str(done.stdout).encode())
-    if version is None:
-        if done.exited in (126, 127):
-            raise no_rsync(host.id, f" ({_shown(str(done.stderr))})")
-        return "unknown"
-    text = ".".join(map(str, version))
-    if version < MINIMUM_VERSION:
-        raise too_old(str(host.id), text)
-    if not is_safe(version) and not is_patched(_package_version(connection)):
-        raise unsafe(str(host.id), text)
-    return text
-
-
-def _package_version(connection: fabric.Connection) -> str:
-    """What Debian's tools say of rsync there; empty where they say nothing. Who lies harms only itself."""
-    try:
-        done = connection.run(
-            "dpkg-query --show --showformat='${Version}' rsync",
-            hide=True,
-            warn=True,
-            in_stream=False,
-            pty=False,
-            timeout=_TIMEOUT,
-            encoding="utf-8",
-        )
-    except (paramiko.SSHException, invoke.exceptions.Failure, OSError, EOFError):
-        return ""
-    return str(done.stdout)
+    return done
 
 
 def _shown(said: object) -> str:

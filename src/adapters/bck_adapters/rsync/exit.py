@@ -14,6 +14,7 @@ from bckcore.errors import (
     HostKeyChangedError,
     HostKeyUnknownError,
     HostUnreachableError,
+    PathNotAllowedError,
     PrivateKeyError,
     RsyncMissingError,
     StoreFullError,
@@ -51,6 +52,7 @@ _UNREACHABLE = (
     b"Connection reset by",
     b"Connection timed out during banner exchange",
 )
+_GATE = (b"bck-gate: refused: ",)
 _TOO_LONG = b"backup filename too long"
 _CHATTERING = b"is your shell clean"
 
@@ -73,7 +75,9 @@ def error_of(ending: Ending) -> BckError | None:
         return store_full()
     if ending.code in FINISHED:
         return None
-    if Sign.BEFORE_FIRST_BYTE in said.signs or (ending.code in (127, 255) and Sign.LOST not in said.signs):
+    refused = any(line.startswith(_GATE) for line in said.unknown)
+    silent = ending.code in (127, 255) and Sign.LOST not in said.signs
+    if refused or silent or Sign.BEFORE_FIRST_BYTE in said.signs:
         return _never_began(ending)
     if any(_CHATTERING in line for line in said.unknown):
         return no_rsync(ending.host, _words(ending))
@@ -136,6 +140,7 @@ def _never_began(ending: Ending) -> BckError:
         (_UNREADABLE_KEY, key_unreadable),
         (_WRONG_KEY, key_refused),
         (_UNREACHABLE, unreachable),
+        (_GATE, gate_refused),
     )
     for marks, error in table:
         if any(mark in heard for mark in marks):
@@ -153,6 +158,15 @@ def unreachable(host: str, said: str) -> BckError:
         f"{host} does not answer.{said}",
         meaning="It is off, asleep, or not on the network, or its ssh service is not running.",
         advice="Wake the machine and check its address and port.",
+    )
+
+
+def gate_refused(host: str, said: str) -> BckError:
+    """The gate on the host did not let the command through."""
+    return PathNotAllowedError(
+        f"The gate on {host} refused.{said}",
+        meaning="The PC has an allow-list of its own, and both must agree. Nothing was read or changed.",
+        advice=f"Allow the folder in /etc/bck-gate.toml on {host}, or take it out of the profile.",
     )
 
 

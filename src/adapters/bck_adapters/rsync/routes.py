@@ -139,5 +139,6 @@ class SshRoute:
             rsync_version=facts.rsync_version,
             host_key=facts.host_key,
             latency_ms=facts.latency_ms,
+            gate=facts.gate,
             sources=sources,
         )

@@ -52,6 +52,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.AccessDeniedError: (403, "Not permitted"),
     core.PathNotAllowedError: (403, "Outside the allowed folders"),
     core.RefusedError: (403, "Refused"),
+    core.PathRefusedError: (422, "No path that can be used"),
     core.InvalidInputError: (422, "Malformed request"),
     core.NotFoundError: (404, "Not found"),
     core.IllegalTransitionError: (409, "In conflict with the present state"),

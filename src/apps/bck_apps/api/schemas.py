@@ -172,6 +172,7 @@ class HostFactsView(View):
     rsync_version: str
     host_key: str = Field(description="As pinned; empty for transports without one.")
     latency_ms: int
+    gate: str = Field("", description="Version of the gate that guards the host; empty if none answers.")
     sources: list[ListedFolder]
 
 

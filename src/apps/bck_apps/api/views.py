@@ -9,7 +9,8 @@ from bck_apps.api import schemas_profiles as profiles
 from bck_apps.api.views_schedule import schedule_view, timing_of
 from bckcore.domain.duration import duration_text, parsed_duration
 from bckcore.domain.filters import FilterOptions
-from bckcore.domain.host import Host, normal_posix_path
+from bckcore.domain.host import Host
+from bckcore.domain.host_path import typed_path, typed_paths
 from bckcore.domain.ids import HostId, ProfileId, SourceName
 from bckcore.domain.job import Job, JobResult
 from bckcore.domain.paths import display, percent_decoded, percent_encoded
@@ -39,7 +40,7 @@ def host_of(body: schemas.HostBody) -> Host:
         transport=body.transport,
         platform=body.platform,
         host_keys=tuple(body.host_keys),
-        allowed_roots=tuple(normal_posix_path(path) for path in body.allow),
+        allowed_roots=typed_paths(body.allow, body.platform),
         quota_bytes=body.quota_bytes or None,
         quota_inodes=body.quota_inodes or None,
     )
@@ -83,6 +84,7 @@ def facts_view(facts: HostFacts) -> schemas.HostFactsView:
         rsync_version=facts.rsync_version,
         host_key=facts.host_key,
         latency_ms=facts.latency_ms,
+        gate=facts.gate,
         sources=[schemas.ListedFolder(path=path, listed=listed) for path, listed in facts.sources],
     )
 
@@ -153,7 +155,7 @@ def _sources(bodies: list[profiles.SourceBody], before: tuple[Source, ...]) -> t
     taken = {*known.values(), *(SourceName(body.name) for body in bodies if body.name)}
     sources = []
     for body in bodies:
-        path = normal_posix_path(body.path)
+        path = typed_path(body.path).text
         name = SourceName(body.name) if body.name else known.get(path) or derived_name(path, taken)
         taken.add(name)
         sources.append(Source(name=name, path=path))

@@ -16,6 +16,7 @@ from bck_apps.cli.screen import Json, fields, say, show, show_error, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import PARTIAL, status_of_error
 from bckcore.domain.host import Host, Platform
+from bckcore.domain.host_path import typed_paths
 from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts
@@ -75,7 +76,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         transport=transport,
         platform=platform,
         host_keys=tuple(public_key(text) for text in host_key or ()),
-        allowed_roots=tuple(allow or ()),
+        allowed_roots=typed_paths(allow or (), platform),
         quota_bytes=quota_bytes(quota) or None,
         quota_inodes=quota_files or None,
     )
@@ -221,7 +222,7 @@ def probe(host: HostArgument, as_json: Json = False) -> None:
             _probe_failed(host, error, as_json=as_json)
             raise typer.Exit(status_of_error(error)) from error
     checks = checks_of_facts(facts)
-    extra = {"rsync_version": facts.rsync_version, "latency_ms": facts.latency_ms}
+    extra = {"rsync_version": facts.rsync_version, "latency_ms": facts.latency_ms, "gate": facts.gate}
     show(as_json, {**_checks_document(host, checks), **extra}, lambda: _checks_table(checks))
     if not facts.sources:
         say(_nothing_allowed(host))
@@ -250,6 +251,8 @@ def checks_of_facts(facts: HostFacts) -> list[Check]:
             ("is the one we know", True, fingerprint(facts.host_key)),
             ("lets us in", True, ""),
         ]
+    if facts.gate:
+        checks.append(("is guarded by a gate", True, facts.gate))
     checks.append(("has rsync", True, facts.rsync_version))
     if not facts.sources:
         checks.append(("allowed folders", False, "none: no backup can read anything"))

@@ -165,6 +165,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "It lies outside the folders allowed for this computer. Nothing was read or changed.",
         "Choose another folder, or ask an administrator to allow this one.",
     ),
+    **_problem(
+        "path-refused",
+        "The server cannot use that path.",
+        "It is no full path, or one that cannot be compared with the allowed folders. Nothing was changed.",
+        "Choose the folder by its full path, as the computer itself shows it.",
+    ),
     # the server: how jobs end
     **_problem(
         "host-unreachable",

@@ -165,6 +165,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "È fuori dalle cartelle ammesse per questo computer. Non è stato letto né cambiato nulla.",
         "Scegli un'altra cartella, o chiedi a un amministratore di ammetterla.",
     ),
+    **_problem(
+        "path-refused",
+        "Il server non può usare quel percorso.",
+        "Non è completo, o non si può confrontare con le cartelle ammesse. Non è stato cambiato nulla.",
+        "Scegli la cartella con il percorso completo, come lo mostra il computer.",
+    ),
     # the server: how jobs end
     **_problem(
         "host-unreachable",

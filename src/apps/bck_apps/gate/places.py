@@ -1,0 +1,118 @@
+"""Where a command may go: decided on the folder that is really there, and held by a handle.
+
+All links on the way are resolved first; the result is compared with the allow-list and then walked name by
+name from ``/`` on, never through a link. Where that ends becomes the working folder, and rsync gets its
+folder as ``./``. So whoever swaps a folder for a link after that moves nothing that rsync reads.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bck_apps.gate.refusal import GateRefusedError, escaped
+from bckcore.domain.host_path import HostPath, covering, parsed_path
+from bckcore.domain.host_platform import Platform
+from bckcore.errors import PathRefusedError
+
+# O_PATH (Linux) also opens what may be entered and not listed.
+_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_NOT_THERE = frozenset({errno.ENOENT, errno.EACCES})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A folder for an rsync that stands where :func:`enter` has gone."""
+
+    rest: tuple[str, ...]
+    """Below the working folder: what is missing, or may not be entered. rsync tells which of both."""
+
+    @property
+    def argument(self) -> str:
+        """The folder as rsync gets it, never to be taken for an option."""
+        path = "".join(f"{name}/" for name in self.rest)
+        return path if path and not path.startswith("-") else f"./{path}"
+
+
+def enter(text: str, roots: Sequence[HostPath], platform: Platform, *, whole_root: bool) -> Place:
+    """Make the folder, or the deepest one above it that can be entered, the working folder.
+
+    With ``whole_root`` the allowed folder itself must be there. Raises GateRefusedError unless the folder
+    lies in one of ``roots`` by its name, and also where its links lead.
+    """
+    asked = _parsed(text, platform)
+    _require_covered(asked, roots)
+    real = _real(asked)
+    resolved = _require_inside(real, asked, roots)
+    rest = _gone_into(real, asked)
+    if whole_root and len(real.names) - len(rest) < len(resolved.names):
+        raise GateRefusedError(f"{escaped(resolved.text)}, which this PC allows, cannot be entered")
+    return Place(rest=rest)
+
+
+def paths_to_look_at(texts: Iterable[str], roots: Sequence[HostPath], platform: Platform) -> list[str]:
+    """The paths, without those that seem to lie below another one of them that is a link.
+
+    Of what a link hides nothing is told. The folders above a root may be looked at, too: a server whose
+    own allow-list begins further up asks for them. Raises GateRefusedError for any other path.
+    """
+    asked = [_parsed(text, platform) for text in texts]
+    links = [path for path in asked if _is_link(path)]
+    shown = [path for path in asked if not any(link != path and path.is_within(link) for link in links)]
+    for path in shown:
+        if any(root.is_within(path) for root in roots):
+            continue
+        _require_covered(path, roots)
+        _require_inside(_real(HostPath(platform, path.names[:-1])), path, roots)
+    return [path.text for path in shown]
+
+
+def _parsed(text: str, platform: Platform) -> HostPath:
+    try:
+        return parsed_path(text, platform)
+    except PathRefusedError as exc:
+        raise GateRefusedError(f"{exc.what} {exc.advice}") from exc
+
+
+def _require_covered(asked: HostPath, roots: Sequence[HostPath]) -> None:
+    if not covering(asked, roots):
+        raise GateRefusedError(f"{escaped(asked.text)} is outside the folders that this PC allows")
+
+
+def _real(path: HostPath) -> HostPath:
+    return parsed_path(os.path.realpath(path.text), path.platform)
+
+
+def _require_inside(real: HostPath, asked: HostPath, roots: Sequence[HostPath]) -> HostPath:
+    """The outermost root, where its own links lead, that ``real`` lies in."""
+    found = covering(real, map(_real, roots))
+    if not found:
+        raise GateRefusedError(
+            f"{escaped(asked.text)} leads by a link out of the folders that this PC allows"
+        )
+    return found[0]
+
+
+def _gone_into(real: HostPath, asked: HostPath) -> tuple[str, ...]:
+    """Walk as deep as possible; what remains. Raises GateRefusedError where a link has come up meanwhile."""
+    os.chdir("/")
+    for depth, name in enumerate(real.names):
+        try:
+            fd = os.open(name, _FLAGS)
+            try:
+                os.fchdir(fd)
+            finally:
+                os.close(fd)
+        except OSError as exc:
+            if exc.errno in _NOT_THERE:
+                return real.names[depth:]
+            raise GateRefusedError(f"{escaped(asked.text)} is no folder: {exc.strerror}") from exc
+    return ()
+
+
+def _is_link(path: HostPath) -> bool:
+    try:
+        return stat.S_ISLNK(os.lstat(path.text).st_mode)
+    except OSError:
+        return False
