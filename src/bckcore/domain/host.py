@@ -4,6 +4,7 @@ import posixpath
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bckcore.domain.access import checked_user_name
 from bckcore.domain.ids import HostId, SecretRef, checked_name
 from bckcore.errors import InvalidInputError, PathNotAllowedError
 
@@ -48,9 +49,13 @@ class Host:
     host_keys: tuple[str, ...] = ()
     """Pinned public keys, each ``type base64``."""
     allowed_roots: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+    """Accounts that may work with it as with their own (role owner). Not part of what storage keeps."""
 
     def __post_init__(self) -> None:
         checked_name(self.id, "host")
+        for owner in self.owners:
+            checked_user_name(owner)
         if not 1 <= self.port <= 65535:
             raise InvalidInputError(f"Port {self.port} is not between 1 and 65535.")
         bad = self.address.startswith("-") or self.user.startswith("-")

@@ -1,11 +1,10 @@
 """Access: accounts, signing in, and what a principal may do."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bckcore.domain.access import Permission, Principal, Role, User
+from bckcore.domain.access import Permission, Principal, Role, User, checked_user_name
 from bckcore.domain.secret import Secret
 from bckcore.errors import AccessDeniedError, InvalidInputError, NotFoundError
 from bckcore.ports.clock import Clock
@@ -14,7 +13,6 @@ from bckcore.ports.unit_of_work import UnitOfWorkFactory
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1024
-_USER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +26,7 @@ class SignedIn:
 
 def check_account(name: str, password: Secret[str]) -> None:
     """Raise InvalidInputError unless an account may have this name and this password."""
-    if not _USER_NAME.fullmatch(name):
-        raise InvalidInputError(f"{name!r} cannot be an account name.", advice="Use letters and digits.")
+    checked_user_name(name)
     if not SHORTEST_PASSWORD <= len(password.reveal()) <= LONGEST_PASSWORD:
         raise InvalidInputError(
             f"The password has fewer than {SHORTEST_PASSWORD} characters, or far too many.",
@@ -86,6 +83,6 @@ class AccessService:
         """Raise AccessDeniedError unless the principal's role grants it."""
         if not principal.may(permission):
             raise AccessDeniedError(
-                f"{principal.name} ({principal.role.value}) may not {permission.value}.",
+                f"{principal.name} ({principal.title}) may not {permission.value}.",
                 advice="Ask an administrator.",
             )

@@ -36,7 +36,7 @@ class JwtTokens:
             "iss": ISSUER,
             "aud": AUDIENCE,
             "sub": principal.name,
-            "role": principal.role.value,
+            "role": principal.role.value if principal.role else "",
             "iat": issued,
             "exp": expires,
             "jti": uuid4().hex,

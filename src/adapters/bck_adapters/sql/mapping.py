@@ -37,6 +37,7 @@ def host_values(host: Host) -> Values:
         "key_ref": host.key,
         "host_keys": list(host.host_keys),
         "allowed_roots": list(host.allowed_roots),
+        "owners": list(host.owners),
     }
 
 
@@ -52,6 +53,7 @@ def host_of(row: Any) -> Host:
         key=None if row.key_ref is None else SecretRef(row.key_ref),
         host_keys=tuple(row.host_keys),
         allowed_roots=tuple(row.allowed_roots),
+        owners=tuple(row.owners or ()),
     )
 
 

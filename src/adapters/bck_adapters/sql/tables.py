@@ -40,6 +40,7 @@ host = Table(
     Column("key_ref", Text),
     Column("host_keys", JSON, nullable=False),
     Column("allowed_roots", JSON, nullable=False),
+    Column("owners", JSON),
 )
 
 CALENDAR_RULES = ("hourly", "daily", "weekly", "monthly", "yearly")

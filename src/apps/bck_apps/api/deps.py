@@ -1,6 +1,6 @@
 """From a request to who asks and what they may do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import anyio
@@ -11,9 +11,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from bck_apps.api.errors import NotSignedInError
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
+from bckcore.domain.ids import HostId, JobId, ProfileId, RunId
 from bckcore.domain.secret import Secret
 from bckcore.errors import AccessDeniedError
 from bckcore.services.access import AccessService
+from bckcore.services.reach import Reach
 
 bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Token from `POST /auth/login`.")
 
@@ -39,24 +41,72 @@ def principal(
 
 
 class Requires:
-    """A dependency that gives the principal if its role grants ``permission``, else refuses."""
+    """A dependency that gives the principal if its role grants ``permission``, else refuses.
+
+    What the address of the route names - a host, a profile, a run, a job - must be within the
+    principal's reach as well; else the answer is that there is no such thing.
+    """
 
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    def __call__(self, who: Principal = Depends(principal)) -> Principal:
-        """Raises NotSignedInError, AccessDeniedError."""
-        if not who.may(self.permission):
-            raise AccessDeniedError(
-                f"{who.name} ({who.role.value}) may not {self.permission.value}.",
-                advice="Ask an administrator.",
-            )
+    @inject
+    def __call__(
+        self,
+        request: Request,
+        who: Principal = Depends(principal),
+        reach: Reach = Depends(Provide[Container.reach]),
+    ) -> Principal:
+        """Raises NotSignedInError, AccessDeniedError, NotFoundError."""
+        reach.demand(who, self.permission)
+        for kind, name in named_objects(request.scope["route"].path, request.path_params):
+            kind(reach, who, name)
         return who
 
 
+Check = Callable[[Reach, Principal, str], None]
+CHECKED: Mapping[str, Check] = {
+    "/hosts/{name}": lambda reach, who, name: reach.host(who, HostId(name)),
+    "/profiles/{name}": lambda reach, who, name: reach.profile(who, ProfileId(name)),
+    "/{job_id}": lambda reach, who, name: reach.job(who, JobId(name)),
+    "/runs/{run_id}": lambda reach, who, name: reach.run(who, RunId(name)),
+}
+"""Objects that addresses name, and how their reach is looked at."""
+WITHIN = frozenset({"point", "run"})
+"""Parameters that name a part of the profile before them."""
+
+
+def named_objects(template: str, values: Mapping[str, str]) -> Iterator[tuple[Check, str]]:
+    """The objects that an address names. Raises LookupError for one that nobody knows how to look at."""
+    left = {name for name in values if name not in WITHIN}
+    for part, check in CHECKED.items():
+        parameter = part.partition("{")[2].rstrip("}")
+        if parameter in left and f"{part}/" in f"{template}/":
+            left.remove(parameter)
+            yield check, values[parameter]
+    if left:
+        raise LookupError(f"{template}: nobody says who may reach {sorted(left)}")
+
+
 def requires(permission: Permission) -> Any:
-    """Declare on a route what it demands: ``who: Principal = requires(Permission.READ)``."""
+    """Declare on a route what it demands: ``who: Principal = requires(Permission.READ)``.
+
+    What a body names is for the route to check: ``reach: Reach = within_reach()``.
+    """
     return Depends(Requires(permission))
+
+
+def within_reach() -> Any:
+    """The service that tells what a principal may know of."""
+    return Depends(Provide[Container.reach])
+
+
+OPEN = "x-bck-open"
+
+
+def open_to_all() -> dict[str, Any]:
+    """Mark on a route that needs no permission: ``openapi_extra=open_to_all()``. All others declare one."""
+    return {OPEN: True}
 
 
 class SignIns:

@@ -40,6 +40,7 @@ def host_of(body: schemas.HostBody) -> Host:
         platform=body.platform,
         host_keys=tuple(body.host_keys),
         allowed_roots=tuple(normal_posix_path(path) for path in body.allow),
+        owners=tuple(dict.fromkeys(body.owners)),
     )
 
 
@@ -53,6 +54,7 @@ def host_change_of(body: schemas.HostChangeBody) -> HostChange:
         platform=body.platform,
         allowed_roots=None if body.allow is None else tuple(body.allow),
         host_keys=None if body.host_keys is None else tuple(body.host_keys),
+        owners=None if body.owners is None else tuple(body.owners),
     )
 
 
@@ -66,6 +68,7 @@ def host_view(host: Host) -> schemas.HostView:
         platform=host.platform.value,
         transport=host.transport,
         allow=list(host.allowed_roots),
+        owners=list(host.owners),
         host_keys=list(host.host_keys),
         has_private_key=host.key is not None,
     )

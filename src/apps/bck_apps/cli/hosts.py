@@ -58,6 +58,9 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     platform: Annotated[
         Platform, typer.Option(help="What runs there; on windows and macos, filters fit either case.")
     ] = Platform.POSIX,
+    owner: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Account that it belongs to; may be repeated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a host known, with its key and the folders that may be read."""
@@ -73,6 +76,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         platform=platform,
         host_keys=tuple(public_key(text) for text in host_key or ()),
         allowed_roots=tuple(allow or ()),
+        owners=tuple(dict.fromkeys(owner or ())),
     )
     with opened() as application:
         saved = application.hosts.add(host, key=secret, trust_on_first_use=trust_on_first_use)
@@ -118,12 +122,20 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
         bool, typer.Option("--trust-on-first-use", help="Pin the key that the host shows now instead.")
     ] = False,
     platform: Annotated[Platform | None, typer.Option(help="What runs there.")] = None,
+    owner: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Account that it belongs to; repeat all: the list is replaced."),
+    ] = None,
+    no_owner: Annotated[bool, typer.Option("--no-owner", help="It belongs to nobody.")] = False,
     as_json: Json = False,
 ) -> None:
     """Change a host: only what is given. Compare the fingerprint at the machine before you pin a new key."""
     if trust_on_first_use and host_key:
         raise InvalidInputError("Give --host-key or --trust-on-first-use, not both.")
+    if no_owner and owner:
+        raise InvalidInputError("Give --owner or --no-owner, not both.")
     change = HostChange(
+        owners=() if no_owner else tuple(owner) if owner else None,
         address=address,
         port=port,
         user=user,
@@ -162,6 +174,7 @@ def _host_view(host: Host) -> "RenderableType":
             ("address", f"{host.user}@{host.address} port {host.port}" if host.address else ""),
             ("reached by", host.transport),
             ("allowed", "\n".join(host.allowed_roots) or "nothing yet: give --allow PATH"),
+            ("belongs to", ", ".join(host.owners) or "nobody"),
             ("host keys", "\n".join(map(fingerprint, host.host_keys))),
             ("private key", "kept in the vault" if host.key else "none"),
         )

@@ -56,6 +56,7 @@ from bckcore.services.preview_jobs import PreviewJobs, preview_steps
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.pull import Puller
+from bckcore.services.reach import Reach
 from bckcore.services.rebuild import Rebuild
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
@@ -303,6 +304,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         new_id=providers.Object(new_id),
     )
+    reach = providers.Singleton(Reach, units=units, queue=queue)
     history = providers.Singleton(
         HistoryService, units=units, jobs=jobs, undos=undos, accepts=accepts, forgets=forgets
     )

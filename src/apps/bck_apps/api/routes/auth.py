@@ -5,7 +5,7 @@ from typing import cast
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Request
 
-from bck_apps.api.deps import SignIns
+from bck_apps.api.deps import SignIns, open_to_all
 from bck_apps.api.errors import NotSignedInError, responses
 from bck_apps.api.schemas import Login, Token
 from bck_apps.wiring.container import Container
@@ -16,7 +16,7 @@ from bckcore.services.access import AccessService, SignedIn
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 
-@router.post("/login", responses=responses(401, 422))
+@router.post("/login", responses=responses(401, 422, 429), openapi_extra=open_to_all())
 @inject
 async def login(
     body: Login, request: Request, access: AccessService = Depends(Provide[Container.access])
@@ -37,5 +37,5 @@ async def login(
         token_type="bearer",  # noqa: S106  # the type of the token, no secret
         expires_at=signed_in.expires,
         name=signed_in.principal.name,
-        role=signed_in.principal.role.value,
+        role=signed_in.principal.title,
     )

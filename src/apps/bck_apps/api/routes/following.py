@@ -25,7 +25,7 @@ KnownLine = Annotated[int, Query(ge=0, le=2**53, description="Number of the last
 @inject
 def get_status(
     job_id: str,
-    _who: Principal = requires(Permission.READ),
+    _who: Principal = requires(Permission.WATCH),
     jobs: JobService = Depends(Provide[Container.jobs]),
 ) -> JobView:
     """Where the job stands."""
@@ -37,7 +37,7 @@ def read_log(
     job_id: str,
     after: KnownLine = 0,
     limit: Annotated[int, Query(ge=1, le=10000, description="How many lines at most.")] = 1000,
-    _who: Principal = requires(Permission.READ),
+    _who: Principal = requires(Permission.WATCH),
     jobs: JobService = Depends(Provide[Container.jobs]),
 ) -> Page[LogLineView]:
     """Log lines after a known one. ``next`` is the ``after`` of the following part."""
@@ -54,7 +54,7 @@ def job_events(
     last_event_id: Annotated[
         int | None, Header(ge=0, le=2**53, description="Set by clients that reconnect; wins over `after`.")
     ] = None,
-    _who: Principal = requires(Permission.READ),
+    _who: Principal = requires(Permission.WATCH),
     jobs: JobService = Depends(Provide[Container.jobs]),
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """The events of a job that exists: what is not there is told before the answer begins."""
