@@ -30,7 +30,8 @@
     │   └── IllegalTransitionError    a job cannot go from this state to that one
     └── RefusedError                  understood, and not allowed
         ├── PathNotAllowedError       outside the host's allow-list
-        └── AccessDeniedError         not signed in, or the role does not permit it
+        ├── AccessDeniedError         not signed in, or the role does not permit it
+        └── TooManyAttemptsError      somebody may be guessing: wait
 
 Every error carries three sentences for people: what happened, what it means, what to do.
 """
@@ -258,3 +259,17 @@ class AccessDeniedError(RefusedError):
     code = "access-denied"
     usual_meaning = "Nothing was shown or changed."
     usual_advice = "Sign in again, or ask an administrator."
+
+
+class TooManyAttemptsError(RefusedError):
+    """Too many failed attempts: nothing was looked at, and nothing is before ``wait_seconds`` are over."""
+
+    code = "too-many-attempts"
+    usual_meaning = "Nothing was looked at: somebody may be guessing."
+    usual_advice = (
+        "Wait. Who has the right password and is in a hurry asks an administrator: bck user unlock NAME"
+    )
+
+    def __init__(self, wait_seconds: int) -> None:
+        super().__init__(f"There were too many attempts. Wait {wait_seconds} s.")
+        self.wait_seconds = wait_seconds

@@ -15,7 +15,14 @@ import typer
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
-from bck_apps.api import schemas, schemas_browse, schemas_history, schemas_profiles, schemas_schedule
+from bck_apps.api import (
+    schemas,
+    schemas_browse,
+    schemas_history,
+    schemas_people,
+    schemas_profiles,
+    schemas_schedule,
+)
 from bck_apps.api.routes import (
     auth,
     backup,
@@ -34,6 +41,7 @@ from bck_apps.api.routes import (
     retention,
     runs,
     schedule,
+    tokens,
 )
 from bck_apps.cli.main import app
 from bck_apps.cli.status import MEANINGS
@@ -177,6 +185,7 @@ MODULES = (
     metrics,
     runs,
     schedule,
+    tokens,
 )
 
 
@@ -205,7 +214,14 @@ def test_no_module_of_routes_is_left_out() -> None:
     "model",
     [
         one
-        for module in (schemas, schemas_browse, schemas_history, schemas_profiles, schemas_schedule)
+        for module in (
+            schemas,
+            schemas_browse,
+            schemas_history,
+            schemas_people,
+            schemas_profiles,
+            schemas_schedule,
+        )
         for one in vars(module).values()
         if inspect.isclass(one) and issubclass(one, BaseModel)
     ],

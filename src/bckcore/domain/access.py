@@ -47,11 +47,13 @@ class Permission(StrEnum):
     """Restore into a folder on the server."""
     CONFIGURE = "configure"
     """Change hosts and profiles; hold points and release them; forget."""
+    OWN_ACCOUNT = "change-own-account"
+    """One's own sessions, password and second factor."""
     AUDIT = "audit"
     """See who did what: accounts and sessions of everybody."""
 
 
-_READING = frozenset({Permission.READ, Permission.WATCH})
+_READING = frozenset({Permission.READ, Permission.WATCH, Permission.OWN_ACCOUNT})
 _WORKING = _READING | {Permission.START, Permission.BACK_UP, Permission.RESTORE}
 _GRANTS = {
     Role.ADMIN: frozenset(Permission),

@@ -5,6 +5,7 @@ from typing import Protocol, Self
 
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.job_queue import Claim
+from bckcore.ports.people import DeviceTokenRepository, SessionRepository, ThrottleRepository
 from bckcore.ports.repositories import (
     ActRepository,
     HoldRepository,
@@ -43,6 +44,12 @@ class UnitOfWork(Protocol):
     def presences(self) -> PresenceRepository: ...
     @property
     def users(self) -> UserRepository: ...
+    @property
+    def sessions(self) -> SessionRepository: ...
+    @property
+    def device_tokens(self) -> DeviceTokenRepository: ...
+    @property
+    def throttles(self) -> ThrottleRepository: ...
     @property
     def catalog(self) -> Catalog: ...
 

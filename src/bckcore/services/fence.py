@@ -21,6 +21,7 @@ from bckcore.errors import LeaseLostError, TransientError
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
+from bckcore.ports.people import DeviceTokenRepository, SessionRepository, ThrottleRepository
 from bckcore.ports.repositories import (
     ActRepository,
     HoldRepository,
@@ -201,6 +202,18 @@ class _FencedUnit:
     @property
     def schedule_states(self) -> ScheduleStateRepository:
         return self._inner.schedule_states
+
+    @property
+    def sessions(self) -> SessionRepository:
+        return self._inner.sessions
+
+    @property
+    def device_tokens(self) -> DeviceTokenRepository:
+        return self._inner.device_tokens
+
+    @property
+    def throttles(self) -> ThrottleRepository:
+        return self._inner.throttles
 
     @property
     def catalog(self) -> Catalog:

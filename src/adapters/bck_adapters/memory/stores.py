@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from bck_adapters.memory.catalog import MemoryCatalog
+from bck_adapters.memory.people import MemoryDeviceTokens, MemorySessions, MemoryThrottles
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.repositories import (
     MemoryActs,
@@ -43,6 +44,9 @@ class MemoryUnitOfWork:
         self.schedule_states = MemoryScheduleStates(session)
         self.presences = MemoryPresences(session)
         self.users = MemoryUsers(session)
+        self.sessions = MemorySessions(session)
+        self.device_tokens = MemoryDeviceTokens(session)
+        self.throttles = MemoryThrottles(session)
         self.catalog = MemoryCatalog(session)
 
     def __enter__(self) -> Self:

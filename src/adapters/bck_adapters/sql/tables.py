@@ -197,6 +197,55 @@ account = Table(
     Column("created", UtcDateTime, nullable=False),
 )
 
+session = Table(
+    "session",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", String(255), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("used", UtcDateTime, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("ended", UtcDateTime),
+    Column("reason", Text, nullable=False),
+    Index(None, "account"),
+)
+
+refresh_token = Table(
+    "refresh_token",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("session", ForeignKey("session.id"), nullable=False),
+    Column("issued", UtcDateTime, nullable=False),
+    Column("used", UtcDateTime),
+    Index(None, "session"),
+)
+
+device_token = Table(
+    "device_token",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("host", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Column("revoked", UtcDateTime),
+    UniqueConstraint("digest"),
+)
+
+throttle = Table(
+    "throttle",
+    metadata,
+    Column("key", String(160), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+)
+
 _RUNNING = text("status = 'running' AND kind NOT IN ('check', 'preview')")
 _CHECKING = text("status = 'running' AND kind IN ('check', 'preview')")
 _UNFINISHED = text("status IN ('queued', 'running') AND kind IN ('backup', 'prune')")

@@ -13,11 +13,14 @@ from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId
 from bckcore.domain.secret import Secret
+from bckcore.domain.session import Caller
 from bckcore.errors import AccessDeniedError
-from bckcore.services.access import AccessService
 from bckcore.services.reach import Reach
+from bckcore.services.sessions import SessionService
 
-bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Token from `POST /auth/login`.")
+bearer = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", description="Token from `POST /auth/login`, or of a device."
+)
 
 SIGN_INS_AT_ONCE = 4
 """Checking a password takes much memory on purpose: so many at once, the others wait their turn."""
@@ -27,13 +30,13 @@ SIGN_INS_AT_ONCE = 4
 def principal(
     request: Request,
     credentials: HTTPAuthorizationCredentials | None = Depends(bearer),
-    access: AccessService = Depends(Provide[Container.access]),
+    sessions: SessionService = Depends(Provide[Container.sessions]),
 ) -> Principal:
     """Who asks. Raises NotSignedInError without a valid token."""
     if credentials is None:
         raise NotSignedInError("You are not signed in.", advice="Sign in with POST /auth/login.")
     try:
-        found = access.principal_of(Secret(credentials.credentials))
+        found = sessions.principal_of(Secret(credentials.credentials))
     except AccessDeniedError as error:
         raise NotSignedInError(error.what, meaning=error.meaning, advice=error.advice) from error
     request.state.principal = found.name
@@ -72,8 +75,8 @@ CHECKED: Mapping[str, Check] = {
     "/runs/{run_id}": lambda reach, who, name: reach.run(who, RunId(name)),
 }
 """Objects that addresses name, and how their reach is looked at."""
-WITHIN = frozenset({"point", "run"})
-"""Parameters that name a part of the profile before them."""
+WITHIN = frozenset({"point", "run", "session_id", "token_id"})
+"""Parameters that name a part of the profile before them, or what the route itself looks at."""
 
 
 def named_objects(template: str, values: Mapping[str, str]) -> Iterator[tuple[Check, str]]:
@@ -107,6 +110,12 @@ OPEN = "x-bck-open"
 def open_to_all() -> dict[str, Any]:
     """Mark on a route that needs no permission: ``openapi_extra=open_to_all()``. All others declare one."""
     return {OPEN: True}
+
+
+def caller(request: Request) -> Caller:
+    """Where a request comes from."""
+    address = request.client.host if request.client else ""
+    return Caller(address=address, client=request.headers.get("user-agent", ""))
 
 
 class SignIns:

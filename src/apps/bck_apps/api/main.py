@@ -31,6 +31,7 @@ from bck_apps.api.routes import (
     retention,
     runs,
     schedule,
+    tokens,
 )
 from bck_apps.wiring import Application
 
@@ -52,6 +53,7 @@ ROUTES = (
     filters,
     metrics,
     schedule,
+    tokens,
 )
 
 

@@ -32,24 +32,7 @@ class Page(View, Generic[Item]):
     next: str | None = Field(None, description="Cursor of the next part; null when there is none.")
 
 
-# --- signing in and health ------------------------------------------------------------------------
-
-
-class Login(Body):
-    """A name and its password."""
-
-    name: str = Field(max_length=64, description="Account name.")
-    password: SecretStr = Field(max_length=1024, description="Password; never stored or logged in the clear.")
-
-
-class Token(View):
-    """A fresh access token."""
-
-    access_token: str = Field(description="Send it as `Authorization: Bearer …`.")
-    token_type: str = Field("bearer", description="Always `bearer`.")
-    expires_at: datetime
-    name: str = Field(description="Who is signed in.")
-    role: str = Field(description="`admin`, `operator` or `viewer`.")
+# --- health ---------------------------------------------------------------------------------------
 
 
 class Health(View):

@@ -35,11 +35,13 @@ from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.node_queue import NodeQueue
 from bckcore.ports.processes import Processes
 from bckcore.ports.storage import Storage, StorageFinding
+from bckcore.ports.tokens import Tokens
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.access import AccessService, check_account
 from bckcore.services.browse import BrowseService
 from bckcore.services.check_jobs import CheckJobs
 from bckcore.services.compare import CompareService
+from bckcore.services.device_tokens import DeviceTokens
 from bckcore.services.export import ExportService
 from bckcore.services.history import HistoryService
 from bckcore.services.holds import HoldService
@@ -52,7 +54,9 @@ from bckcore.services.prune import PruneService
 from bckcore.services.rebuild import Rebuild
 from bckcore.services.restore import RestoreService
 from bckcore.services.scheduler import Scheduler
+from bckcore.services.sessions import SessionService
 from bckcore.services.standing import StandingService
+from bckcore.services.throttles import Throttles
 from bckcore.services.worker import Worker
 
 log = logging.getLogger("bck")
@@ -185,8 +189,28 @@ class Application:
 
     @property
     def access(self) -> AccessService:
-        """Accounts and signing in."""
+        """Accounts."""
         return self.container.access()
+
+    @property
+    def sessions(self) -> SessionService:
+        """Who is signed in."""
+        return self.container.sessions()
+
+    @property
+    def throttles(self) -> Throttles:
+        """Who has to wait."""
+        return self.container.throttles()
+
+    @property
+    def device_tokens(self) -> DeviceTokens:
+        """Tokens of devices."""
+        return self.container.device_tokens()
+
+    @property
+    def tokens(self) -> Tokens:
+        """Signs access tokens."""
+        return self.container.tokens()
 
     @property
     def worker(self) -> Worker:

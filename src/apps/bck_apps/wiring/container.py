@@ -40,6 +40,7 @@ from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
 from bckcore.services.check_jobs import CheckJobs, check_steps
 from bckcore.services.compare import CompareService
+from bckcore.services.device_tokens import DeviceTokens
 from bckcore.services.export import ExportService
 from bckcore.services.fence import Fence, fenced_storage, fenced_units
 from bckcore.services.forget import ForgetService
@@ -62,7 +63,9 @@ from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.scheduler import Scheduler
+from bckcore.services.sessions import SessionService
 from bckcore.services.standing import StandingService
+from bckcore.services.throttles import Throttles
 from bckcore.services.undo import UndoService
 from bckcore.services.unknown import UnitsWithHints
 from bckcore.services.worker import Step, Worker
@@ -327,4 +330,19 @@ class Container(containers.DeclarativeContainer):
     tokens = providers.Singleton(
         JwtTokens, home=home, lifetime_minutes=settings.provided.security.token_minutes
     )
-    access = providers.Singleton(AccessService, units=units, hasher=hasher, tokens=tokens, clock=clock)
+    access = providers.Singleton(AccessService, units=units, hasher=hasher, clock=clock)
+    throttles = providers.Singleton(Throttles, units=units, clock=clock)
+    device_tokens = providers.Singleton(
+        DeviceTokens, units=units, clock=clock, random_bytes=providers.Object(os.urandom)
+    )
+    sessions = providers.Singleton(
+        SessionService,
+        units=units,
+        hasher=hasher,
+        tokens=tokens,
+        throttles=throttles,
+        devices=device_tokens,
+        clock=clock,
+        random_bytes=providers.Object(os.urandom),
+        days=settings.provided.security.session_days,
+    )

@@ -43,6 +43,8 @@ def start_backup(
     With `accept_missing`, only one that was asked so answers; any other is a conflict.
     """
     reach.profile(who, ProfileId(body.profile))
+    if body.accept_missing:  # for a person to say
+        reach.demand(who, Permission.BACK_UP)
     return started_view(
         jobs.start_backup(
             ProfileId(body.profile),
