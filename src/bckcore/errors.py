@@ -31,6 +31,7 @@
     └── RefusedError                  understood, and not allowed
         ├── PathNotAllowedError       outside the host's allow-list
         ├── AccessDeniedError         not signed in, or the role does not permit it
+        │   └── SecondFactorNeededError   the password was right; a code is needed as well
         └── TooManyAttemptsError      somebody may be guessing: wait
 
 Every error carries three sentences for people: what happened, what it means, what to do.
@@ -261,6 +262,13 @@ class AccessDeniedError(RefusedError):
     usual_advice = "Sign in again, or ask an administrator."
 
 
+class SecondFactorNeededError(AccessDeniedError):
+    """The password was right; a code of the account's second factor is needed as well."""
+
+    code = "second-factor-needed"
+    usual_advice = "Send the same again with `code`: six digits from the phone, or a recovery code."
+
+
 class TooManyAttemptsError(RefusedError):
     """Too many failed attempts: nothing was looked at, and nothing is before ``wait_seconds`` are over."""
 
@@ -270,6 +278,6 @@ class TooManyAttemptsError(RefusedError):
         "Wait. Who has the right password and is in a hurry asks an administrator: bck user unlock NAME"
     )
 
-    def __init__(self, wait_seconds: int) -> None:
-        super().__init__(f"There were too many attempts. Wait {wait_seconds} s.")
+    def __init__(self, what: str, *, meaning: str = "", advice: str = "", wait_seconds: int = 1) -> None:
+        super().__init__(what, meaning=meaning, advice=advice)
         self.wait_seconds = wait_seconds

@@ -41,6 +41,7 @@ from bck_apps.api.routes import (
     retention,
     runs,
     schedule,
+    second_factor,
     tokens,
 )
 from bck_apps.cli.main import app
@@ -185,6 +186,7 @@ MODULES = (
     metrics,
     runs,
     schedule,
+    second_factor,
     tokens,
 )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 
-from bck_adapters.memory import MemoryDatabase, MemoryPasswordHasher, MemoryTokens, SettableClock
+from bck_adapters.memory import MemoryDatabase, MemoryPasswordHasher, MemoryTokens, MemoryVault, SettableClock
 from bckcore.domain.access import Role
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
 from bckcore.services.access import AccessService
 from bckcore.services.device_tokens import DeviceTokens
+from bckcore.services.second_factor import SecondFactors
 from bckcore.services.sessions import SessionService, SignedIn
 from bckcore.services.throttles import Throttles
 
@@ -37,16 +38,18 @@ class Door:
         self.database = MemoryDatabase(self.clock)
         self.hasher = CountingHasher()
         self.tokens = MemoryTokens()
+        self.vault = MemoryVault()
         units = self.database.units
-        self.access = AccessService(units=units, hasher=self.hasher, clock=self.clock)
+        self.access = AccessService(units=units, hasher=self.hasher, vault=self.vault, clock=self.clock)
         self.throttles = Throttles(units=units, clock=self.clock)
         self.devices = DeviceTokens(units=units, clock=self.clock, random_bytes=os.urandom)
+        self.factors = SecondFactors(units=units, vault=self.vault, clock=self.clock, random_bytes=os.urandom)
         self.sessions = SessionService(
             units=units,
             hasher=self.hasher,
             tokens=self.tokens,
             throttles=self.throttles,
-            devices=self.devices,
+            factors=self.factors,
             clock=self.clock,
             random_bytes=os.urandom,
         )

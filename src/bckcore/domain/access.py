@@ -94,6 +94,18 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SecondFactor:
+    """What is kept beside an account of its second factor; the secret itself lies in the vault."""
+
+    confirmed: bool = False
+    """Asked for at sign-in only once the person has shown to have it."""
+    last_step: int = 0
+    """Codes of this step and before were used, or are too old."""
+    recovery: tuple[str, ...] = ()
+    """Digests of the recovery codes that are left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class User:
     """A person's account; the password is stored as a hash only."""
 
@@ -101,3 +113,9 @@ class User:
     role: Role
     password_hash: str
     created: datetime
+    second_factor: SecondFactor | None = None
+
+    @property
+    def needs_code(self) -> bool:
+        """True if the password alone lets nobody in."""
+        return self.second_factor is not None and self.second_factor.confirmed

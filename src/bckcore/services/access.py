@@ -10,6 +10,8 @@ from bckcore.errors import AccessDeniedError, ConflictError, InvalidInputError
 from bckcore.ports.clock import Clock
 from bckcore.ports.tokens import PasswordHasher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.ports.vault import Vault
+from bckcore.services.second_factor import secret_ref
 from bckcore.services.sessions import end_sessions
 
 SHORTEST_PASSWORD = 10
@@ -34,9 +36,12 @@ def check_password(password: Secret[str]) -> None:
 class AccessService:
     """Thread-safe. There is always an administrator once there was one."""
 
-    def __init__(self, *, units: UnitOfWorkFactory, hasher: PasswordHasher, clock: Clock) -> None:
+    def __init__(
+        self, *, units: UnitOfWorkFactory, hasher: PasswordHasher, vault: Vault, clock: Clock
+    ) -> None:
         self._units = units
         self._hasher = hasher
+        self._vault = vault
         self._clock = clock
 
     def add_user(self, name: str, password: Secret[str], role: Role) -> User:
@@ -79,10 +84,7 @@ class AccessService:
         Raises AccessDeniedError, InvalidInputError. Who calls has let the attempt through.
         """
         check_password(new)
-        with self._units(read_only=True) as uow:
-            user = uow.users.get(name)
-        if not self._hasher.verify(old, user.password_hash):
-            raise AccessDeniedError("The old password is wrong.", advice="Try again.")
+        self.require_password(name, old)
         return self._change_password(name, new, session)
 
     def remove_user(self, name: str) -> User:
@@ -97,7 +99,15 @@ class AccessService:
                     others = tuple(owner for owner in host.owners if owner != name)
                     uow.hosts.update(replace(host, owners=others))
             uow.commit()
+        self._vault.delete(secret_ref(name))
         return user
+
+    def require_password(self, name: str, password: Secret[str]) -> None:
+        """Raise AccessDeniedError unless it is the account's. Who calls has let the attempt through."""
+        with self._units(read_only=True) as uow:
+            user = uow.users.get(name)
+        if not self._hasher.verify(password, user.password_hash):
+            raise AccessDeniedError("The password is wrong.", advice="Try again.")
 
     def _change_password(self, name: str, password: Secret[str], session: SessionId | None) -> int:
         check_password(password)

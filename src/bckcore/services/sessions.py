@@ -8,13 +8,12 @@ from bckcore.domain.access import Principal, User
 from bckcore.domain.ids import SessionId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import LONGEST_CLIENT, Caller, Pass, RefreshToken, Session, digest_of
-from bckcore.errors import AccessDeniedError, NotFoundError
+from bckcore.errors import AccessDeniedError, NotFoundError, SecondFactorNeededError
 from bckcore.ports.clock import Clock
 from bckcore.ports.tokens import PasswordHasher, Tokens
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from bckcore.services.device_tokens import PREFIX as DEVICE
-from bckcore.services.device_tokens import DeviceTokens
 from bckcore.services.opaque import new_opaque
+from bckcore.services.second_factor import SecondFactors
 from bckcore.services.throttles import Throttles
 
 PREFIX = "bckr_"
@@ -44,7 +43,7 @@ class SessionService:
         hasher: PasswordHasher,
         tokens: Tokens,
         throttles: Throttles,
-        devices: DeviceTokens,
+        factors: SecondFactors,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
         days: int = USUAL_DAYS,
@@ -53,22 +52,35 @@ class SessionService:
         self._hasher = hasher
         self._tokens = tokens
         self._throttles = throttles
-        self._devices = devices
+        self._factors = factors
         self._clock = clock
         self._random = random_bytes
         self._life = timedelta(days=days)
 
-    def sign_in(self, name: str, password: Secret[str], caller: Caller = Caller()) -> SignedIn:  # noqa: B008  # frozen
-        """A session for the right password.
+    def sign_in(
+        self,
+        name: str,
+        password: Secret[str],
+        caller: Caller = Caller(),  # noqa: B008  # frozen
+        *,
+        code: Secret[str] | None = None,
+    ) -> SignedIn:
+        """A session for the right password, and the right code where the account has a second factor.
 
-        Raises AccessDeniedError, the same for every wrong pair and after the same work, and
-        TooManyAttemptsError, whether there is such an account or not.
+        Raises AccessDeniedError, the same for every wrong pair and after the same work;
+        SecondFactorNeededError for the right pair without the code; TooManyAttemptsError, whether there is
+        such an account or not.
         """
         attempt = self._throttles.enter("login", caller.address, account=name)
         user = self._user(name)
         right = self._hasher.verify(password, user.password_hash if user else self._hasher.decoy)
         if user is None or not right:
             raise _wrong()
+        if user.needs_code:
+            if code is None:
+                self._throttles.given_back(attempt)
+                raise SecondFactorNeededError("This account has a second factor.")
+            user = self._factors.check(user, code)
         signed_in = self._begun(user, caller)
         self._throttles.succeeded(attempt)
         return signed_in
@@ -121,9 +133,7 @@ class SessionService:
             return [one for one in uow.sessions.list(user) if one.alive(now)]
 
     def principal_of(self, token: Secret[str]) -> Principal:
-        """Who holds this token, a person's or a device's. Raises AccessDeniedError."""
-        if token.reveal().startswith(DEVICE):
-            return self._devices.principal_of(token)
+        """Who holds this token. Raises AccessDeniedError."""
         now = self._clock.now()
         told = self._tokens.check(token, now=now)
         with self._units(read_only=True) as uow:

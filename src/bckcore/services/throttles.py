@@ -64,22 +64,26 @@ class Throttles:
             found = [(key, uow.throttles.get(key), rule) for key, rule in attempt.rules]
             wait = max(left(before, rule, now) for _, before, rule in found)
             if wait:
-                raise TooManyAttemptsError(math.ceil(wait.total_seconds()))
+                raise _too_many(math.ceil(wait.total_seconds()))
             for key, before, rule in found:
                 uow.throttles.put(after_failure(key, before, rule, now))
             uow.throttles.purge(now - _FORGOTTEN)
             uow.commit()
         return attempt
 
+    def given_back(self, attempt: Attempt) -> None:
+        """It was neither right nor wrong: it counts no more, and nothing else is forgotten."""
+        with self._units() as uow:
+            for key, _ in attempt.rules:
+                _less_one(uow, key)
+            uow.commit()
+
     def succeeded(self, attempt: Attempt) -> None:
         """Forget the account's failures. Of the address only this one: it may try other accounts."""
         with self._units() as uow:
             if attempt.account:
                 uow.throttles.remove(attempt.account)
-            before = uow.throttles.get(attempt.address)
-            if before is not None:
-                failures = max(0, before.failures - 1)
-                uow.throttles.put(replace(before, failures=failures, until=before.last))
+            _less_one(uow, attempt.address)
             uow.commit()
 
     def unlock(self, account: str) -> int:
@@ -91,6 +95,16 @@ class Throttles:
             )
             uow.commit()
         return count
+
+
+def _too_many(seconds: int) -> TooManyAttemptsError:
+    return TooManyAttemptsError(f"There were too many attempts. Wait {seconds} s.", wait_seconds=seconds)
+
+
+def _less_one(uow: UnitOfWork, key: str) -> None:
+    before = uow.throttles.get(key)
+    if before is not None:
+        uow.throttles.put(replace(before, failures=max(0, before.failures - 1), until=before.last))
 
 
 def _account_key(uow: UnitOfWork, account: str, address: str) -> str:

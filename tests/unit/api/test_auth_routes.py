@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b32decode
 from typing import Any
 
 import pytest
 
 from bckcore.domain.access import Role
+from bckcore.domain.totp import code_of, step_at
 from bckcore.services.throttles import ACCOUNT
 from tests.support.api_world import PASSWORD, ApiWorld
 
@@ -110,3 +112,33 @@ def test_the_old_password_is_guessed_under_the_same_rule(world: ApiWorld) -> Non
         for _ in range(ACCOUNT.free + 2)
     ]
     assert found == [*[403] * (ACCOUNT.free + 1), 429]
+
+
+def _code(secret: str, world: ApiWorld) -> str:
+    return code_of(b32decode(secret + "=" * (-len(secret) % 8)), step_at(world.clock.now()))
+
+
+def test_a_second_factor_is_taken_confirmed_used_and_switched_off(world: ApiWorld) -> None:
+    token = login(world).json()["access_token"]
+
+    def post(path: str, **body: str) -> Any:
+        return world.client.post(f"/auth/totp{path}", headers=bearer(token), json=body)
+
+    assert post("", password="wrong password").status_code == 403
+    made = post("", password=PASSWORD).json()
+    assert made["uri"].startswith("otpauth://totp/Backup%20Orchestrator:owner?secret=")
+    assert post("/confirm", code="000000x").status_code == 403
+    confirmed = post("/confirm", code=_code(made["secret"], world))
+    codes = confirmed.json()["recovery_codes"]
+    assert post("", password=PASSWORD).status_code == 409
+    asked = login(world)
+    assert (asked.status_code, asked.json()["type"]) == (401, "urn:bck:second-factor-needed")
+    body = {"name": "owner", "password": PASSWORD}
+    assert world.client.post("/auth/login", json={**body, "code": "000000x"}).status_code == 401
+    assert world.client.post("/auth/login", json={**body, "code": codes[0]}).status_code == 200
+    world.clock.advance(30)
+    code = _code(made["secret"], world)
+    again = [world.client.post("/auth/login", json={**body, "code": code}).status_code for _ in range(2)]
+    assert again == [200, 401]
+    assert post("/disable", code=codes[1]).status_code == 204
+    assert login(world).status_code == 200

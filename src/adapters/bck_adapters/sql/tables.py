@@ -195,6 +195,7 @@ account = Table(
     Column("role", String(16), nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("created", UtcDateTime, nullable=False),
+    Column("second_factor", JSON(none_as_null=True)),
 )
 
 session = Table(

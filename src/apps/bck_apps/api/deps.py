@@ -1,7 +1,7 @@
 """From a request to who asks and what they may do."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import anyio
 from dependency_injector.wiring import Provide, inject
@@ -15,9 +15,11 @@ from bckcore.domain.ids import HostId, JobId, ProfileId, RunId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
 from bckcore.errors import AccessDeniedError
+from bckcore.services.device_tokens import PREFIX, DeviceTokens
 from bckcore.services.reach import Reach
 from bckcore.services.sessions import SessionService
 
+T = TypeVar("T")
 bearer = HTTPBearer(
     auto_error=False, bearerFormat="JWT", description="Token from `POST /auth/login`, or of a device."
 )
@@ -31,12 +33,15 @@ def principal(
     request: Request,
     credentials: HTTPAuthorizationCredentials | None = Depends(bearer),
     sessions: SessionService = Depends(Provide[Container.sessions]),
+    devices: DeviceTokens = Depends(Provide[Container.device_tokens]),
 ) -> Principal:
     """Who asks. Raises NotSignedInError without a valid token."""
     if credentials is None:
         raise NotSignedInError("You are not signed in.", advice="Sign in with POST /auth/login.")
     try:
-        found = sessions.principal_of(Secret(credentials.credentials))
+        token = Secret(credentials.credentials)
+        is_device = credentials.credentials.startswith(PREFIX)
+        found = devices.principal_of(token) if is_device else sessions.principal_of(token)
     except AccessDeniedError as error:
         raise NotSignedInError(error.what, meaning=error.meaning, advice=error.advice) from error
     request.state.principal = found.name
@@ -127,3 +132,9 @@ class SignIns:
     async def run(self, check: Callable[[], Any]) -> Any:
         """What ``check`` returns, run in a thread of its own."""
         return await anyio.to_thread.run_sync(check, limiter=self._limiter)
+
+
+async def in_turn(request: Request, work: Callable[[], T]) -> T:
+    """Password checks wait for their turn in the event loop: many cannot use up all other routes' threads."""
+    sign_ins = cast("SignIns", request.app.state.sign_ins)
+    return cast("T", await sign_ins.run(work))

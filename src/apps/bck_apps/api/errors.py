@@ -49,6 +49,7 @@ class NotSignedInError(core.AccessDeniedError):
 
 KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     NotSignedInError: (401, "Not signed in"),
+    core.SecondFactorNeededError: (401, "A second factor is needed"),
     core.TooManyAttemptsError: (429, "Too many attempts"),
     core.AccessDeniedError: (403, "Not permitted"),
     core.PathNotAllowedError: (403, "Outside the allowed folders"),

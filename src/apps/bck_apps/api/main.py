@@ -31,6 +31,7 @@ from bck_apps.api.routes import (
     retention,
     runs,
     schedule,
+    second_factor,
     tokens,
 )
 from bck_apps.wiring import Application
@@ -53,6 +54,7 @@ ROUTES = (
     filters,
     metrics,
     schedule,
+    second_factor,
     tokens,
 )
 

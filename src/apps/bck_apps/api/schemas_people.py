@@ -15,6 +15,9 @@ class Login(Body):
 
     name: str = Field(max_length=64, description="Account name.")
     password: SecretStr = Field(max_length=1024, description="Password; never stored or logged in the clear.")
+    code: SecretStr | None = Field(
+        None, max_length=64, description="Where there is a second factor: its code, or a recovery code."
+    )
 
 
 class Refresh(Body):
@@ -90,3 +93,28 @@ class MadeTokenView(DeviceTokenView):
     """A fresh device token."""
 
     token: str = Field(description="Shown this once; only its digest is kept.")
+
+
+class Enrol(Body):
+    """The password proves who asks."""
+
+    password: SecretStr = Field(max_length=1024, description="The account's.")
+
+
+class Code(Body):
+    """One code."""
+
+    code: SecretStr = Field(max_length=64, description="Six digits, or a recovery code.")
+
+
+class EnrolmentView(View):
+    """What the phone is to be given, shown this once."""
+
+    secret: str = Field(description="Base32, to type in.")
+    uri: str = Field(description="The same for a picture: `otpauth://…`.")
+
+
+class RecoveryView(View):
+    """For when the phone is lost, shown this once."""
+
+    recovery_codes: list[str] = Field(description="Each can be used once.")

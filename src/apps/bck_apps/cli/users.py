@@ -58,6 +58,15 @@ def remove(name: NameArgument, as_json: Json = False) -> None:
     show(as_json, {"removed": user.name}, lambda: fields((("removed", user.name),)))
 
 
+@app.command("totp-off")
+def totp_off(name: NameArgument, as_json: Json = False) -> None:
+    """Switch an account's second factor off, for who has lost phone and recovery codes."""
+    with opened() as application:
+        application.second_factors.switch_off(name, None)
+    document = {"name": name, "second_factor": False}
+    show(as_json, document, lambda: fields((("name", name), ("second factor", "off"))))
+
+
 @app.command("unlock")
 def unlock(name: NameArgument, as_json: Json = False) -> None:
     """Forget the failed attempts of an account, so that nobody waits."""
@@ -120,10 +129,13 @@ def listed(as_json: Json = False) -> None:
     """List accounts and what they may do."""
     with opened() as application:
         users = application.access.users()
-    rows = [(user.name, user.role.value, time_text(user.created)) for user in users]
+    rows = [
+        (user.name, user.role.value, "yes" if user.needs_code else "no", time_text(user.created))
+        for user in users
+    ]
     empty = "There is no account: nobody can sign in."
     document = {"items": [_document(user) for user in users]}
-    show(as_json, document, lambda: table(("NAME", "ROLE", "SINCE"), rows, empty=empty))
+    show(as_json, document, lambda: table(("NAME", "ROLE", "SECOND FACTOR", "SINCE"), rows, empty=empty))
 
 
 def _show_user(user: User, *, as_json: bool) -> None:
@@ -131,7 +143,12 @@ def _show_user(user: User, *, as_json: bool) -> None:
 
 
 def _document(user: User) -> dict[str, object]:
-    return {"name": user.name, "role": user.role.value, "created": user.created.isoformat()}
+    return {
+        "name": user.name,
+        "role": user.role.value,
+        "created": user.created.isoformat(),
+        "second_factor": user.needs_code,
+    }
 
 
 def _session_document(session: Session) -> dict[str, object]:

@@ -54,6 +54,7 @@ from bckcore.services.prune import PruneService
 from bckcore.services.rebuild import Rebuild
 from bckcore.services.restore import RestoreService
 from bckcore.services.scheduler import Scheduler
+from bckcore.services.second_factor import SecondFactors
 from bckcore.services.sessions import SessionService
 from bckcore.services.standing import StandingService
 from bckcore.services.throttles import Throttles
@@ -206,6 +207,11 @@ class Application:
     def device_tokens(self) -> DeviceTokens:
         """Tokens of devices."""
         return self.container.device_tokens()
+
+    @property
+    def second_factors(self) -> SecondFactors:
+        """Codes beside passwords."""
+        return self.container.second_factors()
 
     @property
     def tokens(self) -> Tokens:

@@ -63,6 +63,7 @@ from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.scheduler import Scheduler
+from bckcore.services.second_factor import SecondFactors
 from bckcore.services.sessions import SessionService
 from bckcore.services.standing import StandingService
 from bckcore.services.throttles import Throttles
@@ -330,10 +331,13 @@ class Container(containers.DeclarativeContainer):
     tokens = providers.Singleton(
         JwtTokens, home=home, lifetime_minutes=settings.provided.security.token_minutes
     )
-    access = providers.Singleton(AccessService, units=units, hasher=hasher, clock=clock)
+    access = providers.Singleton(AccessService, units=units, hasher=hasher, vault=vault, clock=clock)
     throttles = providers.Singleton(Throttles, units=units, clock=clock)
     device_tokens = providers.Singleton(
         DeviceTokens, units=units, clock=clock, random_bytes=providers.Object(os.urandom)
+    )
+    second_factors = providers.Singleton(
+        SecondFactors, units=units, vault=vault, clock=clock, random_bytes=providers.Object(os.urandom)
     )
     sessions = providers.Singleton(
         SessionService,
@@ -341,7 +345,7 @@ class Container(containers.DeclarativeContainer):
         hasher=hasher,
         tokens=tokens,
         throttles=throttles,
-        devices=device_tokens,
+        factors=second_factors,
         clock=clock,
         random_bytes=providers.Object(os.urandom),
         days=settings.provided.security.session_days,

@@ -1,12 +1,12 @@
 """Signing in, going on, signing out; one's own sessions and password."""
 
 from collections.abc import Callable
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, TypeVar
 
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Query, Request
 
-from bck_apps.api.deps import SignIns, caller, open_to_all, requires, within_reach
+from bck_apps.api.deps import caller, in_turn, open_to_all, requires, within_reach
 from bck_apps.api.errors import NotSignedInError, responses
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_people import EndedView, Login, PasswordChange, Refresh, SessionView, Token
@@ -16,7 +16,7 @@ from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import SessionId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
-from bckcore.errors import AccessDeniedError, NotFoundError
+from bckcore.errors import AccessDeniedError, NotFoundError, SecondFactorNeededError
 from bckcore.services.access import AccessService
 from bckcore.services.reach import Reach
 from bckcore.services.sessions import SessionService, SignedIn
@@ -26,15 +26,11 @@ T = TypeVar("T")
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 
-async def _in_turn(request: Request, work: Callable[[], T]) -> T:
-    """Password checks wait for their turn in the event loop: many cannot use up all other routes' threads."""
-    sign_ins = cast("SignIns", request.app.state.sign_ins)
-    return cast("T", await sign_ins.run(work))
-
-
 def _or_401(work: Callable[[], T]) -> T:
     try:
         return work()
+    except SecondFactorNeededError:
+        raise
     except AccessDeniedError as error:
         raise NotSignedInError(error.what, meaning=error.meaning, advice=error.advice) from error
 
@@ -49,8 +45,9 @@ async def login(
 ) -> Token:
     """Exchange a name and a password for an access token and a refresh token."""
     password = Secret(body.password.get_secret_value())
-    signed_in: SignedIn = await _in_turn(
-        request, lambda: _or_401(lambda: sessions.sign_in(body.name, password, source))
+    code = Secret(body.code.get_secret_value()) if body.code else None
+    signed_in: SignedIn = await in_turn(
+        request, lambda: _or_401(lambda: sessions.sign_in(body.name, password, source, code=code))
     )
     return token_view(signed_in)
 
@@ -127,4 +124,4 @@ async def change_password(
         throttles.succeeded(attempt)
         return ended
 
-    return EndedView(ended=await _in_turn(request, work))
+    return EndedView(ended=await in_turn(request, work))

@@ -1,4 +1,4 @@
-"""Hosts have owners; sessions, their refresh tokens, device tokens, and what is remembered of failed tries."""
+"""Hosts have owners, accounts second factors; sessions, their refresh tokens, device tokens, and what is remembered of failed tries."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,7 @@ _TIME = sa.DateTime(timezone=True)
 def upgrade() -> None:
     """Hosts from before belong to nobody; who is signed in signs in again."""
     op.add_column("host", sa.Column("owners", sa.JSON(), nullable=True))
+    op.add_column("account", sa.Column("second_factor", sa.JSON(none_as_null=True), nullable=True))
     op.create_table(
         "session",
         sa.Column("id", sa.String(length=64), nullable=False),
