@@ -76,7 +76,7 @@ class Principal:
     scope: frozenset[Permission] = frozenset()
     """Of a device; people have what their role grants."""
     session: str = ""
-    """The session of a person's token."""
+    """The session of a person's token, or the id of a device's token."""
 
     @property
     def title(self) -> str:

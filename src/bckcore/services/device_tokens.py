@@ -4,14 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from bckcore.domain.access import Permission, Principal
+from bckcore.domain.access import Principal
 from bckcore.domain.device_token import SCOPES, DeviceToken
 from bckcore.domain.ids import HostId, TokenId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import digest_of
 from bckcore.errors import AccessDeniedError, InvalidInputError
 from bckcore.ports.clock import Clock
-from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.opaque import new_opaque
 
 PREFIX = "bckd_"
@@ -93,19 +93,29 @@ class DeviceTokens:
     def principal_of(self, secret: Secret[str]) -> Principal:
         """Which device shows this token. Raises AccessDeniedError, also once its host is gone."""
         with self._units(read_only=True) as uow:
-            found = uow.device_tokens.find(digest_of(secret))
-            known = found is not None and any(host.id == found.host for host in uow.hosts.list())
+            return self._principal(uow, uow.device_tokens.find(digest_of(secret)))
+
+    def again(self, who: Principal) -> Principal:
+        """The same device, while its token counts. Raises AccessDeniedError."""
+        with self._units(read_only=True) as uow:
+            found = next((one for one in uow.device_tokens.list() if one.id == who.session), None)
+            return self._principal(uow, found)
+
+    def _principal(self, uow: UnitOfWork, found: DeviceToken | None) -> Principal:
+        known = found is not None and any(host.id == found.host for host in uow.hosts.list())
         if found is None or not known or not found.alive(self._clock.now()):
             raise AccessDeniedError(
                 "The token of this device is not valid, or no more.",
                 advice="Ask an administrator for another.",
             )
-        return Principal(name=_name_of(found), role=None, host=found.host, scope=found.permissions)
+        return Principal(
+            name=_name_of(found),
+            role=None,
+            host=found.host,
+            scope=found.permissions,
+            session=found.id,
+        )
 
 
 def _name_of(token: DeviceToken) -> str:
     return f"{token.name} (device of {token.host})"
-
-
-DEVICE_PERMISSIONS: frozenset[Permission] = frozenset(SCOPES.values())
-"""The most that a device is ever given."""

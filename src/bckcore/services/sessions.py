@@ -134,14 +134,19 @@ class SessionService:
 
     def principal_of(self, token: Secret[str]) -> Principal:
         """Who holds this token. Raises AccessDeniedError."""
-        now = self._clock.now()
-        told = self._tokens.check(token, now=now)
+        return self._principal(self._tokens.check(token, now=self._clock.now()))
+
+    def again(self, who: Principal) -> Principal:
+        """The same person as it is now, while its session goes on. Raises AccessDeniedError."""
+        return self._principal(Pass(name=who.name, session=SessionId(who.session)))
+
+    def _principal(self, told: Pass) -> Principal:
         with self._units(read_only=True) as uow:
             try:
                 session, user = uow.sessions.get(told.session), uow.users.get(told.name)
             except NotFoundError:
                 raise _denied() from None
-        if session.user != told.name or not session.alive(now):
+        if session.user != told.name or not session.alive(self._clock.now()):
             raise _denied()
         return Principal(name=user.name, role=user.role, session=session.id)
 

@@ -48,6 +48,18 @@ def principal(
     return found
 
 
+GoesOn = Callable[[Principal], Principal]
+
+
+@inject
+def going_on(
+    sessions: SessionService = Depends(Provide[Container.sessions]),
+    devices: DeviceTokens = Depends(Provide[Container.device_tokens]),
+) -> GoesOn:
+    """For answers that last: the principal as it is now; raises AccessDeniedError once it is over."""
+    return lambda who: sessions.again(who) if who.role else devices.again(who)
+
+
 class Requires:
     """A dependency that gives the principal if its role grants ``permission``, else refuses.
 
