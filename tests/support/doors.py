@@ -8,6 +8,7 @@ from bck_adapters.memory import MemoryDatabase, MemoryPasswordHasher, MemoryToke
 from bckcore.domain.access import Role
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
+from bckcore.ports.tokens import PasswordHasher
 from bckcore.services.access import AccessService
 from bckcore.services.device_tokens import DeviceTokens
 from bckcore.services.second_factor import SecondFactors
@@ -33,10 +34,11 @@ class CountingHasher(MemoryPasswordHasher):
 class Door:
     """All services about who gets in."""
 
-    def __init__(self) -> None:
+    def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self.clock = SettableClock()
         self.database = MemoryDatabase(self.clock)
-        self.hasher = CountingHasher()
+        self.counting = CountingHasher()
+        self.hasher = hasher or self.counting
         self.tokens = MemoryTokens()
         self.vault = MemoryVault()
         units = self.database.units

@@ -9,10 +9,11 @@ cannot keep the owner out: where an account is known, only that count and the ad
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bckcore.domain.throttle import (
     Rule,
+    Throttle,
     account_key,
     address_key,
     after_failure,
@@ -56,16 +57,11 @@ class Throttles:
         ``account`` is a name as somebody typed it: it makes no difference whether there is such an account.
         """
         now = self._clock.now()
+        with self._units(read_only=True) as uow:  # who waits is sent away without taking the writer's place
+            _found(uow, _attempt(uow, purpose, address, account), now)
         with self._units() as uow:
-            attempt = Attempt(
-                address=address_key(purpose, address),
-                account="" if account is None else _account_key(uow, account, address),
-            )
-            found = [(key, uow.throttles.get(key), rule) for key, rule in attempt.rules]
-            wait = max(left(before, rule, now) for _, before, rule in found)
-            if wait:
-                raise _too_many(math.ceil(wait.total_seconds()))
-            for key, before, rule in found:
+            attempt = _attempt(uow, purpose, address, account)
+            for key, before, rule in _found(uow, attempt, now):
                 uow.throttles.put(after_failure(key, before, rule, now))
             uow.throttles.purge(now - _FORGOTTEN)
             uow.commit()
@@ -95,6 +91,20 @@ class Throttles:
             )
             uow.commit()
         return count
+
+
+def _attempt(uow: UnitOfWork, purpose: str, address: str, account: str | None) -> Attempt:
+    of_account = "" if account is None else _account_key(uow, account, address)
+    return Attempt(address=address_key(purpose, address), account=of_account)
+
+
+def _found(uow: UnitOfWork, attempt: Attempt, now: datetime) -> list[tuple[str, Throttle | None, Rule]]:
+    """What is remembered under the attempt's keys. Raises TooManyAttemptsError while one must wait."""
+    found = [(key, uow.throttles.get(key), rule) for key, rule in attempt.rules]
+    wait = max(left(before, rule, now) for _, before, rule in found)
+    if wait:
+        raise _too_many(math.ceil(wait.total_seconds()))
+    return found
 
 
 def _too_many(seconds: int) -> TooManyAttemptsError:

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
+from starlette.routing import Route
 
+from bck_apps.api import create_app
 from bck_apps.api.deps import OPEN, Requires, named_objects
 from bck_apps.api.main import ROUTES
 from bckcore.domain.access import Permission
@@ -21,6 +23,12 @@ def test_no_route_stands_outside_the_modules_of_routes(world: ApiWorld) -> None:
     document = world.client.get("/openapi.json").json()["paths"]
     told = {(method, path) for path, operations in document.items() for method in operations}
     assert told == {(method.lower(), route.path) for route in _routes() for method in route.methods or ()}
+
+
+def test_the_only_other_route_is_the_document_itself(world: ApiWorld) -> None:
+    routes = create_app(world.application).routes
+    assert [route.path for route in routes if isinstance(route, Route)] == ["/openapi.json"]
+    assert {type(route).__name__ for route in routes} == {"Route", "_IncludedRouter"}
 
 
 def test_every_route_declares_a_permission_or_that_it_is_open() -> None:

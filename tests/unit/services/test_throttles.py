@@ -42,12 +42,12 @@ def test_after_some_failures_each_one_doubles_the_wait_up_to_a_limit(door: Door)
 def test_while_one_waits_nothing_is_looked_at_and_nothing_is_counted(door: Door) -> None:
     for caller in addresses(ACCOUNT.free + 1):
         guess(door, caller=caller)
-    before = door.hasher.verified
+    before = door.counting.verified
     for _ in range(50):
         assert guess(door) == 1
         with pytest.raises(TooManyAttemptsError):
             door.sign_in(caller=AWAY)
-    assert door.hasher.verified == before
+    assert door.counting.verified == before
     door.clock.advance(1)
     door.sign_in(caller=AWAY)
 
@@ -57,9 +57,9 @@ def test_known_and_unknown_names_are_throttled_alike(door: Door) -> None:
     for name in ("ada", "nobody", "\ud800"):
         count = 0
         for caller in addresses(ACCOUNT.free + 1):
-            before = door.hasher.verified
+            before = door.counting.verified
             assert guess(door, name, caller) == 0
-            count += door.hasher.verified - before
+            count += door.counting.verified - before
         with pytest.raises(TooManyAttemptsError) as caught:
             door.sessions.sign_in(name, PASSWORD, Caller(address="203.0.113.250"))
         told.append((count, str(caught.value)))

@@ -245,6 +245,7 @@ throttle = Table(
     Column("failures", Integer, nullable=False),
     Column("last", UtcDateTime, nullable=False),
     Column("until", UtcDateTime, nullable=False),
+    Index(None, "last"),
 )
 
 _RUNNING = text("status = 'running' AND kind NOT IN ('check', 'preview')")

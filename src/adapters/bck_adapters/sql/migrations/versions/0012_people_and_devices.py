@@ -65,3 +65,4 @@ def _devices_and_failures() -> None:
         sa.Column("until", _TIME, nullable=False),
         sa.PrimaryKeyConstraint("key", name="pk_throttle"),
     )
+    op.create_index("ix_throttle_last", "throttle", ["last"])
