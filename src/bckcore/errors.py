@@ -34,7 +34,9 @@
     │   └── IllegalTransitionError    a job cannot go from this state to that one
     └── RefusedError                  understood, and not allowed
         ├── PathNotAllowedError       outside the host's allow-list
-        └── AccessDeniedError         not signed in, or the role does not permit it
+        ├── AccessDeniedError         not signed in, or the role does not permit it
+        │   └── SecondFactorNeededError   the password was right; a code is needed as well
+        └── TooManyAttemptsError      somebody may be guessing: wait
 
 Every error carries three sentences for people: what happened, what it means, what to do.
 """
@@ -290,3 +292,24 @@ class AccessDeniedError(RefusedError):
     code = "access-denied"
     usual_meaning = "Nothing was shown or changed."
     usual_advice = "Sign in again, or ask an administrator."
+
+
+class SecondFactorNeededError(AccessDeniedError):
+    """The password was right; a code of the account's second factor is needed as well."""
+
+    code = "second-factor-needed"
+    usual_advice = "Send the same again with `code`: six digits from the phone, or a recovery code."
+
+
+class TooManyAttemptsError(RefusedError):
+    """Too many failed attempts: nothing was looked at, and nothing is before ``wait_seconds`` are over."""
+
+    code = "too-many-attempts"
+    usual_meaning = "Nothing was looked at: somebody may be guessing."
+    usual_advice = (
+        "Wait. Who has the right password and is in a hurry asks an administrator: bck user unlock NAME"
+    )
+
+    def __init__(self, what: str, *, meaning: str = "", advice: str = "", wait_seconds: int = 1) -> None:
+        super().__init__(what, meaning=meaning, advice=advice)
+        self.wait_seconds = wait_seconds

@@ -20,6 +20,7 @@ from bck_apps.api import (
     schemas_audit,
     schemas_browse,
     schemas_history,
+    schemas_people,
     schemas_profiles,
     schemas_schedule,
 )
@@ -42,6 +43,8 @@ from bck_apps.api.routes import (
     retention,
     runs,
     schedule,
+    second_factor,
+    tokens,
 )
 from bck_apps.cli.main import app
 from bck_apps.cli.status import MEANINGS
@@ -186,6 +189,8 @@ MODULES = (
     runs,
     schedule,
     audit,
+    second_factor,
+    tokens,
 )
 
 
@@ -219,6 +224,7 @@ def test_no_module_of_routes_is_left_out() -> None:
             schemas_audit,
             schemas_browse,
             schemas_history,
+            schemas_people,
             schemas_profiles,
             schemas_schedule,
         )

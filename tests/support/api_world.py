@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -114,7 +114,11 @@ class ServedWorld(ApiWorld):
 
 @contextmanager
 def memory_application(
-    home: Path, clock: SettableClock, pcs: dict[HostId, MemoryHost], database: str = "memory:"
+    home: Path,
+    clock: SettableClock,
+    pcs: dict[HostId, MemoryHost],
+    database: str = "memory:",
+    roles: Iterable[Role] = tuple(Role),
 ) -> Iterator[Application]:
     """An installation that forgets everything afterwards; with ``database`` empty, one with SQLite."""
     settings = Settings(
@@ -129,7 +133,7 @@ def memory_application(
         container.tokens.override(providers.Singleton(MemoryTokens))
         transport = MemoryTransport(pcs)
         container.transport_for.override(providers.Object(lambda _host: transport))
-        for role in Role:
+        for role in roles:
             application.access.add_user(role.value, Secret(PASSWORD), role)
         yield application
 

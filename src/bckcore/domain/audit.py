@@ -48,8 +48,15 @@ class Action(StrEnum):
     """What was done."""
 
     LOGIN = "login"
+    LOGOUT = "logout"
+    REFRESH = "refresh"
+    """A session that was to go on and was refused."""
     USER_ADDED = "user-added"
     USER_CHANGED = "user-changed"
+    USER_REMOVED = "user-removed"
+    TOKEN_ADDED = "token-added"  # noqa: S105  # a name
+    """A device may start or watch backups from now on."""
+    TOKEN_REVOKED = "token-revoked"  # noqa: S105  # a name
     HOST_ADDED = "host-added"
     HOST_CHANGED = "host-changed"
     HOST_REMOVED = "host-removed"

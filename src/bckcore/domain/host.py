@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from bckcore.domain.access import checked_user_name
 from bckcore.domain.host_path import HostPath, covering, is_normal, parsed_path, path_or_none
 from bckcore.domain.host_platform import Platform
 from bckcore.domain.ids import HostId, SecretRef, checked_name
@@ -34,9 +35,13 @@ class Host:
     """How much all that is stored of the host may take on the disk; None: as much as there is."""
     quota_inodes: int | None = None
     """How many files and folders may be stored of it; None: as many as there is room for."""
+    owners: tuple[str, ...] = ()
+    """Accounts that may work with it as with their own (role owner). Not part of what storage keeps."""
 
     def __post_init__(self) -> None:
         checked_name(self.id, "host")
+        for owner in self.owners:
+            checked_user_name(owner)
         if not 1 <= self.port <= 65535:
             raise InvalidInputError(f"Port {self.port} is not between 1 and 65535.")
         bad = self.address.startswith("-") or self.user.startswith("-")

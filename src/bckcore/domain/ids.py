@@ -11,6 +11,8 @@ ProfileId = NewType("ProfileId", str)
 SourceName = NewType("SourceName", str)
 JobId = NewType("JobId", str)
 RunId = NewType("RunId", str)
+SessionId = NewType("SessionId", str)
+TokenId = NewType("TokenId", str)
 SecretRef = NewType("SecretRef", str)
 """Opaque name of one secret in the vault; safe to log."""
 

@@ -1,12 +1,12 @@
 """JobQueue: jobs asked for once and carried out once; and each job's log."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from bckcore.domain.holder import Holder
-from bckcore.domain.ids import JobId
+from bckcore.domain.ids import HostId, JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError
@@ -97,9 +97,14 @@ class JobQueue(Protocol):
         """Raises NotFoundError."""
 
     def list(
-        self, *, status: Sequence[JobStatus] = (), kind: JobKind | None = None, limit: int = 100
+        self,
+        *,
+        status: Sequence[JobStatus] = (),
+        kind: JobKind | None = None,
+        hosts: Collection[HostId] | None = None,
+        limit: int = 100,
     ) -> Sequence[Job]:
-        """Newest first."""
+        """Newest first; with ``hosts`` only those of these hosts."""
 
     def claim(
         self,

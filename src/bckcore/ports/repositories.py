@@ -150,6 +150,9 @@ class UserRepository(Protocol):
     def update(self, user: User) -> None:
         """Replace the account of that name. Raises NotFoundError."""
 
+    def remove(self, name: str) -> None:
+        """Take the account out. Raises NotFoundError."""
+
 
 class ScheduleStateRepository(Protocol):
     """What is remembered of a profile's schedule, by name of the profile; it need not exist."""

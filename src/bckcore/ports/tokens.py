@@ -3,18 +3,24 @@
 from datetime import datetime
 from typing import Protocol
 
-from bckcore.domain.access import Principal
 from bckcore.domain.secret import Secret
+from bckcore.domain.session import Pass
 
 
 class Tokens(Protocol):
     """Short-lived access tokens. Thread-safe."""
 
-    def issue(self, principal: Principal, *, now: datetime) -> tuple[Secret[str], datetime]:
+    def issue(self, told: Pass, *, now: datetime) -> tuple[Secret[str], datetime]:
         """A token and when it expires."""
 
-    def check(self, token: Secret[str], *, now: datetime) -> Principal:
+    def check(self, token: Secret[str], *, now: datetime) -> Pass:
         """Raises AccessDeniedError for anything but a valid, unexpired token of ours."""
+
+    def rotate(self, *, now: datetime, overlap: bool = True) -> str:
+        """Sign with a new key from now on, in every process; its name.
+
+        With ``overlap``, tokens that were issued before count until they expire; without, not one more.
+        """
 
 
 class PasswordHasher(Protocol):

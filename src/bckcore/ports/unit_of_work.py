@@ -6,6 +6,7 @@ from typing import Protocol, Self
 from bckcore.ports.audit import AuditLog
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.job_queue import Claim
+from bckcore.ports.people import DeviceTokenRepository, SessionRepository, ThrottleRepository
 from bckcore.ports.repositories import (
     ActRepository,
     HoldRepository,
@@ -46,6 +47,12 @@ class UnitOfWork(Protocol):
     def users(self) -> UserRepository: ...
     @property
     def audit(self) -> AuditLog: ...
+    @property
+    def sessions(self) -> SessionRepository: ...
+    @property
+    def device_tokens(self) -> DeviceTokenRepository: ...
+    @property
+    def throttles(self) -> ThrottleRepository: ...
     @property
     def catalog(self) -> Catalog: ...
 

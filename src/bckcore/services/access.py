@@ -1,35 +1,31 @@
-"""Access: accounts, signing in, and what a principal may do."""
+"""Access: accounts of people."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import replace
 
-from bckcore.domain.access import Permission, Principal, Role, User
+from bckcore.domain.access import Role, User, checked_user_name
+from bckcore.domain.ids import SessionId
 from bckcore.domain.secret import Secret
-from bckcore.errors import AccessDeniedError, InvalidInputError, NotFoundError
+from bckcore.errors import AccessDeniedError, ConflictError, InvalidInputError
 from bckcore.ports.clock import Clock
-from bckcore.ports.tokens import PasswordHasher, Tokens
-from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.ports.tokens import PasswordHasher
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.ports.vault import Vault
+from bckcore.services.second_factor import secret_ref
+from bckcore.services.sessions import end_sessions
 
 SHORTEST_PASSWORD = 10
 LONGEST_PASSWORD = 1024
-_USER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SignedIn:
-    """A fresh access token."""
-
-    token: Secret[str]
-    expires: datetime
-    principal: Principal
 
 
 def check_account(name: str, password: Secret[str]) -> None:
     """Raise InvalidInputError unless an account may have this name and this password."""
-    if not _USER_NAME.fullmatch(name):
-        raise InvalidInputError(f"{name!r} cannot be an account name.", advice="Use letters and digits.")
+    checked_user_name(name)
+    check_password(password)
+
+
+def check_password(password: Secret[str]) -> None:
+    """Raise InvalidInputError unless it may be a password."""
     if not SHORTEST_PASSWORD <= len(password.reveal()) <= LONGEST_PASSWORD:
         raise InvalidInputError(
             f"The password has fewer than {SHORTEST_PASSWORD} characters, or far too many.",
@@ -38,14 +34,14 @@ def check_account(name: str, password: Secret[str]) -> None:
 
 
 class AccessService:
-    """Thread-safe."""
+    """Thread-safe. There is always an administrator once there was one."""
 
     def __init__(
-        self, *, units: UnitOfWorkFactory, hasher: PasswordHasher, tokens: Tokens, clock: Clock
+        self, *, units: UnitOfWorkFactory, hasher: PasswordHasher, vault: Vault, clock: Clock
     ) -> None:
         self._units = units
         self._hasher = hasher
-        self._tokens = tokens
+        self._vault = vault
         self._clock = clock
 
     def add_user(self, name: str, password: Secret[str], role: Role) -> User:
@@ -64,28 +60,69 @@ class AccessService:
         with self._units(read_only=True) as uow:
             return uow.users.list()
 
-    def sign_in(self, name: str, password: Secret[str]) -> SignedIn:
-        """A token for the right password. Raises AccessDeniedError, the same for every wrong pair."""
+    def set_role(self, name: str, role: Role) -> User:
+        """Another role, which counts from the next request on. Raises NotFoundError, ConflictError."""
+        with self._units() as uow:
+            user = replace(uow.users.get(name), role=role)
+            uow.users.update(user)
+            _require_admin(uow)
+            uow.commit()
+        return user
+
+    def set_password(self, name: str, password: Secret[str]) -> int:
+        """Another password; every session of the account ends. How many there were.
+
+        Raises NotFoundError, InvalidInputError.
+        """
+        return self._change_password(name, password, None)
+
+    def change_password(
+        self, name: str, old: Secret[str], new: Secret[str], *, session: SessionId | None = None
+    ) -> int:
+        """The same by the person, who proves to know the old one; ``session``, the person's own, goes on.
+
+        Raises AccessDeniedError, InvalidInputError. Who calls has let the attempt through.
+        """
+        check_password(new)
+        self.require_password(name, old)
+        return self._change_password(name, new, session)
+
+    def remove_user(self, name: str) -> User:
+        """Take an account out: sessions end, its PCs are nobody's. Raises NotFoundError, ConflictError."""
+        with self._units() as uow:
+            user = uow.users.get(name)
+            uow.users.remove(name)
+            _require_admin(uow)
+            end_sessions(uow, name, self._clock.now(), "the account was removed")
+            for host in uow.hosts.list():
+                if name in host.owners:
+                    others = tuple(owner for owner in host.owners if owner != name)
+                    uow.hosts.update(replace(host, owners=others))
+            uow.commit()
+        self._vault.delete(secret_ref(name))
+        return user
+
+    def require_password(self, name: str, password: Secret[str]) -> None:
+        """Raise AccessDeniedError unless it is the account's. Who calls has let the attempt through."""
         with self._units(read_only=True) as uow:
-            try:
-                user: User | None = uow.users.get(name)
-            except NotFoundError:
-                user = None
-        right = self._hasher.verify(password, user.password_hash if user else self._hasher.decoy)
-        if user is None or not right:
-            raise AccessDeniedError("The name or the password is wrong.")
-        principal = Principal(name=user.name, role=user.role)
-        token, expires = self._tokens.issue(principal, now=self._clock.now())
-        return SignedIn(token=token, expires=expires, principal=principal)
+            user = uow.users.get(name)
+        if not self._hasher.verify(password, user.password_hash):
+            raise AccessDeniedError("The password is wrong.", advice="Try again.")
 
-    def principal_of(self, token: Secret[str]) -> Principal:
-        """Who holds this token. Raises AccessDeniedError."""
-        return self._tokens.check(token, now=self._clock.now())
+    def _change_password(self, name: str, password: Secret[str], session: SessionId | None) -> int:
+        check_password(password)
+        hashed = self._hasher.hash(password)
+        with self._units() as uow:
+            uow.users.update(replace(uow.users.get(name), password_hash=hashed))
+            ended = end_sessions(uow, name, self._clock.now(), "the password was changed", but=session)
+            uow.commit()
+        return ended
 
-    def require(self, principal: Principal, permission: Permission) -> None:
-        """Raise AccessDeniedError unless the principal's role grants it."""
-        if not principal.may(permission):
-            raise AccessDeniedError(
-                f"{principal.name} ({principal.role.value}) may not {permission.value}.",
-                advice="Ask an administrator.",
-            )
+
+def _require_admin(uow: UnitOfWork) -> None:
+    if not any(user.role is Role.ADMIN for user in uow.users.list()):
+        raise ConflictError(
+            "It is the last administrator.",
+            meaning="Nobody could configure anything any more. Nothing was changed.",
+            advice="Make another one first: bck user add NAME --role admin",
+        )

@@ -26,8 +26,11 @@ class Definitions:
         self._clock = clock
 
     def keep(self, profile: Profile, host: Host) -> None:
-        """Write the plan, if it differs from the one that stands there. Raises StoreFullError."""
-        raw = encoded(Plan(host=host, profile=profile))
+        """Write the plan, if it differs from the one that stands there. Raises StoreFullError.
+
+        Owners are left out: accounts are not in the storage, so a name there would be anybody's.
+        """
+        raw = encoded(Plan(host=replace(host, owners=()), profile=profile))
         if self._storage.read_plan(profile.ref) != raw:
             self._storage.write_plan(profile.ref, raw)
 

@@ -23,6 +23,7 @@ from bckcore.ports.audit import AuditLog
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
+from bckcore.ports.people import DeviceTokenRepository, SessionRepository, ThrottleRepository
 from bckcore.ports.repositories import (
     ActRepository,
     HoldRepository,
@@ -215,6 +216,18 @@ class _FencedUnit:
     @property
     def audit(self) -> AuditLog:
         return self._inner.audit
+
+    @property
+    def sessions(self) -> SessionRepository:
+        return self._inner.sessions
+
+    @property
+    def device_tokens(self) -> DeviceTokenRepository:
+        return self._inner.device_tokens
+
+    @property
+    def throttles(self) -> ThrottleRepository:
+        return self._inner.throttles
 
     @property
     def catalog(self) -> Catalog:

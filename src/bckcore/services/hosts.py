@@ -32,6 +32,8 @@ class HostChange:
     """0 takes the quota away."""
     quota_inodes: int | None = None
     """0 takes the quota away."""
+    owners: tuple[str, ...] | None = None
+    """The whole new list of accounts."""
 
     def applied(self, host: Host) -> Host:
         """The host as it shall be. Raises InvalidInputError."""
@@ -39,6 +41,8 @@ class HostChange:
         if self.allowed_roots is not None:
             platform = self.platform or host.platform
             wanted["allowed_roots"] = typed_paths(self.allowed_roots, platform)
+        if self.owners is not None:
+            wanted["owners"] = tuple(dict.fromkeys(self.owners))
         given = {name: value for name, value in wanted.items() if value is not None}
         for name in ("quota_bytes", "quota_inodes"):
             if given.get(name) == 0:
@@ -77,6 +81,7 @@ class HostService:
                 host, transport, has_key=key is not None, trust_on_first_use=trust_on_first_use
             )
         with self._units() as uow:
+            _require_accounts(uow, host.owners)
             uow.hosts.add(host)
             if host.key and key:
                 self._vault.put(SecretRef(host.key), key)
@@ -112,6 +117,7 @@ class HostService:
             )
             if change.allowed_roots is not None:
                 _require_covered(uow, saved)
+            _require_accounts(uow, change.owners or ())
             uow.hosts.update(saved)
             if saved.key and key:
                 self._vault.put(SecretRef(saved.key), key)
@@ -164,6 +170,16 @@ def _with_trust(host: Host, transport: Transport, *, has_key: bool, trust_on_fir
             advice="Give the host's public key, or allow trust on first use on a network you trust.",
         )
     return replace(host, key=SecretRef(f"host/{host.id}/ssh"), host_keys=keys)
+
+
+def _require_accounts(uow: UnitOfWork, owners: Sequence[str]) -> None:
+    """Raise InvalidInputError for an owner without an account: whoever gets that name would own the host."""
+    known = {user.name for user in uow.users.list()} if owners else set()
+    for owner in owners:
+        if owner not in known:
+            raise InvalidInputError(
+                f"There is no account {owner}.", advice=f"Make it first: bck user add {owner} --role owner"
+            )
 
 
 def _require_covered(uow: UnitOfWork, host: Host) -> None:

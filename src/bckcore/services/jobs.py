@@ -1,10 +1,10 @@
 """Jobs: ask for work, follow it, stop it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from bckcore.domain.ids import JobId, ProfileId
+from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobStatus
 from bckcore.errors import ConflictError, InvalidInputError
 from bckcore.ports.bell import Bell
@@ -158,9 +158,15 @@ class JobService:
         """Raises NotFoundError."""
         return self._queue.get(job)
 
-    def list(self, *, status: Sequence[JobStatus] = (), limit: int = 100) -> Sequence[Job]:
-        """Newest first."""
-        return self._queue.list(status=status, limit=limit)
+    def list(
+        self,
+        *,
+        status: Sequence[JobStatus] = (),
+        hosts: Collection[HostId] | None = None,
+        limit: int = 100,
+    ) -> Sequence[Job]:
+        """Newest first; with ``hosts`` only those of these hosts."""
+        return self._queue.list(status=status, hosts=hosts, limit=limit)
 
     def cancel(self, job: JobId) -> Job:
         """Ask a job to stop; a finished one is left as it is. Raises NotFoundError."""
@@ -190,5 +196,6 @@ class JobService:
             requested_by=requested_by,
             created=self._clock.now(),
             payload=payload,
-            idempotency_key=key,
+            # A key is its requester's own: that of another person says nothing about that one's jobs.
+            idempotency_key=f"{requested_by}\n{key}" if key else "",
         )

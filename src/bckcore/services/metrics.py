@@ -1,11 +1,12 @@
 """Metrics: how every profile stands, as lines that Prometheus reads, made anew each time."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bckcore.domain.check import Cause
 from bckcore.domain.health import HealthState
+from bckcore.domain.ids import HostId
 from bckcore.domain.job import Job
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
@@ -43,18 +44,22 @@ class MetricService:
         self._check_jobs = check_jobs
         self._clock = clock
 
-    def text(self) -> str:
-        """All numbers, each with its help and type. Names of profiles need no escaping."""
-        now, standings = self._clock.now(), self._standings()
+    def text(self, *, hosts: Collection[HostId] | None = None) -> str:
+        """All numbers, each with its help and type; with ``hosts`` only of profiles of these hosts.
+
+        Names of profiles need no escaping.
+        """
+        now, standings = self._clock.now(), self._standings(hosts)
+        timely = [one for one in self._standing.all() if hosts is None or one.profile.host in hosts]
         lines: list[str] = []
-        for name, meaning, samples in (*_metrics(standings, now), *_schedules(self._standing.all(), now)):
+        for name, meaning, samples in (*_metrics(standings, now), *_schedules(timely, now)):
             lines += [f"# HELP bck_{name} {meaning}", f"# TYPE bck_{name} gauge"]
             lines += [f"bck_{name}{_labels(labels)} {value:.16g}" for labels, value in samples]
         return "\n".join(lines) + "\n"
 
-    def _standings(self) -> list[_Standing]:
+    def _standings(self, hosts: Collection[HostId] | None) -> list[_Standing]:
         with self._units(read_only=True) as uow:
-            profiles = uow.profiles.list()
+            profiles = [one for one in uow.profiles.list() if hosts is None or one.host in hosts]
         checks = self._check_jobs.newest([profile.id for profile in profiles])
         with self._units(read_only=True) as uow:
             found = []

@@ -8,6 +8,7 @@ from typing import Any, Self, cast
 from bckcore.domain.access import User
 from bckcore.domain.act import Act, ActKind
 from bckcore.domain.audit import Action, Deed, Entry, Outcome
+from bckcore.domain.device_token import DeviceToken
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, SecretRef
 from bckcore.domain.paths import percent_encoded
@@ -39,7 +40,7 @@ def witnessed_units(units: UnitOfWorkFactory, witness: Witness) -> UnitOfWorkFac
 
 
 class _WitnessedUnit:
-    """Hands everything on; four repositories are watched, and the end of the log is noted after a commit."""
+    """Hands everything on; five repositories are watched, and the end of the log is noted after a commit."""
 
     def __init__(self, inner: UnitOfWork, witness: Witness) -> None:
         self._inner = inner
@@ -48,6 +49,7 @@ class _WitnessedUnit:
         self.hosts = _Hosts(inner, self)
         self.profiles = _Profiles(inner, self)
         self.users = _Users(inner, self)
+        self.device_tokens = _DeviceTokens(inner, self)
         self.acts = _Acts(inner, self)
 
     def __getattr__(self, name: str) -> Any:
@@ -158,6 +160,30 @@ class _Users(_Watched):
         changed = [one.name for one in fields(user) if getattr(before, one.name) != getattr(user, one.name)]
         role = user.role.value if "role" in changed else ""
         self._unit.tell(Action.USER_CHANGED, user=user.name, changed=" ".join(changed), role=role)
+
+    def remove(self, name: str) -> None:
+        """See the port."""
+        self._inner.remove(name)
+        self._unit.tell(Action.USER_REMOVED, user=name)
+
+
+class _DeviceTokens(_Watched):
+    def _repository(self, inner: UnitOfWork) -> Any:
+        return inner.device_tokens
+
+    def add(self, token: DeviceToken) -> None:
+        """See the port."""
+        self._inner.add(token)
+        scopes = _listed(token.scopes)
+        self._unit.tell(
+            Action.TOKEN_ADDED, token=token.id, host=token.host, scopes=scopes, expires=token.expires
+        )
+
+    def update(self, token: DeviceToken) -> None:
+        """See the port; a token changes only by being revoked."""
+        self._inner.update(token)
+        if token.revoked is not None:
+            self._unit.tell(Action.TOKEN_REVOKED, token=token.id, host=token.host)
 
 
 class _Acts(_Watched):

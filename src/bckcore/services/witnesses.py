@@ -5,17 +5,18 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from bckcore.domain.audit import Action, Actor, Origin, Outcome
-from bckcore.domain.ids import JobId, ProfileId
+from bckcore.domain.ids import JobId, ProfileId, SessionId
 from bckcore.domain.job import Job, JobResult, JobStatus
 from bckcore.domain.paths import percent_encoded
 from bckcore.domain.secret import Secret
-from bckcore.errors import AccessDeniedError, BckError, NotFoundError
+from bckcore.domain.session import Caller, Session
+from bckcore.errors import AccessDeniedError, BckError, TooManyAttemptsError
 from bckcore.ports.archives import ArchiveFormat
 from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
 from bckcore.ports.transport import Watcher
-from bckcore.services.access import AccessService, SignedIn
 from bckcore.services.evidence import Evidence
 from bckcore.services.export import Exported, ExportService, OpenedFile
+from bckcore.services.sessions import SessionService, SignedIn
 from bckcore.services.worker import Ending, Worker
 
 _TOLD = (
@@ -116,31 +117,50 @@ class WitnessedWorker(Worker):
             return super().carry_out(claim, watcher)
 
 
-class WitnessedAccess(AccessService):
-    """Signing in is entered, also where it is refused."""
+class WitnessedSessions(SessionService):
+    """Signing in is entered, also where it is refused; so is a session's end by somebody's hand."""
 
     def __init__(self, *, evidence: Evidence, **parts: Any) -> None:
         super().__init__(**parts)
         self._evidence = evidence
 
-    def sign_in(self, name: str, password: Secret[str]) -> SignedIn:
-        """See :class:`AccessService`. It must be possible whatever becomes of the log."""
+    def sign_in(
+        self,
+        name: str,
+        password: Secret[str],
+        caller: Caller = Caller(),  # noqa: B008  # frozen
+        *,
+        code: Secret[str] | None = None,
+    ) -> SignedIn:
+        """See :class:`SessionService`. It must be possible whatever becomes of the log."""
         try:
-            signed_in = super().sign_in(name, password)
-        except AccessDeniedError as error:
+            signed_in = super().sign_in(name, password, caller, code=code)
+        except (AccessDeniedError, TooManyAttemptsError) as error:
             self._evidence.tell_after(Action.LOGIN, Outcome.REFUSED, user=self._known(name), why=error.code)
             raise
-        who = signed_in.principal
-        self._evidence.tell_after(Action.LOGIN, user=who.name, role=who.role.value)
+        who = signed_in.user
+        self._evidence.tell_after(
+            Action.LOGIN, user=who.name, role=who.role.value, session=signed_in.session.id
+        )
         return signed_in
+
+    def refresh(self, token: Secret[str], caller: Caller = Caller()) -> SignedIn:  # noqa: B008  # frozen
+        """See :class:`SessionService`. Only what is refused is entered: a token used twice, for one."""
+        try:
+            return super().refresh(token, caller)
+        except (AccessDeniedError, TooManyAttemptsError) as error:
+            self._evidence.tell_after(Action.REFRESH, Outcome.REFUSED, why=error.code)
+            raise
+
+    def _end(self, session: SessionId, reason: str) -> Session:
+        ended = super()._end(session, reason)
+        self._evidence.tell_after(Action.LOGOUT, user=ended.user, session=session, why=reason)
+        return ended
 
     def _known(self, name: str) -> str:
         """The name, if an account has it: people type their password into the wrong field."""
-        try:
-            with self._units(read_only=True) as uow:
-                return uow.users.get(name).name
-        except NotFoundError:
-            return "(no account)"
+        user = self._user(name)
+        return user.name if user else "(no account)"
 
 
 class WitnessedExports(ExportService):

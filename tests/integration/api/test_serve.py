@@ -227,3 +227,42 @@ def test_a_renewed_certificate_is_shown_to_new_connections(tmp_path: Path) -> No
         server.refresh_certificate()
         assert world.application.tls.server_certificate.read_bytes() != before
         assert server.config.ssl is not None
+
+
+def test_an_open_stream_ends_when_its_session_does(world: ServedWorld) -> None:
+    """The job goes on, so nothing else would end it; the client's time limit of 20 s is what would fail."""
+    world.prepare()
+    job_id = world.start()
+    with _events(world, job_id) as response:
+        assert response.status_code == 200
+        stream = Stream(response)
+        assert stream.until("status")["job_id"] == job_id
+        assert world.application.sessions.revoke_all("viewer", by="admin") == 1
+        with pytest.raises(StopIteration):
+            stream.until("end")
+
+
+def test_an_open_stream_ends_when_the_host_changes_hands(world: ServedWorld) -> None:
+    world.prepare()
+    assert world.call("PUT", "/hosts/pc1", json={"owners": ["owner"]}).status_code == 200
+    job_id = world.start()
+    headers = world.sign_in(Role.OWNER)
+    with world.client.stream("GET", f"/backup/events/{job_id}", headers=headers) as response:
+        stream = Stream(response)
+        assert stream.until("status")["job_id"] == job_id
+        assert world.call("PUT", "/hosts/pc1", json={"owners": []}).status_code == 200
+        with pytest.raises(StopIteration):
+            stream.until("end")
+
+
+def test_an_open_stream_of_a_device_goes_on_until_its_token_is_revoked(world: ServedWorld) -> None:
+    world.prepare()
+    job_id = world.start()
+    made = world.call("POST", "/auth/tokens", json={"host": "pc1", "name": "laptop"}).json()
+    headers = {"Authorization": f"Bearer {made['token']}"}
+    with world.client.stream("GET", f"/backup/events/{job_id}", headers=headers) as response:
+        stream = Stream(response)
+        assert stream.until("status")["job_id"] == job_id
+        assert world.call("DELETE", f"/auth/tokens/{made['token_id']}").status_code == 200
+        with pytest.raises(StopIteration):
+            stream.until("end")

@@ -9,6 +9,7 @@ from bck_adapters.sql.engine import make_engine
 from bck_adapters.sql.job_queue import SqlJobQueue
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
 from bck_adapters.testkit.contracts_audit import entered, sample_deed
+from bck_adapters.testkit.contracts_people import sample_session, sample_token
 from bck_adapters.testkit.samples import (
     START,
     StepClock,
@@ -29,6 +30,8 @@ from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.domain.paths import RelPath
 from bckcore.domain.run_problem import RunProblem
+from bckcore.domain.session import RefreshToken
+from bckcore.domain.throttle import Throttle
 from bckcore.domain.transfer import ProblemKind
 from bckcore.errors import ConflictError
 from bckcore.ports.job_queue import LogLine
@@ -54,6 +57,10 @@ def filled(engine):
         uow.presences.put(sample_presence())
         uow.schedule_states.put(sample_state())
         uow.users.add(User(name="ann\0", role=Role.ADMIN, password_hash=ODD, created=START))
+        uow.sessions.add(sample_session())
+        uow.sessions.add_token(RefreshToken(digest="d", session=sample_session().id, issued=START))
+        uow.device_tokens.add(sample_token())
+        uow.throttles.put(Throttle(key="account:x", failures=3, last=START, until=START))
         problem = RunProblem(source=S, kind=ProblemKind.UNREADABLE, path=RelPath(b"\xff\n"), message=ODD)
         uow.runs.keep_problems(P, 2, [problem])
         added = (Change(S, ChangeOp.ADDED, sample_entry(b"f%06d\xff" % n, n)) for n in range(FILES))

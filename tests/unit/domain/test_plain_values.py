@@ -82,8 +82,10 @@ def test_links_and_folders_have_no_content_but_their_target_and_kind() -> None:
     ("role", "granted"),
     [
         (Role.ADMIN, set(Permission)),
-        (Role.OPERATOR, {Permission.READ, Permission.BACK_UP, Permission.RESTORE}),
-        (Role.VIEWER, {Permission.READ}),
+        (Role.OPERATOR, set(Permission) - {Permission.CONFIGURE, Permission.AUDIT}),
+        (Role.OWNER, set(Permission) - {Permission.CONFIGURE, Permission.AUDIT, Permission.RESTORE_HERE}),
+        (Role.VIEWER, {Permission.READ, Permission.WATCH, Permission.OWN_ACCOUNT}),
+        (Role.AUDITOR, {Permission.READ, Permission.WATCH, Permission.OWN_ACCOUNT, Permission.AUDIT}),
     ],
 )
 def test_roles_grant_what_they_should(role: Role, granted: set[Permission]) -> None:

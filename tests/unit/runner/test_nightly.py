@@ -78,7 +78,7 @@ def test_a_check_is_asked_for_once_when_the_time_has_come(nights: Nights) -> Non
     found = nights.look_at(tomorrow + timedelta(hours=3, minutes=30))
     assert len(found) == 2
     assert found[1].payload == {"sample": 5.0, "read_data": False, "against_host": False}
-    assert found[1].idempotency_key == "nightly-check/docs/2027-01-11"
+    assert found[1].idempotency_key == f"{found[1].requested_by}\nnightly-check/docs/2027-01-11"
     nights.finish()
     assert len(nights.look_at(tomorrow + timedelta(hours=20))) == 2
 

@@ -38,7 +38,8 @@ def test_a_due_moment_is_asked_for_once_and_the_next_one_follows(planned: Made) 
     assert house.asked() == []
     assert house.at(TWO).decision.verdict is Verdict.UNDER_WAY
     (job,) = house.asked()
-    assert (job.requested_by, job.idempotency_key) == (REQUESTED_BY, f"schedule/docs/{TWO.isoformat()}/1")
+    key = f"{REQUESTED_BY}\nschedule/docs/{TWO.isoformat()}/1"
+    assert (job.requested_by, job.idempotency_key) == (REQUESTED_BY, key)
     house.work()
     after = house.at(TWO + 10 * MINUTE)
     assert (after.decision.verdict, after.decision.due) == (Verdict.WAIT, TWO + DAY)

@@ -30,20 +30,36 @@ def signing_key(file: Path) -> Ed25519PrivateKey:
         ) from exc
 
 
+def replace_key(file: Path) -> None:
+    """A new key in place of the one in ``file``, all at once. Raises OSError."""
+    temp = _written(file)
+    try:
+        os.replace(temp, file)
+    except OSError:
+        os.unlink(temp)
+        raise
+
+
 def _make(file: Path) -> None:
     """By a link that fails when another process was faster, so that all of them use the same key."""
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    temp = file.with_name(f".{file.name}-{uuid4().hex}")
-    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    temp = _written(file)
     try:
-        with os.fdopen(handle, "wb") as out:
-            out.write(pem)
-            out.flush()
-            os.fsync(out.fileno())
         with suppress(FileExistsError):
             os.link(temp, file)
     finally:
         os.unlink(temp)
+
+
+def _written(file: Path) -> Path:
+    """A new key in a private file beside ``file``."""
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    temp = file.with_name(f".{file.name}-{uuid4().hex}")
+    handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as out:
+        out.write(pem)
+        out.flush()
+        os.fsync(out.fileno())
+    return temp
 
 
 def _read(file: Path) -> Ed25519PrivateKey:

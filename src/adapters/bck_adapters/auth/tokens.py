@@ -6,17 +6,19 @@ from uuid import uuid4
 
 import jwt
 
-from bck_adapters.auth.key import signing_key
-from bckcore.domain.access import Principal, Role
+from bck_adapters.auth.ring import KEY_FILE, KeyRing
+from bckcore.domain.ids import SessionId
 from bckcore.domain.secret import Secret
+from bckcore.domain.session import Pass
 from bckcore.errors import AccessDeniedError
+
+__all__ = ["ALGORITHM", "KEY_FILE", "JwtTokens"]
 
 ALGORITHM = "EdDSA"
 ISSUER = "bck"
 AUDIENCE = "bck-api"
-KEY_FILE = "token-key.pem"
 LIFETIME_MINUTES = 15
-_CLAIMS = ["iss", "aud", "exp", "iat", "jti", "sub", "role"]
+_CLAIMS = ["iss", "aud", "exp", "iat", "jti", "sub", "sid"]
 
 
 class JwtTokens:
@@ -24,32 +26,36 @@ class JwtTokens:
 
     def __init__(self, home: Path, *, lifetime_minutes: int = LIFETIME_MINUTES) -> None:
         """Take the key in the folder ``home``, made at first use. Raises StorageError."""
-        self._key = signing_key(home / KEY_FILE)
-        self._public = self._key.public_key()
+        self._ring = KeyRing(home)
         self._life = timedelta(minutes=lifetime_minutes)
 
-    def issue(self, principal: Principal, *, now: datetime) -> tuple[Secret[str], datetime]:
+    def issue(self, told: Pass, *, now: datetime) -> tuple[Secret[str], datetime]:
         """See the port. Expiry is in whole seconds."""
+        name, key = self._ring.current()
         issued = int(now.timestamp())
         expires = issued + int(self._life.total_seconds())
         claims = {
             "iss": ISSUER,
             "aud": AUDIENCE,
-            "sub": principal.name,
-            "role": principal.role.value,
+            "sub": told.name,
+            "sid": told.session,
             "iat": issued,
             "exp": expires,
             "jti": uuid4().hex,
         }
-        token = jwt.encode(claims, self._key, algorithm=ALGORITHM)
+        token = jwt.encode(claims, key, algorithm=ALGORITHM, headers={"kid": name})
         return Secret(token), datetime.fromtimestamp(expires, UTC)
 
-    def check(self, token: Secret[str], *, now: datetime) -> Principal:
-        """See the port."""
+    def check(self, token: Secret[str], *, now: datetime) -> Pass:
+        """See the port. The algorithm is ours, whatever the token says of itself."""
         try:
+            named = jwt.get_unverified_header(token.reveal()).get("kid")
+            key = self._ring.public(named, now) if isinstance(named, str) else None
+            if key is None:
+                raise AccessDeniedError("You are not signed in.", advice="Sign in again.")
             claims = jwt.decode(
                 token.reveal(),
-                self._public,
+                key,
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
                 issuer=ISSUER,
@@ -57,6 +63,10 @@ class JwtTokens:
             )
             if now.timestamp() >= int(claims["exp"]):
                 raise AccessDeniedError("The session has expired.", advice="Sign in again.")
-            return Principal(name=claims["sub"], role=Role(claims["role"]))
+            return Pass(name=str(claims["sub"]), session=SessionId(str(claims["sid"])))
         except (jwt.PyJWTError, ValueError, TypeError) as exc:
             raise AccessDeniedError("You are not signed in.", advice="Sign in again.") from exc
+
+    def rotate(self, *, now: datetime, overlap: bool = True) -> str:
+        """See the port."""
+        return self._ring.rotate(now, now + self._life if overlap else None)

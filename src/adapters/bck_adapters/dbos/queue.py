@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from bck_adapters.dbos.node_lock import NodeLock
 from bck_adapters.dbos.offers import Offers
 from bck_adapters.dbos.standing import Standing
 from bckcore.domain.holder import Holder
-from bckcore.domain.ids import JobId
+from bckcore.domain.ids import HostId, JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import BckError
@@ -91,10 +91,15 @@ class DbosJobQueue:
         return self._tables.get(job)
 
     def list(
-        self, *, status: Sequence[JobStatus] = (), kind: JobKind | None = None, limit: int = 100
+        self,
+        *,
+        status: Sequence[JobStatus] = (),
+        kind: JobKind | None = None,
+        hosts: Collection[HostId] | None = None,
+        limit: int = 100,
     ) -> Sequence[Job]:
         """See the port."""
-        return self._tables.list(status=status, kind=kind, limit=limit)
+        return self._tables.list(status=status, kind=kind, hosts=hosts, limit=limit)
 
     def held_until(self, job: JobId, *, token: str | None = None) -> datetime | None:
         """See the port."""

@@ -1,7 +1,7 @@
 """MemoryJobQueue: the lease queue, in memory."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from threading import RLock
 from uuid import uuid4
 
 from bckcore.domain.holder import Holder
-from bckcore.domain.ids import JobId
+from bckcore.domain.ids import HostId, JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import LeaseLostError, NotFoundError
@@ -55,13 +55,22 @@ class MemoryJobQueue:
             return self._row(job).job
 
     def list(
-        self, *, status: Sequence[JobStatus] = (), kind: JobKind | None = None, limit: int = 100
+        self,
+        *,
+        status: Sequence[JobStatus] = (),
+        kind: JobKind | None = None,
+        hosts: Collection[HostId] | None = None,
+        limit: int = 100,
     ) -> Sequence[Job]:
         """See the port."""
         with self._lock:
             jobs = (row.job for row in reversed(self._rows.values()))
             wanted = (
-                job for job in jobs if (not status or job.status in status) and kind in (None, job.kind)
+                job
+                for job in jobs
+                if (not status or job.status in status)
+                and kind in (None, job.kind)
+                and (hosts is None or job.host in hosts)
             )
             return list(islice(wanted, limit))
 

@@ -268,3 +268,8 @@ class MemoryUsers:
         """See the port."""
         _found(self._session.write().users, user.name, "user")
         self._session.write().users[user.name] = user
+
+    def remove(self, name: str) -> None:
+        """See the port."""
+        _found(self._session.write().users, name, "user")
+        del self._session.write().users[name]

@@ -6,10 +6,10 @@ from hashlib import sha256
 from hmac import compare_digest
 from threading import Lock
 
-from bckcore.domain.access import Principal
 from bckcore.domain.events import Event
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.secret import Secret
+from bckcore.domain.session import Pass
 from bckcore.errors import AccessDeniedError, NotFoundError
 
 TOKEN_LIFE = timedelta(minutes=15)
@@ -45,23 +45,30 @@ class MemoryTokens:
 
     def __init__(self, life: timedelta = TOKEN_LIFE) -> None:
         self._life = life
-        self._issued: dict[str, tuple[Principal, datetime]] = {}
+        self._issued: dict[str, tuple[Pass, datetime]] = {}
         self._lock = Lock()
 
-    def issue(self, principal: Principal, *, now: datetime) -> tuple[Secret[str], datetime]:
+    def issue(self, told: Pass, *, now: datetime) -> tuple[Secret[str], datetime]:
         """See the port."""
         token, expires = secrets.token_urlsafe(16), now + self._life
         with self._lock:
-            self._issued[token] = (principal, expires)
+            self._issued[token] = (told, expires)
         return Secret(token), expires
 
-    def check(self, token: Secret[str], *, now: datetime) -> Principal:
+    def check(self, token: Secret[str], *, now: datetime) -> Pass:
         """See the port."""
         with self._lock:
-            principal, expires = self._issued.get(token.reveal(), (None, now))
-        if principal is None or now >= expires:
+            told, expires = self._issued.get(token.reveal(), (None, now))
+        if told is None or now >= expires:
             raise AccessDeniedError("You are not signed in.", advice="Sign in again.")
-        return principal
+        return told
+
+    def rotate(self, *, now: datetime, overlap: bool = True) -> str:
+        """See the port."""
+        with self._lock:
+            if not overlap:
+                self._issued.clear()
+        return secrets.token_hex(8)
 
 
 class MemoryPasswordHasher:

@@ -6,17 +6,21 @@ from threading import Lock
 
 from bckcore.domain.access import User
 from bckcore.domain.act import Act
+from bckcore.domain.device_token import DeviceToken
 from bckcore.domain.due import ScheduleState
 from bckcore.domain.file_version import FileVersion
 from bckcore.domain.hold import Hold
 from bckcore.domain.host import Host
-from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName
+from bckcore.domain.ids import HostId, ProfileId, RunId, SessionId, SourceName, TokenId
 from bckcore.domain.paths import RelPath
 from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
 from bckcore.domain.run_problem import RunProblem
+from bckcore.domain.session import RefreshToken
+from bckcore.domain.session import Session as SignedIn
+from bckcore.domain.throttle import Throttle
 from bckcore.errors import ConflictError, TransientError
 from bckcore.ports.catalog import SourceState
 
@@ -42,6 +46,10 @@ class State:
     presences: dict[HostId, Presence] = field(default_factory=dict)
     users: dict[str, User] = field(default_factory=dict)
     audit: dict[int, bytes] = field(default_factory=dict)
+    sessions: dict[SessionId, SignedIn] = field(default_factory=dict)
+    refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
+    device_tokens: dict[TokenId, DeviceToken] = field(default_factory=dict)
+    throttles: dict[str, Throttle] = field(default_factory=dict)
     source_states: dict[SourceKey, SourceState] = field(default_factory=dict)
     versions: dict[SourceKey, Versions] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ from typing import Self
 
 from bck_adapters.memory.audit import MemoryAuditLog
 from bck_adapters.memory.catalog import MemoryCatalog
+from bck_adapters.memory.people import MemoryDeviceTokens, MemorySessions, MemoryThrottles
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.repositories import (
     MemoryActs,
@@ -45,6 +46,9 @@ class MemoryUnitOfWork:
         self.presences = MemoryPresences(session)
         self.users = MemoryUsers(session)
         self.audit = MemoryAuditLog(session)
+        self.sessions = MemorySessions(session)
+        self.device_tokens = MemoryDeviceTokens(session)
+        self.throttles = MemoryThrottles(session)
         self.catalog = MemoryCatalog(session)
 
     def __enter__(self) -> Self:

@@ -1,6 +1,6 @@
 """SqlJobQueue: the lease queue. Exactly one runner holds a job, proved by a token that fences off others."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime, timedelta
@@ -29,7 +29,7 @@ from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import job as jobs
 from bck_adapters.sql.tables import job_key, job_log
 from bckcore.domain.holder import Holder
-from bckcore.domain.ids import JobId
+from bckcore.domain.ids import HostId, JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
@@ -141,7 +141,12 @@ class SqlJobQueue:
             return mapping.job_of(_row_of(session, job))
 
     def list(
-        self, *, status: Sequence[JobStatus] = (), kind: JobKind | None = None, limit: int = 100
+        self,
+        *,
+        status: Sequence[JobStatus] = (),
+        kind: JobKind | None = None,
+        hosts: Collection[HostId] | None = None,
+        limit: int = 100,
     ) -> Sequence[Job]:
         """See the port."""
         query = select(jobs).order_by(jobs.c.number.desc()).limit(limit)
@@ -149,6 +154,8 @@ class SqlJobQueue:
             query = query.where(jobs.c.status.in_([each.value for each in status]))
         if kind is not None:
             query = query.where(jobs.c.kind == kind.value)
+        if hosts is not None:
+            query = query.where(jobs.c.host.in_(sorted(hosts)))
         with self._reading() as session:
             return [mapping.job_of(row) for row in session.execute(query)]
 

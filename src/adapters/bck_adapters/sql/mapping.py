@@ -6,7 +6,7 @@ from typing import Any
 
 from bck_adapters.sql.schedules import schedule_of, schedule_values
 from bck_adapters.sql.tables import CALENDAR_RULES
-from bckcore.domain.access import Role, User
+from bckcore.domain.access import Role, SecondFactor, User
 from bckcore.domain.act import Act, ActKind
 from bckcore.domain.filters import FilterOptions
 from bckcore.domain.host import Host, Platform
@@ -39,6 +39,7 @@ def host_values(host: Host) -> Values:
         "allowed_roots": list(host.allowed_roots),
         "quota_bytes": host.quota_bytes,
         "quota_inodes": host.quota_inodes,
+        "owners": list(host.owners),
     }
 
 
@@ -56,6 +57,7 @@ def host_of(row: Any) -> Host:
         allowed_roots=tuple(row.allowed_roots),
         quota_bytes=row.quota_bytes,
         quota_inodes=row.quota_inodes,
+        owners=tuple(row.owners or ()),
     )
 
 
@@ -248,12 +250,22 @@ def user_values(user: User) -> Values:
         "role": user.role.value,
         "password_hash": user.password_hash,
         "created": user.created,
+        "second_factor": None if user.second_factor is None else asdict(user.second_factor),
     }
 
 
 def user_of(row: Any) -> User:
     """A row as an account."""
-    return User(name=row.name, role=Role(row.role), password_hash=row.password_hash, created=row.created)
+    factor = row.second_factor
+    return User(
+        name=row.name,
+        role=Role(row.role),
+        password_hash=row.password_hash,
+        created=row.created,
+        second_factor=None
+        if factor is None
+        else SecondFactor(**factor | {"recovery": tuple(factor["recovery"])}),
+    )
 
 
 def job_values(job: Job) -> Values:

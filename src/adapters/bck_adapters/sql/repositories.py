@@ -284,3 +284,7 @@ class SqlUsers:
     def update(self, user: User) -> None:
         """See the port."""
         self._rows.update(mapping.user_values(user))
+
+    def remove(self, name: str) -> None:
+        """See the port."""
+        self._rows.remove(name)

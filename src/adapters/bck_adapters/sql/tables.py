@@ -44,6 +44,7 @@ host = Table(
     Column("allowed_roots", JSON, nullable=False),
     Column("quota_bytes", BigInteger),
     Column("quota_inodes", BigInteger),
+    Column("owners", JSON),
 )
 
 CALENDAR_RULES = ("hourly", "daily", "weekly", "monthly", "yearly")
@@ -198,6 +199,57 @@ account = Table(
     Column("role", String(16), nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("created", UtcDateTime, nullable=False),
+    Column("second_factor", JSON(none_as_null=True)),
+)
+
+session = Table(
+    "session",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("account", String(255), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("used", UtcDateTime, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Column("address", Text, nullable=False),
+    Column("client", Text, nullable=False),
+    Column("ended", UtcDateTime),
+    Column("reason", Text, nullable=False),
+    Index(None, "account"),
+)
+
+refresh_token = Table(
+    "refresh_token",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("session", ForeignKey("session.id"), nullable=False),
+    Column("issued", UtcDateTime, nullable=False),
+    Column("used", UtcDateTime),
+    Index(None, "session"),
+)
+
+device_token = Table(
+    "device_token",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("host", String(64), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Column("revoked", UtcDateTime),
+    UniqueConstraint("digest"),
+)
+
+throttle = Table(
+    "throttle",
+    metadata,
+    Column("key", String(160), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last", UtcDateTime, nullable=False),
+    Column("until", UtcDateTime, nullable=False),
+    Index(None, "last"),
 )
 
 _RUNNING = text("status = 'running' AND kind NOT IN ('check', 'preview')")

@@ -9,6 +9,7 @@ from bck_adapters.sql.audit import SqlAuditLog
 from bck_adapters.sql.catalog import SqlCatalog
 from bck_adapters.sql.holds import SqlHolds
 from bck_adapters.sql.job_queue import require_held
+from bck_adapters.sql.people import SqlDeviceTokens, SqlSessions, SqlThrottles
 from bck_adapters.sql.repositories import SqlActs, SqlHosts, SqlPoints, SqlProfiles, SqlRuns, SqlUsers
 from bck_adapters.sql.schedules import SqlPresences, SqlScheduleStates
 from bck_adapters.sql.session import SqlSession
@@ -31,6 +32,9 @@ class SqlUnitOfWork:
         self.presences = SqlPresences(self._session)
         self.users = SqlUsers(self._session)
         self.audit = SqlAuditLog(self._session)
+        self.sessions = SqlSessions(self._session)
+        self.device_tokens = SqlDeviceTokens(self._session)
+        self.throttles = SqlThrottles(self._session)
         self.catalog = SqlCatalog(self._session)
 
     def __enter__(self) -> Self:

@@ -10,7 +10,7 @@ import pytest
 
 from bck_adapters.testkit.samples import START, StepClock, sample_holder, sample_job
 from bckcore.domain.holder import Holder
-from bckcore.domain.ids import JobId
+from bckcore.domain.ids import HostId, JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, IllegalTransitionError, LeaseLostError, NotFoundError
@@ -131,6 +131,10 @@ class JobQueueContract:
         assert [job.id for job in queue.list()] == ["b", "r2", "r1", "r0"]
         assert [job.id for job in queue.list(limit=2)] == ["b", "r2"]
         assert [job.id for job in queue.list(kind=JobKind.BACKUP)] == ["b"]
+        everywhere = {job.host for job in queue.list()}
+        assert [job.id for job in queue.list(hosts=everywhere, limit=2)] == ["b", "r2"]
+        assert list(queue.list(hosts=())) == []
+        assert list(queue.list(hosts={HostId("elsewhere")})) == []
         assert [job.id for job in queue.list(status=[JobStatus.RUNNING])] == ["r0"]
         assert len(queue.list(status=[JobStatus.RUNNING, JobStatus.QUEUED])) == 4
 

@@ -22,7 +22,7 @@ from bck_adapters.testkit.samples import (
     sample_run,
     sample_state,
 )
-from bckcore.domain.access import Role, User
+from bckcore.domain.access import Role, SecondFactor, User
 from bckcore.domain.due import ScheduleState
 from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName
 from bckcore.domain.job import JobResult, JobStatus
@@ -444,6 +444,15 @@ class RepositoriesContract(_NeedsDatabase):
             assert list(uow.users.list()) == [anna, zoe]
             uow.users.update(replace(anna, role=Role.OPERATOR))
             assert uow.users.get("anna").role is Role.OPERATOR
+            factor = SecondFactor(confirmed=True, last_step=2**33, recovery=("a", "b"))
+            uow.users.update(replace(anna, second_factor=factor))
+            assert uow.users.get("anna").second_factor == factor
+            uow.users.update(anna)
+            assert uow.users.get("anna") == anna
+            uow.users.remove("anna")
+            assert list(uow.users.list()) == [zoe]
+            with pytest.raises(NotFoundError):
+                uow.users.remove("anna")
             with pytest.raises(ConflictError):
                 uow.users.add(zoe)
             for step in (lambda: uow.users.get("eve"), lambda: uow.users.update(replace(zoe, name="eve"))):

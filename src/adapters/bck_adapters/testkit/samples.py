@@ -62,6 +62,7 @@ def sample_host(name: str = "pc1") -> Host:
         key=SecretRef(f"host/{name}/key"),
         host_keys=("ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 BBBB"),
         allowed_roots=("/home/u", "/srv/ü"),
+        owners=("anna", "zoe"),
     )
 
 

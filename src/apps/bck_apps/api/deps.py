@@ -1,7 +1,7 @@
 """From a request to who asks and what they may do."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, cast
 
 import anyio
 from dependency_injector.wiring import Provide, inject
@@ -11,11 +11,18 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from bck_apps.api.errors import NotSignedInError
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
+from bckcore.domain.ids import HostId, JobId, ProfileId, RunId
 from bckcore.domain.secret import Secret
+from bckcore.domain.session import Caller
 from bckcore.errors import AccessDeniedError
-from bckcore.services.access import AccessService
+from bckcore.services.device_tokens import PREFIX, DeviceTokens
+from bckcore.services.reach import Reach
+from bckcore.services.sessions import SessionService
 
-bearer = HTTPBearer(auto_error=False, bearerFormat="JWT", description="Token from `POST /auth/login`.")
+T = TypeVar("T")
+bearer = HTTPBearer(
+    auto_error=False, bearerFormat="JWT", description="Token from `POST /auth/login`, or of a device."
+)
 
 SIGN_INS_AT_ONCE = 4
 """Checking a password takes much memory on purpose: so many at once, the others wait their turn."""
@@ -25,38 +32,107 @@ SIGN_INS_AT_ONCE = 4
 def principal(
     request: Request,
     credentials: HTTPAuthorizationCredentials | None = Depends(bearer),
-    access: AccessService = Depends(Provide[Container.access]),
+    sessions: SessionService = Depends(Provide[Container.sessions]),
+    devices: DeviceTokens = Depends(Provide[Container.device_tokens]),
 ) -> Principal:
     """Who asks. Raises NotSignedInError without a valid token."""
     if credentials is None:
         raise NotSignedInError("You are not signed in.", advice="Sign in with POST /auth/login.")
     try:
-        found = access.principal_of(Secret(credentials.credentials))
+        token = Secret(credentials.credentials)
+        is_device = credentials.credentials.startswith(PREFIX)
+        found = devices.principal_of(token) if is_device else sessions.principal_of(token)
     except AccessDeniedError as error:
         raise NotSignedInError(error.what, meaning=error.meaning, advice=error.advice) from error
     request.state.principal = found.name
     return found
 
 
+GoesOn = Callable[[Principal], Principal]
+
+
+@inject
+def going_on(
+    sessions: SessionService = Depends(Provide[Container.sessions]),
+    devices: DeviceTokens = Depends(Provide[Container.device_tokens]),
+) -> GoesOn:
+    """For answers that last: the principal as it is now; raises AccessDeniedError once it is over."""
+    return lambda who: sessions.again(who) if who.role else devices.again(who)
+
+
 class Requires:
-    """A dependency that gives the principal if its role grants ``permission``, else refuses."""
+    """A dependency that gives the principal if its role grants ``permission``, else refuses.
+
+    What the address of the route names - a host, a profile, a run, a job - must be within the
+    principal's reach as well; else the answer is that there is no such thing.
+    """
 
     def __init__(self, permission: Permission) -> None:
         self.permission = permission
 
-    def __call__(self, who: Principal = Depends(principal)) -> Principal:
-        """Raises NotSignedInError, AccessDeniedError."""
-        if not who.may(self.permission):
-            raise AccessDeniedError(
-                f"{who.name} ({who.role.value}) may not {self.permission.value}.",
-                advice="Ask an administrator.",
-            )
+    @inject
+    def __call__(
+        self,
+        request: Request,
+        who: Principal = Depends(principal),
+        reach: Reach = Depends(Provide[Container.reach]),
+    ) -> Principal:
+        """Raises NotSignedInError, AccessDeniedError, NotFoundError."""
+        reach.demand(who, self.permission)
+        for kind, name in named_objects(request.scope["route"].path, request.path_params):
+            kind(reach, who, name)
         return who
 
 
+Check = Callable[[Reach, Principal, str], None]
+CHECKED: Mapping[str, Check] = {
+    "/hosts/{name}": lambda reach, who, name: reach.host(who, HostId(name)),
+    "/profiles/{name}": lambda reach, who, name: reach.profile(who, ProfileId(name)),
+    "/{job_id}": lambda reach, who, name: reach.job(who, JobId(name)),
+    "/runs/{run_id}": lambda reach, who, name: reach.run(who, RunId(name)),
+}
+"""Objects that addresses name, and how their reach is looked at."""
+WITHIN = frozenset({"point", "run", "session_id", "token_id"})
+"""Parameters that name a part of the profile before them, or what the route itself looks at."""
+
+
+def named_objects(template: str, values: Mapping[str, str]) -> Iterator[tuple[Check, str]]:
+    """The objects that an address names. Raises LookupError for one that nobody knows how to look at."""
+    left = {name for name in values if name not in WITHIN}
+    for part, check in CHECKED.items():
+        parameter = part.partition("{")[2].rstrip("}")
+        if parameter in left and f"{part}/" in f"{template}/":
+            left.remove(parameter)
+            yield check, values[parameter]
+    if left:
+        raise LookupError(f"{template}: nobody says who may reach {sorted(left)}")
+
+
 def requires(permission: Permission) -> Any:
-    """Declare on a route what it demands: ``who: Principal = requires(Permission.READ)``."""
+    """Declare on a route what it demands: ``who: Principal = requires(Permission.READ)``.
+
+    What a body names is for the route to check: ``reach: Reach = within_reach()``.
+    """
     return Depends(Requires(permission))
+
+
+def within_reach() -> Any:
+    """The service that tells what a principal may know of."""
+    return Depends(Provide[Container.reach])
+
+
+OPEN = "x-bck-open"
+
+
+def open_to_all() -> dict[str, Any]:
+    """Mark on a route that needs no permission: ``openapi_extra=open_to_all()``. All others declare one."""
+    return {OPEN: True}
+
+
+def caller(request: Request) -> Caller:
+    """Where a request comes from."""
+    address = request.client.host if request.client else ""
+    return Caller(address=address, client=request.headers.get("user-agent", ""))
 
 
 class SignIns:
@@ -68,3 +144,9 @@ class SignIns:
     async def run(self, check: Callable[[], Any]) -> Any:
         """What ``check`` returns, run in a thread of its own."""
         return await anyio.to_thread.run_sync(check, limiter=self._limiter)
+
+
+async def in_turn(request: Request, work: Callable[[], T]) -> T:
+    """Password checks wait for their turn in the event loop: many cannot use up all other routes' threads."""
+    sign_ins = cast("SignIns", request.app.state.sign_ins)
+    return cast("T", await sign_ins.run(work))

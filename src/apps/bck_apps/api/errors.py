@@ -49,6 +49,8 @@ class NotSignedInError(core.AccessDeniedError):
 
 KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     NotSignedInError: (401, "Not signed in"),
+    core.SecondFactorNeededError: (401, "A second factor is needed"),
+    core.TooManyAttemptsError: (429, "Too many attempts"),
     core.AccessDeniedError: (403, "Not permitted"),
     core.PathNotAllowedError: (403, "Outside the allowed folders"),
     core.RefusedError: (403, "Refused"),
@@ -194,6 +196,8 @@ def install(app: FastAPI) -> None:
         problem = problem_of(error)
         if problem.status == 500:
             log.error("request failed", code=error.code, error=str(error))
+        if isinstance(error, core.TooManyAttemptsError):
+            return response(problem, {"Retry-After": str(error.wait_seconds)})
         return response(problem)
 
     def http_error(_request: Request, error: Exception) -> JSONResponse:

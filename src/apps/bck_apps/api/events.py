@@ -21,9 +21,11 @@ from bck_apps.api.feeds import POLL_SECONDS, Feed
 from bck_apps.api.views import job_view, line_view, progress_view
 from bckcore.domain.job import Job
 from bckcore.domain.transfer import TransferProgress
+from bckcore.errors import AccessDeniedError, NotFoundError
 from bckcore.ports.job_queue import LogLine
 
 RETRY_MS = 1_000
+PERMIT_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -54,15 +56,35 @@ class JobEvents:
             yield ServerSentEvent(event="status", data=job_view(job))
 
 
+class Permit:
+    """Whether who follows a job still may; looked at now and then, for a stream may last for hours."""
+
+    def __init__(self, check: Callable[[], object]) -> None:
+        """``check`` raises AccessDeniedError or NotFoundError once it is over."""
+        self._check = check
+        self._looked = anyio.current_time()
+
+    async def holds(self) -> bool:
+        """False once it is over, PERMIT_SECONDS after that at the latest."""
+        if anyio.current_time() - self._looked < PERMIT_SECONDS:
+            return True
+        try:
+            await anyio.to_thread.run_sync(self._check)
+        except (AccessDeniedError, NotFoundError):
+            return False
+        self._looked = anyio.current_time()
+        return True
+
+
 async def follow(
-    feed: Feed, *, after: int, stopping: Callable[[], bool]
+    feed: Feed, *, after: int, permit: Permit, stopping: Callable[[], bool]
 ) -> AsyncGenerator[ServerSentEvent, None]:
-    """Events of a job until it is final, the client leaves, or the server stops.
+    """Events of a job until it is final, the client leaves or may no more, or the server stops.
 
     The first one also says how soon to come back after a connection that broke.
     """
     events, first = JobEvents(after=after), True
-    while not stopping():
+    while not stopping() and await permit.holds():
         look = await feed.look(events.after)
         for event in events.between(look.job, look.lines):
             yield event.model_copy(update={"retry": RETRY_MS}) if first else event

@@ -32,6 +32,8 @@ from bck_apps.api.routes import (
     retention,
     runs,
     schedule,
+    second_factor,
+    tokens,
 )
 from bck_apps.wiring import Application
 
@@ -54,6 +56,8 @@ ROUTES = (
     metrics,
     schedule,
     audit,
+    second_factor,
+    tokens,
 )
 
 

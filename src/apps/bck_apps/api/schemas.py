@@ -12,6 +12,8 @@ from bckcore.domain.push import Conflict
 Item = TypeVar("Item")
 Line = Annotated[str, Field(max_length=16384)]
 """A path (percent-encoded it is three times as long), a pattern or a public key."""
+Name = Annotated[str, Field(max_length=64)]
+"""Of an account."""
 Places = Annotated[
     int | None,
     Field(
@@ -30,24 +32,7 @@ class Page(View, Generic[Item]):
     next: str | None = Field(None, description="Cursor of the next part; null when there is none.")
 
 
-# --- signing in and health ------------------------------------------------------------------------
-
-
-class Login(Body):
-    """A name and its password."""
-
-    name: str = Field(max_length=64, description="Account name.")
-    password: SecretStr = Field(max_length=1024, description="Password; never stored or logged in the clear.")
-
-
-class Token(View):
-    """A fresh access token."""
-
-    access_token: str = Field(description="Send it as `Authorization: Bearer …`.")
-    token_type: str = Field("bearer", description="Always `bearer`.")
-    expires_at: datetime
-    name: str = Field(description="Who is signed in.")
-    role: str = Field(description="`admin`, `operator` or `viewer`.")
+# --- health ---------------------------------------------------------------------------------------
 
 
 class Health(View):
@@ -102,6 +87,9 @@ class HostBody(Body):
     host_keys: list[Line] = Field(
         default=[], max_length=100, description="Public keys of the host, each `type base64`."
     )
+    owners: list[Name] = Field(
+        default=[], max_length=100, description="Accounts with role `owner` that may reach it."
+    )
     trust_on_first_use: bool = Field(False, description="Pin the keys that the host shows now.")
     transport: str = Field("rsync-ssh", description="Registered name of the transport.")
     platform: Platform = Field(
@@ -125,6 +113,9 @@ class HostChangeBody(Body):
     host_keys: list[Line] | None = Field(
         None, max_length=100, description="The whole new list of public keys, each `type base64`."
     )
+    owners: list[Name] | None = Field(
+        None, max_length=100, description="The whole new list of accounts that it belongs to."
+    )
     trust_on_first_use: bool = Field(
         False, description="Pin the keys that the host shows now instead of those that are pinned."
     )
@@ -144,6 +135,7 @@ class HostView(View):
     platform: str = Field(description="`posix`, `windows` or `macos`.")
     transport: str
     allow: list[str]
+    owners: list[str] = Field(description="Accounts with role `owner` that may reach it.")
     host_keys: list[str] = Field(description="Pinned public keys.")
     has_private_key: bool
     quota_bytes: int | None

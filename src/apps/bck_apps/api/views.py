@@ -43,6 +43,7 @@ def host_of(body: schemas.HostBody) -> Host:
         allowed_roots=typed_paths(body.allow, body.platform),
         quota_bytes=body.quota_bytes or None,
         quota_inodes=body.quota_inodes or None,
+        owners=tuple(dict.fromkeys(body.owners)),
     )
 
 
@@ -58,6 +59,7 @@ def host_change_of(body: schemas.HostChangeBody) -> HostChange:
         host_keys=None if body.host_keys is None else tuple(body.host_keys),
         quota_bytes=body.quota_bytes,
         quota_inodes=body.quota_inodes,
+        owners=None if body.owners is None else tuple(body.owners),
     )
 
 
@@ -71,6 +73,7 @@ def host_view(host: Host) -> schemas.HostView:
         platform=host.platform.value,
         transport=host.transport,
         allow=list(host.allowed_roots),
+        owners=list(host.owners),
         host_keys=list(host.host_keys),
         has_private_key=host.key is not None,
         quota_bytes=host.quota_bytes,

@@ -150,6 +150,7 @@ def host_document(host: Host) -> Document:
         "platform": host.platform.value,
         "transport": host.transport,
         "allow": list(host.allowed_roots),
+        "owners": list(host.owners),
         "host_keys": list(host.host_keys),
         "has_key": host.key is not None,
         "has_private_key": host.key is not None,  # the API's name for the same

@@ -62,6 +62,9 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     ] = Platform.POSIX,
     quota: Quota = None,
     quota_files: QuotaFiles = None,
+    owner: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Account that it belongs to; may be repeated.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Make a host known, with its key and the folders that may be read."""
@@ -79,6 +82,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         allowed_roots=typed_paths(allow or (), platform),
         quota_bytes=quota_bytes(quota) or None,
         quota_inodes=quota_files or None,
+        owners=tuple(dict.fromkeys(owner or ())),
     )
     with opened() as application:
         saved = application.hosts.add(host, key=secret, trust_on_first_use=trust_on_first_use)
@@ -126,12 +130,20 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
     platform: Annotated[Platform | None, typer.Option(help="What runs there.")] = None,
     quota: Quota = None,
     quota_files: QuotaFiles = None,
+    owner: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Account that it belongs to; repeat all: the list is replaced."),
+    ] = None,
+    no_owner: Annotated[bool, typer.Option("--no-owner", help="It belongs to nobody.")] = False,
     as_json: Json = False,
 ) -> None:
     """Change a host: only what is given. Compare the fingerprint at the machine before you pin a new key."""
     if trust_on_first_use and host_key:
         raise InvalidInputError("Give --host-key or --trust-on-first-use, not both.")
+    if no_owner and owner:
+        raise InvalidInputError("Give --owner or --no-owner, not both.")
     change = HostChange(
+        owners=() if no_owner else tuple(owner) if owner else None,
         address=address,
         port=port,
         user=user,
@@ -172,6 +184,7 @@ def _host_view(host: Host) -> "RenderableType":
             ("address", f"{host.user}@{host.address} port {host.port}" if host.address else ""),
             ("reached by", host.transport),
             ("allowed", "\n".join(host.allowed_roots) or "nothing yet: give --allow PATH"),
+            ("belongs to", ", ".join(host.owners) or "nobody"),
             ("host keys", "\n".join(map(fingerprint, host.host_keys))),
             ("private key", "kept in the vault" if host.key else "none"),
             ("quota", quota_text(host)),

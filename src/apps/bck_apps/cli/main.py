@@ -35,6 +35,7 @@ from bck_apps.cli import (
     schedule,
     serve,
     status,
+    tokens,
     users,
 )
 from bck_apps.cli.screen import safe_streams, say, show_error
@@ -106,6 +107,7 @@ app.command("serve", rich_help_panel=SETUP)(serve.serve)
 app.add_typer(hosts.app, name="host", rich_help_panel=SETUP)
 app.add_typer(profiles.app, name="profile", rich_help_panel=SETUP)
 app.add_typer(users.app, name="user", rich_help_panel=SETUP)
+app.add_typer(tokens.app, name="token", rich_help_panel=SETUP)
 app.command("backup", rich_help_panel=WORK)(jobs.backup)
 app.command("restore", rich_help_panel=WORK)(restore.restore)
 app.command("export", rich_help_panel=WORK)(export.export)

@@ -1,4 +1,4 @@
-"""Verbs about accounts of people: add one, list them."""
+"""Verbs about accounts of people and their sessions."""
 
 from typing import Annotated
 
@@ -6,26 +6,122 @@ import typer
 
 from bck_apps.cli.admin import given_password
 from bck_apps.cli.screen import Json, fields, show, table
-from bck_apps.cli.session import opened
+from bck_apps.cli.session import opened, who
 from bck_apps.cli.units import time_text
 from bckcore.domain.access import Role, User
+from bckcore.domain.ids import SessionId
+from bckcore.domain.session import Session
+from bckcore.errors import InvalidInputError
 
-app = typer.Typer(help="Accounts of people.", no_args_is_help=True)
+app = typer.Typer(help="Accounts of people, and who is signed in.", no_args_is_help=True)
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the account.")]
+RoleOption = Annotated[Role, typer.Option(help="What the account may do.")]
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from one line of standard input.")
+]
 
 
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Name to sign in with.")],
-    role: Annotated[Role, typer.Option(help="What the account may do.")],
-    password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from one line of standard input.")
-    ] = False,
+    role: RoleOption,
+    password_stdin: PasswordStdin = False,
     as_json: Json = False,
 ) -> None:
     """Make an account. Who may read BCK_HOME may do so, and needs none: so comes the first after a loss."""
     with opened() as application:
         user = application.access.add_user(name, given_password(from_stdin=password_stdin), role)
-    show(as_json, _document(user), lambda: fields((("name", user.name), ("role", user.role.value))))
+    _show_user(user, as_json=as_json)
+
+
+@app.command("set")
+def set_user(name: NameArgument, role: RoleOption, as_json: Json = False) -> None:
+    """Give an account another role. It counts from the next request on."""
+    with opened() as application:
+        user = application.access.set_role(name, role)
+    _show_user(user, as_json=as_json)
+
+
+@app.command("password")
+def password(name: NameArgument, password_stdin: PasswordStdin = False, as_json: Json = False) -> None:
+    """Give an account another password. All its sessions end."""
+    with opened() as application:
+        ended = application.access.set_password(name, given_password(from_stdin=password_stdin))
+    show(as_json, {"name": name, "ended": ended}, lambda: fields((("name", name), ("sessions ended", ended))))
+
+
+@app.command("remove")
+def remove(name: NameArgument, as_json: Json = False) -> None:
+    """Take an account out: its sessions end, its PCs are nobody's."""
+    with opened() as application:
+        user = application.access.remove_user(name)
+    show(as_json, {"removed": user.name}, lambda: fields((("removed", user.name),)))
+
+
+@app.command("totp-off")
+def totp_off(name: NameArgument, as_json: Json = False) -> None:
+    """Switch an account's second factor off, for who has lost phone and recovery codes."""
+    with opened() as application:
+        application.second_factors.switch_off(name, None)
+    document = {"name": name, "second_factor": False}
+    show(as_json, document, lambda: fields((("name", name), ("second factor", "off"))))
+
+
+@app.command("unlock")
+def unlock(name: NameArgument, as_json: Json = False) -> None:
+    """Forget the failed attempts of an account, so that nobody waits."""
+    with opened() as application:
+        counts = application.throttles.unlock(name)
+    show(
+        as_json, {"name": name, "forgotten": counts}, lambda: fields((("name", name), ("forgotten", counts)))
+    )
+
+
+@app.command("sessions")
+def sessions(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Only those of this account.")] = None,
+    as_json: Json = False,
+) -> None:
+    """List who is signed in, from where, since when."""
+    with opened() as application:
+        found = application.sessions.list(name)
+    rows = [(one.id, one.user, one.address, time_text(one.used), time_text(one.expires)) for one in found]
+    heads = ("SESSION", "NAME", "FROM", "LAST USED", "EXPIRES")
+    document = {"items": [_session_document(one) for one in found]}
+    show(as_json, document, lambda: table(heads, rows, empty="Nobody is signed in."))
+
+
+@app.command("revoke")
+def revoke(
+    session: Annotated[str | None, typer.Argument(metavar="[SESSION]", help="The session to end.")] = None,
+    all_of: Annotated[
+        str | None, typer.Option("--all", metavar="NAME", help="All sessions of this account.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """End a session, or all of an account: their tokens count no more."""
+    if (session is None) == (all_of is None):
+        raise InvalidInputError("Give a session or --all NAME.", advice="List them: bck user sessions")
+    with opened() as application:
+        if session is not None:
+            application.sessions.revoke(SessionId(session), by=who())
+            ended = 1
+        else:
+            ended = application.sessions.revoke_all(str(all_of), by=who())
+    show(as_json, {"ended": ended}, lambda: fields((("ended", ended),)))
+
+
+@app.command("rotate-key")
+def rotate_key(
+    now: Annotated[
+        bool, typer.Option("--now", help="Tokens signed with the key before count no more, as after a theft.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Sign access tokens with a new key. Those of the one before count until they expire."""
+    with opened() as application:
+        name = application.tokens.rotate(now=application.clock.now(), overlap=not now)
+    show(as_json, {"key": name, "overlap": not now}, lambda: fields((("key", name),)))
 
 
 @app.command("list")
@@ -33,11 +129,35 @@ def listed(as_json: Json = False) -> None:
     """List accounts and what they may do."""
     with opened() as application:
         users = application.access.users()
-    rows = [(user.name, user.role.value, time_text(user.created)) for user in users]
+    rows = [
+        (user.name, user.role.value, "yes" if user.needs_code else "no", time_text(user.created))
+        for user in users
+    ]
     empty = "There is no account: nobody can sign in."
     document = {"items": [_document(user) for user in users]}
-    show(as_json, document, lambda: table(("NAME", "ROLE", "SINCE"), rows, empty=empty))
+    show(as_json, document, lambda: table(("NAME", "ROLE", "SECOND FACTOR", "SINCE"), rows, empty=empty))
+
+
+def _show_user(user: User, *, as_json: bool) -> None:
+    show(as_json, _document(user), lambda: fields((("name", user.name), ("role", user.role.value))))
 
 
 def _document(user: User) -> dict[str, object]:
-    return {"name": user.name, "role": user.role.value, "created": user.created.isoformat()}
+    return {
+        "name": user.name,
+        "role": user.role.value,
+        "created": user.created.isoformat(),
+        "second_factor": user.needs_code,
+    }
+
+
+def _session_document(session: Session) -> dict[str, object]:
+    return {
+        "session_id": session.id,
+        "user": session.user,
+        "created": session.created.isoformat(),
+        "used": session.used.isoformat(),
+        "expires": session.expires.isoformat(),
+        "address": session.address,
+        "client": session.client,
+    }

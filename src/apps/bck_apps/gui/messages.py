@@ -36,7 +36,7 @@ class Session(Message):
     @property
     def may_back_up(self) -> bool:
         """True if the server lets this person start and stop backups."""
-        return self.role in ("admin", "operator")
+        return self.role in ("admin", "operator", "owner")
 
 
 class Source(Message):

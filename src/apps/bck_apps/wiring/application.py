@@ -39,11 +39,13 @@ from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.node_queue import NodeQueue
 from bckcore.ports.processes import Processes
 from bckcore.ports.storage import Storage, StorageFinding
+from bckcore.ports.tokens import Tokens
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.access import AccessService, check_account
 from bckcore.services.browse import BrowseService
 from bckcore.services.check_jobs import CheckJobs
 from bckcore.services.compare import CompareService
+from bckcore.services.device_tokens import DeviceTokens
 from bckcore.services.evidence import Evidence, Witness
 from bckcore.services.export import ExportService
 from bckcore.services.history import HistoryService
@@ -57,7 +59,10 @@ from bckcore.services.prune import PruneService
 from bckcore.services.rebuild import Rebuild
 from bckcore.services.restore import RestoreService
 from bckcore.services.scheduler import Scheduler
+from bckcore.services.second_factor import SecondFactors
+from bckcore.services.sessions import SessionService
 from bckcore.services.standing import StandingService
+from bckcore.services.throttles import Throttles
 from bckcore.services.worker import Worker
 
 log = logging.getLogger("bck")
@@ -194,7 +199,7 @@ class Application:
 
     @property
     def access(self) -> AccessService:
-        """Accounts and signing in."""
+        """Accounts."""
         return self.container.access()
 
     @property
@@ -206,6 +211,31 @@ class Application:
     def witness(self) -> Witness:
         """Knows who acts; it is there also while the database is not."""
         return self.container.witness()
+
+    @property
+    def sessions(self) -> SessionService:
+        """Who is signed in."""
+        return self.container.sessions()
+
+    @property
+    def throttles(self) -> Throttles:
+        """Who has to wait."""
+        return self.container.throttles()
+
+    @property
+    def device_tokens(self) -> DeviceTokens:
+        """Tokens of devices."""
+        return self.container.device_tokens()
+
+    @property
+    def second_factors(self) -> SecondFactors:
+        """Codes beside passwords."""
+        return self.container.second_factors()
+
+    @property
+    def tokens(self) -> Tokens:
+        """Signs access tokens."""
+        return self.container.tokens()
 
     @property
     def worker(self) -> Worker:

@@ -35,6 +35,7 @@ from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport
 from bckcore.ports.vault import Vault
 from bckcore.services.accept import AcceptService
+from bckcore.services.access import AccessService
 from bckcore.services.acts import Acts
 from bckcore.services.backup import BackupService
 from bckcore.services.browse import BrowseService
@@ -42,6 +43,7 @@ from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
 from bckcore.services.check_jobs import CheckJobs, check_steps
 from bckcore.services.compare import CompareService
+from bckcore.services.device_tokens import DeviceTokens
 from bckcore.services.evidence import Evidence, Witness
 from bckcore.services.fence import Fence, fenced_storage, fenced_units
 from bckcore.services.forget import ForgetService
@@ -58,16 +60,19 @@ from bckcore.services.preview_jobs import preview_steps
 from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.pull import Puller
+from bckcore.services.reach import Reach
 from bckcore.services.rebuild import Rebuild
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.scheduler import Scheduler
+from bckcore.services.second_factor import SecondFactors
 from bckcore.services.standing import StandingService
+from bckcore.services.throttles import Throttles
 from bckcore.services.undo import UndoService
 from bckcore.services.unknown import UnitsWithHints
 from bckcore.services.witnessed import WitnessedVault, witnessed_units
-from bckcore.services.witnesses import WitnessedAccess, WitnessedExports, WitnessedWorker, witnessed_queue
+from bckcore.services.witnesses import WitnessedExports, WitnessedSessions, WitnessedWorker, witnessed_queue
 from bckcore.services.worker import Step
 
 
@@ -337,6 +342,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
         new_id=providers.Object(new_id),
     )
+    reach = providers.Singleton(Reach, units=units, queue=queue)
     history = providers.Singleton(
         HistoryService, units=units, jobs=jobs, undos=undos, accepts=accepts, forgets=forgets
     )
@@ -365,6 +371,23 @@ class Container(containers.DeclarativeContainer):
     tokens = providers.Singleton(
         JwtTokens, home=home, lifetime_minutes=settings.provided.security.token_minutes
     )
-    access = providers.Singleton(
-        WitnessedAccess, evidence=evidence, units=units, hasher=hasher, tokens=tokens, clock=clock
+    access = providers.Singleton(AccessService, units=units, hasher=hasher, vault=vault, clock=clock)
+    throttles = providers.Singleton(Throttles, units=units, clock=clock)
+    device_tokens = providers.Singleton(
+        DeviceTokens, units=units, clock=clock, random_bytes=providers.Object(os.urandom)
+    )
+    second_factors = providers.Singleton(
+        SecondFactors, units=units, vault=vault, clock=clock, random_bytes=providers.Object(os.urandom)
+    )
+    sessions = providers.Singleton(
+        WitnessedSessions,
+        evidence=evidence,
+        units=units,
+        hasher=hasher,
+        tokens=tokens,
+        throttles=throttles,
+        factors=second_factors,
+        clock=clock,
+        random_bytes=providers.Object(os.urandom),
+        days=settings.provided.security.session_days,
     )

@@ -28,9 +28,13 @@ SECRET_KEYS = frozenset(
         "cookie",
         "idempotency_key",
         "passphrase",
+        "new_password",
+        "old_password",
         "password",
         "password_hash",
         "private_key",
+        "recovery_codes",
+        "refresh_token",
         "secret",
         "token",
     }

@@ -125,6 +125,9 @@ class SecuritySettings(_Section):
     """Signing in."""
 
     token_minutes: Annotated[int, Field(ge=1, le=1440, description="Life of an access token.")] = 60
+    session_days: Annotated[
+        int, Field(ge=1, le=365, description="A session that is not used for so many days is over.")
+    ] = 30
     vault: str = Field("file", description="Registered name of the vault adapter.")
 
 

@@ -1,41 +1,127 @@
-"""Signing in."""
+"""Signing in, going on, signing out; one's own sessions and password."""
 
-from typing import cast
+from collections.abc import Callable
+from typing import Annotated, TypeVar
 
 from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
-from bck_apps.api.deps import SignIns
+from bck_apps.api.deps import caller, in_turn, open_to_all, requires, within_reach
 from bck_apps.api.errors import NotSignedInError, responses
-from bck_apps.api.schemas import Login, Token
+from bck_apps.api.schemas import Page
+from bck_apps.api.schemas_people import EndedView, Login, PasswordChange, Refresh, SessionView, Token
+from bck_apps.api.views_people import session_view, token_view
 from bck_apps.wiring.container import Container
+from bckcore.domain.access import Permission, Principal
+from bckcore.domain.ids import SessionId
 from bckcore.domain.secret import Secret
-from bckcore.errors import AccessDeniedError
-from bckcore.services.access import AccessService, SignedIn
+from bckcore.domain.session import Caller
+from bckcore.errors import AccessDeniedError, NotFoundError, SecondFactorNeededError
+from bckcore.services.access import AccessService
+from bckcore.services.reach import Reach
+from bckcore.services.sessions import SessionService, SignedIn
+from bckcore.services.throttles import Throttles
 
+T = TypeVar("T")
 router = APIRouter(prefix="/auth", tags=["auth"])
 
 
-@router.post("/login", responses=responses(401, 422))
-@inject
-async def login(
-    body: Login, request: Request, access: AccessService = Depends(Provide[Container.access])
-) -> Token:
-    """Exchange a name and a password for an access token.
-
-    The one endpoint that is not a plain function: password checks wait for their turn in the event
-    loop, so that many of them cannot use up the threads of all other routes.
-    """
-    password = Secret(body.password.get_secret_value())
-    sign_ins = cast("SignIns", request.app.state.sign_ins)
+def _or_401(work: Callable[[], T]) -> T:
     try:
-        signed_in: SignedIn = await sign_ins.run(lambda: access.sign_in(body.name, password))
+        return work()
+    except SecondFactorNeededError:
+        raise
     except AccessDeniedError as error:
         raise NotSignedInError(error.what, meaning=error.meaning, advice=error.advice) from error
-    return Token(
-        access_token=signed_in.token.reveal(),
-        token_type="bearer",  # noqa: S106  # the type of the token, no secret
-        expires_at=signed_in.expires,
-        name=signed_in.principal.name,
-        role=signed_in.principal.role.value,
+
+
+@router.post("/login", responses=responses(401, 422, 429, 503), openapi_extra=open_to_all())
+@inject
+async def login(
+    body: Login,
+    request: Request,
+    source: Caller = Depends(caller),
+    sessions: SessionService = Depends(Provide[Container.sessions]),
+) -> Token:
+    """Exchange a name and a password for an access token and a refresh token."""
+    password = Secret(body.password.get_secret_value())
+    code = Secret(body.code.get_secret_value()) if body.code else None
+    signed_in: SignedIn = await in_turn(
+        request, lambda: _or_401(lambda: sessions.sign_in(body.name, password, source, code=code))
     )
+    return token_view(signed_in)
+
+
+@router.post("/refresh", responses=responses(401, 422, 429, 503), openapi_extra=open_to_all())
+@inject
+def refresh(
+    body: Refresh,
+    source: Caller = Depends(caller),
+    sessions: SessionService = Depends(Provide[Container.sessions]),
+) -> Token:
+    """Exchange a refresh token for fresh tokens. It can be used once: a second use ends the session."""
+    token = Secret(body.refresh_token.get_secret_value())
+    return token_view(_or_401(lambda: sessions.refresh(token, source)))
+
+
+@router.post("/logout", status_code=204, responses=responses(401, 403))
+@inject
+def logout(
+    who: Principal = requires(Permission.OWN_ACCOUNT),
+    sessions: SessionService = Depends(Provide[Container.sessions]),
+) -> None:
+    """End this session: neither its access token nor its refresh token counts from now on."""
+    sessions.sign_out(SessionId(who.session))
+
+
+@router.get("/sessions", responses=responses(401, 403, 422))
+@inject
+def list_sessions(
+    everybody: Annotated[
+        bool, Query(description="Those of all accounts; for administrators, auditors.")
+    ] = False,
+    who: Principal = requires(Permission.OWN_ACCOUNT),
+    sessions: SessionService = Depends(Provide[Container.sessions]),
+    reach: Reach = within_reach(),
+) -> Page[SessionView]:
+    """Sessions that go on, the newest first."""
+    if everybody:
+        reach.demand(who, Permission.AUDIT)
+    found = sessions.list(None if everybody else who.name)
+    return Page(items=[session_view(one, who) for one in found], next=None)
+
+
+@router.delete("/sessions/{session_id}", status_code=204, responses=responses(401, 403, 404, 422))
+@inject
+def revoke_session(
+    session_id: str,
+    who: Principal = requires(Permission.OWN_ACCOUNT),
+    sessions: SessionService = Depends(Provide[Container.sessions]),
+) -> None:
+    """End one of one's own sessions; an administrator may end anybody's."""
+    found = next((one for one in sessions.list(who.name) if one.id == session_id), None)
+    if found is None and not who.may(Permission.CONFIGURE):
+        raise NotFoundError(f"There is no session {session_id[:64]}.", advice="See GET /auth/sessions")
+    sessions.revoke(SessionId(session_id), by=who.name)
+
+
+@router.post("/password", responses=responses(401, 403, 422, 429, 503))
+@inject
+async def change_password(
+    body: PasswordChange,
+    request: Request,
+    who: Principal = requires(Permission.OWN_ACCOUNT),
+    source: Caller = Depends(caller),
+    access: AccessService = Depends(Provide[Container.access]),
+    throttles: Throttles = Depends(Provide[Container.throttles]),
+) -> EndedView:
+    """Change one's own password. All other sessions of the account end."""
+    old, new = (Secret(one.get_secret_value()) for one in (body.old_password, body.new_password))
+
+    def work() -> int:
+        attempt = throttles.enter("password", source.address, account=who.name)
+        ended = access.change_password(who.name, old, new, session=SessionId(who.session))
+        throttles.succeeded(attempt)
+        return ended
+
+    return EndedView(ended=await in_turn(request, work))

@@ -5,7 +5,7 @@ from typing import Annotated
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Header
 
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.routes.following import add_following
 from bck_apps.api.schemas import JobView, StartBackup, Started, StartPreview
@@ -14,6 +14,7 @@ from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.services.jobs import LONGEST_KEY, JobService
+from bckcore.services.reach import Reach
 
 router = APIRouter(prefix="/backup", tags=["backup"])
 add_following(router)
@@ -32,13 +33,17 @@ IdempotencyKey = Annotated[
 def start_backup(
     body: StartBackup,
     idempotency_key: IdempotencyKey = "",
-    who: Principal = requires(Permission.BACK_UP),
+    who: Principal = requires(Permission.START),
     jobs: JobService = Depends(Provide[Container.jobs]),
+    reach: Reach = within_reach(),
 ) -> Started:
     """Ask for a backup now. One that is queued or running already answers for it.
 
     With `accept_missing`, only one that was asked so answers; any other is a conflict.
     """
+    reach.profile(who, ProfileId(body.profile))
+    if body.accept_missing:  # for a person to say
+        reach.demand(who, Permission.BACK_UP)
     return started_view(
         jobs.start_backup(
             ProfileId(body.profile),
@@ -56,11 +61,13 @@ def start_preview(
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.BACK_UP),
     jobs: JobService = Depends(Provide[Container.jobs]),
+    reach: Reach = within_reach(),
 ) -> Started:
     """Ask what a backup would do now; it changes nothing. One that is queued or running already answers.
 
     The job's result, in `GET /backup/status/{job_id}`, tells what would be sent and what is left out.
     """
+    reach.profile(who, ProfileId(body.profile))
     return started_view(
         jobs.start_preview(ProfileId(body.profile), requested_by=who.name, key=idempotency_key)
     )

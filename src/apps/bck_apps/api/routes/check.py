@@ -5,7 +5,7 @@ from typing import Annotated
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Query
 
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.routes.backup import IdempotencyKey
 from bck_apps.api.schemas import Page, Started
@@ -19,6 +19,7 @@ from bckcore.domain.job import Job
 from bckcore.errors import NotFoundError
 from bckcore.services.check_jobs import CheckJobs
 from bckcore.services.profiles import ProfileService
+from bckcore.services.reach import Reach
 
 router = APIRouter(tags=["check"])
 
@@ -30,8 +31,10 @@ def start_check(
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.BACK_UP),
     checks: CheckJobs = Depends(Provide[Container.check_jobs]),
+    reach: Reach = within_reach(),
 ) -> Started:
     """Ask for a check; the same one, queued or running, answers for it. It repairs nothing."""
+    reach.profile(who, ProfileId(body.profile))
     request = CheckRequest(sample=body.sample, read_data=body.read_data, against_host=body.against_host)
     return started_view(
         checks.start(ProfileId(body.profile), request, requested_by=who.name, key=idempotency_key)

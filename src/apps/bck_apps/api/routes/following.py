@@ -8,9 +8,9 @@ from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import GoesOn, going_on, requires, within_reach
 from bck_apps.api.errors import responses
-from bck_apps.api.events import follow
+from bck_apps.api.events import Permit, follow
 from bck_apps.api.feeds import Feeds
 from bck_apps.api.schemas import JobView, LogLineView, Page
 from bck_apps.api.views import job_view, line_view
@@ -18,6 +18,7 @@ from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId
 from bckcore.services.jobs import JobService
+from bckcore.services.reach import Reach
 
 KnownLine = Annotated[int, Query(ge=0, le=2**53, description="Number of the last log line that is known.")]
 
@@ -25,7 +26,7 @@ KnownLine = Annotated[int, Query(ge=0, le=2**53, description="Number of the last
 @inject
 def get_status(
     job_id: str,
-    _who: Principal = requires(Permission.READ),
+    _who: Principal = requires(Permission.WATCH),
     jobs: JobService = Depends(Provide[Container.jobs]),
 ) -> JobView:
     """Where the job stands."""
@@ -37,7 +38,7 @@ def read_log(
     job_id: str,
     after: KnownLine = 0,
     limit: Annotated[int, Query(ge=1, le=10000, description="How many lines at most.")] = 1000,
-    _who: Principal = requires(Permission.READ),
+    _who: Principal = requires(Permission.WATCH),
     jobs: JobService = Depends(Provide[Container.jobs]),
 ) -> Page[LogLineView]:
     """Log lines after a known one. ``next`` is the ``after`` of the following part."""
@@ -54,22 +55,31 @@ def job_events(
     last_event_id: Annotated[
         int | None, Header(ge=0, le=2**53, description="Set by clients that reconnect; wins over `after`.")
     ] = None,
-    _who: Principal = requires(Permission.READ),
+    who: Principal = requires(Permission.WATCH),
     jobs: JobService = Depends(Provide[Container.jobs]),
+    may_go_on: GoesOn = Depends(going_on),
+    reach: Reach = within_reach(),
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """The events of a job that exists: what is not there is told before the answer begins."""
     jobs.get(JobId(job_id))
     known = after if last_event_id is None else last_event_id
-    return _followed(request, jobs, JobId(job_id), known)
+
+    def check() -> None:
+        now = may_go_on(who)
+        reach.demand(now, Permission.WATCH)
+        reach.job(now, JobId(job_id))
+
+    return _followed(request, jobs, JobId(job_id), known, check)
 
 
 async def _followed(
-    request: Request, jobs: JobService, job_id: JobId, after: int
+    request: Request, jobs: JobService, job_id: JobId, after: int, check: Callable[[], None]
 ) -> AsyncGenerator[ServerSentEvent, None]:
     feeds: Feeds = request.app.state.feeds
     stopping: Callable[[], bool] = request.app.state.stopping
+    permit = Permit(check)
     with feeds.of(jobs, job_id) as feed:
-        async with aclosing(follow(feed, after=after, stopping=stopping)) as events:
+        async with aclosing(follow(feed, after=after, permit=permit, stopping=stopping)) as events:
             async for event in events:
                 yield event
 

@@ -6,7 +6,7 @@ from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Response
 
 from bck_apps.api.about import program_version
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import open_to_all, requires
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import DatabaseView, Health, Readiness, ReadyCheck
 from bck_apps.wiring import logs
@@ -21,13 +21,17 @@ router = APIRouter(prefix="/health", tags=["health"])
 log = logs.get_logger("bck.api")
 
 
-@router.get("")
+@router.get("", openapi_extra=open_to_all())
 def live() -> Health:
     """The server answers."""
     return Health(status="ok", version=program_version())
 
 
-@router.get("/ready", responses={503: {"model": Readiness, "description": "Not ready."}})
+@router.get(
+    "/ready",
+    responses={503: {"model": Readiness, "description": "Not ready."}},
+    openapi_extra=open_to_all(),
+)
 @inject
 def ready(
     response: Response,

@@ -3,7 +3,7 @@
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends
 
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import HostBody, HostChangeBody, HostFactsView, HostView, Page, UsageView
 from bck_apps.api.views import facts_view, host_change_of, host_of, host_view
@@ -15,6 +15,7 @@ from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError
 from bckcore.ports.storage import Storage
 from bckcore.services.hosts import HostService
+from bckcore.services.reach import Reach
 
 router = APIRouter(prefix="/hosts", tags=["hosts"])
 log = logs.get_logger("bck.api")
@@ -23,11 +24,13 @@ log = logs.get_logger("bck.api")
 @router.get("", responses=responses(401, 403))
 @inject
 def list_hosts(
-    _who: Principal = requires(Permission.READ),
+    who: Principal = requires(Permission.READ),
     hosts: HostService = Depends(Provide[Container.hosts]),
+    reach: Reach = within_reach(),
 ) -> Page[HostView]:
-    """All hosts by name."""
-    return Page(items=[host_view(host) for host in hosts.list()], next=None)
+    """All hosts by name, as far as the caller may know of them."""
+    found = reach.only(who, hosts.list(), lambda host: host.id)
+    return Page(items=[host_view(host) for host in found], next=None)
 
 
 @router.post("", status_code=201, responses=responses(401, 403, 404, 409, 422, 502, 504))

@@ -5,7 +5,7 @@ from typing import Annotated
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Query
 
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import JobView, Page
 from bck_apps.api.views import job_view
@@ -13,6 +13,7 @@ from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.job import JobStatus
 from bckcore.services.jobs import JobService
+from bckcore.services.reach import Reach
 
 router = APIRouter(prefix="/jobs", tags=["jobs"])
 
@@ -22,9 +23,10 @@ router = APIRouter(prefix="/jobs", tags=["jobs"])
 def list_jobs(
     status: Annotated[list[JobStatus] | None, Query(description="Only these; may be repeated.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
-    _who: Principal = requires(Permission.READ),
+    who: Principal = requires(Permission.READ),
     jobs: JobService = Depends(Provide[Container.jobs]),
+    reach: Reach = within_reach(),
 ) -> Page[JobView]:
     """Jobs, newest first."""
-    found = jobs.list(status=tuple(status or ()), limit=limit)
+    found = jobs.list(status=tuple(status or ()), hosts=reach.hosts(who), limit=limit)
     return Page(items=[job_view(job) for job in found], next=None)

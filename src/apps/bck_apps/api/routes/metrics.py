@@ -3,11 +3,12 @@
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Response
 
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.services.metrics import MetricService
+from bckcore.services.reach import Reach
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -17,11 +18,12 @@ router = APIRouter(tags=["health"])
 @router.get("/metrics", response_class=Response, responses=responses(401, 403))
 @inject
 def read_metrics(
-    _who: Principal = requires(Permission.READ),
+    who: Principal = requires(Permission.READ),
     metrics: MetricService = Depends(Provide[Container.metrics]),
+    reach: Reach = within_reach(),
 ) -> Response:
     """How every profile stands: newest good point and run, sizes, and what the newest check found.
 
     It names profiles, so it needs a token as every other route does.
     """
-    return Response(content=metrics.text(), media_type=CONTENT_TYPE)
+    return Response(content=metrics.text(hosts=reach.hosts(who)), media_type=CONTENT_TYPE)

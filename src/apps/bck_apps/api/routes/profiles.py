@@ -3,7 +3,7 @@
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends
 
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_profiles import ProfileBody, ProfileRemovedView, ProfileView
@@ -14,6 +14,7 @@ from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import ProfileId
 from bckcore.errors import ConflictError, InvalidInputError
 from bckcore.services.profiles import ProfileService
+from bckcore.services.reach import Reach
 
 router = APIRouter(prefix="/profiles", tags=["profiles"])
 log = logs.get_logger("bck.api")
@@ -22,11 +23,13 @@ log = logs.get_logger("bck.api")
 @router.get("", responses=responses(401, 403))
 @inject
 def list_profiles(
-    _who: Principal = requires(Permission.READ),
+    who: Principal = requires(Permission.READ),
     profiles: ProfileService = Depends(Provide[Container.profiles]),
+    reach: Reach = within_reach(),
 ) -> Page[ProfileView]:
-    """All profiles by name."""
-    return Page(items=[profile_view(profile) for profile in profiles.list()], next=None)
+    """All profiles by name, as far as the caller may know of them."""
+    found = reach.only(who, profiles.list(), lambda profile: profile.host)
+    return Page(items=[profile_view(profile) for profile in found], next=None)
 
 
 @router.post("", status_code=201, responses=responses(401, 403, 404, 409, 422))

@@ -7,7 +7,7 @@ from itertools import islice
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends
 
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.routes.backup import IdempotencyKey
 from bck_apps.api.routes.following import add_following
@@ -25,6 +25,7 @@ from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.errors import InvalidInputError
 from bckcore.services.jobs import JobService
+from bckcore.services.reach import Reach
 from bckcore.services.restore import RestoreService
 
 router = APIRouter(prefix="/restore", tags=["restore"])
@@ -38,9 +39,13 @@ def start_restore(
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.RESTORE),
     jobs: JobService = Depends(Provide[Container.jobs]),
+    reach: Reach = within_reach(),
 ) -> Started:
     """Ask for a point, or some paths of it, in a folder on the server or back on the host."""
+    reach.profile(who, ProfileId(body.profile))
     request = restore_request_of(body)
+    if request.folder is not None:
+        reach.demand(who, Permission.RESTORE_HERE)
     return started_view(
         jobs.start_restore(ProfileId(body.profile), request, requested_by=who.name, key=idempotency_key)
     )
@@ -50,10 +55,12 @@ def start_restore(
 @inject
 def preview_restore(
     body: PreviewRestore,
-    _who: Principal = requires(Permission.RESTORE),
+    who: Principal = requires(Permission.RESTORE_HERE),
     restores: RestoreService = Depends(Provide[Container.restores]),
+    reach: Reach = within_reach(),
 ) -> RestorePreview:
     """What a restore into a folder on the server would do; changes nothing."""
+    reach.profile(who, ProfileId(body.profile))
     request = restore_request_of(body)
     if request.folder is None or not request.folder.is_absolute():
         raise InvalidInputError(

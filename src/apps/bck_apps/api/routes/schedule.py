@@ -3,7 +3,7 @@
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends
 
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_schedule import PresenceBody, PresenceView, StandingView
@@ -12,6 +12,7 @@ from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.services.presence import PresenceService
+from bckcore.services.reach import Reach
 from bckcore.services.standing import StandingService
 
 router = APIRouter(tags=["schedule"])
@@ -20,11 +21,13 @@ router = APIRouter(tags=["schedule"])
 @router.get("/schedule", responses=responses(401, 403))
 @inject
 def read_schedule(
-    _who: Principal = requires(Permission.READ),
+    who: Principal = requires(Permission.READ),
     standings: StandingService = Depends(Provide[Container.standings]),
+    reach: Reach = within_reach(),
 ) -> Page[StandingView]:
     """Every profile by name: what is due when and why, and how fresh its backups are."""
-    return Page(items=[standing_view(one) for one in standings.all()], next=None)
+    found = reach.only(who, standings.all(), lambda one: one.profile.host)
+    return Page(items=[standing_view(one) for one in found], next=None)
 
 
 @router.get("/profiles/{name}/health", responses=responses(401, 403, 404, 422))

@@ -1,0 +1,79 @@
+"""One's own second factor: take it, confirm it, switch it off."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from dependency_injector.wiring import Provide, inject
+from fastapi import APIRouter, Depends, Request
+
+from bck_apps.api.deps import caller, in_turn, requires
+from bck_apps.api.errors import responses
+from bck_apps.api.schemas_people import Code, Enrol, EnrolmentView, RecoveryView
+from bck_apps.wiring.container import Container
+from bckcore.domain.access import Permission, Principal
+from bckcore.domain.secret import Secret
+from bckcore.domain.session import Caller
+from bckcore.services.access import AccessService
+from bckcore.services.second_factor import Enrolment, SecondFactors
+from bckcore.services.throttles import Throttles
+
+T = TypeVar("T")
+router = APIRouter(prefix="/auth/totp", tags=["auth"])
+
+
+def _throttled(throttles: Throttles, who: Principal, source: Caller, work: Callable[[], T]) -> T:
+    attempt = throttles.enter("totp", source.address, account=who.name)
+    done = work()
+    throttles.succeeded(attempt)
+    return done
+
+
+@router.post("", responses=responses(401, 403, 409, 422, 429, 503))
+@inject
+async def enrol(
+    body: Enrol,
+    request: Request,
+    who: Principal = requires(Permission.OWN_ACCOUNT),
+    source: Caller = Depends(caller),
+    access: AccessService = Depends(Provide[Container.access]),
+    factors: SecondFactors = Depends(Provide[Container.second_factors]),
+    throttles: Throttles = Depends(Provide[Container.throttles]),
+) -> EnrolmentView:
+    """Take a second factor. It is asked for once it has been confirmed."""
+    password = Secret(body.password.get_secret_value())
+
+    def work() -> Enrolment:
+        access.require_password(who.name, password)
+        return factors.enrol(who.name)
+
+    made = await in_turn(request, lambda: _throttled(throttles, who, source, work))
+    return EnrolmentView(secret=made.secret.reveal(), uri=made.uri.reveal())
+
+
+@router.post("/confirm", responses=responses(401, 403, 409, 422, 429, 503))
+@inject
+def confirm(
+    body: Code,
+    who: Principal = requires(Permission.OWN_ACCOUNT),
+    source: Caller = Depends(caller),
+    factors: SecondFactors = Depends(Provide[Container.second_factors]),
+    throttles: Throttles = Depends(Provide[Container.throttles]),
+) -> RecoveryView:
+    """Show that the phone has it. From now on the password alone lets nobody in."""
+    code = Secret(body.code.get_secret_value())
+    codes = _throttled(throttles, who, source, lambda: factors.confirm(who.name, code))
+    return RecoveryView(recovery_codes=[one.reveal() for one in codes])
+
+
+@router.post("/disable", status_code=204, responses=responses(401, 403, 422, 429, 503))
+@inject
+def disable(
+    body: Code,
+    who: Principal = requires(Permission.OWN_ACCOUNT),
+    source: Caller = Depends(caller),
+    factors: SecondFactors = Depends(Provide[Container.second_factors]),
+    throttles: Throttles = Depends(Provide[Container.throttles]),
+) -> None:
+    """Switch it off, with one of its codes."""
+    code = Secret(body.code.get_secret_value())
+    _throttled(throttles, who, source, lambda: factors.switch_off(who.name, code))

@@ -1,0 +1,81 @@
+"""Throttle: how long somebody who guesses has to wait; pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from ipaddress import IPv6Address, IPv6Network, ip_address
+
+_MOST_DOUBLINGS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """After ``free`` failures each one doubles the wait, from ``first`` to ``longest``."""
+
+    free: int
+    first: timedelta = timedelta(seconds=1)
+    longest: timedelta
+    forgotten: timedelta = timedelta(hours=12)
+    """Without a further failure for so long, all is forgotten."""
+
+    def wait(self, failures: int) -> timedelta:
+        """How long after so many failures."""
+        beyond = failures - self.free
+        if beyond <= 0:
+            return timedelta(0)
+        return min(self.longest, self.first * (1 << min(beyond - 1, _MOST_DOUBLINGS)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Throttle:
+    """What is remembered of failures under one key."""
+
+    key: str
+    failures: int
+    last: datetime
+    until: datetime
+
+
+def after_failure(key: str, before: Throttle | None, rule: Rule, now: datetime) -> Throttle:
+    """What is remembered after one more failure."""
+    stale = before is None or now - before.last > rule.forgotten
+    failures = 1 if before is None or stale else before.failures + 1
+    return Throttle(key=key, failures=failures, last=now, until=now + rule.wait(failures))
+
+
+def left(throttle: Throttle | None, rule: Rule, now: datetime) -> timedelta:
+    """How long to wait still; a clock that was set back makes nobody wait longer than the rule does."""
+    wait = throttle.until - now if throttle else timedelta(0)
+    return wait if timedelta(0) < wait <= rule.longest else timedelta(0)
+
+
+def account_key(name: str) -> str:
+    """The key of an account, there or not. Hashed: people type passwords into the wrong field."""
+    return f"account:{_hashed(name)}"
+
+
+def known_key(name: str, address: str) -> str:
+    """The key of an account from an address that it has signed in from before."""
+    return f"known:{_hashed(name)}:{network_of(address)}"
+
+
+def address_key(purpose: str, address: str) -> str:
+    """The key of an address."""
+    return f"{purpose}:{network_of(address)}"
+
+
+def network_of(address: str) -> str:
+    """The address; of IPv6 the network of 64 bits, all of which one customer has."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return "unknown"
+    if isinstance(found, IPv6Address):
+        if found.ipv4_mapped:
+            return str(found.ipv4_mapped)
+        return str(IPv6Network((int(found), 64), strict=False))
+    return str(found)
+
+
+def _hashed(name: str) -> str:
+    return sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:32]

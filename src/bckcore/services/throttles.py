@@ -1,0 +1,123 @@
+"""Throttles: who guesses passwords, codes or tokens has to wait longer and longer.
+
+Three counts, all in the database, so that they outlive a restart and hold for every API process: of an
+address, whatever it tries; of an account, tried from addresses it never signed in from; and of an account
+together with one address that it did sign in from. The last is there so that an attacker somewhere else
+cannot keep the owner out: where an account is known, only that count and the address's own stand in its way.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from bckcore.domain.throttle import (
+    Rule,
+    Throttle,
+    account_key,
+    address_key,
+    after_failure,
+    known_key,
+    left,
+    network_of,
+)
+from bckcore.errors import TooManyAttemptsError
+from bckcore.ports.clock import Clock
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+
+ADDRESS = Rule(free=20, longest=timedelta(minutes=15))
+ACCOUNT = Rule(free=10, longest=timedelta(minutes=5))
+_FORGOTTEN = max(ADDRESS.forgotten, ACCOUNT.forgotten)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One that was let through and counts as failed until it is told to have succeeded."""
+
+    address: str
+    account: str = ""
+
+    @property
+    def rules(self) -> Sequence[tuple[str, Rule]]:
+        """The keys that it counts under."""
+        of_account = ((self.account, ACCOUNT),) if self.account else ()
+        return ((self.address, ADDRESS), *of_account)
+
+
+class Throttles:
+    """Thread-safe. An attempt is counted before it is looked at, so that many at once gain nothing."""
+
+    def __init__(self, *, units: UnitOfWorkFactory, clock: Clock) -> None:
+        self._units = units
+        self._clock = clock
+
+    def enter(self, purpose: str, address: str, *, account: str | None = None) -> Attempt:
+        """Count an attempt and let it through. Raises TooManyAttemptsError, and then counts nothing.
+
+        ``account`` is a name as somebody typed it: it makes no difference whether there is such an account.
+        """
+        now = self._clock.now()
+        with self._units(read_only=True) as uow:  # who waits is sent away without taking the writer's place
+            _found(uow, _attempt(uow, purpose, address, account), now)
+        with self._units() as uow:
+            attempt = _attempt(uow, purpose, address, account)
+            for key, before, rule in _found(uow, attempt, now):
+                uow.throttles.put(after_failure(key, before, rule, now))
+            uow.throttles.purge(now - _FORGOTTEN)
+            uow.commit()
+        return attempt
+
+    def given_back(self, attempt: Attempt) -> None:
+        """It was neither right nor wrong: it counts no more, and nothing else is forgotten."""
+        with self._units() as uow:
+            for key, _ in attempt.rules:
+                _less_one(uow, key)
+            uow.commit()
+
+    def succeeded(self, attempt: Attempt) -> None:
+        """Forget the account's failures. Of the address only this one: it may try other accounts."""
+        with self._units() as uow:
+            if attempt.account:
+                uow.throttles.remove(attempt.account)
+            _less_one(uow, attempt.address)
+            uow.commit()
+
+    def unlock(self, account: str) -> int:
+        """Forget the failures of an account, wherever they came from; how many counts there were."""
+        key = account_key(account)
+        with self._units() as uow:
+            count = uow.throttles.remove(key) + uow.throttles.remove(
+                known_key(account, "").rpartition(":")[0]
+            )
+            uow.commit()
+        return count
+
+
+def _attempt(uow: UnitOfWork, purpose: str, address: str, account: str | None) -> Attempt:
+    of_account = "" if account is None else _account_key(uow, account, address)
+    return Attempt(address=address_key(purpose, address), account=of_account)
+
+
+def _found(uow: UnitOfWork, attempt: Attempt, now: datetime) -> list[tuple[str, Throttle | None, Rule]]:
+    """What is remembered under the attempt's keys. Raises TooManyAttemptsError while one must wait."""
+    found = [(key, uow.throttles.get(key), rule) for key, rule in attempt.rules]
+    wait = max(left(before, rule, now) for _, before, rule in found)
+    if wait:
+        raise _too_many(math.ceil(wait.total_seconds()))
+    return found
+
+
+def _too_many(seconds: int) -> TooManyAttemptsError:
+    return TooManyAttemptsError(f"There were too many attempts. Wait {seconds} s.", wait_seconds=seconds)
+
+
+def _less_one(uow: UnitOfWork, key: str) -> None:
+    before = uow.throttles.get(key)
+    if before is not None:
+        uow.throttles.put(replace(before, failures=max(0, before.failures - 1), until=before.last))
+
+
+def _account_key(uow: UnitOfWork, account: str, address: str) -> str:
+    network = network_of(address)
+    known = any(network_of(one.address) == network for one in uow.sessions.list(account))
+    return known_key(account, address) if known and address else account_key(account)

@@ -1,0 +1,173 @@
+"""Who guesses waits longer and longer; the owner does not."""
+
+import pytest
+
+from bckcore.domain.secret import Secret
+from bckcore.domain.session import Caller
+from bckcore.errors import AccessDeniedError, TooManyAttemptsError
+from bckcore.services.throttles import ACCOUNT, ADDRESS
+from tests.support.doors import AWAY, HOME, PASSWORD, Door
+
+
+@pytest.fixture
+def door() -> Door:
+    return Door()
+
+
+def guess(door: Door, name: str = "ada", caller: Caller = AWAY) -> int:
+    """A wrong password; how long to wait, 0 if it was looked at."""
+    try:
+        door.sessions.sign_in(name, Secret("wrong password"), caller)
+    except TooManyAttemptsError as error:
+        return error.wait_seconds
+    except AccessDeniedError:
+        return 0
+    raise AssertionError("a wrong password was taken")
+
+
+def addresses(count: int) -> list[Caller]:
+    return [Caller(address=f"203.0.{number // 250}.{number % 250}") for number in range(count)]
+
+
+def test_after_some_failures_each_one_doubles_the_wait_up_to_a_limit(door: Door) -> None:
+    waits = []
+    for caller in addresses(24):
+        if wait := guess(door, caller=caller):
+            waits.append(wait)
+            door.clock.advance(wait)
+            assert guess(door, caller=caller) == 0
+    assert waits == [1, 2, 4, 8, 16, 32, 64, 128, 256, *[300] * (24 - ACCOUNT.free - 1 - 9)]
+
+
+def test_while_one_waits_nothing_is_looked_at_and_nothing_is_counted(door: Door) -> None:
+    for caller in addresses(ACCOUNT.free + 1):
+        guess(door, caller=caller)
+    before = door.counting.verified
+    for _ in range(50):
+        assert guess(door) == 1
+        with pytest.raises(TooManyAttemptsError):
+            door.sign_in(caller=AWAY)
+    assert door.counting.verified == before
+    door.clock.advance(1)
+    door.sign_in(caller=AWAY)
+
+
+def test_known_and_unknown_names_are_throttled_alike(door: Door) -> None:
+    told = []
+    for name in ("ada", "nobody", "\ud800"):
+        count = 0
+        for caller in addresses(ACCOUNT.free + 1):
+            before = door.counting.verified
+            assert guess(door, name, caller) == 0
+            count += door.counting.verified - before
+        with pytest.raises(TooManyAttemptsError) as caught:
+            door.sessions.sign_in(name, PASSWORD, Caller(address="203.0.113.250"))
+        told.append((count, str(caught.value)))
+    assert set(told) == {(ACCOUNT.free + 1, told[0][1])}
+
+
+def test_an_attacker_elsewhere_does_not_keep_the_owner_out(door: Door) -> None:
+    door.sign_in(caller=HOME)
+    for caller in addresses(60):
+        guess(door, caller=caller)
+    assert guess(door, caller=Caller(address="203.0.113.77")) > 0
+    door.sign_in(caller=HOME)
+
+
+def test_an_attacker_at_the_owners_address_keeps_it_out_for_minutes_at_most(door: Door) -> None:
+    door.sign_in(caller=HOME)
+    longest = 0
+    for _ in range(60):
+        if wait := guess(door, caller=HOME):
+            longest = max(longest, wait)
+            door.clock.advance(wait)
+    assert longest <= ADDRESS.longest.total_seconds()
+
+
+def test_one_address_that_tries_many_names_waits(door: Door) -> None:
+    found = [guess(door, f"name{number}") for number in range(ADDRESS.free + 2)]
+    assert found == [*[0] * (ADDRESS.free + 1), 1]
+    assert guess(door, "name1", HOME) == 0, "another address does not"
+
+
+def test_an_account_of_ones_own_does_not_clear_the_address(door: Door) -> None:
+    for number in range(ADDRESS.free):
+        guess(door, f"name{number}")
+        if number % 3 == 0:
+            door.sign_in(caller=AWAY)
+    guess(door, "name99")
+    assert guess(door, "name100") > 0
+
+
+def test_addresses_of_one_network_of_ipv6_count_as_one(door: Door) -> None:
+    callers = [Caller(address=f"2001:db8:1:2::{number:x}") for number in range(1, ADDRESS.free + 3)]
+    waits = [guess(door, f"name{number}", caller) for number, caller in enumerate(callers)]
+    assert waits[-1] > 0
+    assert guess(door, "other", Caller(address="2001:db8:1:3::1")) == 0
+
+
+def test_success_forgets_the_failures_of_the_account(door: Door) -> None:
+    for caller in addresses(ACCOUNT.free):
+        guess(door, caller=caller)
+    door.sign_in(caller=AWAY)
+    assert [guess(door, caller=Caller(address=f"192.0.2.{one}")) for one in range(100, 105)] == [0] * 5
+
+
+def test_failures_are_forgotten_after_half_a_day(door: Door) -> None:
+    for caller in addresses(ACCOUNT.free + 1):
+        guess(door, caller=caller)
+    door.clock.advance(ACCOUNT.forgotten.total_seconds() + 1)
+    assert guess(door) == 0
+    with door.database.units(read_only=True):
+        assert len(door.database._state.throttles) == 2, "what is forgotten leaves no rows"
+
+
+def test_an_administrator_unlocks(door: Door) -> None:
+    door.sign_in(caller=HOME)
+    for caller in (*addresses(ACCOUNT.free + 1), *[HOME] * (ACCOUNT.free + 1)):
+        guess(door, caller=caller)
+    assert guess(door) > 0
+    assert guess(door, caller=HOME) > 0
+    assert door.throttles.unlock("ada") == 2
+    door.sign_in(caller=AWAY)
+    door.sign_in(caller=HOME)
+
+
+def test_many_attempts_at_once_gain_nothing(door: Door) -> None:
+    """Each is counted before it is looked at."""
+    let_in = 0
+    for _ in range(100):
+        try:
+            door.throttles.enter("login", "203.0.113.5", account="ada")
+        except TooManyAttemptsError:
+            continue
+        let_in += 1
+    assert let_in == ACCOUNT.free + 1
+
+
+def test_a_clock_that_is_set_back_keeps_nobody_out(door: Door) -> None:
+    from datetime import timedelta
+
+    for caller in addresses(ACCOUNT.free + 9):
+        guess(door, caller=caller)
+    door.clock.set(door.clock.now() - timedelta(days=30))
+    door.sign_in(caller=AWAY)
+
+
+def test_refreshing_with_made_up_tokens_is_throttled_by_address(door: Door) -> None:
+    signed_in = door.sign_in(caller=HOME)
+    waits = 0
+    for number in range(ADDRESS.free + 5):
+        try:
+            door.sessions.refresh(Secret(f"bckr_{number}"), AWAY)
+        except TooManyAttemptsError:
+            waits += 1
+        except AccessDeniedError:
+            continue
+    assert waits == 4
+    door.sessions.refresh(signed_in.refresh_token, HOME)
+
+
+def test_names_that_were_tried_are_not_stored_in_clear(door: Door) -> None:
+    guess(door, "my-password-in-the-wrong-field")
+    assert "wrong-field" not in repr(door.database._state.throttles)
