@@ -19,6 +19,9 @@ class Outbox(Protocol):
         anew.
         """
 
+    def forget(self, channel: str, key: str) -> None:
+        """What was told of this key may be told anew, by a notice with the same id, too. Safe to repeat."""
+
     def waiting(self, channel: str) -> Sequence[Waiting]:
         """What waits, oldest first. What is no longer readable is set aside and reported."""
 

@@ -68,10 +68,13 @@ class NoticeService:
         """
         try:
             notice = noticed(event)
-            if notice is None or notice.kind not in self._plan.kinds:
+            if notice is None:
                 return
             for channel in self.channels:
-                self._keep(channel, notice)
+                if notice.kind in self._plan.kinds:
+                    self._keep(channel, notice)
+                elif notice.ends:
+                    self._outbox.forget(channel, notice.ends)
         except Exception:  # no run fails because nobody can be told of it
             _logger.exception("%s is not told", type(event).__name__)
 

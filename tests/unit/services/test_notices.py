@@ -133,6 +133,18 @@ def test_stale_and_good_again_and_stale_are_all_told(desk: Desk) -> None:
     assert kinds == [NoticeKind.STALE, NoticeKind.RECOVERED, NoticeKind.STALE]
 
 
+def test_where_good_news_are_not_wanted_bad_news_come_again_all_the_same(desk: Desk) -> None:
+    stale = desk.stale()
+    good = ProfileRecovered(profile=stale.profile, host=stale.host, at=stale.at, told_at=stale.at)
+    desk.notices = desk.service(kinds=frozenset({NoticeKind.STALE}))
+    for event in (stale, good, stale):
+        desk.notices.note(event)
+        desk.deliver(after=MINUTE)
+    assert [[one.notice.kind for one in sent.items] for sent in desk.channel.digests] == [
+        [NoticeKind.STALE]
+    ] * 2
+
+
 def test_what_nobody_asked_for_is_not_kept(desk: Desk) -> None:
     desk.fail(outcome=RunOutcome.SUCCEEDED)
     desk.notices.note(HostUnreachable(host=HostId("pc1"), at=desk.clock.now(), why="off"))

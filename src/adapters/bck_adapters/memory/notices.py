@@ -22,15 +22,21 @@ class MemoryOutbox:
     def put(self, channel: str, notice: Notice) -> bool:
         """See the port."""
         with self._lock:
+            self.forget(channel, notice.ends)
             state, box = self.state(channel), self._waiting.setdefault(channel, {})
             known, found = state.told.get(notice.key), box.get(notice.key)
             newest = found.notice.id if found else known.id if known else ""
             if newest == notice.id:
                 return False
-            told = {key: one for key, one in state.told.items() if key != notice.ends}
-            self._states[channel] = replace(state, told=told)
             box[notice.key] = found.folded(notice) if found else Waiting(notice=notice, first_at=notice.at)
             return True
+
+    def forget(self, channel: str, key: str) -> None:
+        """See the port."""
+        with self._lock:
+            state = self.state(channel)
+            told = {other: one for other, one in state.told.items() if other != key}
+            self._states[channel] = replace(state, told=told)
 
     def waiting(self, channel: str) -> Sequence[Waiting]:
         """See the port."""

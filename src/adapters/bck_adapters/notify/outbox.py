@@ -50,12 +50,15 @@ class FileOutbox:
             newest = found.notice.id if found else known.id if known else ""
             if newest == notice.id:
                 return False
-            if notice.ends in state.told:
-                told = {key: one for key, one in state.told.items() if key != notice.ends}
-                _write(place / _STATE, state_json(replace(state, told=told)))
+            _forget(place, state, notice.ends)
             kept = found.folded(notice) if found else Waiting(notice=notice, first_at=notice.at)
             _write(file, waiting_json(kept))
         return True
+
+    def forget(self, channel: str, key: str) -> None:
+        """See the port."""
+        with self._locked(channel) as place:
+            _forget(place, _state_in(place), key)
 
     def waiting(self, channel: str) -> Sequence[Waiting]:
         """See the port."""
@@ -207,6 +210,12 @@ def _state_in(place: Path) -> ChannelState:
     except (ValueError, KeyError, TypeError) as exc:
         _set_aside(place / _STATE, exc)
         return ChannelState()
+
+
+def _forget(place: Path, state: ChannelState, key: str) -> None:
+    if key in state.told:
+        told = {other: one for other, one in state.told.items() if other != key}
+        _write(place / _STATE, state_json(replace(state, told=told)))
 
 
 def _set_aside(file: Path, why: Exception) -> None:

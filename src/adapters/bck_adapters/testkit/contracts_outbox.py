@@ -95,6 +95,16 @@ class OutboxContract:
         outbox.put("mail", replace(STALE, id="recovered/docs/1", kind=NoticeKind.RECOVERED))
         assert outbox.put("mail", STALE)
 
+    def test_what_is_forgotten_may_be_told_anew(self, outbox: Outbox) -> None:
+        outbox.forget("mail", STALE.key)
+        outbox.put("mail", STALE)
+        outbox.put("mail", failed_run(1))
+        outbox.delivered("mail", outbox.waiting("mail"), AT)
+        for _ in range(2):
+            outbox.forget("mail", STALE.key)
+        assert not outbox.put("mail", failed_run(1))
+        assert outbox.put("mail", STALE)
+
     def test_what_came_during_a_delivery_stays(self, outbox: Outbox) -> None:
         outbox.put("mail", failed_run(1))
         sent = outbox.waiting("mail")
