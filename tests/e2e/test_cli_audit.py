@@ -2,7 +2,9 @@
 
 import json
 import sqlite3
+import ssl
 
+import httpx2
 import pytest
 
 from tests.support.cli import PASSWORD, Bck
@@ -68,6 +70,31 @@ def test_the_log_and_its_export_are_proved_and_every_break_is_told(bck: Bck, tmp
     cut = bck.run("audit", "verify")
     assert cut.code == 1
     assert "were cut off from the end" in cut.err
+
+
+def test_the_server_enters_its_start_and_who_signs_in_from_where(bck: Bck):
+    with bck.serving() as (_, told):
+        context = ssl.create_default_context(cafile=told["ca_certificate"])
+        with httpx2.Client(base_url=told["url"], verify=context, timeout=60) as client:
+            for password, status in (("not the password", 401), (PASSWORD, 200)):
+                answer = client.post("/auth/login", json={"name": "bert", "password": password})
+                assert answer.status_code == status
+    starts = bck.ok("audit", "list", "--action", "service-start")["items"]
+    assert [one["origin"] for one in starts] == ["console"]
+    assert len(starts[0]["about"]["settings"]) == 64
+    logins = bck.ok("audit", "list", "--action", "login")["items"]
+    assert [(one["outcome"], one["about"]["user"]) for one in logins] == [
+        ("refused", "bert"),
+        ("done", "bert"),
+    ]
+    assert {(one["origin"], one["address"]) for one in logins} == {("api", "127.0.0.1")}
+    lines = [
+        json.loads(line)
+        for line in (bck.folder / "stderr.log").read_text().splitlines()
+        if "bck.audit" in line
+    ]
+    assert [line["digest"] for line in lines[-2:]] == [one["digest"] for one in logins]
+    assert PASSWORD not in (bck.folder / "stderr.log").read_text()
 
 
 def test_wrong_use_is_told(bck: Bck, tmp_path):

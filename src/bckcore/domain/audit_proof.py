@@ -86,9 +86,9 @@ class _Follow:
             self._broken(Break.UNREADABLE, number)
             self._go_on(Head(number=number, digest=digest(line)))
             return
-        self._place(entry)
+        self._place(entry, Head(number=entry.number, digest=digest(line)))
 
-    def _place(self, entry: Entry) -> None:
+    def _place(self, entry: Entry, head: Head) -> None:
         number, newest = entry.number, self.newest
         if number <= newest.number:
             self._moved(number)
@@ -98,7 +98,7 @@ class _Follow:
         elif entry.previous != newest.digest:
             # Either the line before or this one names another past; the one before cannot defend itself.
             self._broken(Break.CHANGED, max(newest.number, 1))
-        self._go_on(entry.head)
+        self._go_on(head)
 
     def _go_on(self, head: Head) -> None:
         known = self.remembered

@@ -58,7 +58,7 @@ class _WitnessedQueue:
         """See the port. Entered before: no job is ever there of which nobody knows who asked for it."""
         ids = _ids(job)
         asked = {name: job.payload.get(name) for name in _TOLD}
-        self._evidence.tell(Action.JOB_START, Outcome.ASKED, **ids, **_texts(asked))
+        self._evidence.tell(Action.JOB_START, Outcome.ASKED, **ids, by=job.requested_by, **_texts(asked))
         try:
             answer = self._inner.enqueue(job)
         except BckError as error:

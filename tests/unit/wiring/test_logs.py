@@ -130,3 +130,12 @@ def test_a_log_file_that_cannot_be_opened_is_told_with_what_to_do(tmp_path: Path
 def test_a_log_file_has_a_full_path() -> None:
     with pytest.raises(ValidationError, match="full path"):
         LoggingSettings(file="bck.log")
+
+
+def test_no_word_of_a_pc_steers_who_reads_the_log_or_forges_a_line(stream: io.StringIO) -> None:
+    hostile = '\x1b]0;owned\x07\r\n{"message": "forged"}\u202e\x9b31m\u2028'
+    logs.get_logger("bck.test").warning(hostile, path=hostile)
+    (line,) = stream.getvalue().splitlines()
+    assert line.isascii()
+    assert line.isprintable()
+    assert json.loads(line)["path"] == hostile

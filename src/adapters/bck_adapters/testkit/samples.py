@@ -63,6 +63,8 @@ def sample_host(name: str = "pc1") -> Host:
         host_keys=("ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 BBBB"),
         allowed_roots=("/home/u", "/srv/ü"),
         owners=("anna", "zoe"),
+        quota_bytes=2**41,
+        quota_inodes=3_000_000_000,
     )
 
 
