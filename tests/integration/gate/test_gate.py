@@ -277,6 +277,22 @@ def test_the_kernel_holds_rsync_in_its_folder(pc: Path, given: str, writing: boo
     assert (done.stdout.strip(), done.stderr) == (answers, "")
 
 
+def test_no_file_outside_is_read_as_a_list_of_rules(gate: GateRig, pc: Path, tmp_path: Path) -> None:
+    """rsync's protocol lets the server name files of rules, which the command does not show."""
+    if not kernel_support():
+        lacking("this kernel has no Landlock: run on Linux 5.19 or newer to try it")
+    (pc / "rules").write_text("- f\n")
+    arguments = (f"--filter=: {pc}/rules", f"pc:{pc}/docs/", f"{tmp_path}/got/")
+    assert transferred(gate, *arguments).returncode == 0
+    assert (tmp_path / "got" / "f").exists()
+    # Without the kernel's hold it is read: so the above shows something.
+    (tmp_path / "got" / "f").unlink()
+    gate.more = {"confine": "false"}
+    gate.write()
+    assert transferred(gate, *arguments).returncode == 0
+    assert not (tmp_path / "got" / "f").exists()
+
+
 def test_it_starts_without_what_the_server_needs(gate: GateRig) -> None:
     heavy = ("pydantic", "fabric", "sqlalchemy", "subprocess", "asyncio", "bck_adapters", "bck_apps.wiring")
     code = f"import sys; import bck_apps.gate.main; print([name for name in {heavy} if name in sys.modules])"
