@@ -138,6 +138,17 @@ def test_what_a_hostile_server_asks_for_cannot_forge_lines_of_the_log(gate: Gate
     assert len(gate.logged()[1]) < 2_100
 
 
+def test_with_syslog_no_file_is_written_and_all_else_is_the_same(
+    gate: GateRig, pc: Path, tmp_path: Path
+) -> None:
+    gate.more = {"log": "'syslog'"}
+    gate.write()
+    assert pulled(gate, pc / "docs", tmp_path / "got").returncode == 0
+    assert (tmp_path / "got" / "f").read_text() == "mine"
+    assert "is outside the folders" in refusal(gate, f"{READ}{pc}/secret/")
+    assert not gate.log.exists()
+
+
 def test_a_folder_that_was_swapped_for_a_link_is_not_sent(gate: GateRig, pc: Path, tmp_path: Path) -> None:
     os.rename(pc / "docs" / "work", tmp_path / "aside")
     (pc / "docs" / "work").symlink_to(pc / "secret")
