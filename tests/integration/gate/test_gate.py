@@ -138,6 +138,17 @@ def test_what_a_hostile_server_asks_for_cannot_forge_lines_of_the_log(gate: Gate
     assert len(gate.logged()[1]) < 2_100
 
 
+def test_with_syslog_no_file_is_written_and_all_else_is_the_same(
+    gate: GateRig, pc: Path, tmp_path: Path
+) -> None:
+    gate.more = {"log": "'syslog'"}
+    gate.write()
+    assert pulled(gate, pc / "docs", tmp_path / "got").returncode == 0
+    assert (tmp_path / "got" / "f").read_text() == "mine"
+    assert "is outside the folders" in refusal(gate, f"{READ}{pc}/secret/")
+    assert not gate.log.exists()
+
+
 def test_a_folder_that_was_swapped_for_a_link_is_not_sent(gate: GateRig, pc: Path, tmp_path: Path) -> None:
     os.rename(pc / "docs" / "work", tmp_path / "aside")
     (pc / "docs" / "work").symlink_to(pc / "secret")
@@ -275,6 +286,22 @@ def test_the_kernel_holds_rsync_in_its_folder(pc: Path, given: str, writing: boo
         check=False,
     )
     assert (done.stdout.strip(), done.stderr) == (answers, "")
+
+
+def test_no_file_outside_is_read_as_a_list_of_rules(gate: GateRig, pc: Path, tmp_path: Path) -> None:
+    """rsync's protocol lets the server name files of rules, which the command does not show."""
+    if not kernel_support():
+        lacking("this kernel has no Landlock: run on Linux 5.19 or newer to try it")
+    (pc / "rules").write_text("- f\n")
+    arguments = (f"--filter=: {pc}/rules", f"pc:{pc}/docs/", f"{tmp_path}/got/")
+    assert transferred(gate, *arguments).returncode == 0
+    assert (tmp_path / "got" / "f").exists()
+    # Without the kernel's hold it is read: so the above shows something.
+    (tmp_path / "got" / "f").unlink()
+    gate.more = {"confine": "false"}
+    gate.write()
+    assert transferred(gate, *arguments).returncode == 0
+    assert not (tmp_path / "got" / "f").exists()
 
 
 def test_it_starts_without_what_the_server_needs(gate: GateRig) -> None:

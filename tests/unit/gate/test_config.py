@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bck_apps.gate.config import GateConfig, loaded
+from bck_apps.gate.config import GateConfig, loaded, require_trusted
 from bck_apps.gate.refusal import GateBrokenError
 from bckcore.domain.host_path import parsed_path
 from bckcore.domain.host_platform import Platform
@@ -72,6 +72,19 @@ def test_a_folder_that_others_may_write_lets_nothing_through(tmp_path: Path) -> 
     inside.chmod(0o777)
     with pytest.raises(GateBrokenError, match="can be written by other accounts"):
         loaded(written(inside, GOOD), Platform.POSIX)
+
+
+def test_a_program_named_by_a_link_that_others_may_replace_is_not_trusted(tmp_path: Path) -> None:
+    for name in ("safe", "open"):
+        (tmp_path / name).mkdir()
+    program = tmp_path / "safe" / "rsync"
+    program.write_text("")
+    (tmp_path / "open" / "rsync").symlink_to(program)
+    link = str(tmp_path / "open" / "rsync")
+    require_trusted(link, os.stat(link))
+    (tmp_path / "open").chmod(0o777)
+    with pytest.raises(GateBrokenError, match="open can be written by other accounts"):
+        require_trusted(link, os.stat(link))
 
 
 def test_a_link_or_a_pipe_in_its_place_lets_nothing_through(tmp_path: Path) -> None:

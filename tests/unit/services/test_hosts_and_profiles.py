@@ -9,7 +9,7 @@ from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.testkit.samples import sample_run
-from bckcore.domain.host import Host
+from bckcore.domain.host import Host, Platform
 from bckcore.domain.ids import HostId, ProfileId, SecretRef
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
@@ -22,6 +22,7 @@ from bckcore.errors import (
     InvalidInputError,
     NotFoundError,
     PathNotAllowedError,
+    PathRefusedError,
     RefusedError,
 )
 from bckcore.services.hosts import HostChange, HostService
@@ -129,6 +130,29 @@ def test_a_name_that_is_taken_is_a_conflict_and_the_first_key_stays(office: Offi
     with pytest.raises(ConflictError, match="exists already"):
         office.hosts.add(host(), key=ANOTHER, trust_on_first_use=True)
     assert office.vault.get(SecretRef("host/pc1/ssh")).reveal() == KEY.reveal()
+
+
+def test_folders_of_a_windows_pc_are_given_as_people_there_do_and_kept_as_rsync_takes_them(
+    office: Office,
+) -> None:
+    windows = replace(host(), platform=Platform.WINDOWS)
+    office.hosts.add(windows, key=KEY, trust_on_first_use=True)
+    saved = office.hosts.change(PC1, HostChange(allowed_roots=("C:\\Users\\u", "c:/Users/u/", "D:\\")))
+    assert saved.allowed_roots == ("/cygdrive/c/Users/u", "/cygdrive/d")
+    made = office.profiles.add(profile("c:\\USERS\\u\\Documents", "music=D:\\Music"))
+    assert [(source.name, source.path) for source in made.sources] == [
+        ("c-documents", "/cygdrive/c/USERS/u/Documents"),
+        ("music", "/cygdrive/d/Music"),
+    ]
+    for refused in ("C:\\Users\\u2", "E:\\", "C:\\Users"):
+        with pytest.raises(PathNotAllowedError, match="outside the folders"):
+            office.profiles.add(profile(refused, name="other"))
+    with pytest.raises(PathRefusedError, match="short name"):
+        office.profiles.add(profile("C:\\Users\\u\\PROGRA~1", name="other"))
+    with pytest.raises(InvalidInputError, match="overlap"):
+        office.profiles.add(profile("C:\\Users\\u\\a", "x=c:\\users\\U\\A\\b", name="other"))
+    with pytest.raises(PathRefusedError, match="another machine"):
+        office.hosts.change(PC1, HostChange(allowed_roots=("\\\\server\\share",)))
 
 
 def test_allowed_roots_are_kept_once_each(office: Office) -> None:

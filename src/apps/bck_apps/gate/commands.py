@@ -131,7 +131,7 @@ def _require_paths(paths: Sequence[str], purpose: Purpose) -> None:
     if not paths:
         raise GateRefusedError("the command names no path")
     if purpose is Purpose.LOOK:
-        if any(path.endswith("/") and path != "/" for path in paths):
+        if any(path.endswith("/") for path in paths):
             raise GateRefusedError("a path that is only looked at does not end in a slash")
     elif len(paths) > 1:
         raise GateRefusedError("the command names more than one path")

@@ -52,12 +52,12 @@ def require_trusted(path: str, found: os.stat_result) -> None:
     if not stat.S_ISREG(found.st_mode):
         raise GateBrokenError(f"{path} is not a plain file")
     _require_safe(path, found)
-    folder = os.path.dirname(os.path.realpath(path))
-    while True:
+    # Where the name stands, and where links lead from there.
+    for folder in {os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))}:
+        while folder != os.path.dirname(folder):
+            _require_safe(folder, os.stat(folder))
+            folder = os.path.dirname(folder)  # noqa: PLW2901  # up to the top
         _require_safe(folder, os.stat(folder))
-        if folder == os.path.dirname(folder):
-            return
-        folder = os.path.dirname(folder)
 
 
 def _require_safe(path: str, found: os.stat_result) -> None:
