@@ -6,8 +6,11 @@ import ast
 import re
 from pathlib import Path
 
+from bck_apps.cli.doctor_security import CHECKLIST
 from tests.architecture.source import ROOT
 
+CHECKLIST_PAGE = ROOT / "docs" / "reference" / "security-checklist.md"
+THREATS = ROOT / "docs" / "explanation" / "threat-model.md"
 PAGE = ROOT / "docs" / "explanation" / "guarantees.md"
 NAMED = re.compile(r"`(\w+\.py)::(\w+)`")
 SUITES = ROOT / "src" / "adapters" / "bck_adapters" / "testkit"
@@ -24,12 +27,28 @@ def functions(file: Path) -> set[str]:
     return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
 
 
+def actors() -> list[str]:
+    text = THREATS.read_text(encoding="utf-8").partition("## Who")[2].partition("\n## ")[0]
+    return [line for line in text.splitlines() if line.startswith("| **")]
+
+
 def test_each_promise_names_a_test_and_each_named_test_exists() -> None:
-    files = {path.name: path for place in (ROOT / "tests", SUITES) for path in place.rglob("*.py")}
     assert len(promises()) > 10
-    for promise in promises():
+    assert len(actors()) > 5
+    files: dict[str, list[Path]] = {}
+    for place in (ROOT / "tests", SUITES):
+        for path in place.rglob("*.py"):
+            files.setdefault(path.name, []).append(path)
+    for promise in [*promises(), *actors()]:
         named = NAMED.findall(promise)
         assert named, f"no test proves: {promise}"
         for file, function in named:
             assert file in files, f"{file} does not exist: {promise}"
-            assert function in functions(files[file]), f"{file} has no {function}: {promise}"
+            known = set().union(*(functions(path) for path in files[file]))
+            assert function in known, f"{file} has no {function}: {promise}"
+
+
+def test_the_security_checklist_is_what_the_doctor_looks_at() -> None:
+    lines = CHECKLIST_PAGE.read_text(encoding="utf-8").splitlines()
+    rows = [line.split("|")[1].strip() for line in lines if line.startswith("| ")]
+    assert rows[1:] == list(CHECKLIST)

@@ -5,7 +5,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -30,10 +30,21 @@ _TOOL_SECONDS = 10
 _VERSION = re.compile(r"(\d+)\.(\d+)(?:\.(\d+))?")
 
 
-def doctor(as_json: Json = False) -> None:
+def doctor(
+    security: Annotated[
+        bool, typer.Option("--security", help="Look at every line of the security checklist instead.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """Look at storage, database, tools and certificates. Exit status 1 if something is bad."""
+    from bck_apps.cli.doctor_security import security_findings
+
     with opened() as application:
-        findings = [*application.doctor(), *_own_findings(application)]
+        findings = (
+            security_findings(application)
+            if security
+            else [*application.doctor(), *_own_findings(application)]
+        )
     document = {
         "ok": all(finding.ok for finding in findings),
         "items": [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings],

@@ -1,0 +1,176 @@
+"""`bck doctor --security`: each line of the security checklist, looked at on this installation.
+
+The lines, what they are for and what to do about them stand in docs/reference/security-checklist.md.
+"""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bckcore.domain.wording import counted
+from bckcore.errors import BckError
+from bckcore.ports.storage import StorageFinding
+
+if TYPE_CHECKING:
+    from bck_apps.wiring import Application
+
+LONGEST_TOKEN = timedelta(days=400)
+_MOST_NAMED = 10
+Looked = tuple[bool, str]
+
+
+def security_findings(application: "Application") -> list[StorageFinding]:
+    """Every line of the checklist, in its order. Raises nothing: what cannot be looked at is bad."""
+    return [_looked_at(name, look, application) for name, look in CHECKLIST.items()]
+
+
+def _looked_at(
+    name: str, look: "Callable[[Application], Looked]", application: "Application"
+) -> StorageFinding:
+    try:
+        ok, detail = look(application)
+    except (BckError, OSError) as error:
+        return StorageFinding(name=name, ok=False, detail=str(error))
+    return StorageFinding(name=name, ok=ok, detail=detail)
+
+
+def _not_root(_application: "Application") -> Looked:
+    if os.geteuid() == 0:
+        return False, "this is root; run every part as an account of its own, such as backupsvc"
+    return True, f"user {os.geteuid()}"
+
+
+def _private_folders(application: "Application") -> Looked:
+    folders = (application.home, Path(application.settings.storage.root))
+    open_ones = [f"{one} has mode {_mode(one):03o}" for one in folders if _mode(one) & 0o077]
+    return not open_ones, "; ".join(open_ones) or "home and storage are open to nobody else"
+
+
+def _secret_files(application: "Application") -> Looked:
+    shared = [str(path) for path in _secrets(application.home) if _mode(path) & 0o077]
+    return not shared, f"others can read {_named(shared)}" if shared else "nobody else can read them"
+
+
+def _secrets(home: Path) -> Iterator[Path]:
+    """Files that hold keys, passwords or the database."""
+    for path in sorted(home.rglob("*")):
+        inside = path.relative_to(home).parts
+        public = inside[0] == "tls" and not path.name.endswith("key.pem")
+        if path.is_file() and not path.is_symlink() and not public:
+            yield path
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _database_password(application: "Application") -> Looked:
+    from urllib.parse import urlsplit
+
+    if urlsplit(application.settings.database.url).password:
+        return False, "database.url holds a password; use database.password_ref or password_file"
+    return True, "no password stands in the settings"
+
+
+def _administrators(application: "Application") -> Looked:
+    from bckcore.domain.access import Role
+
+    admins = [user for user in application.access.users() if user.role is Role.ADMIN]
+    bare = [user.name for user in admins if not user.needs_code]
+    if not admins:
+        return False, "there is none: bck user add NAME --role admin"
+    if bare:
+        return False, f"without a second factor: {_named(bare)}"
+    return True, f"{counted(len(admins), 'administrator')}, all with a second factor"
+
+
+def _device_tokens(application: "Application") -> Looked:
+    now = application.clock.now()
+    alive = [token for token in application.device_tokens.list() if token.alive(now)]
+    long = [f"{token.name} of {token.host}" for token in alive if token.expires - now > LONGEST_TOKEN]
+    if long:
+        return False, f"valid for more than {LONGEST_TOKEN.days} days: {_named(long)}"
+    return True, f"{len(alive)} in use, each for one PC"
+
+
+def _pinned_hosts(application: "Application") -> Looked:
+    hosts = [host for host in application.hosts.list() if host.address]
+    loose = [host.id for host in hosts if not host.host_keys]
+    if loose:
+        return False, f"no host key is pinned for {_named(loose)}: bck host set NAME --trust-on-first-use"
+    return True, f"host keys of {counted(len(hosts), 'PC')} are pinned"
+
+
+def _own_keys(application: "Application") -> Looked:
+    vault = application.container.vault()
+    keys: Counter[str] = Counter()
+    for host in application.hosts.list():
+        if host.key is not None:
+            keys[vault.get(host.key).reveal()] += 1
+    if shared := sum(number for number in keys.values() if number > 1):
+        return False, f"{counted(shared, 'PC')} share a key with another; give each its own"
+    return True, "no two PCs share one"
+
+
+def _narrow_roots(application: "Application") -> Looked:
+    wide = [host.id for host in application.hosts.list() if "/" in host.allowed_roots]
+    return not wide, f"everything may be read of {_named(wide)}" if wide else "none is the whole disk"
+
+
+def _quotas(application: "Application") -> Looked:
+    hosts = application.hosts.list()
+    free = [host.id for host in hosts if host.quota_bytes is None]
+    if free:
+        return False, f"could fill the storage: {_named(free)}; bck host set NAME --quota SIZE"
+    return True, f"{counted(len(hosts), 'PC')}, each with a limit"
+
+
+def _no_known_holes(application: "Application") -> Looked:
+    return application.rsync_standing()
+
+
+def _certificate(application: "Application") -> Looked:
+    facts, now = application.certificates.facts(), application.clock.now()
+    days = (min(facts.valid_until, facts.ca_valid_until) - now).days
+    return days > 21, f"valid for {days} days more"
+
+
+def _audit_log(application: "Application") -> Looked:
+    proof = application.evidence.proof()
+    if not proof.ok:
+        return False, f"it was altered: {proof.breaks[0].what}; bck audit verify tells more"
+    return True, f"{counted(proof.entries, 'entry', 'entries')}, whole"
+
+
+def _core_dumps(_application: "Application") -> Looked:
+    import resource
+
+    soft, _hard = resource.getrlimit(resource.RLIMIT_CORE)
+    return soft == 0, "none is written" if soft == 0 else "a crash may write secrets to disk: ulimit -c 0"
+
+
+def _named(names: list[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
+    return ", ".join(map(str, names[:_MOST_NAMED])) + more
+
+
+CHECKLIST: "dict[str, Callable[[Application], Looked]]" = {
+    "not root": _not_root,
+    "private folders": _private_folders,
+    "secret files": _secret_files,
+    "database password": _database_password,
+    "core dumps": _core_dumps,
+    "administrators": _administrators,
+    "device tokens": _device_tokens,
+    "certificate": _certificate,
+    "pinned hosts": _pinned_hosts,
+    "own keys": _own_keys,
+    "narrow folders": _narrow_roots,
+    "quotas": _quotas,
+    "known holes": _no_known_holes,
+    "audit log": _audit_log,
+}

@@ -1,0 +1,55 @@
+"""`bck doctor --security` looks at each line of the checklist, and sees when one is not as it should be."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import PASSWORD, Bck
+
+
+@pytest.fixture
+def bck(tmp_path: Path) -> Bck:
+    (tmp_path / "server").mkdir(mode=0o700)
+    made = Bck(tmp_path / "server")
+    made.init()
+    return made
+
+
+def bad(bck: Bck) -> dict[str, str]:
+    """The lines that are not as they should be, and why; core dumps are the machine's affair."""
+    found = bck.run("doctor", "--security", "--json")
+    document = found.json
+    lines = {one["name"]: one["detail"] for one in document["items"] if not one["ok"]}
+    assert document["ok"] == (not lines)
+    assert found.code == (1 if lines else 0)
+    lines.pop("core dumps", None)
+    return lines
+
+
+def test_a_fresh_installation_lacks_a_second_factor_only(bck: Bck) -> None:
+    assert bad(bck) == {"administrators": "without a second factor: ann"}
+
+
+def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:
+    (tmp_path / "pc").mkdir()
+    allow = ("--allow", "/")
+    for name in ("pc1", "pc2"):
+        bck.ok("host", "add", name, "--transport", "local", *allow)
+    bck.ok("user", "add", "eve", "--role", "viewer", "--password-stdin", text=PASSWORD + "\n")
+    bck.ok("token", "add", "pc1", "--name", "laptop", "--days", "900")
+    database = bck.home / "bck.sqlite3"
+    if database.exists():
+        database.chmod(0o644)
+    bck.home.chmod(0o755)
+    found = bad(bck)
+    assert "has mode 755" in found["private folders"]
+    assert "could fill the storage: pc1, pc2" in found["quotas"]
+    assert "pc1, pc2" in found["narrow folders"]
+    assert "laptop of pc1" in found["device tokens"]
+    if database.exists():
+        assert str(database) in found["secret files"]
+        database.chmod(0o600)
+    bck.home.chmod(0o700)
+    for name in ("pc1", "pc2"):
+        bck.ok("host", "set", name, "--allow", str(tmp_path / "pc"), "--quota", "1G")
+    assert set(bad(bck)) == {"administrators", "device tokens"}
