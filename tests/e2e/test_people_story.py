@@ -93,7 +93,7 @@ def test_a_forgotten_password_a_lockout_and_a_farewell(bck: Bck) -> None:
     bck.ok("user", "add", "bob", "--role", "viewer", "--password-stdin", text=PASSWORD + "\n")
     with bck.serving() as (_, served):
         call = Caller(served)
-        codes = [call("/auth/login", name="bob", password="wrong")[0] for _ in range(ACCOUNT.free + 4)]
+        codes = [call("/auth/login", name="bob", password="wrong")[0] for _ in range(ACCOUNT.free + 8)]
         assert set(codes) == {401, 429}
         assert bck.ok("user", "unlock", "bob")["forgotten"] == 1
         bob = call("/auth/login", name="bob", password=PASSWORD)[1]

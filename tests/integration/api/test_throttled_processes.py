@@ -42,7 +42,7 @@ def tried(at: httpx2.Client, name: str, password: str = "wrong password") -> htt
 def test_two_processes_count_together_and_a_restart_forgets_nothing(application: Application) -> None:
     key = account_key("nobody")
     with client(application.home) as one, client(application.home) as two:
-        codes = [tried((one, two)[number % 2], "nobody").status_code for number in range(ACCOUNT.free + 4)]
+        codes = [tried((one, two)[number % 2], "nobody").status_code for number in range(ACCOUNT.free + 8)]
     assert set(codes) == {401, 429}
     with application.units() as uow:
         counted = uow.throttles.get(key)

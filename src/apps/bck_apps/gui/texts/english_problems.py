@@ -130,6 +130,18 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Ask an administrator.",
     ),
     **_problem(
+        "too-many-attempts",
+        "There were too many attempts to sign in.",
+        "The server looks at none for a while.",
+        "Wait some minutes, or ask an administrator to unlock your account.",
+    ),
+    **_problem(
+        "second-factor-needed",
+        "Your account asks for a code from your phone as well.",
+        "This program cannot send one yet.",
+        "Ask an administrator.",
+    ),
+    **_problem(
         "invalid-input",
         "The server cannot use a value.",
         "Nothing was changed.",

@@ -130,6 +130,18 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Chiedi a un amministratore.",
     ),
     **_problem(
+        "too-many-attempts",
+        "Ci sono stati troppi tentativi di accesso.",
+        "Per un po' il server non ne guarda altri.",
+        "Aspetta qualche minuto, o chiedi a un amministratore di sbloccare il tuo account.",
+    ),
+    **_problem(
+        "second-factor-needed",
+        "Il tuo account chiede anche un codice dal telefono.",
+        "Questo programma non può ancora inviarlo.",
+        "Chiedi a un amministratore.",
+    ),
+    **_problem(
         "invalid-input",
         "Il server non può usare un valore.",
         "Non è stato cambiato nulla.",
