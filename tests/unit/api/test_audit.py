@@ -39,7 +39,9 @@ def last(world: ApiWorld, action: str) -> dict[str, Any]:
 def test_signing_in_is_entered_and_so_is_its_refusal(world: ApiWorld) -> None:
     world.sign_in(Role.VIEWER)
     done = last(world, "login")
+    session = done["about"].pop("session")
     assert (done["outcome"], done["about"]) == ("done", {"user": "admin", "role": "admin"})
+    assert session in {one.id for one in world.application.sessions.list("admin")}
     for name in ("viewer", "a typed password"):
         world.client.post("/auth/login", json={"name": name, "password": "wrong wrong wrong"})
     refused = [one for one in entries(world, limit=1000) if one["outcome"] == "refused"]
