@@ -1,5 +1,7 @@
 """`bck doctor --security` looks at each line of the checklist, and sees when one is not as it should be."""
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,3 +55,15 @@ def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:
     for name in ("pc1", "pc2"):
         bck.ok("host", "set", name, "--allow", str(tmp_path / "pc"), "--quota", "1G")
     assert set(bad(bck)) == {"administrators", "device tokens"}
+
+
+@pytest.mark.sqlite  # it changes a row by hand
+def test_an_altered_audit_log_is_seen(bck: Bck) -> None:
+    bck.ok("host", "add", "pc1", "--transport", "local", "--allow", "/srv/pc", "--quota", "1G")
+    with closing(sqlite3.connect(bck.home / "bck.sqlite3")) as database:
+        query = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'audit'"
+        for (name,) in database.execute(query).fetchall():
+            database.execute(f"DROP TRIGGER {name}")
+        database.execute("DELETE FROM audit WHERE number = 1")
+        database.commit()
+    assert "Entry 1 is not there." in bad(bck)["audit log"]

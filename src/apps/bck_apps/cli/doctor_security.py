@@ -6,7 +6,7 @@ The lines, what they are for and what to do about them stand in docs/reference/s
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -142,7 +142,7 @@ def _certificate(application: "Application") -> Looked:
 def _audit_log(application: "Application") -> Looked:
     proof = application.evidence.proof()
     if not proof.ok:
-        return False, f"it was altered: {proof.breaks[0].what}; bck audit verify tells more"
+        return False, f"it was altered. {proof.breaks[0].sentence} bck audit verify tells more"
     return True, f"{counted(proof.entries, 'entry', 'entries')}, whole"
 
 
@@ -153,9 +153,9 @@ def _core_dumps(_application: "Application") -> Looked:
     return soft == 0, "none is written" if soft == 0 else "a crash may write secrets to disk: ulimit -c 0"
 
 
-def _named(names: list[str]) -> str:
+def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
-    return ", ".join(map(str, names[:_MOST_NAMED])) + more
+    return ", ".join(names[:_MOST_NAMED]) + more
 
 
 CHECKLIST: "dict[str, Callable[[Application], Looked]]" = {
