@@ -5,7 +5,7 @@ import pytest
 from bck_adapters.auth import Argon2Hasher, JwtTokens
 from bck_adapters.memory import MemoryPasswordHasher, MemoryTokens, MemoryVault
 from bck_adapters.testkit.contracts_secrets import PasswordHasherContract, TokensContract, VaultContract
-from bck_adapters.vault_file import FileVault
+from bck_adapters.vault_file import FileVault, Sealer, keys_of
 
 
 class TestMemoryVault(VaultContract):
@@ -17,7 +17,7 @@ class TestMemoryVault(VaultContract):
 class TestFileVault(VaultContract):
     @pytest.fixture
     def vault(self, tmp_path):
-        return FileVault(tmp_path / "vault")
+        return FileVault(tmp_path / "vault", Sealer(keys_of(tmp_path, {})))
 
 
 class TestMemoryTokens(TokensContract):

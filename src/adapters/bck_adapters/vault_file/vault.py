@@ -1,4 +1,4 @@
-"""FileVault: one file per secret, readable by this service's user only."""
+"""FileVault: one sealed file per secret, readable by this service's user only."""
 
 import os
 import stat
@@ -8,6 +8,7 @@ from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
+from bck_adapters.vault_file.sealing import Sealer
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.errors import NotFoundError, StorageError
@@ -16,9 +17,10 @@ from bckcore.errors import NotFoundError, StorageError
 class FileVault:
     """Vault in one folder (0700). File names are hashes, so that a reference may hold any text."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, sealer: Sealer) -> None:
         """Take the folder, or make it. Raises StorageError if others could look into it."""
         self._folder = folder
+        self._sealer = sealer
         self._lock = Lock()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -33,7 +35,7 @@ class FileVault:
         with self._lock:
             self._require_private()
             try:
-                _write_private(temp, secret.reveal().encode("utf-8"))
+                _write_private(temp, self._sealer.sealed(ref, secret.reveal()))
                 os.replace(temp, place)
                 _sync_folder(self._folder)
             except OSError as exc:
@@ -45,11 +47,15 @@ class FileVault:
         """See the port. Raises StorageError if others could have read or replaced it."""
         self._require_private()
         try:
-            return Secret(_read_private(self._place(ref)).decode("utf-8"))
+            text, fresh = self._sealer.opened(ref, _read_private(self._place(ref)))
         except FileNotFoundError:
             raise NotFoundError(f"The vault holds no secret {ref}.", advice="Store it again.") from None
         except OSError as exc:
             raise StorageError(f"The secret {ref} cannot be read: {exc}.") from exc
+        if not fresh:  # of an older version, or sealed before there was the present key
+            with suppress(StorageError):
+                self.put(ref, Secret(text))
+        return Secret(text)
 
     def delete(self, ref: SecretRef) -> None:
         """See the port."""

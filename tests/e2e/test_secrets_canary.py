@@ -1,0 +1,164 @@
+"""Marked secrets go in by every door; afterwards none of them stands anywhere but sealed in the vault.
+
+Looked at: every file of the installation and its storage - database, logs, receipts, audit log - the folder
+for things of the moment, what `bck` printed and what the API answered; and, while a backup runs, the command
+line and the environment of every process.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.test_people_story import Caller
+from tests.support.cli import PATIENCE, Bck, eventually
+from tests.support.sshd import LoopbackSshd, running_sshd
+
+ADMIN = "canary-admin-5f1c0e9b7a"
+PERSON = "canary-person-83d2b6c41e"
+TYPED = "canary-typed-into-the-wrong-field-40ab"
+WEBHOOK = "https://127.0.0.1:9/canary-hook-17c9e2"
+HOOK_KEY = "canary-hook-key-9b20f4d8"
+MAIL = "canary-mail-6a7d1c3f"
+SIZE = 3_000_000
+GETS = ("/hosts", "/profiles", "/jobs", "/auth/sessions", "/auth/tokens", "/audit?limit=1000")
+
+
+@pytest.fixture
+def sshd(tmp_path: Path, require_tool: Any) -> Iterator[LoopbackSshd]:
+    require_tool("sshd")
+    require_tool("rsync")
+    with running_sshd(tmp_path / "sshd") as started:
+        yield started
+
+
+@pytest.fixture
+def bck(tmp_path: Path) -> Bck:
+    (tmp_path / "server").mkdir(mode=0o700)
+    return Bck(tmp_path / "server")
+
+
+class Canaries:
+    """All that must be found nowhere, by name."""
+
+    def __init__(self) -> None:
+        self.marks: dict[str, bytes] = {}
+
+    def let_fly(self, name: str, secret: str) -> None:
+        self.marks[name] = secret.encode()
+        self.marks[f"{name} in base64"] = base64.b64encode(secret.encode())[:-4].rstrip(b"=")
+
+    def found_in(self, where: str, content: bytes) -> list[str]:
+        return [f"{name} in {where}" for name, mark in self.marks.items() if mark in content]
+
+
+def files_below(*folders: Path) -> Iterator[tuple[Path, bytes]]:
+    """What stands in them; files of the moment may go meanwhile."""
+    for folder in folders:
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not path.is_symlink():
+                with suppress(FileNotFoundError):
+                    yield path, path.read_bytes()
+
+
+def processes() -> Iterator[tuple[str, bytes]]:
+    """Command line and environment of every process that may be looked at."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            for what in ("cmdline", "environ"):
+                try:
+                    content = (entry / what).read_bytes()
+                except OSError:
+                    continue
+                if content:
+                    yield f"/proc/{entry.name}/{what}: {content[:80]!r}", content
+
+
+@contextmanager
+def under_way(bck: Bck) -> Iterator[subprocess.Popen[bytes]]:
+    """A slow backup that sends."""
+    process = bck.start("backup", "docs", "--wait")
+    try:
+        assert eventually(lambda: any((bck.storage / ".work").rglob("*big*")))
+        yield process
+    finally:
+        process.wait(PATIENCE * 2)
+
+
+def test_no_secret_stands_anywhere_but_in_the_vault(bck: Bck, sshd: LoopbackSshd, tmp_path: Path) -> None:
+    canaries = Canaries()
+    for name, secret in (
+        ("administrator", ADMIN),
+        ("person", PERSON),
+        ("typed", TYPED),
+        ("webhook", WEBHOOK),
+        ("webhook key", HOOK_KEY),
+        ("mail", MAIL),
+        ("private key", sshd.login.private.splitlines()[2]),
+    ):
+        canaries.let_fly(name, secret)
+    shown = made(bck, sshd, tmp_path)
+    device = bck.ok("token", "add", "pc1", "--name", "laptop")  # shown once, on purpose
+    canaries.let_fly("device token", device["token"])
+    with under_way(bck) as process:
+        for where, content in processes():
+            assert canaries.found_in(where, content) == []
+    assert process.returncode == 0
+    shown += answers(bck, canaries, device["token"])
+    for number, text in enumerate(shown):
+        assert canaries.found_in(f"answer {number}", text.encode()) == []
+    looked_at = dict(files_below(bck.folder, Path(os.environ.get("XDG_RUNTIME_DIR", bck.folder))))
+    for path, content in looked_at.items():
+        assert canaries.found_in(str(path), content) == []
+    assert len(looked_at) > 20
+    assert {"vault", bck.home.name, bck.folder.name} <= {path.parent.name for path in looked_at}
+
+
+def made(bck: Bck, sshd: LoopbackSshd, tmp_path: Path) -> list[str]:
+    """The installation, with every secret that it takes; what it printed."""
+    docs = tmp_path / "pc"
+    docs.mkdir()
+    (docs / "big").write_bytes(os.urandom(SIZE))
+    shown = [
+        bck.run(
+            "init", "--storage", str(bck.storage), "--admin", "ann", "--password-stdin", text=ADMIN + "\n"
+        ),
+        bck.run("user", "add", "bob", "--role", "owner", "--password-stdin", text=PERSON + "\n"),
+        bck.run("notify", "secret", "webhook-url", text=WEBHOOK + "\n"),
+        bck.run("notify", "secret", "webhook-key", text=HOOK_KEY + "\n"),
+        bck.run("notify", "secret", "mail-password", text=MAIL + "\n"),
+    ]
+    assert [done.code for done in shown] == [0] * len(shown)
+    bck.add_host(sshd, docs)
+    bck.ok("profile", "add", "docs", "--host", "pc1", "--source", str(docs), "--bwlimit", "1M")
+    (bck.folder / "login-key").unlink()
+    words = (("host", "show", "pc1"), ("user", "list"), ("config", "show"), ("notify", "list"), ("doctor",))
+    shown += [bck.run(*line) for line in words]
+    return [done.out + done.err for done in shown]
+
+
+def answers(bck: Bck, canaries: Canaries, device: str) -> list[str]:
+    """Sign in, well and badly, ask for all there is; what the API and `bck` then say."""
+    with bck.serving() as (_, served):
+        call = Caller(served)
+        signed_in = call("/auth/login", name="ann", password=ADMIN)[1]
+        for name in ("access_token", "refresh_token"):
+            canaries.let_fly(name, signed_in[name])
+        fresh = call("/auth/refresh", refresh_token=signed_in["refresh_token"])[1]
+        canaries.let_fly("second refresh token", fresh["refresh_token"])
+        totp = call("/auth/totp", fresh["access_token"], password=ADMIN)[1]
+        canaries.let_fly("second factor", str(totp.get("secret", "no secret was given")))
+        said = [call("/auth/login", name=name, password=TYPED) for name in (TYPED, "bob")]
+        said += [call("/backup/start", device, profile="docs"), call("/hosts", device)]
+        said += [call(path, fresh["access_token"]) for path in GETS]
+    lines = ("jobs", "points docs", "audit list --limit 1000", "user sessions", "token list")
+    return [str(one) for one in said] + [
+        done.out + done.err for done in (bck.run(*line.split()) for line in lines)
+    ]
