@@ -109,6 +109,16 @@ def test_a_live_installation_moves_there_and_back_without_loss(bck, sshd, tmp_pa
     assert refused["error"]["code"] == "conflict"
 
 
+def test_a_move_to_where_nobody_answers_changes_nothing_and_names_that_place(bck, tmp_path):
+    bck.init()
+    nowhere = f"postgresql://bck@/bck?host={tmp_path}"
+    refused = bck.ok("db", "migrate-to", nowhere, code=1)["error"]
+    assert refused["code"] == "database-unreachable"
+    assert "bck.sqlite3" in refused["meaning"]
+    assert str(tmp_path) in refused["advice"]
+    assert bck.ok("db", "status")["kind"] == "sqlite"
+
+
 def test_a_move_is_refused_while_somebody_serves(bck, url):
     bck.init()
     with bck.serving():

@@ -17,7 +17,7 @@ from bck_apps.wiring.database import (
 )
 from bck_apps.wiring.settings import FILE_NAME
 from bckcore.domain.ids import SecretRef
-from bckcore.errors import RefusedError
+from bckcore.errors import DatabaseUnreachableError, RefusedError
 
 _VARIABLES = (
     "BCK_DATABASE__URL",
@@ -56,7 +56,14 @@ def move_installation(
             advice="Unset it, and write into settings.toml where the database is now.",
         )
     source = _present_place(application)
-    tables = move_database(source, target, told=told, dry_run=dry_run)
+    try:
+        tables = move_database(source, target, told=told, dry_run=dry_run)
+    except DatabaseUnreachableError as error:
+        raise DatabaseUnreachableError(
+            error.what,
+            meaning=f"Nothing was changed: the installation goes on with {source.url}.",
+            advice=f"See whether a server answers at {target.url} and lets this user in; then say it again.",
+        ) from error
     if dry_run:
         return Moved(old=source.url, new=target.url, tables=tables, dry_run=True)
     if target.password is not None:
