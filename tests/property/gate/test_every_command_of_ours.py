@@ -35,6 +35,7 @@ from bckcore.domain.preview import PreviewOrder
 from bckcore.domain.push import Conflict, PushOrder, suffix_at
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import FASTEST, LONGEST_IDLE, PullOrder, TransferOptions
+from tests.support.patience import examples
 
 NAMES = st.text(
     st.characters(codec="utf-8", exclude_characters="/\0") | st.sampled_from("'\\ `$*\n;&~#\"\udcff"),
@@ -103,7 +104,7 @@ def source(path: str) -> Source:
     return Source(name=SourceName("docs"), path=path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(4), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PATHS, OPTIONS, HOSTS, st.none() | st.integers(1, 1 << 40), st.sampled_from(["", "H x y", "S /a*"]))
 def test_a_pull_and_a_preview(
     wire: Wire, path: str, options: TransferOptions, host: Host, max_size: int | None, rule: str
@@ -137,6 +138,7 @@ def test_a_pull_and_a_preview(
     let_through(wire.asked(preview_argv(preview, wire.call, filters)), Purpose.READ, inside(path))
 
 
+@settings(max_examples=examples(4))
 @given(PATHS, OPTIONS, HOSTS)
 def test_a_fetch_and_a_look_for_filter_files(
     wire: Wire, path: str, options: TransferOptions, host: Host
@@ -158,6 +160,7 @@ def test_a_fetch_and_a_look_for_filter_files(
     let_through(wire.asked(gather_argv(gather, wire.call, filters)), Purpose.READ, inside(path))
 
 
+@settings(max_examples=examples(4))
 @given(
     PATHS,
     OPTIONS,
@@ -195,6 +198,7 @@ def test_a_push(
     assert understood(split(wire.asked(root_argv(order, call)))).dry_run == dry_run
 
 
+@settings(max_examples=examples(4))
 @given(st.lists(PATHS.filter(lambda path: path != "/"), min_size=1, max_size=4), st.integers(1, LONGEST_IDLE))
 def test_a_probe_and_the_look_at_links(wire: Wire, paths: list[str], timeout: int) -> None:
     asked = wire.asked(look_argv(wire.shell, paths, timeout=timeout))
