@@ -17,7 +17,7 @@ from bck_adapters.sql.tables import metadata
 from bckcore.plugins.registry import Database
 from bckcore.ports.clock import Clock
 from tests.support.cli import eventually
-from tests.support.postgresql import shared_server
+from tests.support.postgresql import EVEN_THE_AUDIT_LOG, shared_server
 
 POLL_SECONDS = 0.05
 SURE = 60.0
@@ -75,6 +75,7 @@ def database_name() -> str:
 def emptied(of: Node | None = None) -> str:
     """Its address, with no job in it any more, neither in our tables nor in DBOS's."""
     with shared_server().admin(database_name()) as connection:
+        connection.execute(EVEN_THE_AUDIT_LOG)
         connection.execute(f"TRUNCATE {', '.join(metadata.tables)} RESTART IDENTITY".encode())
         if of is not None and of.engine.launched:
             assert eventually(lambda: _idle(of))

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.api_world import ApiWorld, api_world
 from tests.support.house import RecordingWatcher
+from tests.support.patience import examples
 
 ROUTES = {
     "files": ("point", "path", "path_bytes", "limit", "after"),
@@ -63,6 +64,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiWorld]:
         yield made
 
 
+@settings(max_examples=examples(3))
 @given(
     asked=st.sampled_from(sorted(ROUTES)).flatmap(
         lambda route: st.tuples(

@@ -209,7 +209,7 @@ def test_a_runner_killed_at_a_named_step_of_pruning_loses_nothing_and_the_next_o
     machine.teardown()
 
 
-RUNS = lives(20, 15)
+RUNS = lives(25, 15)
 
 
 def test_every_point_restores_after_the_runner_was_killed_at_any_step() -> None:

@@ -93,7 +93,7 @@ class PostgresqlHistoryMachine(SqliteHistoryMachine):
 
 
 class TestPostgresqlHistory(PostgresqlHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
-    settings = settings(max_examples=min(lives(12), 50), stateful_step_count=10, deadline=None)
+    settings = settings(max_examples=min(lives(20), 50), stateful_step_count=10, deadline=None)
 
 
 class WrongMergeMachine(_InMemory):

@@ -62,7 +62,7 @@ def life_of_trouble() -> Iterator[Troubled]:
         yield Troubled(folder)
 
 
-@settings(max_examples=examples(3))
+@settings(max_examples=examples(6))
 @given(st.lists(st.tuples(st.sampled_from(ACTS), st.none() | st.integers(1, 400)), min_size=1, max_size=7))
 def test_whatever_crashes_in_a_row_what_is_kept_restores(acts: list[tuple[str, int | None]]) -> None:
     with life_of_trouble() as troubled:

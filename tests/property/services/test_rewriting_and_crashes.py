@@ -121,7 +121,7 @@ def rewritten() -> Iterator[Rewritten]:
         yield Rewritten(folder)
 
 
-@settings(max_examples=examples(3))
+@settings(max_examples=examples(6))
 @given(
     st.lists(
         st.tuples(st.sampled_from(ACTS), st.integers(0, 20), st.none() | st.integers(1, 400)),

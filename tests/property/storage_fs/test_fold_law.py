@@ -6,10 +6,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bck_adapters.storage_fs import FsStorage
+from tests.support.patience import examples
 from tests.support.storage_fs import (
     REF,
     SOURCE,
@@ -45,6 +46,7 @@ def fold_all(storage: FsStorage) -> None:
         storage.fold(attempt)
 
 
+@settings(max_examples=examples(3))
 @given(attempts=st.lists(st.tuples(trees(), st.lists(st.integers(1, 30), max_size=3)), max_size=4))
 def test_the_increment_holds_the_oldest_entry_of_every_path(attempts):
     folder = Path(tempfile.mkdtemp(prefix="bck"))
@@ -64,6 +66,7 @@ def test_the_increment_holds_the_oldest_entry_of_every_path(attempts):
         shutil.rmtree(folder)
 
 
+@settings(max_examples=examples(3))
 @given(older=trees(), newer=trees(), cuts=st.lists(st.integers(1, 30), max_size=3))
 def test_a_merge_keeps_the_older_whole_and_what_does_not_conflict(older, newer, cuts):
     folder = Path(tempfile.mkdtemp(prefix="bck"))

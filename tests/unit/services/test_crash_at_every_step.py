@@ -103,16 +103,16 @@ def increments_on_disk(life: Life) -> list[str]:
 
 
 def test_a_crash_at_any_step_of_a_run_loses_nothing(quick_dir: Path) -> None:
-    each_step(quick_dir, lambda folder, step: crash_in_a_run(folder, step, system_calls=False), quick=2)
+    each_step(quick_dir, lambda folder, step: crash_in_a_run(folder, step, system_calls=False), quick=5)
 
 
 def test_a_crash_at_any_step_of_a_prune_loses_nothing(quick_dir: Path) -> None:
-    each_step(quick_dir, lambda folder, step: crash_in_a_prune(folder, step, system_calls=False))
+    each_step(quick_dir, lambda folder, step: crash_in_a_prune(folder, step, system_calls=False), quick=3)
 
 
 @pytest.mark.parametrize("act", [crash_in_a_run, crash_in_a_prune])
 def test_a_crash_between_two_system_calls_loses_nothing(act: Callable[..., bool], quick_dir: Path) -> None:
-    each_step(quick_dir, lambda folder, step: act(folder, step, system_calls=True), quick=7)
+    each_step(quick_dir, lambda folder, step: act(folder, step, system_calls=True), quick=17)
 
 
 def test_the_planted_crash_is_no_error_of_ours() -> None:

@@ -131,12 +131,12 @@ ACTS = [crash_in_an_undo, crash_in_an_undo_then_a_backup, crash_in_an_acceptance
 
 @pytest.mark.parametrize("act", ACTS)
 def test_a_crash_at_any_step_loses_nothing(act: Callable[..., bool], quick_dir: Path) -> None:
-    each_step(quick_dir, lambda folder, step: act(folder, step, system_calls=False), quick=2)
+    each_step(quick_dir, lambda folder, step: act(folder, step, system_calls=False), quick=5)
 
 
 @pytest.mark.parametrize("act", ACTS)
 def test_a_crash_between_two_system_calls_loses_nothing(act: Callable[..., bool], quick_dir: Path) -> None:
-    each_step(quick_dir, lambda folder, step: act(folder, step, system_calls=True), quick=11)
+    each_step(quick_dir, lambda folder, step: act(folder, step, system_calls=True), quick=23)
 
 
 def test_what_is_planned_here_is_what_is_undone(quick_dir: Path) -> None:

@@ -73,7 +73,7 @@ def each_step(folder: Path, *, over: bool) -> None:
     step = 1
     while crash_in_a_rebuild(folder / str(step), step, over=over):
         shutil.rmtree(folder / str(step))
-        step += stride(3)
+        step += stride(6)
     assert step > 20, "the crashes were not planted"
 
 
