@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import settings
 
 
@@ -19,3 +20,12 @@ def examples(share: int) -> int:
 def stride(quick: int) -> int:
     """From one step that is tried to the next: every step in a long run, else each ``quick``-th."""
     return 1 if patient() else quick
+
+
+def later(*values: object) -> list[object]:
+    """Values of a parameter that only long runs try."""
+    return [pytest.param(*_several(value), marks=pytest.mark.long) for value in values]
+
+
+def _several(value: object) -> tuple[object, ...]:
+    return value if isinstance(value, tuple) else (value,)

@@ -20,6 +20,7 @@ from bck_adapters.testkit.rigs import MTIME_NS, RigWatcher, TransportRig
 from bck_adapters.testkit.stored import stored_tree
 from bckcore.domain.transfer import TransferOptions, TransferProgress
 from bckcore.errors import TransferInterruptedError
+from tests.support.patience import later
 from tests.support.rsync_rigs import rsync_processes
 
 MEGABYTE = 1 << 20
@@ -43,7 +44,7 @@ def killing(part: str, how: signal.Signals, after: int) -> Callable[[TransferPro
 
 @pytest.mark.parametrize(
     ("part", "how"),
-    [("main", signal.SIGTERM), ("main", signal.SIGKILL), ("receiver", signal.SIGKILL)],
+    [("main", signal.SIGKILL), *later(("main", signal.SIGTERM), ("receiver", signal.SIGKILL))],
 )
 def test_a_killed_transfer_loses_nothing_even_if_the_file_changes_before_the_retry(
     rig: TransportRig, part: str, how: signal.Signals

@@ -18,7 +18,7 @@ from bckcore.domain.audit_proof import Break
 from bckcore.services.evidence import Evidence, Witness
 from bckcore.services.witnessed import witnessed_units
 
-PROCESSES, EACH = 4, 25
+PROCESSES, EACH = 4, 10
 _GUARDS_OFF = {
     "sqlite": ("DROP TRIGGER audit_no_update", "DROP TRIGGER audit_no_delete"),
     "postgresql": ("ALTER TABLE audit DISABLE TRIGGER audit_no_change",),

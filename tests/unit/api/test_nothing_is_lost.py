@@ -95,7 +95,7 @@ def test_nobody_but_an_administrator_can_harm_a_point(house: Neighbours, who: st
     for method, template in _tried():
         if template.startswith("/health") or template in OWN_DOOR:
             continue
-        body = next((body for end, body in asked.items() if template.endswith(end)), {})
+        body: dict[str, Any] = next((body for end, body in asked.items() if template.endswith(end)), {})
         answer = house.call(who, method, _address(template, house.names), json=body)
         assert answer.status_code < 500 or answer.status_code == 503, (method, template, answer.text)
         calls += 1

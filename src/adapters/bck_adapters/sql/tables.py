@@ -42,9 +42,9 @@ host = Table(
     Column("key_ref", Text),
     Column("host_keys", JSON, nullable=False),
     Column("allowed_roots", JSON, nullable=False),
+    Column("owners", JSON),
     Column("quota_bytes", BigInteger),
     Column("quota_inodes", BigInteger),
-    Column("owners", JSON),
 )
 
 CALENDAR_RULES = ("hourly", "daily", "weekly", "monthly", "yearly")
