@@ -8,6 +8,7 @@
     │   ├── TransferInterruptedError  the connection or the program broke off midway
     │   ├── TransferTimeoutError      nothing moved for too long, or the whole took too long
     │   ├── StoreBusyError            another run holds the profile's storage lock
+    │   ├── DatabaseBusyError         others wrote to the database for too long
     │   ├── DatabaseUnreachableError  the database server is down, or the way to it is
     │   └── DeliveryFailedError       a message to people was not taken by the other side
     ├── PermanentError                trying again changes nothing until a person acts
@@ -87,6 +88,13 @@ class TransferTimeoutError(TransientError):
     """Nothing moved for too long, or the whole took too long."""
 
     code = "transfer-timeout"
+
+
+class DatabaseBusyError(TransientError):
+    """Others wrote to the database for longer than anybody waits."""
+
+    code = "database-busy"
+    usual_advice = "Try again."
 
 
 class DatabaseUnreachableError(TransientError):

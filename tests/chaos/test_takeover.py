@@ -11,6 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from bck_adapters.rsync.version import can_resume
@@ -31,6 +32,10 @@ SLOW = 256 << 10
 FAST = TransferOptions(attempts=2)
 DOCS = ProfileId("docs")
 ENOUGH = 1_000_000
+WRITERS = """
+    SELECT count(*) FROM pg_stat_activity
+    WHERE datname = current_database() AND state LIKE 'idle in transaction%' AND backend_xid IS NOT NULL
+"""
 LONG_LEASE = 600
 """Nobody waits for its end here: who takes over earlier has proved the holder dead."""
 
@@ -105,7 +110,7 @@ def freeze(process: subprocess.Popen[bytes], bck: Bck) -> None:
     def frozen() -> bool:
         process.send_signal(signal.SIGSTOP)
         assert eventually(lambda: state_of(process) == "T")
-        if writable(bck.home / "bck.sqlite3"):
+        if writable(bck):
             return True
         process.send_signal(signal.SIGCONT)
         return False
@@ -118,11 +123,15 @@ def state_of(process: subprocess.Popen[bytes]) -> str:
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
 
-def writable(database: Path) -> bool:
-    """Whether nobody is in the middle of a change; true for a server's database, which locks rows only."""
-    if not database.exists():
-        return True
-    with closing(sqlite3.connect(database, timeout=0, isolation_level=None)) as connection:
+def writable(bck: Bck) -> bool:
+    """Whether nobody is in the middle of a change."""
+    with open_application(bck.home) as application:
+        url = application.settings.database.url
+    if url.startswith("postgresql"):
+        with psycopg.connect(url) as server:
+            [(writers,)] = server.execute(WRITERS).fetchall()
+        return bool(writers == 0)
+    with closing(sqlite3.connect(bck.home / "bck.sqlite3", timeout=0, isolation_level=None)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:

@@ -5,6 +5,7 @@ import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
@@ -115,7 +116,7 @@ def test_a_move_to_where_nobody_answers_changes_nothing_and_names_that_place(bck
     refused = bck.ok("db", "migrate-to", nowhere, code=1)["error"]
     assert refused["code"] == "database-unreachable"
     assert "bck.sqlite3" in refused["meaning"]
-    assert str(tmp_path) in refused["advice"]
+    assert quote(str(tmp_path), safe="") in refused["advice"]
     assert bck.ok("db", "status")["kind"] == "sqlite"
 
 

@@ -5,6 +5,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from bck_adapters.clock import SystemClock
+from bck_adapters.sql import engine as sql_engine
 from bck_adapters.sql import sql_database
 from bck_adapters.sql.database import migrate, order_by_bytes
 from bck_adapters.sql.engine import make_engine
@@ -170,3 +171,27 @@ def test_no_helper_table_outlives_its_unit(engine):
             "SELECT count(*) FROM pg_class WHERE relpersistence = 't' AND relnamespace = pg_my_temp_schema()"
         )
         assert connection.exec_driver_sql(mine).scalar_one() == 0
+
+
+def test_a_writer_that_is_frozen_in_the_middle_is_ended_by_the_server_and_a_reader_is_not(
+    engine, fresh_postgresql, monkeypatch
+):
+    migrate(engine)
+    monkeypatch.setitem(sql_engine._SESSION, "idle_in_transaction_session_timeout", 500)
+    silent, other = (sql_database(fresh_postgresql, SystemClock()) for _ in range(2))
+    with silent.units(read_only=True) as reader:
+        assert reader.hosts.list() == []
+        frozen = silent.units()
+        frozen.__enter__()
+        frozen.hosts.add(sample_host("never"))
+        with other.units() as uow:  # waits for as long as the frozen one may be silent
+            uow.hosts.add(sample_host("pc2"))
+            uow.commit()
+        with pytest.raises(DatabaseUnreachableError):
+            frozen.commit()
+        frozen.__exit__(None, None, None)
+        assert reader.hosts.list() == []
+    with other.units(read_only=True) as uow:
+        assert [host.id for host in uow.hosts.list()] == ["pc2"]
+    silent.close()
+    other.close()

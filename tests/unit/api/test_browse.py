@@ -14,9 +14,9 @@ ODD = b"caf\xe9\n"
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[ApiWorld]:
+def world(quick_dir: Path) -> Iterator[ApiWorld]:
     """Two points of docs: in the second, a is edited, d/x gone and n new."""
-    with api_world(tmp_path) as made:
+    with api_world(quick_dir) as made:
         made.prepare()
         made.application.storage.prepare()
         tree = next(iter(made.pcs.values())).source("/home/u/docs")

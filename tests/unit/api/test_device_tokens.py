@@ -14,6 +14,7 @@ from tests.support.api_world import ApiWorld
 
 ALLOWED = {
     ("POST", "/backup/start"),
+    ("POST", "/hosts/{name}/presence"),
     ("GET", "/backup/status/{job_id}"),
     ("GET", "/backup/log/{job_id}"),
     ("GET", "/backup/events/{job_id}"),
@@ -78,6 +79,8 @@ def test_another_pc_is_not_there_for_it(prepared: ApiWorld) -> None:
     assert call(prepared, token, "POST", "/backup/start", json={"profile": "theirs"}).status_code == 404
     for path in ("/backup/status", "/backup/log", "/backup/events"):
         assert call(prepared, token, "GET", f"{path}/{theirs}").status_code == 404
+    assert call(prepared, token, "POST", "/hosts/pc1/presence", json={"idle": True}).status_code == 200
+    assert call(prepared, token, "POST", "/hosts/pc2/presence", json={"idle": True}).status_code == 404
 
 
 def test_of_its_pc_it_sees_backups_only(prepared: ApiWorld) -> None:

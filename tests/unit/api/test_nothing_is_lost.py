@@ -23,9 +23,9 @@ MINUTE = 60
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Neighbours]:
+def house(quick_dir: Path) -> Iterator[Neighbours]:
     """mallory's PC, with three points of which each lacks what the one before had."""
-    with api_world(tmp_path) as world:
+    with api_world(quick_dir) as world:
         world.application.storage.prepare()
         world.application.access.add_user("mallory", Secret(PASSWORD), Role.OWNER)
         ids = _backed_up(world, "pc1", "mallory", "mine", b"first")

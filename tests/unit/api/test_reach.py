@@ -63,8 +63,8 @@ def _backed_up(world: ApiWorld, host: str, owner: str, profile: str, file: bytes
 
 
 @pytest.fixture
-def two(tmp_path: Path) -> Iterator[Neighbours]:
-    with api_world(tmp_path) as world:
+def two(quick_dir: Path) -> Iterator[Neighbours]:
+    with api_world(quick_dir) as world:
         world.application.storage.prepare()
         for name in ("mallory", "ada"):
             world.application.access.add_user(name, Secret(PASSWORD), Role.OWNER)

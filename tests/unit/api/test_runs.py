@@ -14,9 +14,9 @@ T = 1_700_000_000_000_000_001
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[ApiWorld]:
+def world(quick_dir: Path) -> Iterator[ApiWorld]:
     """Two runs; the second may not read one file any more, and finds a new one."""
-    with api_world(tmp_path) as made:
+    with api_world(quick_dir) as made:
         made.prepare()
         made.application.storage.prepare()
         tree = next(iter(made.pcs.values())).source("/home/u/docs")

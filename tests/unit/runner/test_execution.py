@@ -9,7 +9,7 @@ from bck_adapters.memory import MemoryJobQueue, SettableClock
 from bck_apps.runner.execution import Execution
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import JobKind, JobResult, JobStatus
-from bckcore.errors import DatabaseUnreachableError, LeaseLostError, TransientError
+from bckcore.errors import DatabaseBusyError, DatabaseUnreachableError, LeaseLostError, TransientError
 from tests.support.runner import CANCELLED, DONE, LEASE, PatientWorker, ScriptedWorker, queued
 
 
@@ -142,8 +142,9 @@ class SometimesAway(MemoryJobQueue):
         return super().finish(claim, status, result)
 
 
-def test_work_that_lost_its_database_is_done_again(queue, clock):
-    error = DatabaseUnreachableError("The database server does not answer.")
+@pytest.mark.parametrize("kind", [DatabaseUnreachableError, DatabaseBusyError])
+def test_work_that_lost_its_database_is_done_again(queue, clock, kind):
+    error = kind("The database server does not answer.")
     script = ScriptedWorker(lambda claim, watcher: (JobStatus.FAILED, JobResult.of_error(error)))
     claimed(queue, clock, script).carry_out()
     assert queue.get("j1").status is JobStatus.QUEUED

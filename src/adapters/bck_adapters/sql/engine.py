@@ -11,6 +11,9 @@ from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError
 
 BUSY_SECONDS = 30
+FROZEN_SECONDS = 600
+"""A process that has begun to write and then says nothing for so long is frozen, or cut off: PostgreSQL ends
+its transaction, so that others can write. Between two statements the program takes seconds at most."""
 READ_ONLY = {"bck_read_only": True}
 EXCLUSIVE = {"bck_exclusive": True}
 LOCK_SPACE, WRITER_LOCK, SCHEMA_LOCK = 0x62636B, 1, 2
@@ -21,6 +24,7 @@ _SILENT_MS = 30_000
 _SESSION = {
     "timezone": "UTC",
     "lock_timeout": BUSY_SECONDS * 1000,
+    "idle_in_transaction_session_timeout": FROZEN_SECONDS * 1000,
     "standard_conforming_strings": "on",
     "jit": "off",  # compiling takes longer than any of our questions
     "plan_cache_mode": "force_custom_plan",  # no plan made for an empty table serves a full one
@@ -141,7 +145,8 @@ def _begin_postgresql(connection: Connection) -> None:
     """Units that write queue up here, so that none fails half-way; readers freeze their view."""
     options = connection.get_execution_options()
     if options.get("bck_read_only"):
-        connection.exec_driver_sql("SELECT 1")  # the view is taken by the first statement
+        # The first statement takes the view; a reader holds nobody up, however long it looks.
+        connection.exec_driver_sql("SELECT set_config('idle_in_transaction_session_timeout', '0', true)")
     elif options.get("bck_exclusive"):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCK_SPACE}, {WRITER_LOCK})")
 

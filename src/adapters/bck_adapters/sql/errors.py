@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlch
 from bckcore.errors import (
     BckError,
     ConflictError,
+    DatabaseBusyError,
     DatabaseDamagedError,
     DatabaseUnreachableError,
     StorageError,
     StoreFullError,
-    TransientError,
 )
 
 log = logging.getLogger("bck.sql")
@@ -89,8 +89,8 @@ def _full() -> StoreFullError:
     return StoreFullError("The database has no room left.", advice="Free some space, then try again.")
 
 
-def _busy() -> TransientError:
-    return TransientError("The database was busy for too long.", advice="Try again.")
+def _busy() -> DatabaseBusyError:
+    return DatabaseBusyError("The database was busy for too long.")
 
 
 def _unusable(text: str) -> StorageError:

@@ -64,6 +64,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.TransferTimeoutError: (504, "The host took too long"),
     core.TransferInterruptedError: (502, "The connection to the host broke off"),
     core.DatabaseUnreachableError: (503, "The database does not answer"),
+    core.DatabaseBusyError: (503, "The database is busy"),
     core.DeliveryFailedError: (503, "A message was not delivered"),
     core.TransientError: (503, "Not possible just now"),
     core.HostKeyUnknownError: (422, "No host key is known"),

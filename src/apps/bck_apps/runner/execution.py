@@ -8,7 +8,7 @@ from typing import Protocol
 from bck_apps.runner.watcher import JobWatcher
 from bck_apps.wiring.logs import bound
 from bckcore.domain.job import JobResult, JobStatus
-from bckcore.errors import DatabaseUnreachableError, LeaseLostError, TransientError
+from bckcore.errors import DatabaseBusyError, DatabaseUnreachableError, LeaseLostError, TransientError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
 from bckcore.ports.transport import Watcher
@@ -105,4 +105,5 @@ class Execution:
 
 def _lost_its_database(status: JobStatus, result: JobResult) -> bool:
     """The work did not fail, its books did: it is done again, from what is there already."""
-    return status is JobStatus.FAILED and result.error_code == DatabaseUnreachableError.code
+    passing = (DatabaseUnreachableError.code, DatabaseBusyError.code)
+    return status is JobStatus.FAILED and result.error_code in passing

@@ -46,7 +46,7 @@ def read_health(
 def tell_presence(
     name: str,
     body: PresenceBody,
-    _who: Principal = requires(Permission.BACK_UP),
+    _who: Principal = requires(Permission.START),
     presences: PresenceService = Depends(Provide[Container.presences]),
 ) -> PresenceView:
     """A host says how it is; schedules go by it until it expires. Sent again every few minutes."""

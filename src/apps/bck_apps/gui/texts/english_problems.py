@@ -293,6 +293,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Tell your administrator, who sees why on the server.",
     ),
     **_problem(
+        "database-busy",
+        "The server's database was busy for too long.",
+        "No backup is lost, and none was changed.",
+        "Try again in a few minutes.",
+    ),
+    **_problem(
         "database-unreachable",
         "The server cannot reach its database just now.",
         "No backup is lost, and none was changed.",

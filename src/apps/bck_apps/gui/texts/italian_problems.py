@@ -294,6 +294,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Avvisa l'amministratore: sul server vede il perché.",
     ),
     **_problem(
+        "database-busy",
+        "Il database del server è stato occupato troppo a lungo.",
+        "Nessun backup è perso, e nessuno è stato cambiato.",
+        "Riprova fra qualche minuto.",
+    ),
+    **_problem(
         "database-unreachable",
         "Il server ora non raggiunge il suo database.",
         "Nessun backup è perso, e nessuno è stato cambiato.",
