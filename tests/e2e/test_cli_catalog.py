@@ -95,6 +95,9 @@ def test_a_new_server_with_the_old_storage_knows_restores_and_goes_on(story: Sto
     assert bck.ok("doctor")["ok"]
     assert bck.run("backup", "docs", "--wait").code == 5, "it is switched off"
     shutil.copytree(aside / "vault", bck.home / "vault", dirs_exist_ok=True)
+    sealed = bck.ok("host", "probe", "pc1", code=1)["error"]
+    assert "vault.key" in sealed["advice"], "the key they are sealed with is needed as well"
+    shutil.copy2(aside / "vault.key", bck.home / "vault.key")
     bck.ok("profile", "set", "docs", "--enable")
     assert bck.ok("backup", "docs", "--wait")["result"]["made_point"] is False
     story.assert_all_restores()
