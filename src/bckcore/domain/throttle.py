@@ -50,18 +50,26 @@ def left(throttle: Throttle | None, rule: Rule, now: datetime) -> timedelta:
 
 
 def account_key(name: str) -> str:
-    """The key of an account, there or not. Hashed: people type passwords into the wrong field."""
-    return f"account:{_hashed(name)}"
+    """The key of an account, there or not. Hashed: people type passwords into the wrong field.
+
+    Every key ends with a semicolon, so that none is the beginning of another one.
+    """
+    return f"account:{_hashed(name)};"
 
 
 def known_key(name: str, address: str) -> str:
     """The key of an account from an address that it has signed in from before."""
-    return f"known:{_hashed(name)}:{network_of(address)}"
+    return f"{known_keys(name)}{network_of(address)};"
+
+
+def known_keys(name: str) -> str:
+    """How the keys of an account from any such address begin."""
+    return f"known:{_hashed(name)}:"
 
 
 def address_key(purpose: str, address: str) -> str:
     """The key of an address."""
-    return f"{purpose}:{network_of(address)}"
+    return f"{purpose}:{network_of(address)};"
 
 
 def network_of(address: str) -> str:

@@ -3,7 +3,7 @@
 ``get`` raises NotFoundError, ``add`` raises ConflictError for what is there already.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -37,8 +37,11 @@ class SessionRepository(Protocol):
     def use_token(self, digest: str, at: datetime) -> bool:
         """Note that it was used. True for one caller only, however many try; False if it is unknown."""
 
-    def purge(self, before: datetime) -> None:
-        """Forget sessions that expired before, with their refresh tokens."""
+    def addresses(self, user: str) -> Collection[str]:
+        """From where that person's sessions came, each once, ended ones included."""
+
+    def purge(self, before: datetime, *, used_before: datetime) -> None:
+        """Forget sessions that expired before, with their refresh tokens; and tokens used before that."""
 
 
 class DeviceTokenRepository(Protocol):

@@ -74,6 +74,7 @@ class AccessService:
 
         Raises NotFoundError, InvalidInputError.
         """
+        check_password(password)
         return self._change_password(name, password, None)
 
     def change_password(
@@ -99,7 +100,8 @@ class AccessService:
                     others = tuple(owner for owner in host.owners if owner != name)
                     uow.hosts.update(replace(host, owners=others))
             uow.commit()
-        self._vault.delete(secret_ref(name))
+        if user.second_factor is not None:
+            self._vault.delete(secret_ref(name))
         return user
 
     def require_password(self, name: str, password: Secret[str]) -> None:
@@ -110,7 +112,6 @@ class AccessService:
             raise AccessDeniedError("The password is wrong.", advice="Try again.")
 
     def _change_password(self, name: str, password: Secret[str], session: SessionId | None) -> int:
-        check_password(password)
         hashed = self._hasher.hash(password)
         with self._units() as uow:
             uow.users.update(replace(uow.users.get(name), password_hash=hashed))

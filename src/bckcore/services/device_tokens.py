@@ -12,6 +12,7 @@ from bckcore.domain.session import digest_of
 from bckcore.errors import AccessDeniedError, InvalidInputError
 from bckcore.ports.clock import Clock
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.services.lookup import or_none
 from bckcore.services.opaque import new_opaque
 
 PREFIX = "bckd_"
@@ -76,11 +77,6 @@ class DeviceTokens:
         with self._units(read_only=True) as uow:
             return uow.device_tokens.list()
 
-    def get(self, token: TokenId) -> DeviceToken:
-        """Raises NotFoundError."""
-        with self._units(read_only=True) as uow:
-            return uow.device_tokens.get(token)
-
     def revoke(self, token: TokenId) -> DeviceToken:
         """From now on it counts no more. Safe to repeat. Raises NotFoundError."""
         with self._units() as uow:
@@ -98,12 +94,11 @@ class DeviceTokens:
     def again(self, who: Principal) -> Principal:
         """The same device, while its token counts. Raises AccessDeniedError."""
         with self._units(read_only=True) as uow:
-            found = next((one for one in uow.device_tokens.list() if one.id == who.session), None)
-            return self._principal(uow, found)
+            return self._principal(uow, or_none(lambda: uow.device_tokens.get(TokenId(who.session))))
 
     def _principal(self, uow: UnitOfWork, found: DeviceToken | None) -> Principal:
-        known = found is not None and any(host.id == found.host for host in uow.hosts.list())
-        if found is None or not known or not found.alive(self._clock.now()):
+        host = None if found is None else or_none(lambda: uow.hosts.get(found.host))
+        if found is None or host is None or not found.alive(self._clock.now()):
             raise AccessDeniedError(
                 "The token of this device is not valid, or no more.",
                 advice="Ask an administrator for another.",

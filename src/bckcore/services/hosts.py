@@ -10,6 +10,7 @@ from bckcore.domain.private_key import checked_private_key
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts
 from bckcore.errors import ConflictError, HostKeyUnknownError, InvalidInputError, PathNotAllowedError
+from bckcore.ports.clock import Clock
 from bckcore.ports.transport import Transport
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
@@ -54,9 +55,15 @@ class HostService:
     """Thread-safe."""
 
     def __init__(
-        self, *, units: UnitOfWorkFactory, vault: Vault, transport_for: Callable[[Host], Transport]
+        self,
+        *,
+        units: UnitOfWorkFactory,
+        vault: Vault,
+        transport_for: Callable[[Host], Transport],
+        clock: Clock,
     ) -> None:
         self._units = units
+        self._clock = clock
         self._vault = vault
         self._transport_for = transport_for
 
@@ -135,10 +142,16 @@ class HostService:
             return uow.hosts.list()
 
     def remove(self, host_id: HostId) -> None:
-        """Forget the host and its key; its files stay. Raises NotFoundError, ConflictError while in use."""
+        """Forget the host and its key; its files stay, tokens of its devices count no more.
+
+        Raises NotFoundError, ConflictError while in use.
+        """
         with self._units() as uow:
-            host = uow.hosts.get(host_id)
+            host, now = uow.hosts.get(host_id), self._clock.now()
             uow.hosts.remove(host_id)
+            for token in uow.device_tokens.list():  # another PC may be given the same name later
+                if token.host == host_id and token.alive(now):
+                    uow.device_tokens.update(replace(token, revoked=now))
             uow.commit()
         if host.key:
             self._vault.delete(host.key)

@@ -8,11 +8,12 @@ from typing import TypeVar
 
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.host import Host
-from bckcore.domain.ids import HostId, JobId, ProfileId, RunId
+from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, TokenId
 from bckcore.domain.job import JobKind
 from bckcore.errors import AccessDeniedError, NotFoundError
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.lookup import or_none
 
 T = TypeVar("T")
 
@@ -45,7 +46,7 @@ class Reach:
 
     def host(self, who: Principal, host: HostId) -> None:
         """Raise NotFoundError unless the host is within reach."""
-        if who.confined and host not in (self.hosts(who) or ()):
+        if who.confined and not self._reaches_host(who, host):
             raise _nothing("host", host)
 
     def profile(self, who: Principal, profile: ProfileId) -> None:
@@ -58,7 +59,7 @@ class Reach:
         if not who.confined:
             return
         with self._units(read_only=True) as uow:
-            found = _or_none(lambda: uow.runs.get(run))
+            found = or_none(lambda: uow.runs.get(run))
         if found is None or not self._reaches_profile(who, found.profile):
             raise _nothing("run", run)
 
@@ -66,26 +67,33 @@ class Reach:
         """Raise NotFoundError unless the job is of a host within reach; for a device, a backup of it."""
         if not who.confined:
             return
-        found = _or_none(lambda: self._queue.get(job))
-        within = found is not None and found.host in (self.hosts(who) or ())
+        found = or_none(lambda: self._queue.get(job))
+        within = found is not None and self._reaches_host(who, found.host)
         if found is None or not within or (who.role is None and found.kind is not JobKind.BACKUP):
             raise _nothing("job", job)
 
+    def device_token(self, who: Principal, token: TokenId) -> None:
+        """Raise NotFoundError unless the token is of a host within reach."""
+        if not who.confined:
+            return
+        with self._units(read_only=True) as uow:
+            found = or_none(lambda: uow.device_tokens.get(token))
+        if found is None or not self._reaches_host(who, found.host):
+            raise _nothing("device token", token)
+
+    def _reaches_host(self, who: Principal, host: HostId) -> bool:
+        with self._units(read_only=True) as uow:
+            found = or_none(lambda: uow.hosts.get(host))
+        return found is not None and _reaches(who, found)
+
     def _reaches_profile(self, who: Principal, profile: ProfileId) -> bool:
         with self._units(read_only=True) as uow:
-            found = _or_none(lambda: uow.profiles.get(profile))
+            found = or_none(lambda: uow.profiles.get(profile))
             return found is not None and _reaches(who, uow.hosts.get(found.host))
 
 
 def _reaches(who: Principal, host: Host) -> bool:
     return host.id == who.host if who.role is None else who.name in host.owners
-
-
-def _or_none(look: Callable[[], T]) -> T | None:
-    try:
-        return look()
-    except NotFoundError:
-        return None
 
 
 def _nothing(what: str, name: str) -> NotFoundError:

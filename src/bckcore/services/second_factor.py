@@ -13,6 +13,7 @@ from bckcore.errors import AccessDeniedError, ConflictError, NotFoundError
 from bckcore.ports.clock import Clock
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
+from bckcore.services.lookup import or_none
 
 ISSUER = "Backup Orchestrator"
 RECOVERY_CODES = 10
@@ -82,11 +83,17 @@ class SecondFactors:
     def switch_off(self, name: str, code: Secret[str] | None) -> None:
         """The password is enough again. By the person with a code; by an administrator, without (None).
 
-        Raises NotFoundError, AccessDeniedError.
+        Raises NotFoundError, AccessDeniedError; ConflictError for a code where none is asked for.
         """
         with self._units() as uow:
             user = uow.users.get(name)
-            if code is not None and user.needs_code and user.second_factor is not None:
+            if user.second_factor is None and code is None:
+                return
+            if code is not None:
+                if user.second_factor is None or not user.needs_code:
+                    raise ConflictError(
+                        "There is no second factor to switch off.", advice="Nothing is to be done."
+                    )
                 self._used(user, user.second_factor, code)
             uow.users.update(replace(user, second_factor=None))
             uow.commit()
@@ -117,7 +124,7 @@ def secret_ref(name: str) -> SecretRef:
 
 def _same(uow: UnitOfWork, user: User) -> User:
     """The account as it is now, if it has the same password still."""
-    found = next((one for one in uow.users.list() if one.name == user.name), None)
+    found = or_none(lambda: uow.users.get(user.name))
     if found is None or found.password_hash != user.password_hash:
         raise _wrong()
     return found

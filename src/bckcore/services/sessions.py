@@ -12,6 +12,7 @@ from bckcore.errors import AccessDeniedError, NotFoundError, SecondFactorNeededE
 from bckcore.ports.clock import Clock
 from bckcore.ports.tokens import PasswordHasher, Tokens
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.services.lookup import or_none
 from bckcore.services.opaque import new_opaque
 from bckcore.services.second_factor import SecondFactors
 from bckcore.services.throttles import Throttles
@@ -71,19 +72,16 @@ class SessionService:
         SecondFactorNeededError for the right pair without the code; TooManyAttemptsError, whether there is
         such an account or not.
         """
-        attempt = self._throttles.enter("login", caller.address, account=name)
-        user = self._user(name)
-        right = self._hasher.verify(password, user.password_hash if user else self._hasher.decoy)
-        if user is None or not right:
-            raise _wrong()
-        if user.needs_code:
-            if code is None:
-                self._throttles.given_back(attempt)
-                raise SecondFactorNeededError("This account has a second factor.")
-            user = self._factors.check(user, code)
-        signed_in = self._begun(user, caller)
-        self._throttles.succeeded(attempt)
-        return signed_in
+        with self._throttles.attempt("login", caller.address, account=name):
+            user = self._user(name)
+            right = self._hasher.verify(password, user.password_hash if user else self._hasher.decoy)
+            if user is None or not right:
+                raise _wrong()
+            if user.needs_code:
+                if code is None:
+                    raise SecondFactorNeededError("This account has a second factor.")
+                user = self._factors.check(user, code)
+            return self._begun(user, caller)
 
     def refresh(self, token: Secret[str], caller: Caller = Caller()) -> SignedIn:  # noqa: B008  # frozen
         """Fresh tokens for a refresh token, which then has been used.
@@ -91,7 +89,10 @@ class SessionService:
         One that was used before ends its session: either its holder or a thief has used it. Raises
         AccessDeniedError, TooManyAttemptsError.
         """
-        attempt = self._throttles.enter("refresh", caller.address)
+        with self._throttles.attempt("refresh", caller.address):
+            return self._refreshed(token)
+
+    def _refreshed(self, token: Secret[str]) -> SignedIn:
         now = self._clock.now()
         with self._units() as uow:
             session, user = _refreshable(uow, digest_of(token), now)
@@ -101,9 +102,9 @@ class SessionService:
                 raise _denied()
             session = replace(session, used=now, expires=now + self._life)
             uow.sessions.update(session)
+            uow.sessions.purge(now, used_before=now - self._life)
             fresh = self._refresh_token(uow, session.id, now)
             uow.commit()
-        self._throttles.succeeded(attempt)
         return self._answer(session, user, fresh)
 
     def sign_out(self, session: SessionId) -> None:
@@ -152,10 +153,7 @@ class SessionService:
 
     def _user(self, name: str) -> User | None:
         with self._units(read_only=True) as uow:
-            try:
-                return uow.users.get(name)
-            except NotFoundError:
-                return None
+            return or_none(lambda: uow.users.get(name))
 
     def _begun(self, user: User, caller: Caller) -> SignedIn:
         now = self._clock.now()
@@ -169,9 +167,9 @@ class SessionService:
             client=_printable(caller.client),
         )
         with self._units() as uow:
-            if user not in uow.users.list():  # changed, or gone, while the password was looked at
+            if or_none(lambda: uow.users.get(user.name)) != user:  # changed while the password was looked at
                 raise _wrong()
-            uow.sessions.purge(now)
+            uow.sessions.purge(now, used_before=now - self._life)
             uow.sessions.add(session)
             fresh = self._refresh_token(uow, session.id, now)
             uow.commit()

@@ -7,7 +7,8 @@ cannot keep the owner out: where an account is known, only that count and the ad
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,10 +19,11 @@ from bckcore.domain.throttle import (
     address_key,
     after_failure,
     known_key,
+    known_keys,
     left,
     network_of,
 )
-from bckcore.errors import TooManyAttemptsError
+from bckcore.errors import AccessDeniedError, BckError, SecondFactorNeededError, TooManyAttemptsError
 from bckcore.ports.clock import Clock
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
@@ -32,7 +34,7 @@ _FORGOTTEN = max(ADDRESS.forgotten, ACCOUNT.forgotten)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One that was let through and counts as failed until it is told to have succeeded."""
+    """One that was let through and counts as failed until it proves to have been none."""
 
     address: str
     account: str = ""
@@ -51,11 +53,29 @@ class Throttles:
         self._units = units
         self._clock = clock
 
-    def enter(self, purpose: str, address: str, *, account: str | None = None) -> Attempt:
-        """Count an attempt and let it through. Raises TooManyAttemptsError, and then counts nothing.
+    @contextmanager
+    def attempt(self, purpose: str, address: str, *, account: str | None = None) -> Iterator[None]:
+        """Around the look at what somebody guesses. Raises TooManyAttemptsError, and then counts nothing.
 
-        ``account`` is a name as somebody typed it: it makes no difference whether there is such an account.
+        AccessDeniedError inside: it was wrong, and counts. No error: it was right, and the account's failures
+        are forgotten; of the address only this attempt, for it may try other accounts. Whatever else is
+        raised inside, and SecondFactorNeededError: it was neither, and does not count. ``account`` is a name
+        as somebody typed it: it makes no difference whether there is such an account.
         """
+        attempt = self._let_through(purpose, address, account)
+        try:
+            yield
+        except BckError as error:
+            if not isinstance(error, AccessDeniedError) or isinstance(error, SecondFactorNeededError):
+                self._given_back(attempt)
+            raise
+        with self._units() as uow:
+            if attempt.account:
+                uow.throttles.remove(attempt.account)
+            _less_one(uow, attempt.address)
+            uow.commit()
+
+    def _let_through(self, purpose: str, address: str, account: str | None) -> Attempt:
         now = self._clock.now()
         with self._units(read_only=True) as uow:  # who waits is sent away without taking the writer's place
             _found(uow, _attempt(uow, purpose, address, account), now)
@@ -67,28 +87,19 @@ class Throttles:
             uow.commit()
         return attempt
 
-    def given_back(self, attempt: Attempt) -> None:
-        """It was neither right nor wrong: it counts no more, and nothing else is forgotten."""
+    def _given_back(self, attempt: Attempt) -> None:
         with self._units() as uow:
             for key, _ in attempt.rules:
                 _less_one(uow, key)
             uow.commit()
 
-    def succeeded(self, attempt: Attempt) -> None:
-        """Forget the account's failures. Of the address only this one: it may try other accounts."""
-        with self._units() as uow:
-            if attempt.account:
-                uow.throttles.remove(attempt.account)
-            _less_one(uow, attempt.address)
-            uow.commit()
-
     def unlock(self, account: str) -> int:
-        """Forget the failures of an account, wherever they came from; how many counts there were."""
-        key = account_key(account)
+        """Forget the failures of an account, wherever they came from; how many counts there were.
+
+        Those of addresses stay.
+        """
         with self._units() as uow:
-            count = uow.throttles.remove(key) + uow.throttles.remove(
-                known_key(account, "").rpartition(":")[0]
-            )
+            count = sum(uow.throttles.remove(key) for key in (account_key(account), known_keys(account)))
             uow.commit()
         return count
 
@@ -119,5 +130,5 @@ def _less_one(uow: UnitOfWork, key: str) -> None:
 
 def _account_key(uow: UnitOfWork, account: str, address: str) -> str:
     network = network_of(address)
-    known = any(network_of(one.address) == network for one in uow.sessions.list(account))
+    known = any(network_of(one) == network for one in uow.sessions.addresses(account))
     return known_key(account, address) if known and address else account_key(account)

@@ -14,6 +14,7 @@ from bckcore.domain.ids import HostId, ProfileId, SecretRef
 from bckcore.domain.paths import percent_encoded
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
+from bckcore.domain.session import Session
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
@@ -25,7 +26,7 @@ _ACTS = {
     ActKind.RELEASE: Action.RELEASE,
     ActKind.FORGET: Action.FORGET,
 }
-_HIDDEN = frozenset({"password_hash", "key", "totp", "recovery_codes"})
+_HIDDEN = frozenset({"key"})
 """Fields of which only the name is told."""
 
 
@@ -40,7 +41,7 @@ def witnessed_units(units: UnitOfWorkFactory, witness: Witness) -> UnitOfWorkFac
 
 
 class _WitnessedUnit:
-    """Hands everything on; five repositories are watched, and the end of the log is noted after a commit."""
+    """Hands everything on; six repositories are watched, and the end of the log is noted after a commit."""
 
     def __init__(self, inner: UnitOfWork, witness: Witness) -> None:
         self._inner = inner
@@ -49,6 +50,7 @@ class _WitnessedUnit:
         self.hosts = _Hosts(inner, self)
         self.profiles = _Profiles(inner, self)
         self.users = _Users(inner, self)
+        self.sessions = _Sessions(inner, self)
         self.device_tokens = _DeviceTokens(inner, self)
         self.acts = _Acts(inner, self)
 
@@ -165,6 +167,18 @@ class _Users(_Watched):
         """See the port."""
         self._inner.remove(name)
         self._unit.tell(Action.USER_REMOVED, user=name)
+
+
+class _Sessions(_Watched):
+    def _repository(self, inner: UnitOfWork) -> Any:
+        return inner.sessions
+
+    def update(self, session: Session) -> None:
+        """See the port. That a session goes on is not entered, only that somebody ends it."""
+        before = self._inner.get(session.id)
+        self._inner.update(session)
+        if session.ended is not None and before.ended is None:
+            self._unit.tell(Action.LOGOUT, user=session.user, session=session.id, why=session.reason)
 
 
 class _DeviceTokens(_Watched):

@@ -5,12 +5,12 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from bckcore.domain.audit import Action, Actor, Origin, Outcome
-from bckcore.domain.ids import JobId, ProfileId, SessionId
+from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobResult, JobStatus
 from bckcore.domain.paths import percent_encoded
 from bckcore.domain.secret import Secret
-from bckcore.domain.session import Caller, Session
-from bckcore.errors import AccessDeniedError, BckError, TooManyAttemptsError
+from bckcore.domain.session import Caller
+from bckcore.errors import AccessDeniedError, BckError
 from bckcore.ports.archives import ArchiveFormat
 from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
 from bckcore.ports.transport import Watcher
@@ -118,7 +118,8 @@ class WitnessedWorker(Worker):
 
 
 class WitnessedSessions(SessionService):
-    """Signing in is entered, also where it is refused; so is a session's end by somebody's hand."""
+    """Signing in is entered, also where it is refused; but not who is sent away to wait, which would let
+    anybody fill the log. Ends of sessions are entered by the unit of work."""
 
     def __init__(self, *, evidence: Evidence, **parts: Any) -> None:
         super().__init__(**parts)
@@ -135,7 +136,7 @@ class WitnessedSessions(SessionService):
         """See :class:`SessionService`. It must be possible whatever becomes of the log."""
         try:
             signed_in = super().sign_in(name, password, caller, code=code)
-        except (AccessDeniedError, TooManyAttemptsError) as error:
+        except AccessDeniedError as error:
             self._evidence.tell_after(Action.LOGIN, Outcome.REFUSED, user=self._known(name), why=error.code)
             raise
         who = signed_in.user
@@ -148,14 +149,9 @@ class WitnessedSessions(SessionService):
         """See :class:`SessionService`. Only what is refused is entered: a token used twice, for one."""
         try:
             return super().refresh(token, caller)
-        except (AccessDeniedError, TooManyAttemptsError) as error:
+        except AccessDeniedError as error:
             self._evidence.tell_after(Action.REFRESH, Outcome.REFUSED, why=error.code)
             raise
-
-    def _end(self, session: SessionId, reason: str) -> Session:
-        ended = super()._end(session, reason)
-        self._evidence.tell_after(Action.LOGOUT, user=ended.user, session=session, why=reason)
-        return ended
 
     def _known(self, name: str) -> str:
         """The name, if an account has it: people type their password into the wrong field."""

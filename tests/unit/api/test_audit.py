@@ -49,6 +49,24 @@ def test_signing_in_is_entered_and_so_is_its_refusal(world: ApiWorld) -> None:
     assert {(one["origin"], one["address"], one["who"]) for one in refused} == {("api", CLIENT, "")}
 
 
+def test_who_is_sent_away_to_wait_cannot_fill_the_log(world: ApiWorld) -> None:
+    codes = []
+    for _ in range(40):
+        codes.append(
+            world.client.post("/auth/login", json={"name": "viewer", "password": "wrong wrong"}).status_code
+        )
+    refused = [one for one in entries(world, limit=1000) if one["outcome"] == "refused"]
+    assert codes.count(429) > 20
+    assert len(refused) == codes.count(401)
+
+
+def test_each_end_of_a_session_is_entered(world: ApiWorld) -> None:
+    world.sign_in(Role.VIEWER)
+    assert world.application.sessions.revoke_all("viewer", by="admin") == 1
+    ended = last(world, "logout")["about"]
+    assert (ended["user"], ended["why"]) == ("viewer", "revoked by admin")
+
+
 def test_what_a_person_does_bears_their_name_and_address(filled: ApiWorld) -> None:
     for action, about in (
         ("host-added", {"host": "pc1"}),

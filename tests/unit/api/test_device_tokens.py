@@ -119,6 +119,9 @@ def test_it_is_over_when_it_expires_is_revoked_or_its_pc_is_gone(prepared: ApiWo
     assert prepared.call("DELETE", "/profiles/docs").status_code == 200
     assert prepared.call("DELETE", "/hosts/pc1").status_code == 204
     assert call(prepared, third["token"], "GET", f"/backup/status/{job}").status_code == 401
+    prepared.prepare()  # another PC gets the same name
+    again = call(prepared, third["token"], "POST", "/backup/start", json={"profile": "docs"})
+    assert again.status_code == 401
 
 
 def test_it_is_shown_once_and_kept_as_a_digest(prepared: ApiWorld) -> None:

@@ -54,7 +54,10 @@ class Office:
         kind = RemoteTransport if remote else MemoryTransport
         transport = kind(self.pcs)
         self.hosts = HostService(
-            units=self.database.units, vault=self.vault, transport_for=lambda host: transport
+            units=self.database.units,
+            vault=self.vault,
+            transport_for=lambda host: transport,
+            clock=self.clock,
         )
         self.profiles = ProfileService(
             units=self.database.units,

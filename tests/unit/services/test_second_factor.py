@@ -146,6 +146,15 @@ def test_a_second_one_needs_the_first_switched_off_with_a_code(phone: Phone) -> 
         phone.door.vault.get(secret_ref("ada"))
 
 
+def test_switching_off_what_nobody_asks_for_proves_nothing(phone: Phone) -> None:
+    """Whoever has a stolen access token must not clear the account's failures by it."""
+    with pytest.raises(ConflictError):
+        phone.door.factors.switch_off("ada", Secret("000000"))
+    phone.door.factors.enrol("ada")
+    with pytest.raises(ConflictError):
+        phone.door.factors.switch_off("ada", Secret("000000"))
+
+
 def test_an_administrator_switches_it_off_without(phone: Phone) -> None:
     phone.confirmed()
     phone.door.factors.switch_off("ada", None)

@@ -1,10 +1,12 @@
 """Who guesses waits longer and longer; the owner does not."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
-from bckcore.errors import AccessDeniedError, TooManyAttemptsError
+from bckcore.errors import AccessDeniedError, ConflictError, TooManyAttemptsError
 from bckcore.services.throttles import ACCOUNT, ADDRESS
 from tests.support.doors import AWAY, HOME, PASSWORD, Door
 
@@ -136,13 +138,35 @@ def test_an_administrator_unlocks(door: Door) -> None:
 def test_many_attempts_at_once_gain_nothing(door: Door) -> None:
     """Each is counted before it is looked at."""
     let_in = 0
-    for _ in range(100):
-        try:
-            door.throttles.enter("login", "203.0.113.5", account="ada")
-        except TooManyAttemptsError:
-            continue
-        let_in += 1
+    with ExitStack() as under_way:
+        for _ in range(100):
+            try:
+                under_way.enter_context(door.throttles.attempt("login", "203.0.113.5", account="ada"))
+            except TooManyAttemptsError:
+                continue
+            let_in += 1
     assert let_in == ACCOUNT.free + 1
+
+
+def test_what_is_neither_right_nor_wrong_counts_for_nothing(door: Door) -> None:
+    for caller in addresses(ACCOUNT.free):
+        guess(door, caller=caller)
+    for _ in range(5):
+        with pytest.raises(ConflictError), door.throttles.attempt("totp", AWAY.address, account="ada"):
+            raise ConflictError("There is nothing to confirm.")
+    assert guess(door) == 0, "one more is free"
+    assert guess(door) > 0, "and what was guessed before still counts"
+
+
+def test_signing_in_from_one_address_says_nothing_of_another_that_begins_alike(door: Door) -> None:
+    near, far = Caller(address="192.0.2.1"), Caller(address="192.0.2.10")
+    door.sign_in(caller=near)
+    door.sign_in(caller=far)
+    for _ in range(ACCOUNT.free + 1):
+        guess(door, caller=far)
+    assert guess(door, caller=far) > 0
+    door.sign_in(caller=near)
+    assert guess(door, caller=far) > 0
 
 
 def test_a_clock_that_is_set_back_keeps_nobody_out(door: Door) -> None:

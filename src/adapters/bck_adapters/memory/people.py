@@ -1,6 +1,6 @@
 """Sessions, device tokens and throttles in a memory database."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -60,13 +60,18 @@ class MemorySessions:
         tokens[digest] = replace(found, used=at)
         return True
 
-    def purge(self, before: datetime) -> None:
+    def addresses(self, user: str) -> Collection[str]:
+        """See the port."""
+        return {one.address for one in self._unit.read.sessions.values() if one.user == user}
+
+    def purge(self, before: datetime, *, used_before: datetime) -> None:
         """See the port."""
         state = self._unit.write()
         for old in [one for one in state.sessions.values() if one.expires < before]:
             del state.sessions[old.id]
-        for token in [one for one in state.refresh_tokens.values() if one.session not in state.sessions]:
-            del state.refresh_tokens[token.digest]
+        for token in list(state.refresh_tokens.values()):
+            if token.session not in state.sessions or (token.used is not None and token.used < used_before):
+                del state.refresh_tokens[token.digest]
 
 
 class MemoryDeviceTokens:

@@ -1,6 +1,6 @@
 """Sessions, device tokens and throttles as rows."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -74,8 +74,14 @@ class SqlSessions:
         unused = (refresh_token.c.digest == digest, refresh_token.c.used.is_(None))
         return self._sql.write(update(refresh_token).where(*unused).values(used=at)).rowcount == 1
 
-    def purge(self, before: datetime) -> None:
+    def addresses(self, user: str) -> Collection[str]:
         """See the port."""
+        query = select(sessions.c.address).where(sessions.c.account == user).distinct()
+        return [row.address for row in self._sql.execute(query)]
+
+    def purge(self, before: datetime, *, used_before: datetime) -> None:
+        """See the port."""
+        self._sql.write(delete(refresh_token).where(refresh_token.c.used < used_before))
         old = select(sessions.c.id).where(sessions.c.expires < before)
         self._sql.write(delete(refresh_token).where(refresh_token.c.session.in_(old)))
         self._sql.write(delete(sessions).where(sessions.c.expires < before))

@@ -98,10 +98,31 @@ class PeopleContract:
             for name, expires in (("old", START), ("young", START + DAY)):
                 uow.sessions.add(replace(sample_session(name), expires=expires))
                 uow.sessions.add_token(RefreshToken(digest=name, session=SessionId(name), issued=START))
-            uow.sessions.purge(START + timedelta(seconds=1))
+            uow.sessions.purge(START + timedelta(seconds=1), used_before=START)
             assert [one.id for one in uow.sessions.list()] == ["young"]
             assert uow.sessions.token("old") is None
             assert uow.sessions.token("young") is not None
+
+    def test_refresh_tokens_that_were_used_long_ago_go_though_their_session_lives(
+        self, database: Database
+    ) -> None:
+        with database.units() as uow:
+            uow.sessions.add(replace(sample_session(), expires=START + DAY))
+            for name in ("long ago", "lately", "not yet"):
+                uow.sessions.add_token(RefreshToken(digest=name, session=SessionId("s1"), issued=START))
+            uow.sessions.use_token("long ago", START)
+            uow.sessions.use_token("lately", START + timedelta(seconds=2))
+            uow.sessions.purge(START, used_before=START + timedelta(seconds=1))
+            left = [name for name in ("long ago", "lately", "not yet") if uow.sessions.token(name)]
+            assert left == ["lately", "not yet"]
+
+    def test_addresses_of_a_persons_sessions_are_told_once_each(self, database: Database) -> None:
+        with database.units() as uow:
+            for name, who, address in (("s1", "anna", "a"), ("s2", "anna", "a"), ("s3", "anna", "b")):
+                uow.sessions.add(replace(sample_session(name, who), address=address))
+            uow.sessions.add(replace(sample_session("s4", "zoe"), address="c"))
+            assert sorted(uow.sessions.addresses("anna")) == ["a", "b"]
+            assert list(uow.sessions.addresses("nobody")) == []
 
     def test_device_tokens_come_back_whole_by_host(self, database: Database) -> None:
         second, first = sample_token(host="pc2"), replace(sample_token("t2"), revoked=None)
@@ -146,7 +167,7 @@ class PeopleContract:
                 lambda: uow.sessions.add(sample_session()),
                 lambda: uow.sessions.update(sample_session()),
                 lambda: uow.sessions.use_token("d", START),
-                lambda: uow.sessions.purge(START),
+                lambda: uow.sessions.purge(START, used_before=START),
                 lambda: uow.device_tokens.add(sample_token()),
                 lambda: uow.device_tokens.update(sample_token()),
                 lambda: uow.throttles.remove("x"),

@@ -11,7 +11,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from bck_apps.api.errors import NotSignedInError
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
-from bckcore.domain.ids import HostId, JobId, ProfileId, RunId
+from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, TokenId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
 from bckcore.errors import AccessDeniedError
@@ -89,10 +89,11 @@ CHECKED: Mapping[str, Check] = {
     "/hosts/{name}": lambda reach, who, name: reach.host(who, HostId(name)),
     "/profiles/{name}": lambda reach, who, name: reach.profile(who, ProfileId(name)),
     "/{job_id}": lambda reach, who, name: reach.job(who, JobId(name)),
+    "/tokens/{token_id}": lambda reach, who, name: reach.device_token(who, TokenId(name)),
     "/runs/{run_id}": lambda reach, who, name: reach.run(who, RunId(name)),
 }
 """Objects that addresses name, and how their reach is looked at."""
-WITHIN = frozenset({"point", "run", "session_id", "token_id"})
+WITHIN = frozenset({"point", "run", "session_id"})
 """Parameters that name a part of the profile before them, or what the route itself looks at."""
 
 

@@ -363,7 +363,9 @@ class Container(containers.DeclarativeContainer):
         remind_after=providers.Singleton(remind_after, settings),
     )
     presences = providers.Singleton(PresenceService, units=units, clock=clock)
-    hosts = providers.Singleton(HostService, units=units, vault=vault, transport_for=transport_for)
+    hosts = providers.Singleton(
+        HostService, units=units, vault=vault, transport_for=transport_for, clock=clock
+    )
     profiles = providers.Singleton(ProfileService, units=units, filters=filters, queue=queue, clock=clock)
     browse = providers.Singleton(BrowseService, units=units)
     compare = providers.Singleton(CompareService, units=units, storage=storage, filters=filters)

@@ -119,9 +119,7 @@ async def change_password(
     old, new = (Secret(one.get_secret_value()) for one in (body.old_password, body.new_password))
 
     def work() -> int:
-        attempt = throttles.enter("password", source.address, account=who.name)
-        ended = access.change_password(who.name, old, new, session=SessionId(who.session))
-        throttles.succeeded(attempt)
-        return ended
+        with throttles.attempt("password", source.address, account=who.name):
+            return access.change_password(who.name, old, new, session=SessionId(who.session))
 
     return EndedView(ended=await in_turn(request, work))

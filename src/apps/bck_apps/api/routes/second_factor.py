@@ -22,10 +22,8 @@ router = APIRouter(prefix="/auth/totp", tags=["auth"])
 
 
 def _throttled(throttles: Throttles, who: Principal, source: Caller, work: Callable[[], T]) -> T:
-    attempt = throttles.enter("totp", source.address, account=who.name)
-    done = work()
-    throttles.succeeded(attempt)
-    return done
+    with throttles.attempt("totp", source.address, account=who.name):
+        return work()
 
 
 @router.post("", responses=responses(401, 403, 409, 422, 429, 503))
@@ -65,7 +63,7 @@ def confirm(
     return RecoveryView(recovery_codes=[one.reveal() for one in codes])
 
 
-@router.post("/disable", status_code=204, responses=responses(401, 403, 422, 429, 503))
+@router.post("/disable", status_code=204, responses=responses(401, 403, 409, 422, 429, 503))
 @inject
 def disable(
     body: Code,
