@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 from bck_adapters.rsync.control import _shown
 from bck_adapters.rsync.exit import Ending, error_of
+from bck_adapters.rsync.gate_answer import parsed_gate_answer
 from bck_adapters.rsync.listing import ItemListing, PathRecords, checked_path, unescaped
 from bck_adapters.rsync.messages import KEPT_PROBLEMS, MessageReader, as_theirs, naming
 from bck_adapters.rsync.output import OutputReader
@@ -124,6 +125,12 @@ def audited(stream: bytes) -> None:
         assert encoded(entry) == line
 
 
+def gated(stream: bytes) -> None:
+    """What a gate on a PC says of itself."""
+    answer = parsed_gate_answer(stream.decode("utf-8", "replace"))
+    assert answer is None or all(part.isdecimal() for part in answer.rsync.split("."))
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "messages": classed,
     "output": taken,
@@ -131,4 +138,5 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "push": pushed,
     "words": shown,
     "audit": audited,
+    "gate": gated,
 }

@@ -1,4 +1,4 @@
-"""DeviceToken: lets the program on one PC start and watch that PC's backups, and nothing else."""
+"""DeviceToken: lets the program on one PC start and watch its backups and tell how it is; nothing else."""
 
 from dataclasses import dataclass
 from datetime import datetime

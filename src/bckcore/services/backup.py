@@ -41,6 +41,7 @@ from bckcore.services.ledger import Closing, Ledger
 from bckcore.services.missing import acceptance, accepts_missing, suspicion
 from bckcore.services.problems import count_of, kept_of, tell_harmed, told_lost, vanished_of
 from bckcore.services.pull import Pulled, Puller, log_report
+from bckcore.services.quota import QuotaWatcher
 from bckcore.services.recovery import Recovery
 from bckcore.services.run_progress import RunProgress
 from bckcore.services.schedule_jobs import needs_reachable
@@ -153,6 +154,7 @@ class BackupService:
             if reason := self._hooks.run_starting(run, plan.profile):
                 raise VetoedError(f"A plugin refused the run: {reason}")
             self._definitions.keep(plan.profile, plan.host)
+            watch = QuotaWatcher(plan.host, watcher, storage=self._storage, clock=self._clock)
             for source in plan.profile.sources:
                 if watcher.is_cancelled():
                     raise JobCancelledError("The job was cancelled.")
@@ -162,7 +164,7 @@ class BackupService:
                     plan.host,
                     source,
                     lock=lock,
-                    watcher=watcher,
+                    watcher=watch,
                     note=attempts.append,
                     deadline=deadline,
                 )

@@ -30,6 +30,8 @@ MOST_UNWRITTEN = 1000
 LEAST_TRIES = 8
 """Nothing is given up before; so a server that was off for days tries first."""
 _NOTHING = timedelta()
+_UNWRITTEN = ""
+"""Instead of a channel: what the outbox would not take."""
 
 _logger = logging.getLogger(__name__)
 
@@ -55,6 +57,9 @@ class NoticeService:
         self._clock = clock
         self._lock = Lock()
         self._unwritten: list[tuple[str, Notice]] = []
+        self._rests: dict[str, datetime] = {}
+        """Until when an outbox is left alone that could not be used; without it a full disk, on which no
+        delivery can be noted, would let the same message go out with each look. Empty for all."""
 
     @property
     def channels(self) -> Sequence[str]:
@@ -84,7 +89,8 @@ class NoticeService:
         Each channel gets one message about all that is due. ``at_once`` waits neither for more to come nor
         for the time of the next try. Never raises: what fails is noted, logged and tried again later.
         """
-        self._write_unwritten()
+        if not self._resting(_UNWRITTEN):
+            self._write_unwritten()
         waits = [self._deliver_or_log(name, at_once=at_once) for name in self.channels]
         self._clear_abandoned()
         return min((wait.total_seconds() for wait in waits), default=LONGEST_RETRY.total_seconds())
@@ -128,15 +134,35 @@ class NoticeService:
     def _write_unwritten(self) -> None:
         with self._lock:
             unwritten, self._unwritten = self._unwritten, []
-        for channel, notice in unwritten:
-            self._keep(channel, notice)
+        while unwritten:
+            channel, notice = unwritten[0]
+            try:
+                self._outbox.put(channel, notice)
+            except BckError as error:
+                _logger.warning("%d notices still cannot be written: %s", len(unwritten), error)
+                self._rest(_UNWRITTEN)
+                break
+            del unwritten[0]
+        with self._lock:
+            self._unwritten = [*unwritten, *self._unwritten]
+
+    def _rest(self, what: str) -> None:
+        self._rests[what] = self._clock.now() + FIRST_RETRY
+
+    def _resting(self, what: str) -> timedelta:
+        """How long still; a moment further ahead than that was noted by a clock that was wrong."""
+        left = self._rests[what] - self._clock.now() if what in self._rests else _NOTHING
+        return left if _NOTHING < left <= FIRST_RETRY else _NOTHING
 
     def _deliver_or_log(self, channel: str, *, at_once: bool) -> timedelta:
+        if not at_once and (left := self._resting(channel)):
+            return left
         try:
             with self._outbox.delivering(channel) as mine:
                 return self._deliver(channel, at_once=at_once) if mine else FIRST_RETRY
         except BckError as error:
             _logger.warning("what waits for %s cannot be delivered now: %s", channel, error)
+            self._rest(channel)
             return FIRST_RETRY
 
     def _deliver(self, channel: str, *, at_once: bool) -> timedelta:

@@ -32,7 +32,7 @@ from bckcore.ports.vault import Vault
 from bckcore.services.filtering import all_rules
 from bckcore.services.host_rules import NOTHING, HostRules, host_rules
 from bckcore.services.pacing import PacedWatcher
-from bckcore.services.quota import Quotas
+from bckcore.services.quota import QuotaWatcher
 
 TransportFor = Callable[[Host], Transport]
 """The transport that a host names. Raises NotFoundError when no plugin offers it."""
@@ -76,7 +76,6 @@ class Puller:
         random: Random,
     ) -> None:
         self._storage = storage
-        self._quotas = Quotas(storage=storage, clock=clock)
         self._transport_for = transport_for
         self._vault = vault
         self._filters = filters
@@ -104,18 +103,18 @@ class Puller:
         source: Source,
         *,
         lock: ProfileLock,
-        watcher: Watcher,
+        watcher: QuotaWatcher,
         note: Callable[[Attempt], None],
         deadline: float | None = None,
     ) -> Pulled:
         """Pull one source. ``note`` is told of every attempt as it ends. Raises BckError.
 
-        A host with a quota is stopped when what is stored of it has reached that: QuotaExceededError.
+        A host with a quota, which ``watcher`` knows, is stopped when what is stored of it has reached that:
+        QuotaExceededError.
 
         At ``deadline``, in the clock's monotonic time, the run has taken as long as it may.
         """
         transport, key = self._transport_for(host), self.key_of(host)
-        watcher = watch = self._quotas.watching(host, watcher)
         number = failures = 0
         while True:
             number += 1
@@ -134,8 +133,8 @@ class Puller:
                 order = replace(order, filters=all_rules(profile, said))
                 report = _with_problems(transport.pull(order, key, paced), said)
             except BckError as caught:
-                outpaced = paced.outpaced and watch.error is None and isinstance(caught, JobCancelledError)
-                error = watch.error or (_outpaced() if outpaced else caught)
+                outpaced = paced.outpaced and watcher.error is None and isinstance(caught, JobCancelledError)
+                error = watcher.error or (_outpaced() if outpaced else caught)
                 self._storage.fold(dirs, gives_back=True)
                 note(_attempt(source, number, started, self._clock, error))
                 if outpaced:

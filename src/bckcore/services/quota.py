@@ -36,25 +36,14 @@ def exceeded(host: Host, usage: StoreUsage) -> QuotaExceededError | None:
     return None
 
 
-class Quotas:
-    """Watches transfers of hosts that have a quota. Thread-safe."""
-
-    def __init__(self, *, storage: Storage, clock: Clock) -> None:
-        self._storage = storage
-        self._clock = clock
-
-    def watching(self, host: Host, watcher: Watcher) -> "QuotaWatcher":
-        """A watcher around the one of a transfer that is about to begin.
-
-        Raises QuotaExceededError if there is no room left, and StorageError.
-        """
-        return QuotaWatcher(host, watcher, storage=self._storage, clock=self._clock)
-
-
 class QuotaWatcher:
-    """Watcher: stops the transfer when what is stored of the host has reached its quota. Thread-safe."""
+    """Watcher of a run, around the job's: stops transfers when what is stored of the host reached a quota.
+
+    Thread-safe. Making one measures the disk, for a host with a quota.
+    """
 
     def __init__(self, host: Host, watcher: Watcher, *, storage: Storage, clock: Clock) -> None:
+        """Raises QuotaExceededError if there is no room left, and StorageError."""
         self._host = host
         self._watcher = watcher
         self._storage = storage

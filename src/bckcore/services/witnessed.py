@@ -1,7 +1,9 @@
 """Witnessed: units of work that enter changes into the audit log by themselves, in the same transaction."""
 
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -15,6 +17,7 @@ from bckcore.domain.paths import percent_encoded
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Session
+from bckcore.errors import BckError
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
@@ -26,8 +29,8 @@ _ACTS = {
     ActKind.RELEASE: Action.RELEASE,
     ActKind.FORGET: Action.FORGET,
 }
-_HIDDEN = frozenset({"key"})
-"""Fields of which only the name is told."""
+_AT_ONCE = timedelta(minutes=1)
+"""An act is entered right after it was decided; one that is older comes from the storage's records."""
 
 
 def witnessed_units(units: UnitOfWorkFactory, witness: Witness) -> UnitOfWorkFactory:
@@ -70,7 +73,11 @@ class _WitnessedUnit:
 
     def tell(self, action: Action, **values: object) -> None:
         """Enter what the present actor does."""
-        self.enter(self._witness.deed(action, Outcome.DONE, **values))
+        self.enter(self.deed(action, **values))
+
+    def deed(self, action: Action, **values: object) -> Deed:
+        """What the present actor does."""
+        return self._witness.deed(action, Outcome.DONE, **values)
 
     def enter(self, deed: Deed) -> None:
         """Enter a deed."""
@@ -84,10 +91,9 @@ class _WitnessedUnit:
 
 
 def _difference(before: Any, after: Any) -> dict[str, str]:
-    """Which fields differ, and what they are now; of secrets the name only."""
+    """Which fields differ, and what they are now. Of a host or profile no field holds a secret itself."""
     names = [one.name for one in fields(after) if getattr(before, one.name) != getattr(after, one.name)]
-    now = "; ".join(f"{name}={getattr(after, name)}" for name in names if name not in _HIDDEN)
-    was = "; ".join(f"{name}={getattr(before, name)}" for name in names if name not in _HIDDEN)
+    now, was = ("; ".join(f"{name}={getattr(one, name)}" for name in names) for one in (after, before))
     return {"changed": " ".join(names), "now": now, "was": was}
 
 
@@ -210,7 +216,7 @@ class _Acts(_Watched):
         self._inner.add(act)
         if act.number <= known:
             return
-        self._unit.tell(
+        deed = self._unit.deed(
             _ACTS[act.kind],
             profile=act.profile,
             host=act.host,
@@ -222,6 +228,8 @@ class _Acts(_Watched):
             paths=_listed(f"{source}/{percent_encoded(path)}" for source, path in act.paths),
             expires=act.expires.isoformat() if act.expires else "",
         )
+        late = deed.at - act.at > _AT_ONCE
+        self._unit.enter(replace(deed, outcome=Outcome.REPLAYED) if late else deed)
 
 
 def _listed(texts: Iterable[str]) -> str:
@@ -237,8 +245,8 @@ class WitnessedVault:
 
     def put(self, ref: SecretRef, secret: Secret[str]) -> None:
         """See the port."""
-        self._evidence.tell(Action.KEY_STORED, secret=ref)
-        self._vault.put(ref, secret)
+        with self._entered(Action.KEY_STORED, ref):
+            self._vault.put(ref, secret)
 
     def get(self, ref: SecretRef) -> Secret[str]:
         """See the port."""
@@ -246,5 +254,15 @@ class WitnessedVault:
 
     def delete(self, ref: SecretRef) -> None:
         """See the port."""
-        self._evidence.tell(Action.KEY_REMOVED, secret=ref)
-        self._vault.delete(ref)
+        with self._entered(Action.KEY_REMOVED, ref):
+            self._vault.delete(ref)
+
+    @contextmanager
+    def _entered(self, action: Action, ref: SecretRef) -> Iterator[None]:
+        """Entered before it is done; and once more, as failed, where it then was not."""
+        self._evidence.tell(action, secret=ref)
+        try:
+            yield
+        except BckError as error:
+            self._evidence.tell_after(action, Outcome.FAILED, secret=ref, why=error.code)
+            raise

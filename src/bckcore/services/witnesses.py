@@ -174,18 +174,10 @@ class WitnessedExports(ExportService):
         point: str,
         paths: Sequence[bytes],
         form: ArchiveFormat,
-        include_deleted: bool = False,
-        wait_seconds: float | None = None,
+        **how: Any,
     ) -> Iterator[Exported]:
         """See :class:`ExportService`."""
-        with super().exported(
-            profile,
-            point=point,
-            paths=paths,
-            form=form,
-            include_deleted=include_deleted,
-            wait_seconds=wait_seconds,
-        ) as exported:
+        with super().exported(profile, point=point, paths=paths, form=form, **how) as exported:
             self._evidence.tell(
                 Action.EXPORT,
                 profile=profile,

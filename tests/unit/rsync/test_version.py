@@ -12,12 +12,12 @@ from bckcore.errors import RsyncMissingError
 def programs(tmp_path: Path):
     """Makes the programs that a machine has; gives its search path."""
 
-    def made(version: str, package: str = "", *, owner: str = "", changed: bool = False) -> str:
+    def made(version: str, package: str = "", *, owner: str = "", changed: str = "") -> str:
         rsync = tmp_path / "rsync"
         answers = {"rsync": f"rsync  version {version}  protocol version 31"}
         if package:
             owned = owner or f"rsync: {rsync}"
-            verify = f"??5??????   {rsync}" if changed else ""
+            verify = "\n".join(f"??5??????   {path.format(rsync=rsync)}" for path in changed.split())
             search = f'case "$1" in --search) echo "{owned}";; --show) printf %s "{package}";; esac'
             (tmp_path / "dpkg-query").write_text(f"#!/bin/sh\n{search}\n")
             (tmp_path / "dpkg").write_text(f'#!/bin/sh\necho "{verify}"\n')
@@ -58,7 +58,11 @@ def test_a_program_that_lies_elsewhere_than_the_repaired_package_is_refused(prog
 
 def test_a_program_that_was_changed_since_its_package_was_installed_is_refused(programs):
     with pytest.raises(RsyncMissingError, match="known holes"):
-        require_local_rsync(programs("3.2.7", "3.2.7-1+deb12u2", changed=True))
+        require_local_rsync(programs("3.2.7", "3.2.7-1+deb12u2", changed="{rsync} {rsync}-ssl"))
+
+
+def test_a_changed_configuration_of_the_package_says_nothing_of_the_program(programs):
+    require_local_rsync(programs("3.2.7", "3.2.7-1+deb12u2", changed="/etc/default/rsync /etc/init.d/rsync"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """What is done through the program's parts is entered, with who did it, and with it or not at all."""
 
 from dataclasses import replace
+from datetime import timedelta
 from threading import Thread
 
 import pytest
@@ -109,6 +110,26 @@ def test_an_act_is_entered_once_also_if_it_is_applied_again(units, evidence):
             uow.commit()
     assert [action for action, _ in told(evidence)] == [Action.HOLD]
     assert told(evidence)[0][1]["by"] == act.by
+
+
+def test_an_act_that_is_learned_of_again_is_no_new_deed(units, evidence):
+    """After a rebuild: who runs it did not do what somebody did last year."""
+    now = evidence.witness.deed(Action.HOLD).at
+    for number, age in ((1, timedelta(days=300)), (2, timedelta(0))):
+        with units() as uow:
+            uow.acts.add(replace(sample_act(number), kind=ActKind.HOLD, at=now - age))
+            uow.commit()
+    assert [one.deed.outcome for one in evidence.entries()] == [Outcome.REPLAYED, Outcome.DONE]
+
+
+def test_a_secret_that_could_not_be_kept_is_entered_as_failed(units, evidence):
+    class Full(MemoryVault):
+        def put(self, ref, secret):
+            raise StorageError("No space left on device.")
+
+    with pytest.raises(StorageError):
+        WitnessedVault(Full(), evidence).put(SecretRef("host/pc1/ssh"), Secret(CANARY))
+    assert [one.deed.outcome for one in evidence.entries()] == [Outcome.DONE, Outcome.FAILED]
 
 
 def test_a_secret_is_entered_by_name_in_the_unit_that_is_open(units, evidence):

@@ -274,9 +274,29 @@ def test_a_disk_that_refuses_costs_nobody_a_run_and_nothing_once_it_takes_again(
     desk.outbox.put = full  # type: ignore[method-assign]  # a disk that is full
     desk.fail()
     assert "No space left" in caplog.text
-    desk.outbox.put = put  # type: ignore[method-assign]  # and no longer is
     desk.deliver()
+    caplog.clear()
+    for _ in range(10):
+        desk.deliver(after=1)
+    assert caplog.text == "", "a full disk is not filled with lines about it"
+    desk.outbox.put = put  # type: ignore[method-assign]  # and no longer is
     assert len(desk.deliver(after=MINUTE)) == 1
+
+
+def test_where_a_delivery_cannot_be_noted_it_is_not_made_again_and_again(desk: Desk) -> None:
+    noted = desk.outbox.delivered
+
+    def full(*_: object) -> None:
+        raise StorageError("The outbox cannot be used: No space left on device.")
+
+    desk.outbox.delivered = full  # type: ignore[method-assign, assignment]  # a disk that is full
+    desk.fail()
+    assert len(desk.deliver(after=MINUTE)) == 1
+    for _ in range(30):
+        assert desk.deliver(after=1) == []
+    desk.outbox.delivered = noted  # type: ignore[method-assign]  # and no longer is
+    assert len(desk.deliver(after=MINUTE)) == 1
+    assert list(desk.outbox.waiting("mail")) == []
 
 
 def test_what_waits_for_a_channel_that_is_no_longer_wanted_goes_when_its_time_is_over(desk: Desk) -> None:

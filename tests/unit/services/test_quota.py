@@ -12,7 +12,7 @@ from bckcore.domain.run import RunOutcome
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import InvalidInputError, QuotaExceededError
 from bckcore.ports.storage import StoreUsage
-from bckcore.services.quota import Quotas
+from bckcore.services.quota import QuotaWatcher
 from tests.support.desks import Desk
 from tests.support.house import RecordingWatcher
 
@@ -42,7 +42,7 @@ def clock() -> SettableClock:
 
 
 def watching(scale, clock, host=PC):
-    return Quotas(storage=scale, clock=clock).watching(host, RecordingWatcher())
+    return QuotaWatcher(host, RecordingWatcher(), storage=scale, clock=clock)
 
 
 def test_a_host_without_a_quota_is_never_measured(scale, clock):

@@ -22,12 +22,12 @@ class MemoryOutbox:
     def put(self, channel: str, notice: Notice) -> bool:
         """See the port."""
         with self._lock:
-            self.forget(channel, notice.ends)
             state, box = self.state(channel), self._waiting.setdefault(channel, {})
             known, found = state.told.get(notice.key), box.get(notice.key)
             newest = found.notice.id if found else known.id if known else ""
             if newest == notice.id:
                 return False
+            self.forget(channel, notice.ends)
             box[notice.key] = found.folded(notice) if found else Waiting(notice=notice, first_at=notice.at)
             return True
 

@@ -54,7 +54,8 @@ def _package_of(program: str, search_path: str) -> str:
         ["dpkg-query", "--search", real.removeprefix("/usr")], search_path
     )
     changed = _asked(["dpkg", "--verify", "rsync"], search_path)
-    if not owner.startswith("rsync:") or os.path.basename(real) in changed.split("/"):
+    altered = {line.split()[-1] for line in changed.splitlines() if line.strip()}
+    if not owner.startswith("rsync:") or altered & {real, real.removeprefix("/usr")}:
         return ""
     return _asked(["dpkg-query", "--show", "--showformat=${Version}", "rsync"], search_path)
 

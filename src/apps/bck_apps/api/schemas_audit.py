@@ -5,7 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from bck_apps.api.schemas_base import View
-from bckcore.domain.audit import Entry, digest, encoded
+from bckcore.domain.audit import Entry
 
 
 class AuditEntryView(View):
@@ -36,5 +36,5 @@ def entry_view(entry: Entry) -> AuditEntryView:
         outcome=deed.outcome.value,
         about=dict(deed.about),
         previous=entry.previous,
-        digest=digest(encoded(entry)),
+        digest=entry.head.digest,
     )

@@ -1,9 +1,6 @@
 """Verbs about the audit log: list it, export it, prove that it is what was written."""
 
-import os
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -11,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 import typer
 
 from bck_apps.cli.given import require_path
+from bck_apps.cli.new_file import new_file
 from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import FAILED
 from bck_apps.cli.units import time_text
-from bckcore.domain.audit import Action, Entry, Head, digest, encoded
+from bckcore.domain.audit import Action, Entry, Head, digest
 from bckcore.domain.audit_proof import Proof, proved
-from bckcore.errors import ConflictError, InvalidInputError, NotFoundError, RefusedError
+from bckcore.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -76,7 +74,7 @@ def entry_document(entry: Entry) -> dict[str, object]:
         "outcome": deed.outcome.value,
         "about": dict(deed.about),
         "previous": entry.previous,
-        "digest": digest(encoded(entry)),
+        "digest": entry.head.digest,
     }
 
 
@@ -107,8 +105,8 @@ def export(
         raise InvalidInputError("--json and -o - would mix two things on standard output.")
     with opened() as application:
         evidence = application.evidence
-        evidence.tell(Action.AUDIT_EXPORT, to=output)
-        with _goal(output) as file:
+        with new_file(require_path(output, "--output"), application.restores.require_apart) as file:
+            evidence.tell(Action.AUDIT_EXPORT, to=output)
             count, newest = 0, b""
             for line in evidence.lines():
                 file.write(line + b"\n")
@@ -120,27 +118,6 @@ def export(
     show(
         as_json, document, lambda: fields((("file", output), ("entries", count), ("newest", digest(newest))))
     )
-
-
-@contextmanager
-def _goal(output: str) -> Iterator[BinaryIO]:
-    if output == "-":
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    path = Path(require_path(output, "--output"))
-    try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    except FileExistsError:
-        raise ConflictError(f"{path} is there already.", advice="Choose another name.") from None
-    except OSError as exc:
-        raise RefusedError(
-            f"{path} cannot be written ({exc.strerror}).", advice="Choose another place."
-        ) from exc
-    with os.fdopen(handle, "wb") as file:
-        yield file
-        file.flush()
-        os.fsync(file.fileno())
 
 
 @app.command("verify")

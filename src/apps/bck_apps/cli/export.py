@@ -1,17 +1,14 @@
 """The verb `export`: paths of a point as a tar or zip archive."""
 
 import os
-import secrets
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
 from bck_apps.cli.given import require_path
 from bck_apps.cli.jobs import ProfileArgument
+from bck_apps.cli.new_file import new_file
 from bck_apps.cli.restore import IncludeDeleted, PathsArgument, PointOption, wanted_paths
 from bck_apps.cli.screen import Json, fields, say, show
 from bck_apps.cli.session import opened
@@ -19,7 +16,7 @@ from bck_apps.cli.status import PARTIAL
 from bck_apps.cli.units import size_text
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.paths import display
-from bckcore.errors import BckError, ConflictError, InvalidInputError, RefusedError, StoreFullError
+from bckcore.errors import InvalidInputError, StoreFullError
 from bckcore.ports.archives import ArchiveFormat
 
 if TYPE_CHECKING:
@@ -57,7 +54,9 @@ def export(
     chosen = _form(form, require_path(output, "--output"))
     if as_json and output == "-":
         raise InvalidInputError("--json and an archive on standard output would mix.")
-    with opened() as application, _goal(output, application.restores.require_apart) as file:
+    if output == "-" and sys.stdout.isatty():
+        raise InvalidInputError("An archive on a terminal would be unreadable.", advice="Use -o FILE.")
+    with opened() as application, new_file(output, application.restores.require_apart) as file:
         written = 0
         with application.exports.exported(
             ProfileId(profile),
@@ -131,46 +130,3 @@ def _write(file: BinaryIO, piece: bytes, output: str) -> None:
             meaning="The export stopped; no half archive is left under that name.",
             advice="Make room there, or write to another place.",
         ) from exc
-
-
-@contextmanager
-def _goal(output: str, require_apart: Callable[[Path], None]) -> Iterator[BinaryIO]:
-    """The file to write to; it gets its name at the end, and only if that is free."""
-    if output == "-":
-        if sys.stdout.isatty():
-            raise InvalidInputError("An archive on a terminal would be unreadable.", advice="Use -o FILE.")
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    goal = Path(output)
-    require_apart(goal)
-    if os.path.lexists(goal):
-        raise _taken(goal)
-    part = goal.with_name(f".bck-export-{secrets.token_hex(8)}")
-    try:
-        with part.open("xb") as file:
-            part.chmod(0o600)
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        _put(part, goal)
-    except OSError as exc:
-        raise RefusedError(
-            f"{goal} cannot be written ({exc.strerror}).", advice="Choose a place that you may write."
-        ) from exc
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-
-
-def _put(part: Path, goal: Path) -> None:
-    try:
-        goal.hardlink_to(part)
-    except FileExistsError:
-        raise _taken(goal) from None
-    except OSError:  # a file system without hard links
-        part.rename(goal)
-
-
-def _taken(goal: Path) -> BckError:
-    return ConflictError(f"{goal} is there already.", advice="Choose another name, or remove it first.")

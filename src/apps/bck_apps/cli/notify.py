@@ -1,5 +1,6 @@
 """Verbs about messages to people: what waits, a test, and the secrets they need."""
 
+import sys
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from bck_apps.cli.documents import error_document
 from bck_apps.cli.screen import Json, error_text, fields, say, show, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import FAILED
-from bck_apps.cli.units import time_text
+from bck_apps.cli.units import time_json, time_text
 from bckcore.domain.ids import SecretRef
 from bckcore.errors import DeliveryFailedError, InvalidInputError, NotFoundError
 
@@ -88,11 +89,11 @@ def report_document(report: "ChannelReport") -> dict[str, object]:
     state = report.state
     return {
         "channel": report.channel,
-        "delivered": _moment(state.delivered),
+        "delivered": time_json(state.delivered),
         "failures": state.failures,
         "error": state.error,
-        "failed": _moment(state.failed),
-        "next_try": _moment(state.next_try),
+        "failed": time_json(state.failed),
+        "next_try": time_json(state.next_try),
         "given_up": state.given_up,
         "waiting": [
             {
@@ -100,18 +101,13 @@ def report_document(report: "ChannelReport") -> dict[str, object]:
                 "profile": one.notice.profile,
                 "host": one.notice.host,
                 "count": one.count,
-                "first_at": _moment(one.first_at),
-                "at": _moment(one.notice.at),
+                "first_at": time_json(one.first_at),
+                "at": time_json(one.notice.at),
                 "error": one.notice.error,
             }
             for one in report.waiting
         ],
     }
-
-
-def _moment(moment: object) -> str | None:
-    isoformat = getattr(moment, "isoformat", None)
-    return isoformat() if isoformat else None
 
 
 def _list_view(reports: "Sequence[ChannelReport]") -> "RenderableType":
@@ -152,8 +148,6 @@ def notify_secret(
     as_json: Json = False,
 ) -> None:
     """Keep a secret for messages in the vault: one line from standard input, or asked for at a terminal."""
-    import sys
-
     with opened() as application:
         settings = application.settings
         refs = {

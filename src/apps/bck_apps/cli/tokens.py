@@ -6,7 +6,7 @@ import typer
 
 from bck_apps.cli.screen import Json, fields, show, table
 from bck_apps.cli.session import opened, who
-from bck_apps.cli.units import time_text
+from bck_apps.cli.units import time_json, time_text
 from bckcore.domain.device_token import SCOPES, DeviceToken
 from bckcore.domain.ids import HostId, TokenId
 
@@ -90,8 +90,8 @@ def _document(token: DeviceToken) -> dict[str, object]:
         "name": token.name,
         "host": token.host,
         "scopes": list(token.scopes),
-        "created": token.created.isoformat(),
+        "created": time_json(token.created),
         "created_by": token.created_by,
-        "expires": token.expires.isoformat(),
-        "revoked": token.revoked.isoformat() if token.revoked else None,
+        "expires": time_json(token.expires),
+        "revoked": time_json(token.revoked),
     }

@@ -69,7 +69,10 @@ def totp_off(name: NameArgument, as_json: Json = False) -> None:
 
 @app.command("unlock")
 def unlock(name: NameArgument, as_json: Json = False) -> None:
-    """Forget the failed attempts of an account, so that nobody waits."""
+    """Forget the failed attempts of an account.
+
+    An address that tried too much waits on, 15 minutes at most.
+    """
     with opened() as application:
         counts = application.throttles.unlock(name)
     show(
