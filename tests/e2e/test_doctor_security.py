@@ -37,6 +37,9 @@ def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:
     allow = ("--allow", "/")
     for name in ("pc1", "pc2"):
         bck.ok("host", "add", name, "--transport", "local", *allow)
+    windows = ("--transport", "local", "--platform", "windows", "--quota", "1G")
+    bck.ok("host", "add", "pc3", *windows, "--allow", "C:\\")
+    bck.ok("host", "add", "pc4", *windows, "--allow", "C:\\Users")
     bck.ok("user", "add", "eve", "--role", "viewer", "--password-stdin", text=PASSWORD + "\n")
     bck.ok("token", "add", "pc1", "--name", "laptop", "--days", "900")
     database = bck.home / "bck.sqlite3"
@@ -46,12 +49,13 @@ def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:
     found = bad(bck)
     assert "has mode 755" in found["private folders"]
     assert "could fill the storage: pc1, pc2" in found["quotas"]
-    assert "pc1, pc2" in found["narrow folders"]
+    assert "pc1, pc2, pc3" in found["narrow folders"]
     assert "laptop of pc1" in found["device tokens"]
     if database.exists():
         assert str(database) in found["secret files"]
         database.chmod(0o600)
     bck.home.chmod(0o700)
+    bck.ok("host", "set", "pc3", "--allow", "C:\\Users")
     for name in ("pc1", "pc2"):
         bck.ok("host", "set", name, "--allow", str(tmp_path / "pc"), "--quota", "1G")
     assert set(bad(bck)) == {"administrators", "device tokens"}

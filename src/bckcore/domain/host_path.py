@@ -35,6 +35,12 @@ class HostPath:
         """As people write it on that platform: ``C:\\Users``."""
         return native_text(self.names) if self.platform is Platform.WINDOWS else self.text
 
+    @property
+    def whole_disk(self) -> bool:
+        """True for ``/``, for a whole drive, and for all of them."""
+        drive = self.platform is Platform.WINDOWS and len(self.names) <= 2
+        return not self.names or drive
+
     def is_within(self, folder: "HostPath") -> bool:
         """True if this is ``folder`` or lies below it; never by a part of a name."""
         return self._folded()[: len(folder.names)] == folder._folded()

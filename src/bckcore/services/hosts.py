@@ -122,7 +122,7 @@ class HostService:
             saved = replace(
                 change.applied(uow.hosts.get(host_id)), key=wanted.key, host_keys=wanted.host_keys
             )
-            if change.allowed_roots is not None:
+            if change.allowed_roots is not None or change.platform is not None:
                 _require_covered(uow, saved)
             _require_accounts(uow, change.owners or ())
             uow.hosts.update(saved)

@@ -266,3 +266,22 @@ def test_an_open_stream_of_a_device_goes_on_until_its_token_is_revoked(world: Se
         assert world.call("DELETE", f"/auth/tokens/{made['token_id']}").status_code == 200
         with pytest.raises(StopIteration):
             stream.until("end")
+
+
+def test_a_certificate_that_cannot_be_used_leaves_the_old_one_in_use(tmp_path: Path) -> None:
+    from bck_apps.api.serve import _Server
+
+    with served_world(tmp_path) as world:
+        server = _Server(world.application, Event(), lambda: None)
+        tls = world.application.tls
+        place = tls.server_certificate.parent / "imported-x"
+        place.mkdir()
+        (place.parent / "imported").symlink_to(place.name)
+        (place / "ca.pem").write_bytes(tls.ca_certificate.read_bytes())
+        before = server._context
+        for content in (None, b"", b"-----BEGIN CERTIFICATE-----", tls.ca_certificate.read_bytes()):
+            if content is not None:
+                (place / "server.pem").write_bytes(content)
+                (place / "server-key.pem").write_bytes(tls.server_key.read_bytes())
+            server.refresh_certificate()
+            assert server._context is before

@@ -130,6 +130,12 @@ def test_everything_else_is_refused_in_one_line_and_changes_nothing(
     assert "for 192.0.2.7" in noted
 
 
+def test_a_log_that_others_could_change_lets_nothing_through(gate: GateRig) -> None:
+    gate.log.touch()
+    gate.log.chmod(0o666)
+    assert "can be written by other accounts" in refusal(gate, "bck-gate probe")
+
+
 def test_what_a_hostile_server_asks_for_cannot_forge_lines_of_the_log(gate: GateRig) -> None:
     refusal(gate, "x\n2026-01-01 bck-gate[1] allowed: all\x1b[2J\u202e")
     [noted] = gate.logged()

@@ -30,6 +30,35 @@ def brought(folder: Path, **other: object) -> Imported:
     return import_certificate(folder, **given | other)  # type: ignore[arg-type]  # values are as they are named
 
 
+def in_use(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (folder / "imported").iterdir()}
+
+
+def left(folder: Path) -> int:
+    """How many imports lie there, in use or not."""
+    return len(list(folder.glob("imported-*")))
+
+
+def test_a_crash_leaves_the_old_import_in_use_and_the_next_one_clears_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    def dies(*_: object, **__: object) -> None:
+        raise Killed
+
+    brought(tmp_path)
+    before = in_use(tmp_path)
+    for step in ("os.replace", "shutil.rmtree"):
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            patch.setattr(f"bck_adapters.pki.imported.{step}", dies)
+            brought(tmp_path)
+        assert (in_use(tmp_path) == before) is (step == "os.replace")
+    brought(tmp_path)
+    assert left(tmp_path) == 1
+
+
 def test_a_companys_certificate_is_shown_and_its_root_is_what_clients_pin(tmp_path: Path) -> None:
     done = brought(tmp_path)
     assert (done.accepted, done.refused) == (("backup.example",), ("localhost",))
@@ -43,8 +72,7 @@ def test_a_companys_certificate_is_shown_and_its_root_is_what_clients_pin(tmp_pa
         told = refusal(files.server_certificate, files.server_key, files.ca_certificate, name)
         assert (told == "") is good
     assert stat.S_IMODE(files.server_key.stat().st_mode) == 0o600
-    assert "imported" in {path.name for path in tmp_path.iterdir()}
-    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+    assert left(tmp_path) == 1
 
 
 def test_the_root_may_be_given_apart(tmp_path: Path) -> None:
@@ -79,13 +107,13 @@ def test_what_no_client_would_accept_is_refused_and_changes_nothing(
     tmp_path: Path, other: dict[str, object], why: str
 ) -> None:
     brought(tmp_path)
-    before = {path.name: path.read_bytes() for path in (tmp_path / "imported").iterdir()}
+    before = in_use(tmp_path)
     with pytest.raises(InvalidInputError, match=why) as refused:
         brought(tmp_path, **other)
     assert refused.value.meaning == "Nothing was changed."
     assert refused.value.advice
-    assert {path.name: path.read_bytes() for path in (tmp_path / "imported").iterdir()} == before
-    assert [path.name for path in tmp_path.iterdir()] == ["imported"]
+    assert in_use(tmp_path) == before
+    assert left(tmp_path) == 1
 
 
 def test_a_second_import_takes_the_place_of_the_first_and_giving_it_up_leaves_our_own(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from bck_adapters.vault_file import FileVault, Sealer, keys_of
 from bck_adapters.vault_file.sealing import CREDENTIAL, KEY_FILE
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.secret import Secret
-from bckcore.errors import StorageError
+from bckcore.errors import NotFoundError, StorageError
 
 ONE, TWO = SecretRef("host/pc1/key"), SecretRef("host/pc2/key")
 WORDS = "a canary in the mine"
@@ -91,6 +91,42 @@ def test_a_credential_takes_over_from_the_file_which_then_may_go(tmp_path: Path)
     (tmp_path / KEY_FILE).unlink()
     assert vault(tmp_path, **guarded).get(ONE).reveal() == WORDS
     with pytest.raises(StorageError):
+        vault(tmp_path).get(ONE)
+
+
+def test_sealing_anew_brings_no_older_secret_back(tmp_path: Path) -> None:
+    """Another process replaces it, or removes it, between the reading and the sealing."""
+    vault(tmp_path).put(ONE, Secret("old"))
+    guarded = {"CREDENTIALS_DIRECTORY": credentials(tmp_path)}
+    sealer = Sealer(keys_of(tmp_path, guarded))
+    for meanwhile, expected in (
+        (lambda: vault(tmp_path, **guarded).put(ONE, Secret("new")), "new"),
+        (lambda: vault(tmp_path).put(ONE, Secret("newer")), "newer"),
+        (lambda: vault(tmp_path).delete(ONE), None),
+    ):
+        opened = sealer.opened
+
+        def slow(ref: SecretRef, raw: bytes) -> tuple[str, bool]:
+            found = opened(ref, raw)  # noqa: B023  # called in this round only
+            meanwhile()  # noqa: B023
+            return found
+
+        kept = FileVault(tmp_path / "vault", sealer)
+        sealer.opened = slow  # type: ignore[method-assign]  # a moment in which others work
+        kept.get(ONE)
+        sealer.opened = opened  # type: ignore[method-assign]
+        if expected is None:
+            with pytest.raises(NotFoundError):
+                kept.get(ONE)
+        else:
+            assert kept.get(ONE).reveal() == expected
+            vault(tmp_path).put(ONE, Secret(expected))  # with the file's key again
+
+
+def test_a_key_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    vault(tmp_path).put(ONE, Secret(WORDS))
+    (tmp_path / KEY_FILE).chmod(0o644)
+    with pytest.raises(StorageError, match="open to others"):
         vault(tmp_path).get(ONE)
 
 

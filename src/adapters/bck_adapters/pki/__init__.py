@@ -7,7 +7,13 @@ from bck_adapters.pki.certificates import (
     is_usable,
     issue_server_certificate,
 )
-from bck_adapters.pki.imported import Imported, import_certificate, imported_files, remove_import
+from bck_adapters.pki.imported import (
+    Imported,
+    import_certificate,
+    imported_files,
+    is_imported,
+    remove_import,
+)
 from bck_adapters.pki.machine import own_names
 from bck_adapters.pki.tls import TlsFiles, ensure_tls, renew_tls
 
@@ -20,6 +26,7 @@ __all__ = [
     "fingerprint",
     "import_certificate",
     "imported_files",
+    "is_imported",
     "is_usable",
     "issue_server_certificate",
     "own_names",

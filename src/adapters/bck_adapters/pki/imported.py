@@ -18,11 +18,11 @@ from cryptography.hazmat.primitives import serialization
 
 from bck_adapters.pki.certificates import fingerprint
 from bck_adapters.pki.handshake import refusal
-from bck_adapters.pki.tls import TlsFiles
+from bck_adapters.pki.tls import TlsFiles, sync_folder, write_file, writing
 from bckcore.errors import InvalidInputError, PermanentError
 
-FOLDER = "imported"
-LARGEST_FILE = 1 << 20
+NAME = "imported"
+"""A link to the folder of the import that is in use, so that one renaming exchanges all files at once."""
 _UNCHANGED = "Nothing was changed."
 
 
@@ -37,11 +37,16 @@ class Imported:
     """Those under which it does not."""
 
 
+def is_imported(folder: Path) -> bool:
+    """Whether an import is in use, in ``home/tls``."""
+    return (folder / NAME).is_symlink()
+
+
 def imported_files(folder: Path) -> TlsFiles | None:
-    """The files of an import into ``home/tls``; None where there was none. Raises PermanentError."""
-    place = folder / FOLDER
-    if not place.exists():
+    """The files of the import in ``home/tls``; None where there is none. Raises PermanentError."""
+    if not is_imported(folder):
         return None
+    place = (folder / NAME).resolve()  # of one import, whatever comes meanwhile
     try:
         authority = x509.load_pem_x509_certificate((place / "ca.pem").read_bytes())
     except (OSError, ValueError) as exc:
@@ -63,26 +68,27 @@ def import_certificate(
     client would not accept under any of the names.
     """
     chain, root = _checked(certificate, key, authority, now)
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-    staged = Path(tempfile.mkdtemp(dir=folder, prefix=".importing."))
-    try:
-        _write(staged / "server-key.pem", key)
-        _write(staged / "server.pem", b"".join(_pem(one) for one in (*chain, root)))
-        _write(staged / "ca.pem", _pem(root))
-        accepted, refused = _tried(staged, names)
-        _put(staged, folder / FOLDER)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
-    return Imported(files=_files(folder / FOLDER, root), accepted=accepted, refused=refused)
+    with writing(folder):
+        staged = Path(tempfile.mkdtemp(dir=folder, prefix=f"{NAME}-"))
+        try:
+            _fill(staged, chain, root, key)
+            accepted, refused = _tried(staged, names)
+            _use(folder, staged)
+        except BaseException:
+            shutil.rmtree(staged, ignore_errors=True)
+            raise
+        sync_folder(folder)
+        _clear(folder, but=staged)
+    return Imported(files=_files(staged.resolve(), root), accepted=accepted, refused=refused)
 
 
 def remove_import(folder: Path) -> bool:
     """Give the imported certificate up; False where there was none."""
-    place = folder / FOLDER
-    if not place.exists():
-        return False
-    shutil.rmtree(place)
-    return True
+    with writing(folder):
+        found = is_imported(folder)
+        (folder / NAME).unlink(missing_ok=True)
+        _clear(folder)
+    return found
 
 
 def _checked(
@@ -153,26 +159,26 @@ def _tried(staged: Path, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[s
     return accepted, tuple(name for name in names if name not in accepted)
 
 
-def _put(staged: Path, place: Path) -> None:
-    """One renaming away from being used, so that a crash leaves the old one or the new one."""
+def _fill(staged: Path, chain: Sequence[x509.Certificate], root: x509.Certificate, key: bytes) -> None:
+    write_file(staged / "server-key.pem", key, 0o600)
+    write_file(staged / "server.pem", b"".join(_pem(one) for one in (*chain, root)), 0o644)
+    write_file(staged / "ca.pem", _pem(root), 0o644)
     os.chmod(staged, 0o755)  # noqa: S103  # certificates are public; the key has a mode of its own
-    if place.exists():
-        aside = Path(tempfile.mkdtemp(dir=place.parent, prefix=".replaced."))
-        os.rename(place, aside / FOLDER)
-        os.rename(staged, place)
-        shutil.rmtree(aside)
-    else:
-        os.rename(staged, place)
 
 
-def _write(path: Path, data: bytes) -> None:
-    mode = 0o600 if path.name.endswith("key.pem") else 0o644
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with os.fdopen(fd, "wb") as file:
-        os.fchmod(fd, mode)
-        file.write(data)
-        file.flush()
-        os.fsync(fd)
+def _use(folder: Path, staged: Path) -> None:
+    """A crash leaves the old import in use, or the new one."""
+    link = folder / f".{NAME}"
+    link.unlink(missing_ok=True)
+    link.symlink_to(staged.name)
+    os.replace(link, folder / NAME)
+
+
+def _clear(folder: Path, but: Path | None = None) -> None:
+    """Remove earlier imports, and what a crash left of one."""
+    for old in folder.glob(f"{NAME}-*"):
+        if but is None or old.name != but.name:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _files(place: Path, authority: x509.Certificate) -> TlsFiles:

@@ -48,7 +48,7 @@ def ensure_tls(home: Path, *, names: Sequence[str], now: datetime) -> TlsFiles:
     wanted = tuple(dict.fromkeys((*own_names(), *names)))
     found = _usable(folder, wanted, now)
     if found is None:
-        with _writing(folder):
+        with writing(folder):
             found = _usable(folder, wanted, now) or _renewed(folder, wanted, now)
     return found
 
@@ -57,7 +57,7 @@ def renew_tls(home: Path, *, names: Sequence[str], now: datetime) -> TlsFiles:
     """A new server key and certificate of our own CA, though the old ones may be good. See :func:`ensure_tls`
     for names and errors."""
     folder = home / "tls"
-    with _writing(folder):
+    with writing(folder):
         return _renewed(folder, tuple(dict.fromkeys((*own_names(), *names))), now)
 
 
@@ -72,14 +72,14 @@ def _usable(folder: Path, names: Sequence[str], now: datetime) -> TlsFiles | Non
 def _renewed(folder: Path, names: Sequence[str], now: datetime) -> TlsFiles:
     if not (folder / "ca.pem").exists():
         ca = create_ca(now=now)
-        _write(folder / "ca-key.pem", ca.key_pem(), 0o600)
-        _write(folder / "ca.pem", ca.certificate_pem(), 0o644)
+        write_file(folder / "ca-key.pem", ca.key_pem(), 0o600)
+        write_file(folder / "ca.pem", ca.certificate_pem(), 0o644)
     ca = _read_ca(folder)
     server = issue_server_certificate(ca, names, now=now)
     # Key first: a crash in between leaves a pair that does not match, and that is renewed next time.
-    _write(folder / "server-key.pem", server.key_pem(), 0o600)
+    write_file(folder / "server-key.pem", server.key_pem(), 0o600)
     # The CA goes with it, so that a client that knows only the CA's fingerprint can check it.
-    _write(folder / "server.pem", server.certificate_pem() + ca.certificate_pem(), 0o644)
+    write_file(folder / "server.pem", server.certificate_pem() + ca.certificate_pem(), 0o644)
     return _files(folder, ca.certificate)
 
 
@@ -137,7 +137,7 @@ def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 
 @contextmanager
-def _writing(folder: Path) -> Iterator[None]:
+def writing(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, so that two processes never mix one's key with the other's certificate."""
     folder.mkdir(mode=0o755, parents=True, exist_ok=True)
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -148,7 +148,16 @@ def _writing(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _write(path: Path, data: bytes, mode: int) -> None:
+def sync_folder(folder: Path) -> None:
+    """Names in it are on the disk when this returns. Raises OSError."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_file(path: Path, data: bytes, mode: int) -> None:
     """Whole or not at all; never readable by others for a moment."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

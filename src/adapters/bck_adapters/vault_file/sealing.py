@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from bck_adapters.vault_file.files import read_private, sync_folder, write_private
 from bckcore.domain.ids import SecretRef
 from bckcore.errors import StorageError
 
@@ -69,17 +70,19 @@ def keys_of(home: Path, environment: Mapping[str, str] | None = None) -> Keys:
     credential, file = Path(folder) / CREDENTIAL, home / KEY_FILE
 
     def keys() -> tuple[bytes, ...]:
-        found = [_read(place) for place in (credential if folder else None, file) if place and place.exists()]
-        return tuple(found) or (_made(file),)
+        found = [_key(credential, Path.read_bytes)] if folder and credential.exists() else []
+        if file.exists() or not found:
+            found.append(_of_file(file))
+        return tuple(found)
 
     return keys
 
 
-def _read(place: Path) -> bytes:
+def _key(place: Path, read: Callable[[Path], bytes]) -> bytes:
     try:
-        content = place.read_bytes().strip()
+        content = read(place).strip()
     except OSError as exc:
-        raise StorageError(f"The key of the vault cannot be read: {place}: {exc.strerror}.") from exc
+        raise StorageError(f"The key of the vault cannot be read: {place}: {exc}.") from exc
     if len(content) < _SHORTEST:
         raise StorageError(
             f"The key of the vault is too short: {place}.",
@@ -89,25 +92,18 @@ def _read(place: Path) -> bytes:
     return sha256(content).digest()
 
 
-def _made(file: Path) -> bytes:
-    """A new key; of several processes that make one at once, all take the same."""
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    try:
-        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        with os.fdopen(fd, "wb") as opened:
-            opened.write(secrets.token_hex(32).encode() + b"\n")
-            opened.flush()
-            os.fsync(opened.fileno())
-        with suppress(FileExistsError):
-            os.link(temporary, file)
-        temporary.unlink()
-        folder = os.open(file.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _of_file(file: Path) -> bytes:
+    """The file's key, made where there is none; of several processes that make one, all take the same."""
+    if not file.exists():
+        temporary = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
         try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as exc:
-        with suppress(OSError):
+            write_private(temporary, secrets.token_hex(32).encode() + b"\n")
+            with suppress(FileExistsError):
+                os.link(temporary, file)
             temporary.unlink()
-        raise StorageError(f"The key of the vault cannot be made: {file}: {exc.strerror}.") from exc
-    return _read(file)
+            sync_folder(file.parent)
+        except OSError as exc:
+            with suppress(OSError):
+                temporary.unlink()
+            raise StorageError(f"The key of the vault cannot be made: {file}: {exc.strerror}.") from exc
+    return _key(file, read_private)

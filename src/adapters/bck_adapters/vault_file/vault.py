@@ -1,13 +1,16 @@
 """FileVault: one sealed file per secret, readable by this service's user only."""
 
+import fcntl
 import os
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
+from bck_adapters.vault_file.files import read_private, sync_folder, write_private
 from bck_adapters.vault_file.sealing import Sealer
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.secret import Secret
@@ -30,38 +33,59 @@ class FileVault:
 
     def put(self, ref: SecretRef, secret: Secret[str]) -> None:
         """See the port. Durable when it returns."""
-        place = self._place(ref)
-        temp = self._folder / f".{uuid4().hex}"
-        with self._lock:
+        with self._alone():
             self._require_private()
-            try:
-                _write_private(temp, self._sealer.sealed(ref, secret.reveal()))
-                os.replace(temp, place)
-                _sync_folder(self._folder)
-            except OSError as exc:
-                with suppress(OSError):
-                    temp.unlink()
-                raise StorageError(f"The secret {ref} cannot be kept: {exc.strerror}.") from exc
+            self._write(ref, secret.reveal())
 
     def get(self, ref: SecretRef) -> Secret[str]:
         """See the port. Raises StorageError if others could have read or replaced it."""
         self._require_private()
+        raw = self._read(ref)
+        text, fresh = self._sealer.opened(ref, raw)
+        if not fresh:  # of an older version, or sealed before there was the present key
+            with suppress(StorageError, NotFoundError), self._alone():
+                if self._read(ref) == raw:  # nobody has replaced or removed it meanwhile
+                    self._write(ref, text)
+        return Secret(text)
+
+    def _read(self, ref: SecretRef) -> bytes:
         try:
-            text, fresh = self._sealer.opened(ref, _read_private(self._place(ref)))
+            return read_private(self._place(ref))
         except FileNotFoundError:
             raise NotFoundError(f"The vault holds no secret {ref}.", advice="Store it again.") from None
         except OSError as exc:
             raise StorageError(f"The secret {ref} cannot be read: {exc}.") from exc
-        if not fresh:  # of an older version, or sealed before there was the present key
-            with suppress(StorageError):
-                self.put(ref, Secret(text))
-        return Secret(text)
+
+    def _write(self, ref: SecretRef, text: str) -> None:
+        temp = self._folder / f".{uuid4().hex}"
+        try:
+            write_private(temp, self._sealer.sealed(ref, text))
+            os.replace(temp, self._place(ref))
+            sync_folder(self._folder)
+        except OSError as exc:
+            with suppress(OSError):
+                temp.unlink()
+            raise StorageError(f"The secret {ref} cannot be kept: {exc.strerror}.") from exc
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """No other thread or process changes the vault meanwhile."""
+        with self._lock:
+            try:
+                folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            except OSError as exc:
+                raise StorageError(f"The vault {self._folder} cannot be used: {exc.strerror}.") from exc
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(folder)
 
     def delete(self, ref: SecretRef) -> None:
         """See the port."""
-        with self._lock, suppress(FileNotFoundError):
+        with self._alone(), suppress(FileNotFoundError):
             self._place(ref).unlink()
-            _sync_folder(self._folder)
+            sync_folder(self._folder)
 
     def _place(self, ref: SecretRef) -> Path:
         return self._folder / sha256(ref.encode("utf-8")).hexdigest()
@@ -74,27 +98,3 @@ class FileVault:
                 meaning="Secrets in it may be known to them; it is not used like this.",
                 advice=f"Make it yours alone: chmod 700 {self._folder}.",
             )
-
-
-def _write_private(place: Path, content: bytes) -> None:
-    handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read_private(place: Path) -> bytes:
-    with os.fdopen(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb") as file:
-        found = os.fstat(file.fileno())
-        if found.st_mode & 0o077 or found.st_uid != os.geteuid():
-            raise PermissionError(f"{place} is open to others")
-        return file.read()
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

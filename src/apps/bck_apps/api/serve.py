@@ -106,7 +106,7 @@ class _Server(uvicorn.Server):
         app = create_app(application)
         app.state.stopping = stop.is_set
         tls = application.tls
-        self._context, self._stamp = _modern(tls), _stamp(tls)
+        self._stamp, self._context = _stamp(tls), _modern(tls)
         self._context.sni_callback = self._chosen
         first = self._context
         super().__init__(
@@ -171,15 +171,14 @@ class _Server(uvicorn.Server):
             closing = set(connections)
 
     def refresh_certificate(self) -> None:
-        """Renew the certificate if it is time; new connections get it."""
+        """Renew the certificate if it is time; new connections get it. Where that fails the old one stays."""
         try:
             tls = self._application.tls
-        except BckError as error:
+            stamp = _stamp(tls)
+            if stamp != self._stamp:
+                self._context, self._stamp = _modern(tls), stamp
+        except (BckError, OSError) as error:  # files that are just being exchanged, or do not fit together
             log.error("the server certificate could not be renewed", error=str(error))
-            return
-        stamp = _stamp(tls)
-        if stamp != self._stamp:
-            self._context, self._stamp = _modern(tls), stamp
 
     def _chosen(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         """Each new connection is served with the newest certificate, of whatever kind of key.

@@ -68,7 +68,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         _tried("receipts", lambda: receipts_finding(application.storage)),
         _tried("histories", lambda: _histories(application)),
         _tried("strays", lambda: _strays(application)),
-        _tried("certificates", lambda: _certificates(application)),
+        _tried("certificates", lambda: certificates_finding(application)),
         *([_tried("messages to people", lambda: messages_finding(application))] if told else []),
     )
 
@@ -167,19 +167,15 @@ def _strays(application: "Application") -> tuple[bool, str]:
     return False, f"{names}{more}: {found[0].detail}. {found[0].cause.advice}{kept}"
 
 
-def _certificates(application: "Application") -> tuple[bool, str]:
-    from cryptography import x509
-
-    files, now = application.tls, application.clock.now()
-    ends = []
-    for path in (files.ca_certificate, files.server_certificate):
-        ends.append(x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc)
-    shared = [str(path) for path in _private_files(files.server_key.parent) if path.stat().st_mode & 0o077]
+def certificates_finding(application: "Application") -> tuple[bool, str]:
+    """How long they are valid, and whether anybody else can read their keys."""
+    facts, now = application.certificates.facts(), application.clock.now()
+    shared = [str(path) for path in _private_files(application.home / "tls") if path.stat().st_mode & 0o077]
     if shared:
         return False, f"others can read {', '.join(shared)}"
-    ca, server = (f"{end:%Y-%m-%d}" for end in ends)
-    good, told = min(ends) - now > WARN_BEFORE, f"CA until {ca}, server until {server}"
-    if files.imported and not good:
+    good = min(facts.valid_until, facts.ca_valid_until) - now > WARN_BEFORE
+    told = f"CA until {facts.ca_valid_until:%Y-%m-%d}, server until {facts.valid_until:%Y-%m-%d}"
+    if facts.files.imported and not good:
         told += "; it was imported, and nobody renews it by itself: bck cert import"
     return good, told
 
@@ -204,4 +200,4 @@ def messages_finding(application: "Application") -> tuple[bool, str]:
 
 
 def _private_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.name.endswith((".key", "key.pem")))
+    return sorted(path for path in folder.rglob("*") if path.name.endswith((".key", "key.pem")))

@@ -6,17 +6,21 @@ The lines, what they are for and what to do about them stand in docs/reference/s
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bck_apps.cli.doctor import certificates_finding
+from bckcore.domain.host_path import parsed_path
 from bckcore.domain.wording import counted
-from bckcore.errors import BckError
+from bckcore.errors import BckError, StorageError
 from bckcore.ports.storage import StorageFinding
 
 if TYPE_CHECKING:
     from bck_apps.wiring import Application
+    from bckcore.domain.host import Host
 
 LONGEST_TOKEN = timedelta(days=400)
 _MOST_NAMED = 10
@@ -51,7 +55,7 @@ def _private_folders(application: "Application") -> Looked:
 
 
 def _secret_files(application: "Application") -> Looked:
-    shared = [str(path) for path in _secrets(application.home) if _mode(path) & 0o077]
+    shared = _shared(_secrets(application.home))
     return not shared, f"others can read {_named(shared)}" if shared else "nobody else can read them"
 
 
@@ -62,6 +66,16 @@ def _secrets(home: Path) -> Iterator[Path]:
         public = inside[0] == "tls" and not path.name.endswith("key.pem")
         if path.is_file() and not path.is_symlink() and not public:
             yield path
+
+
+def _shared(paths: Iterable[Path]) -> list[str]:
+    """Those that others may read; what vanishes meanwhile is nobody's."""
+    found = []
+    for path in paths:
+        with suppress(FileNotFoundError):
+            if _mode(path) & 0o077:
+                found.append(str(path))
+    return found
 
 
 def _mode(path: Path) -> int:
@@ -110,15 +124,22 @@ def _own_keys(application: "Application") -> Looked:
     keys: Counter[str] = Counter()
     for host in application.hosts.list():
         if host.key is not None:
-            keys[vault.get(host.key).reveal()] += 1
+            try:
+                keys[vault.get(host.key).reveal()] += 1
+            except StorageError as error:
+                return True, f"only the service can open them: {error.what}"
     if shared := sum(number for number in keys.values() if number > 1):
         return False, f"{counted(shared, 'PC')} share a key with another; give each its own"
     return True, "no two PCs share one"
 
 
 def _narrow_roots(application: "Application") -> Looked:
-    wide = [host.id for host in application.hosts.list() if "/" in host.allowed_roots]
+    wide = [host.id for host in application.hosts.list() if _may_read_all(host)]
     return not wide, f"everything may be read of {_named(wide)}" if wide else "none is the whole disk"
+
+
+def _may_read_all(host: "Host") -> bool:
+    return any(parsed_path(root, host.platform).whole_disk for root in host.allowed_roots)
 
 
 def _quotas(application: "Application") -> Looked:
@@ -134,9 +155,7 @@ def _no_known_holes(application: "Application") -> Looked:
 
 
 def _certificate(application: "Application") -> Looked:
-    facts, now = application.certificates.facts(), application.clock.now()
-    days = (min(facts.valid_until, facts.ca_valid_until) - now).days
-    return days > 21, f"valid for {days} days more"
+    return certificates_finding(application)
 
 
 def _audit_log(application: "Application") -> Looked:

@@ -51,16 +51,17 @@ def require_trusted(path: str, found: os.stat_result) -> None:
     """Raise GateBrokenError unless only root and this account can change the file and put another there."""
     if not stat.S_ISREG(found.st_mode):
         raise GateBrokenError(f"{path} is not a plain file")
-    _require_safe(path, found)
+    require_safe(path, found)
     # Where the name stands, and where links lead from there.
     for folder in {os.path.dirname(os.path.abspath(path)), os.path.dirname(os.path.realpath(path))}:
         while folder != os.path.dirname(folder):
-            _require_safe(folder, os.stat(folder))
+            require_safe(folder, os.stat(folder))
             folder = os.path.dirname(folder)  # noqa: PLW2901  # up to the top
-        _require_safe(folder, os.stat(folder))
+        require_safe(folder, os.stat(folder))
 
 
-def _require_safe(path: str, found: os.stat_result) -> None:
+def require_safe(path: str, found: os.stat_result) -> None:
+    """Raise GateBrokenError if another account than root and this one owns it, or may write to it."""
     if found.st_uid not in (0, os.geteuid()):
         raise GateBrokenError(f"{path} belongs to another account than root or this one")
     # In a folder like /tmp others may write, and yet not replace what is not theirs.

@@ -3,7 +3,7 @@
 import os
 import time
 
-from bck_apps.gate.config import SYSLOG
+from bck_apps.gate.config import SYSLOG, require_safe
 from bck_apps.gate.refusal import GateBrokenError, escaped
 
 _LONGEST = 2_000
@@ -23,6 +23,7 @@ def note(log: str, text: str) -> None:
     try:
         fd = os.open(log, flags, 0o600)
         try:
+            require_safe(log, os.fstat(fd))
             os.write(fd, f"{stamp} bck-gate[{os.getpid()}] {line}\n".encode())
         finally:
             os.close(fd)

@@ -13,6 +13,7 @@ from bck_adapters.pki import (
     fingerprint,
     import_certificate,
     imported_files,
+    is_imported,
     own_names,
     remove_import,
     renew_tls,
@@ -69,21 +70,20 @@ class Certificates:
             ca_valid_until=authority.not_valid_after_utc,
         )
 
-    def renew(self, *, own: bool) -> TlsFiles:
+    def renew(self, *, own: bool) -> None:
         """A new certificate of our own CA; with ``own`` also instead of an imported one.
 
         Raises RefusedError while an imported one is in use, and what :meth:`files` raises.
         """
-        if not own and (self._home / "tls" / "imported").exists():
+        if not own and is_imported(self._home / "tls"):
             raise RefusedError(
                 "An imported certificate is in use; only whoever signed it can renew it.",
                 meaning="Nothing was changed.",
                 advice="Import the new one: bck cert import; or go back to the server's own: "
                 "bck cert renew --own",
             )
-        made = renew_tls(self._home, names=self._names, now=self._clock.now())
+        renew_tls(self._home, names=self._names, now=self._clock.now())
         remove_import(self._home / "tls")
-        return made
 
     def bring(self, certificate: bytes, key: bytes, authority: bytes) -> Imported:
         """Use a certificate from elsewhere; see :func:`bck_adapters.pki.import_certificate`."""
