@@ -198,9 +198,11 @@ class DbosJobQueue:
         One that lives does one of the two about every second.
         """
         now = time.monotonic()
-        if now - self._looked < SWEEP_SECONDS or self._tables.at_work():
+        if now - self._looked < SWEEP_SECONDS:
             return
         self._looked = now
+        if self._tables.at_work():
+            return
         if who := self._lock.take_from_silent(max(lease_seconds, SILENT_SECONDS)):
             node = self._tables.node
             _logger.warning("%s has been silent for too long: node %s is taken from it", who, node)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from functools import cache
+from importlib.metadata import Distribution, EntryPoint, entry_points
 from typing import Any, TypeVar, cast
 
 import pluggy
@@ -155,17 +156,24 @@ def load_plugins(*, blocked: tuple[str, ...], tell: Report) -> Plugins:
     manager.add_hookspecs(hookspecs)
     loaded: list[LoadedPlugin] = []
     refused: list[RefusedPlugin] = []
+    told_of = cache(_told)  # most plugins are of one distribution, and reading about it takes a while
     for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
         if entry.name in blocked:
             refused.append(RefusedPlugin(name=entry.name, reason="blocked in the settings"))
             continue
         reason = _registered(manager, entry)
         if reason is None:
-            loaded.append(_loaded(manager, entry))
+            loaded.append(_loaded(manager, entry, told_of))
         else:
             refused.append(RefusedPlugin(name=entry.name, reason=reason))
             tell(entry.name, reason)
     return Plugins(manager, PluginReport(loaded=tuple(loaded), refused=tuple(refused)), tell)
+
+
+def _told(distribution: Distribution) -> tuple[str, str]:
+    """Its name and version, read once for both."""
+    about = distribution.metadata
+    return about["Name"], about["Version"]
 
 
 def _registered(manager: pluggy.PluginManager, entry: EntryPoint) -> str | None:
@@ -196,11 +204,14 @@ def _wrappers(manager: pluggy.PluginManager, name: str) -> list[str]:
     ]
 
 
-def _loaded(manager: pluggy.PluginManager, entry: EntryPoint) -> LoadedPlugin:
+def _loaded(
+    manager: pluggy.PluginManager, entry: EntryPoint, told_of: Callable[[Distribution], tuple[str, str]]
+) -> LoadedPlugin:
     callers = manager.get_hookcallers(manager.get_plugin(entry.name)) or []
+    name, version = told_of(entry.dist) if entry.dist else ("", "")
     return LoadedPlugin(
         name=entry.name,
-        distribution=entry.dist.name if entry.dist else "",
-        version=entry.dist.version if entry.dist else "",
+        distribution=name,
+        version=version,
         hooks=tuple(sorted(caller.name for caller in callers)),
     )
