@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.host import Host
-from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, TokenId
+from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SessionId, TokenId
 from bckcore.domain.job import JobKind
 from bckcore.errors import AccessDeniedError, NotFoundError
 from bckcore.ports.job_queue import JobQueue
@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 
 class Reach:
-    """Thread-safe. Principals that are not confined reach everything; what they name is not looked up."""
+    """Thread-safe. Principals that are not confined reach everything but sessions of others; what they name
+    is not looked up.
+    """
 
     def __init__(self, *, units: UnitOfWorkFactory, queue: JobQueue) -> None:
         self._units = units
@@ -80,6 +82,15 @@ class Reach:
             found = or_none(lambda: uow.device_tokens.get(token))
         if found is None or not self._reaches_host(who, found.host):
             raise _nothing("device token", token)
+
+    def session(self, who: Principal, session: SessionId) -> None:
+        """Raise NotFoundError unless the session is one's own; who may configure reaches anybody's."""
+        if who.may(Permission.CONFIGURE):
+            return
+        with self._units(read_only=True) as uow:
+            found = or_none(lambda: uow.sessions.get(session))
+        if found is None or found.user != who.name:
+            raise _nothing("session", session)
 
     def _reaches_host(self, who: Principal, host: HostId) -> bool:
         with self._units(read_only=True) as uow:

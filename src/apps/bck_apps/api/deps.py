@@ -11,10 +11,10 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from bck_apps.api.errors import NotSignedInError
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
-from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, TokenId
+from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SessionId, TokenId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
-from bckcore.errors import AccessDeniedError
+from bckcore.errors import AccessDeniedError, SecondFactorNeededError
 from bckcore.services.device_tokens import PREFIX, DeviceTokens
 from bckcore.services.reach import Reach
 from bckcore.services.sessions import SessionService
@@ -23,6 +23,17 @@ T = TypeVar("T")
 bearer = HTTPBearer(
     auto_error=False, bearerFormat="JWT", description="Token from `POST /auth/login`, or of a device."
 )
+
+
+def or_401(work: Callable[[], T]) -> T:
+    """What the work gives; it raises NotSignedInError where it is denied, else what it raises itself."""
+    try:
+        return work()
+    except SecondFactorNeededError:
+        raise
+    except AccessDeniedError as error:
+        raise NotSignedInError(error.what, meaning=error.meaning, advice=error.advice) from error
+
 
 SIGN_INS_AT_ONCE = 4
 """Checking a password takes much memory on purpose: so many at once, the others wait their turn."""
@@ -38,12 +49,9 @@ def principal(
     """Who asks. Raises NotSignedInError without a valid token."""
     if credentials is None:
         raise NotSignedInError("You are not signed in.", advice="Sign in with POST /auth/login.")
-    try:
-        token = Secret(credentials.credentials)
-        is_device = credentials.credentials.startswith(PREFIX)
-        found = devices.principal_of(token) if is_device else sessions.principal_of(token)
-    except AccessDeniedError as error:
-        raise NotSignedInError(error.what, meaning=error.meaning, advice=error.advice) from error
+    token = Secret(credentials.credentials)
+    known = devices.principal_of if credentials.credentials.startswith(PREFIX) else sessions.principal_of
+    found = or_401(lambda: known(token))
     request.state.principal = found.name
     return found
 
@@ -89,12 +97,13 @@ CHECKED: Mapping[str, Check] = {
     "/hosts/{name}": lambda reach, who, name: reach.host(who, HostId(name)),
     "/profiles/{name}": lambda reach, who, name: reach.profile(who, ProfileId(name)),
     "/{job_id}": lambda reach, who, name: reach.job(who, JobId(name)),
+    "/sessions/{session_id}": lambda reach, who, name: reach.session(who, SessionId(name)),
     "/tokens/{token_id}": lambda reach, who, name: reach.device_token(who, TokenId(name)),
     "/runs/{run_id}": lambda reach, who, name: reach.run(who, RunId(name)),
 }
 """Objects that addresses name, and how their reach is looked at."""
-WITHIN = frozenset({"point", "run", "session_id"})
-"""Parameters that name a part of the profile before them, or what the route itself looks at."""
+WITHIN = frozenset({"point", "run"})
+"""Parameters that name a part of the profile before them."""
 
 
 def named_objects(template: str, values: Mapping[str, str]) -> Iterator[tuple[Check, str]]:
