@@ -70,14 +70,16 @@ class Contest:
         """rsync with our options."""
         self._number += 1
         order = bare_order(self._sshd.host(), self._tree, self._tmp / "bare", self._number)
-        run_bare(order, self._sshd.key, self._tmp / "run")
+        run_bare(order, self._sshd.credential, self._tmp / "run")
 
     def plain(self) -> None:
         """What people write by hand."""
         self._number += 1
         destination = self._tmp / "plain"
         destination.mkdir(exist_ok=True)
-        with ssh_shell(self._sshd.host(), self._sshd.key, TransferOptions(), self._tmp / "run") as shell:
+        with ssh_shell(
+            self._sshd.host(), self._sshd.credential, TransferOptions(), self._tmp / "run"
+        ) as shell:
             backup = ["--backup", f"--backup-dir={self._tmp / 'plain-history' / str(self._number)}"]
             command = ["rsync", "-a", *backup, f"--rsh={shell}", f"pc:{self._tree}/", f"{destination}/"]
             subprocess.run(command, check=True)

@@ -37,7 +37,7 @@ def by_hand(fleet: Fleet, number: int, runtime: Path) -> None:
         docs = fleet.docs()[ProfileId(f"pc{place}-0")]
         host = fleet.application.hosts.get(HostId(f"pc{place}"))
         base = fleet.folder.parent / "by-hand" / host.id
-        run_bare(bare_order(host, docs, base, number), fleet.sshds[place // LISTENS].key, runtime)
+        run_bare(bare_order(host, docs, base, number), fleet.sshds[place // LISTENS].credential, runtime)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
         list(pool.map(one, range(HOSTS)))

@@ -12,6 +12,7 @@ from bck_adapters.rsync.argv import Invocation, environment, pull_argv
 from bck_adapters.rsync.ssh_config import ssh_shell
 from bck_apps.runner.execution import Execution
 from bck_apps.wiring import Application, initialise
+from bckcore.domain.credential import Credential
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SourceName
 from bckcore.domain.profile import Profile
@@ -70,9 +71,9 @@ def bare_order(host: Host, tree: Path, base: Path, number: int) -> PullOrder:
     )
 
 
-def run_bare(order: PullOrder, key: Secret[str], runtime: Path) -> None:
+def run_bare(order: PullOrder, credential: Credential, runtime: Path) -> None:
     """rsync with exactly our options, its listing read by nobody."""
-    with ssh_shell(order.host, key, order.options, runtime) as shell:
+    with ssh_shell(order.host, credential, order.options, runtime) as shell:
         argv = pull_argv(order, Invocation(remote_shell=shell, tag="0" * 16), ())
         with (order.work_dir / "listing").open("wb") as listing:
             env = dict(environment(os.environ["PATH"]))

@@ -21,7 +21,7 @@ class TestMemoryTransport(TransportContract):
         return TransportRig(
             transport=MemoryTransport({HostId("pc1"): host}, GitIgnoreFilter),
             host=Host(id=HostId("pc1"), address="pc1", host_keys=(KEY,)),
-            key=None,
+            credential=None,
             source=source,
             tree=host.source(source.path),
             store=tmp_path / "store",

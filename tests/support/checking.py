@@ -6,6 +6,7 @@ from bckcore.ports.transport import Transport
 from bckcore.ports.vault import Vault
 from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
+from bckcore.services.credentials import Credentials
 from tests.support.house import DOCS, House
 
 ALL = CheckRequest(read_data=True)
@@ -21,8 +22,8 @@ def check_service(
         assert transport is not None, "this check was made without a transport"
         return transport
 
-    vault = vault or MemoryVault()
-    reader = HostReader(units=house.database.units, vault=vault, transport_for=transport_for)
+    credentials = Credentials(vault or MemoryVault())
+    reader = HostReader(units=house.database.units, credentials=credentials, transport_for=transport_for)
     return CheckService(
         units=house.database.units,
         storage=house.storage,

@@ -7,12 +7,12 @@ from typing import Any
 from bck_adapters.memory.hosts import MemoryHost, MemoryTree
 from bck_adapters.memory.transport import MemoryTransport
 from bck_adapters.rsync.filters import GitIgnoreFilter
+from bckcore.domain.credential import Credential
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import SourceName
 from bckcore.domain.manifest import Change
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
-from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import PullOrder
 from bckcore.ports.transport import PullReport, Transport, Watcher
@@ -119,9 +119,9 @@ class Spoiled:
         self._inner = inner
         self.spoil = spoil
 
-    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """See the port."""
-        return self.spoil(order, self._inner.pull(order, key, watcher))
+        return self.spoil(order, self._inner.pull(order, credential, watcher))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -32,6 +32,7 @@ from bckcore.services.backup import BackupService
 from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
 from bckcore.services.check_jobs import check_steps
+from bckcore.services.credentials import Credentials
 from bckcore.services.fence import Fence, fenced_storage, fenced_units
 from bckcore.services.forget import ForgetPlan, ForgetService
 from bckcore.services.forward import ForwardRuns
@@ -131,12 +132,13 @@ class House:
         if key is not None and host is not None:
             vault.put(KEY, key)
             host = replace(host, key=KEY)
+        credentials = Credentials(vault)
         ledger = Ledger(units=units, storage=storage)
         self.recovery = recovery = Recovery(storage=storage, clock=clock, ledger=ledger)
         puller = Puller(
             storage=storage,
             transport_for=lambda _: transport,
-            vault=vault,
+            credentials=credentials,
             filters=filters,
             clock=clock,
             random=self._random,
@@ -163,7 +165,7 @@ class House:
             storage=storage,
             recovery=recovery,
             transport_for=lambda _: transport,
-            vault=vault,
+            credentials=credentials,
             clock=clock,
             random=self._random,
         )
@@ -188,7 +190,7 @@ class House:
             units=units,
             storage=storage,
             recovery=recovery,
-            host_reader=HostReader(units=units, vault=vault, transport_for=lambda _: transport),
+            host_reader=HostReader(units=units, credentials=credentials, transport_for=lambda _: transport),
             clock=clock,
             new_seed=lambda: 7,
         )
@@ -196,7 +198,7 @@ class House:
             units=units,
             storage=storage,
             transport_for=lambda _: transport,
-            vault=vault,
+            credentials=credentials,
             filters=filters,
         )
         self.worker = Worker(

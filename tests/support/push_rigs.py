@@ -7,20 +7,20 @@ from pathlib import Path
 
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.testkit.rigs_push import HostEntry, PushRig, Seen, seen_in_folder
+from bckcore.domain.credential import Credential
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.host import Host
-from bckcore.domain.secret import Secret
 from bckcore.ports.transport import Transport
 from tests.support.trees import RealTree
 
 
-def folder_rig(folder: Path, transport: Transport, host: Host, key: Secret[str] | None) -> PushRig:
+def folder_rig(folder: Path, transport: Transport, host: Host, credential: Credential | None) -> PushRig:
     """The PC's folder and the store lie in ``folder``."""
     target = folder / "pc" / "docs"
     return PushRig(
         transport=transport,
         host=host,
-        key=key,
+        credential=credential,
         target_path=os.fsdecode(target),
         tree=RealTree.at(target),
         look=lambda: seen_in_folder(target),

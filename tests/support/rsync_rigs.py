@@ -22,7 +22,7 @@ def local_rig(folder: Path, *, source: Path | None = None) -> TransportRig:
     return TransportRig(
         transport=RsyncTransport(route=LocalRoute()),
         host=Host(id=HostId("pc1"), address="", transport="local"),
-        key=None,
+        credential=None,
         source=Source(name=SourceName("docs"), path=os.fsdecode(source)),
         tree=RealTree.at(source),
         store=folder / "store",
@@ -35,7 +35,7 @@ def ssh_rig(folder: Path, sshd: LoopbackSshd, runtime: Path, *, source: Path | N
     rig = local_rig(folder, source=source)
     rig.transport = RsyncTransport(route=SshRoute(runtime))
     rig.host = replace(sshd.host(), transport="rsync-ssh")
-    rig.key = sshd.key
+    rig.credential = sshd.credential
     return rig
 
 

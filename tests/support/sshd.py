@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bckcore.domain.credential import KeyCredential
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
@@ -127,6 +128,11 @@ class LoopbackSshd:
     def key(self) -> Secret[str]:
         """The private key that may log in."""
         return Secret(self.login.private)
+
+    @property
+    def credential(self) -> KeyCredential:
+        """The same, as a transport takes it."""
+        return KeyCredential(self.key)
 
     def _write_files(self, port: int) -> None:
         names = []

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bckcore.domain.credential import Credential
 from bckcore.domain.fetch import FetchOrder
 from bckcore.domain.gather import Gathered, GatherOrder
 from bckcore.domain.host import Host
 from bckcore.domain.paths import RelPath
 from bckcore.domain.preview import PreviewOrder, PreviewReport
 from bckcore.domain.push import PushOrder, PushReport
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import (
     HostFacts,
     PathProblem,
@@ -94,7 +94,7 @@ class Transport(Protocol):
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """The public keys the host shows now, each ``type base64``; empty where there are none."""
 
-    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str]) -> HostFacts:
+    def probe(self, host: Host, credential: Credential | None, paths: Sequence[str]) -> HostFacts:
         """Connect, check trust, find rsync, and try to list each path. Changes nothing.
 
         Raises HostUnreachableError, AuthenticationError, HostKeyChangedError, HostKeyUnknownError or
@@ -102,14 +102,14 @@ class Transport(Protocol):
         folder above it is a link; each with advice.
         """
 
-    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """Bring the source's files into ``order.destination``. May be repeated at any time.
 
         Raises PathNotAllowedError when the source root, or a guarded folder above it, is a link on the
         host; a root that is missing or cannot be looked at is reported as unlisted instead.
         """
 
-    def push(self, order: PushOrder, key: Secret[str] | None, watcher: Watcher) -> PushReport:
+    def push(self, order: PushOrder, credential: Credential | None, watcher: Watcher) -> PushReport:
         """Bring what lies below ``order.origin`` to ``order.target_path`` on the host.
 
         Names, bytes, link targets, modes and times in ns become as in the origin, owners where the
@@ -129,7 +129,7 @@ class Transport(Protocol):
         PermanentError when the host's disk is full. After an error some of the paths may be written.
         """
 
-    def fetch(self, order: FetchOrder, key: Secret[str] | None, watcher: Watcher) -> None:
+    def fetch(self, order: FetchOrder, credential: Credential | None, watcher: Watcher) -> None:
         """Read ``order.paths`` again and nothing else, below ``order.destination``, in the form of ``pull``.
 
         What is no plain file there any more comes as what it is now, or is left out, as is what cannot be
@@ -137,7 +137,7 @@ class Transport(Protocol):
         as ``pull`` does.
         """
 
-    def gather(self, order: GatherOrder, key: Secret[str] | None, watcher: Watcher) -> Gathered:
+    def gather(self, order: GatherOrder, credential: Credential | None, watcher: Watcher) -> Gathered:
         """Every plain file of the order's names, and its content, as far as the order's limits go.
 
         Folders that are hidden, or cannot be listed, are not looked into; no link is followed. A root that
@@ -145,7 +145,7 @@ class Transport(Protocol):
         is made. Raises PathNotAllowedError as ``pull`` does.
         """
 
-    def preview(self, order: PreviewOrder, key: Secret[str] | None, watcher: Watcher) -> PreviewReport:
+    def preview(self, order: PreviewOrder, credential: Credential | None, watcher: Watcher) -> PreviewReport:
         """What ``pull`` would do now. Changes nothing on the host, and of the storage ``work_dir`` alone.
 
         A file that cannot be read may be foreseen all the same: nobody tried. What filters hide is named, of

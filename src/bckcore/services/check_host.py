@@ -22,16 +22,16 @@ from bckcore.domain.check import (
 from bckcore.domain.fetch import MOST_FETCHED, FetchOrder
 from bckcore.domain.file_version import EntryKind, FileEntry, FileVersion
 from bckcore.domain.host import Host
-from bckcore.domain.ids import SecretRef, SourceName
+from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import RelPath
 from bckcore.domain.profile import Profile
 from bckcore.domain.source import Source
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport, Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
-from bckcore.ports.vault import Vault
 from bckcore.services.check_access import Access
 from bckcore.services.check_findings import Findings
+from bckcore.services.credentials import Credentials
 
 BYTES_AT_ONCE = 256 << 20
 
@@ -68,10 +68,14 @@ class HostReader:
     """Reads single files of a host."""
 
     def __init__(
-        self, *, units: UnitOfWorkFactory, vault: Vault, transport_for: Callable[[Host], Transport]
+        self,
+        *,
+        units: UnitOfWorkFactory,
+        credentials: Credentials,
+        transport_for: Callable[[Host], Transport],
     ) -> None:
         self._units = units
-        self._vault = vault
+        self._credentials = credentials
         self._transport_for = transport_for
 
     def read(
@@ -84,8 +88,7 @@ class HostReader:
         order = FetchOrder(
             host=host, source=source, paths=tuple(paths), options=profile.options, folder=folder
         )
-        key = self._vault.get(SecretRef(host.key)) if host.key else None
-        self._transport_for(host).fetch(order, key, watcher)
+        self._transport_for(host).fetch(order, self._credentials.of(host), watcher)
         return order
 
 

@@ -14,6 +14,7 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.transport import Transport
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
+from bckcore.services.credentials import Credentials
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,12 +60,14 @@ class HostService:
         *,
         units: UnitOfWorkFactory,
         vault: Vault,
+        credentials: Credentials,
         transport_for: Callable[[Host], Transport],
         clock: Clock,
     ) -> None:
         self._units = units
         self._clock = clock
         self._vault = vault
+        self._credentials = credentials
         self._transport_for = transport_for
 
     def add(self, host: Host, *, key: Secret[str] | None, trust_on_first_use: bool = False) -> Host:
@@ -159,8 +162,7 @@ class HostService:
     def probe(self, host_id: HostId) -> HostFacts:
         """Connect and look; changes nothing. Raises what Transport.probe raises, and NotFoundError."""
         host = self.get(host_id)
-        key = self._vault.get(host.key) if host.key else None
-        return self._transport_for(host).probe(host, key, host.allowed_roots)
+        return self._transport_for(host).probe(host, self._credentials.of(host), host.allowed_roots)
 
 
 def _checked(key: Secret[str] | None) -> Secret[str] | None:

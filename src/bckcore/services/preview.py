@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from bckcore.domain.credential import Credential
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.host import Host
-from bckcore.domain.ids import ProfileId, SecretRef
+from bckcore.domain.ids import ProfileId
 from bckcore.domain.manifest import ChangeOp
 from bckcore.domain.paths import ROOT, RelPath, display, parents
 from bckcore.domain.preview import Coming, PreviewOrder, PreviewReport
 from bckcore.domain.profile import Profile
-from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import JobCancelledError
@@ -25,7 +25,7 @@ from bckcore.ports.catalog import Catalog
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import PathFilterFactory, Transport, Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
-from bckcore.ports.vault import Vault
+from bckcore.services.credentials import Credentials
 from bckcore.services.filtering import Sieve, all_rules, filter_of, sieve_of
 from bckcore.services.missing import Missing
 from bckcore.services.preview_sample import Sample
@@ -86,13 +86,13 @@ class PreviewService:
         units: UnitOfWorkFactory,
         storage: Storage,
         transport_for: Callable[[Host], Transport],
-        vault: Vault,
+        credentials: Credentials,
         filters: PathFilterFactory,
     ) -> None:
         self._units = units
         self._storage = storage
         self._transport_for = transport_for
-        self._vault = vault
+        self._credentials = credentials
         self._filters = filters
 
     def preview(self, profile_id: ProfileId, watcher: Watcher) -> PreviewTally:
@@ -103,7 +103,7 @@ class PreviewService:
         for source in profile.sources:
             host.require_allowed(source.path)
         filter_of(profile, host, self._filters)
-        key = self._vault.get(SecretRef(host.key)) if host.key else None
+        credential = self._credentials.of(host)
         tally = PreviewTally()
         for source in profile.sources:
             if watcher.is_cancelled():
@@ -111,18 +111,18 @@ class PreviewService:
             watcher.log(f"Looking at {source.name} ({source.path}).")
             with self._storage.scratch(profile.ref) as folder:
                 look = _Look(profile=profile, host=host, source=source, folder=folder, tally=tally)
-                self._look(look, key, watcher)
+                self._look(look, credential, watcher)
         return tally
 
-    def _look(self, look: "_Look", key: Secret[str] | None, watcher: Watcher) -> None:
+    def _look(self, look: "_Look", credential: Credential | None, watcher: Watcher) -> None:
         transport = self._transport_for(look.host)
         stored = self._storage.current_folder(look.profile.ref, look.source.name)
         order = look.order(stored)
         watcher.progress(TransferProgress(phase="previewing", source=look.source.name))
-        said = said_by_host(transport, key, look.profile, order, self._filters, watcher)
+        said = said_by_host(transport, credential, look.profile, order, self._filters, watcher)
         sieve = sieve_of(look.profile, look.host, self._filters, said)
         order = look.order(stored, all_rules(look.profile, said))
-        report = transport.preview(order, key, watcher)
+        report = transport.preview(order, credential, watcher)
         for problem in (*said.problems, *report.problems):
             look.tally.problems.name(look.path(RelPath(problem.path)), detail=problem.message)
         look.tally.problems.count += said.problem_count + report.problem_count

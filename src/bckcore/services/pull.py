@@ -6,14 +6,13 @@ from datetime import datetime
 from math import ceil
 from random import Random
 
+from bckcore.domain.credential import Credential
 from bckcore.domain.gather import GatherOrder
 from bckcore.domain.host import Host
-from bckcore.domain.ids import SecretRef
 from bckcore.domain.paths import display
 from bckcore.domain.preview import PreviewOrder
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Attempt, Run
-from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import PullOrder, TransferOptions, TransferProgress
 from bckcore.domain.wording import counted
@@ -28,7 +27,7 @@ from bckcore.errors import (
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import AttemptDirs, ProfileLock, Storage
 from bckcore.ports.transport import PathFilterFactory, PullReport, Transport, Watcher
-from bckcore.ports.vault import Vault
+from bckcore.services.credentials import Credentials
 from bckcore.services.filtering import all_rules
 from bckcore.services.host_rules import NOTHING, HostRules, host_rules
 from bckcore.services.pacing import PacedWatcher
@@ -70,26 +69,22 @@ class Puller:
         *,
         storage: Storage,
         transport_for: TransportFor,
-        vault: Vault,
+        credentials: Credentials,
         filters: PathFilterFactory,
         clock: Clock,
         random: Random,
     ) -> None:
         self._storage = storage
         self._transport_for = transport_for
-        self._vault = vault
+        self._credentials = credentials
         self._filters = filters
         self._clock = clock
         self._random = random
 
-    def key_of(self, host: Host) -> Secret[str] | None:
-        """The host's private key, if it has one."""
-        return self._vault.get(SecretRef(host.key)) if host.key else None
-
     def require_reachable(self, host: Host) -> None:
         """Raise HostUnreachableError if the host does not answer; what else is wrong, the run will tell."""
         try:
-            self._transport_for(host).probe(host, self.key_of(host), ())
+            self._transport_for(host).probe(host, self._credentials.of(host), ())
         except HostUnreachableError:
             raise
         except BckError:
@@ -114,7 +109,7 @@ class Puller:
 
         At ``deadline``, in the clock's monotonic time, the run has taken as long as it may.
         """
-        transport, key = self._transport_for(host), self.key_of(host)
+        transport, credential = self._transport_for(host), self._credentials.of(host)
         number = failures = 0
         while True:
             number += 1
@@ -129,9 +124,9 @@ class Puller:
                 watcher.log(f"The bandwidth plan allows {_rate_text(options.bandwidth_limit)}.")
             paced = PacedWatcher(watcher, profile, started, self._clock)
             try:
-                said = said_by_host(transport, key, profile, order, self._filters, watcher)
+                said = said_by_host(transport, credential, profile, order, self._filters, watcher)
                 order = replace(order, filters=all_rules(profile, said))
-                report = _with_problems(transport.pull(order, key, paced), said)
+                report = _with_problems(transport.pull(order, credential, paced), said)
             except BckError as caught:
                 outpaced = paced.outpaced and watcher.error is None and isinstance(caught, JobCancelledError)
                 error = watcher.error or (_outpaced() if outpaced else caught)
@@ -172,7 +167,7 @@ class Puller:
 
 def said_by_host(
     transport: Transport,
-    key: Secret[str] | None,
+    credential: Credential | None,
     profile: Profile,
     order: PullOrder | PreviewOrder,
     filters: PathFilterFactory,
@@ -195,7 +190,7 @@ def said_by_host(
         folder=order.work_dir / "gathered",
         inherit_fds=order.inherit_fds,
     )
-    found = transport.gather(asked, key, watcher)
+    found = transport.gather(asked, credential, watcher)
     ignore_case = order.host.platform.ignores_case
     said = host_rules(found, lambda rule: filters((rule,), ignore_case=ignore_case))
     if said.rules:

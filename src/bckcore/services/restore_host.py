@@ -6,7 +6,7 @@ from random import Random
 
 from bckcore.domain.host import Host
 from bckcore.domain.host_path import typed_path
-from bckcore.domain.ids import ProfileId, SecretRef, SourceName
+from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.paths import ROOT, RelPath, parents
 from bckcore.domain.profile import Profile
 from bckcore.domain.push import Conflict, PushOrder, PushOutcome, PushReport, suffix_at
@@ -17,7 +17,7 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.storage import StagedBatch, Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
-from bckcore.ports.vault import Vault
+from bckcore.services.credentials import Credentials
 from bckcore.services.pull import TransportFor, backoff
 from bckcore.services.recovery import Recovery
 from bckcore.services.restorable import HeldPoint, Restorable
@@ -35,7 +35,7 @@ class HostRestore:
         storage: Storage,
         recovery: Recovery,
         transport_for: TransportFor,
-        vault: Vault,
+        credentials: Credentials,
         clock: Clock,
         random: Random,
     ) -> None:
@@ -43,7 +43,7 @@ class HostRestore:
         self._storage = storage
         self._restorable = Restorable(units=units, storage=storage, recovery=recovery)
         self._transport_for = transport_for
-        self._vault = vault
+        self._credentials = credentials
         self._clock = clock
         self._random = random
 
@@ -131,12 +131,12 @@ class HostRestore:
         """Push one batch, again where the error may pass. Raises BckError."""
         host = pushing.host
         transport = self._transport_for(host)
-        key = self._vault.get(SecretRef(host.key)) if host.key else None
+        credential = self._credentials.of(host)
         number = 0
         while True:
             number += 1
             try:
-                return transport.push(order, key, work)
+                return transport.push(order, credential, work)
             except TransientError as error:
                 if number >= pushing.profile.options.attempts:
                     raise

@@ -26,7 +26,7 @@ class TestMemoryTransport(FetchContract):
         return TransportRig(
             transport=MemoryTransport({HostId("pc1"): host}),
             host=Host(id=HostId("pc1"), address="pc1"),
-            key=None,
+            credential=None,
             source=source,
             tree=host.source(source.path),
             store=tmp_path / "store",

@@ -70,5 +70,5 @@ class TestPushThroughTheGate(PushContract):
     @pytest.fixture
     def rig(self, tmp_path: Path, guarded: LoopbackSshd, short_dir: Path) -> Iterator[PushRig]:
         host = replace(guarded.host(), transport="rsync-ssh")
-        yield folder_rig(tmp_path, RsyncTransport(route=SshRoute(short_dir)), host, guarded.key)
+        yield folder_rig(tmp_path, RsyncTransport(route=SshRoute(short_dir)), host, guarded.credential)
         make_removable(tmp_path)

@@ -27,7 +27,7 @@ class TestMemoryTransport(PreviewContract):
         return TransportRig(
             transport=MemoryTransport({HostId("pc1"): host}, GitIgnoreFilter),
             host=Host(id=HostId("pc1"), address="pc1"),
-            key=None,
+            credential=None,
             source=source,
             tree=host.source(source.path),
             store=tmp_path / "store",

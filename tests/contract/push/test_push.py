@@ -28,7 +28,7 @@ class TestMemoryTransport(PushContract):
         return PushRig(
             transport=MemoryTransport({HostId("pc1"): host}),
             host=Host(id=HostId("pc1"), address="pc1", allowed_roots=("/",)),
-            key=None,
+            credential=None,
             target_path=target,
             tree=host.source(target),
             look=lambda: seen_in_memory(host, target),
@@ -63,5 +63,5 @@ class TestRsyncSshTransport(PushContract):
     @pytest.fixture
     def rig(self, tmp_path: Path, sshd: LoopbackSshd, short_dir: Path) -> Iterator[PushRig]:
         host = replace(sshd.host(), transport="rsync-ssh")
-        yield folder_rig(tmp_path, RsyncTransport(route=SshRoute(short_dir)), host, sshd.key)
+        yield folder_rig(tmp_path, RsyncTransport(route=SshRoute(short_dir)), host, sshd.credential)
         make_removable(tmp_path)

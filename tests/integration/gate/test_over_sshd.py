@@ -133,7 +133,7 @@ def test_the_servers_key_reads_and_writes_no_other_folder(guarded: Guarded, shor
 def test_probing_needs_no_shell(guarded: Guarded, short_dir: Path) -> None:
     rig = ssh_rig(short_dir, guarded.sshd, short_dir / "run")
     rig.tree.write(b"f", b"x")
-    facts = rig.transport.probe(rig.host, rig.key, [rig.source.path])
+    facts = rig.transport.probe(rig.host, rig.credential, [rig.source.path])
     assert facts.sources == ((rig.source.path, True),)
     assert facts.gate
     assert facts.rsync_version.count(".") == 2

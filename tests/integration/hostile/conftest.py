@@ -17,8 +17,8 @@ from bck_adapters.rsync.argv import quoted_word
 from bck_adapters.rsync.routes import LocalRoute
 from bck_adapters.rsync.transport import RsyncTransport
 from bck_adapters.testkit.rigs import TransportRig
+from bckcore.domain.credential import Credential
 from bckcore.domain.host import Host
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import BckError
 from bckcore.ports.transport import PullReport
@@ -34,7 +34,7 @@ class HostileRoute(LocalRoute):
         self._program = program
 
     @contextmanager
-    def shell(self, host: Host, key: Secret[str] | None, options: TransferOptions) -> Iterator[str]:
+    def shell(self, host: Host, credential: Credential | None, options: TransferOptions) -> Iterator[str]:
         """A remote shell that runs the program, with the command that was asked for behind it."""
         yield quoted_word(str(self._program))
 

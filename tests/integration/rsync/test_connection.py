@@ -10,6 +10,7 @@ import pytest
 from bck_adapters.testkit.contracts import contents
 from bck_adapters.testkit.rigs import MTIME_NS, TransportRig
 from bck_adapters.testkit.stored import stored_tree
+from bckcore.domain.credential import KeyCredential
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import (
@@ -40,13 +41,13 @@ def assert_refused(rig: TransportRig, error: type[BckError], *, probe: bool = Tr
     """Pull (and probe) raise exactly that error, with advice; the store is as it was."""
     order = rig.order()
     with pytest.raises(error) as caught:
-        rig.transport.pull(order, rig.key, rig.watcher)
+        rig.transport.pull(order, rig.credential, rig.watcher)
     assert type(caught.value) is error
     assert caught.value.meaning
     assert caught.value.advice
     if probe:
         with pytest.raises(error):
-            rig.transport.probe(rig.host, rig.key, [rig.source.path])
+            rig.transport.probe(rig.host, rig.credential, [rig.source.path])
     assert contents(stored_tree(rig.destination)) == {b"f": b"old"}
     assert contents(stored_tree(order.displaced_dir)) == {}
     return caught.value
@@ -75,7 +76,7 @@ def test_one_of_several_host_keys_pinned_is_enough(rig: TransportRig, sshd: Loop
     sshd.start()
     rig.host = replace(rig.host, host_keys=(sshd.host_keys[1].public,))
     rig.pull()
-    assert rig.transport.probe(rig.host, rig.key, []).host_key == sshd.host_keys[1].public
+    assert rig.transport.probe(rig.host, rig.credential, []).host_key == sshd.host_keys[1].public
 
 
 def test_without_a_pinned_key_nothing_is_sent(rig: TransportRig, sshd: LoopbackSshd) -> None:
@@ -86,18 +87,18 @@ def test_without_a_pinned_key_nothing_is_sent(rig: TransportRig, sshd: LoopbackS
 
 
 def test_a_key_the_host_does_not_know_is_refused(rig: TransportRig) -> None:
-    rig.key = Secret(new_key().private)
+    rig.credential = KeyCredential(Secret(new_key().private))
     assert_refused(rig, AuthenticationError)
 
 
 @pytest.mark.parametrize("text", ["", "no key at all"])
 def test_a_damaged_key_is_our_trouble_and_no_refusal_of_the_pc(rig: TransportRig, text: str) -> None:
-    rig.key = Secret(text)
+    rig.credential = KeyCredential(Secret(text))
     assert_refused(rig, PrivateKeyError)
 
 
 def test_without_a_key_nobody_is_asked(rig: TransportRig) -> None:
-    rig.key = None
+    rig.credential = None
     assert_refused(rig, AuthenticationError)
 
 
@@ -176,7 +177,7 @@ def test_a_forced_command_that_lets_transfers_through_is_enough(
     sshd.stop()
     sshd.options = (f"ForceCommand {gate}",)
     sshd.start()
-    facts = rig.transport.probe(rig.host, rig.key, [rig.source.path])
+    facts = rig.transport.probe(rig.host, rig.credential, [rig.source.path])
     assert facts.sources == ((rig.source.path, True),)
     rig.pull()
     assert contents(stored_tree(rig.destination)) == {b"f": b"newer"}
@@ -189,7 +190,7 @@ def test_a_connection_cut_midway_may_be_tried_again(rig: TransportRig, sshd: Loo
     rig.watcher.on_progress = lambda seen: sshd.drop_connections() if seen.bytes_done > 1 << 20 else None
     order = rig.order()
     with pytest.raises(TransferInterruptedError):
-        rig.transport.pull(order, rig.key, rig.watcher)
+        rig.transport.pull(order, rig.credential, rig.watcher)
     assert contents(stored_tree(rig.destination)) == {b"f": b"old"}
     assert [path.name for path in order.partial_dir.iterdir()] == ["f"]
     rig.options, rig.watcher.on_progress = TransferOptions(), lambda _: None
@@ -214,9 +215,9 @@ def test_a_pc_that_falls_silent_is_given_up(rig: TransportRig, sshd: LoopbackSsh
 
 
 def test_the_private_folder_of_a_connection_is_gone_afterwards(rig: TransportRig, short_dir: Path) -> None:
-    key, rig.key = rig.key, Secret(new_key().private)
+    key, rig.credential = rig.credential, KeyCredential(Secret(new_key().private))
     assert_refused(rig, AuthenticationError)
-    rig.key = key
+    rig.credential = key
     rig.pull()
     assert list(short_dir.iterdir()) == []
 

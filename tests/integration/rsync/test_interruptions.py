@@ -18,6 +18,7 @@ import pytest
 from bck_adapters.testkit.contracts import contents
 from bck_adapters.testkit.rigs import MTIME_NS, RigWatcher, TransportRig
 from bck_adapters.testkit.stored import stored_tree
+from bckcore.domain.credential import KeyCredential
 from bckcore.domain.transfer import TransferOptions, TransferProgress
 from bckcore.errors import TransferInterruptedError
 from tests.support.patience import later
@@ -57,7 +58,7 @@ def test_a_killed_transfer_loses_nothing_even_if_the_file_changes_before_the_ret
     rig.watcher.on_progress = killing(part, how, 8 * MEGABYTE)
     first = rig.order()
     with pytest.raises(TransferInterruptedError):
-        rig.transport.pull(first, rig.key, rig.watcher)
+        rig.transport.pull(first, rig.credential, rig.watcher)
     assert contents(stored_tree(rig.destination)) == {b"folder/big": old}
     assert {*stored_tree(rig.destination)} == {b".", b"folder", b"folder/big"}
     rig.tree.write(b"folder/big", final, mtime_ns=MTIME_NS + 2)
@@ -90,11 +91,12 @@ from random import Random
 from bck_adapters.rsync.routes import LocalRoute, SshRoute
 from bck_adapters.rsync.transport import RsyncTransport
 from bck_adapters.testkit.rigs import RigWatcher
+from bckcore.domain.credential import KeyCredential
 from bckcore.domain.secret import Secret
 route = SshRoute(Path(runtime)) if key else LocalRoute()
 watcher = RigWatcher()
 watcher.on_progress = lambda seen: print(seen.bytes_done, flush=True)
-RsyncTransport(route=route).pull(order, Secret(key) if key else None, watcher)
+RsyncTransport(route=route).pull(order, KeyCredential(Secret(key)) if key else None, watcher)
 """
 
 
@@ -117,7 +119,8 @@ def test_when_the_runner_dies_its_transfer_dies_and_lets_go_of_the_lock(
     os.close(lock)
     assert runner.stdin is not None
     assert runner.stdout is not None
-    pickle.dump((order, rig.key.reveal() if rig.key else None, str(short_dir)), runner.stdin)
+    shown = rig.credential.private.reveal() if isinstance(rig.credential, KeyCredential) else None
+    pickle.dump((order, shown, str(short_dir)), runner.stdin)
     runner.stdin.close()
     while int(runner.stdout.readline()) < MEGABYTE:
         pass

@@ -42,7 +42,7 @@ ALL = tuple(Conflict)
 def over_ssh_push(tmp_path: Path, sshd: LoopbackSshd, short_dir: Path) -> Iterator[PushRig]:
     """``rsync-ssh`` to an sshd of the test's own."""
     host = replace(sshd.host(), transport="rsync-ssh")
-    yield folder_rig(tmp_path, RsyncTransport(route=SshRoute(short_dir)), host, sshd.key)
+    yield folder_rig(tmp_path, RsyncTransport(route=SshRoute(short_dir)), host, sshd.credential)
     make_removable(tmp_path)
 
 

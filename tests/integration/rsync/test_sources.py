@@ -73,7 +73,7 @@ def test_a_root_that_was_swapped_for_a_link_is_refused_and_the_last_pull_stands(
     for _ in range(2):
         order = rig.order()
         with pytest.raises(PathNotAllowedError, match=r"docs is a link to /etc on pc1\."):
-            rig.transport.pull(order, rig.key, rig.watcher)
+            rig.transport.pull(order, rig.credential, rig.watcher)
         assert contents(stored_tree(rig.destination)) == {b"f": b"mine"}
         assert not any(order.displaced_dir.iterdir())
     os.unlink(rig.source.path)
@@ -120,7 +120,7 @@ def test_a_root_below_a_closed_folder_is_unlisted_as_ever(rig: TransportRig) -> 
 def test_probe_refuses_a_link_and_tells_where_it_leads(rig: TransportRig) -> None:
     rig.tree.symlink(b"link", b"/etc")
     with pytest.raises(PathNotAllowedError, match="link is a link to /etc on pc1"):
-        rig.transport.probe(rig.host, rig.key, [rig.source.path, f"{rig.source.path}/link"])
+        rig.transport.probe(rig.host, rig.credential, [rig.source.path, f"{rig.source.path}/link"])
 
 
 def test_a_user_folder_called_like_ours_is_backed_up(rig: TransportRig) -> None:
@@ -209,7 +209,7 @@ def test_deep_paths_are_listed_whole_and_displaced(rig: TransportRig, length: in
     short = rig.store / ".work" / "s"
     short.mkdir()
     order = replace(rig.order(), displaced_dir=short)
-    report = rig.transport.pull(order, rig.key, rig.watcher)
+    report = rig.transport.pull(order, rig.credential, rig.watcher)
     assert path in {seen.path for seen in report.listing.changes()}
     assert report.unlisted == frozenset()
     assert read_deep(rig.destination, path) == b"newer"

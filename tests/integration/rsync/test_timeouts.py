@@ -34,7 +34,7 @@ def test_a_host_that_accepts_and_says_nothing_is_given_up_after_the_connect_time
         rig.options = TransferOptions(connect_timeout=2, idle_timeout=600)
         since = time.monotonic()
         with pytest.raises(TransientError) as caught:
-            rig.transport.pull(rig.order(), rig.key, rig.watcher)
+            rig.transport.pull(rig.order(), rig.credential, rig.watcher)
         taken = time.monotonic() - since
     assert isinstance(caught.value, HostUnreachableError | TransferTimeoutError)
     assert 1.5 < taken < 2 + SLACK
@@ -63,7 +63,7 @@ def test_a_transfer_whose_other_side_is_frozen_is_given_up_after_the_idle_timeou
     since = time.monotonic()
     try:
         with pytest.raises(TransientError):
-            rig.transport.pull(rig.order(), rig.key, rig.watcher)
+            rig.transport.pull(rig.order(), rig.credential, rig.watcher)
     finally:
         for pid in stopped:
             with suppress(ProcessLookupError):

@@ -16,12 +16,12 @@ from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bck_apps.runner.execution import Execution
 from bck_apps.runner.log_window import HEAD_LINES, MOST_LINES
+from bckcore.domain.credential import Credential
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.ids import HostId, JobId
 from bckcore.domain.job import Job, JobKind, JobStatus
 from bckcore.domain.paths import ROOT, RelPath
 from bckcore.domain.run_problem import MOST_KEPT
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import (
     PathProblem,
     ProblemKind,
@@ -52,7 +52,7 @@ class _RootOnly:
 class TalkativeTransport(MemoryTransport):
     """Tells of a million files that changed, each in the job's log, and of a problem with each."""
 
-    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         name = f"/home/u/docs/{'x' * 100}"
         for number in range(FILES):
             watcher.log(f"{name}/{number}")

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from bck_adapters.storage_fs import FsStorage
+from bckcore.domain.credential import Credential
 from bckcore.domain.ids import RunId
 from bckcore.domain.run import ProfileRef
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import PullOrder
 from bckcore.ports.storage import AttemptDirs, FoldReport
 from bckcore.ports.transport import PullReport, Transport, Watcher
@@ -50,8 +50,8 @@ class GoneBySetDifference:
     def __init__(self, inner: Transport) -> None:
         self._inner = inner
 
-    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
-        return replace(self._inner.pull(order, key, watcher), unlisted=frozenset())
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
+        return replace(self._inner.pull(order, credential, watcher), unlisted=frozenset())
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bck_adapters.rsync.ssh_config import config_text, ssh_shell
+from bckcore.domain.credential import Credential, KeyCredential
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
@@ -16,7 +17,7 @@ from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import AuthenticationError, HostKeyChangedError, HostKeyUnknownError, TransferFailedError
 
 HOST = Host(id=HostId("pc1"), address="10.0.0.7", port=2222, host_keys=("ssh-ed25519 AAAAC3Nz comment",))
-KEY = Secret("PRIVATE")
+KEY = KeyCredential(Secret("PRIVATE"))
 
 
 def test_folder_is_private_and_gone_afterwards(tmp_path: Path) -> None:
@@ -80,7 +81,7 @@ def test_names_and_addresses_are_taken(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "key", "error"),
+    ("host", "credential", "error"),
     [
         (replace(HOST, host_keys=()), KEY, HostKeyUnknownError),
         (replace(HOST, host_keys=("ssh-ed25519",)), KEY, HostKeyChangedError),
@@ -89,8 +90,8 @@ def test_names_and_addresses_are_taken(address: str) -> None:
     ],
 )
 def test_without_trust_there_is_no_connection(
-    tmp_path: Path, host: Host, key: Secret[str] | None, error: type[Exception]
+    tmp_path: Path, host: Host, credential: Credential | None, error: type[Exception]
 ) -> None:
-    with pytest.raises(error), ssh_shell(host, key, TransferOptions(), tmp_path):
+    with pytest.raises(error), ssh_shell(host, credential, TransferOptions(), tmp_path):
         pytest.fail("a connection would have been made")
     assert list(tmp_path.iterdir()) == []

@@ -25,6 +25,7 @@ from bckcore.errors import (
     PathRefusedError,
     RefusedError,
 )
+from bckcore.services.credentials import Credentials
 from bckcore.services.hosts import HostChange, HostService
 from bckcore.services.profiles import ProfileService
 from tests.support.sshd import new_key
@@ -56,6 +57,7 @@ class Office:
         self.hosts = HostService(
             units=self.database.units,
             vault=self.vault,
+            credentials=Credentials(self.vault),
             transport_for=lambda host: transport,
             clock=self.clock,
         )

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from bckcore.domain.credential import Credential
 from bckcore.domain.run import RunOutcome
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import PullOrder, TransferOptions
 from bckcore.errors import TransferInterruptedError
 from bckcore.ports.transport import PullReport, Transport, Watcher
@@ -25,13 +25,13 @@ class Slow:
     def __getattr__(self, name: str) -> object:
         return getattr(self._inner, name)
 
-    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """See the port."""
         self.given.append(order.options.total_timeout)
         self.desk.house.clock.advance(self.takes)
         if len(self.given) <= self.failing:
             raise TransferInterruptedError("cut")
-        return self._inner.pull(order, key, watcher)
+        return self._inner.pull(order, credential, watcher)
 
 
 @pytest.fixture
@@ -84,9 +84,9 @@ def test_a_clock_that_is_set_while_a_run_goes_on_does_not_end_it(slow: Slow) -> 
     plain = slow.pull
     clock = slow.desk.house.clock
 
-    def pull(order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+    def pull(order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         clock.set(clock.now() + timedelta(days=1))
-        return plain(order, key, watcher)
+        return plain(order, credential, watcher)
 
     slow.pull = pull  # type: ignore[method-assign]  # the moment
     slow.desk.house.change_profile(options=options(100))

@@ -7,11 +7,11 @@ import pytest
 from bck_adapters.memory.clock import SettableClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
+from bckcore.domain.credential import Credential
 from bckcore.domain.ids import HostId
 from bckcore.domain.job import JobResult, JobStatus
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.run import Run, RunOutcome
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import PullOrder, TransferProgress
 from bckcore.errors import HostUnreachableError, TransferFailedError
 from bckcore.ports.transport import PullReport, Watcher
@@ -26,10 +26,10 @@ class Listening(MemoryTransport):
         super().__init__(hosts)
         self.limits: list[int | None] = []
 
-    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """Remember, then pull."""
         self.limits.append(order.options.bandwidth_limit)
-        return super().pull(order, key, watcher)
+        return super().pull(order, credential, watcher)
 
 
 def asked(house: House, *, only_if_reachable: bool) -> Run:
@@ -94,9 +94,9 @@ class Slow(Listening):
 
     house: House
 
-    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """Time passes whenever it tells how far it is."""
-        return super().pull(order, key, _Hours(watcher, self.house.clock))
+        return super().pull(order, credential, _Hours(watcher, self.house.clock))
 
 
 class _Hours:

@@ -14,6 +14,7 @@ from bck_adapters.memory.hosts import MemoryHost, MemoryTree, Node
 from bck_adapters.memory.preview import preview
 from bck_adapters.memory.pull import Pull
 from bck_adapters.memory.push import Push
+from bckcore.domain.credential import Credential, KeyCredential
 from bckcore.domain.fetch import FetchOrder
 from bckcore.domain.gather import Gathered, GatherOrder
 from bckcore.domain.host import Host
@@ -21,7 +22,6 @@ from bckcore.domain.ids import HostId
 from bckcore.domain.paths import ROOT, RelPath
 from bckcore.domain.preview import PreviewOrder, PreviewReport
 from bckcore.domain.push import PushOrder, PushReport
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
 from bckcore.errors import (
     AuthenticationError,
@@ -95,9 +95,9 @@ class MemoryTransport:
         """See the port."""
         return self._reached(host).host_keys
 
-    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str]) -> HostFacts:
+    def probe(self, host: Host, credential: Credential | None, paths: Sequence[str]) -> HostFacts:
         """See the port."""
-        found = self._signed_in(host, key)
+        found = self._signed_in(host, credential)
         for path in paths:
             _require_no_link(host, found, path)
         return HostFacts(
@@ -106,9 +106,9 @@ class MemoryTransport:
             sources=tuple((path, self._can_list(found, path)) for path in paths),
         )
 
-    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """See the port."""
-        host = self._signed_in(order.host, key)
+        host = self._signed_in(order.host, credential)
         if watcher.is_cancelled():
             raise JobCancelledError("The transfer was stopped.")
         if host.errors:
@@ -120,9 +120,9 @@ class MemoryTransport:
         except OSError as exc:
             raise _storage_error(exc) from exc
 
-    def push(self, order: PushOrder, key: Secret[str] | None, watcher: Watcher) -> PushReport:
+    def push(self, order: PushOrder, credential: Credential | None, watcher: Watcher) -> PushReport:
         """See the port."""
-        host = self._signed_in(order.host, key)
+        host = self._signed_in(order.host, credential)
         if watcher.is_cancelled():
             raise JobCancelledError("The transfer was stopped.")
         if host.errors:
@@ -130,18 +130,18 @@ class MemoryTransport:
         _require_no_link(order.host, host, order.target_path)
         return Push(host, order, watcher).carried_out()
 
-    def gather(self, order: GatherOrder, key: Secret[str] | None, watcher: Watcher) -> Gathered:
+    def gather(self, order: GatherOrder, credential: Credential | None, watcher: Watcher) -> Gathered:
         """See the port."""
-        host = self._signed_in(order.host, key)
+        host = self._signed_in(order.host, credential)
         if host.errors:
             raise host.errors.popleft()
         _require_no_link(order.host, host, order.source.path)
         rules = self._rules(order)
         return gather(host.sources.get(order.source.path), order, rules, watcher)
 
-    def preview(self, order: PreviewOrder, key: Secret[str] | None, watcher: Watcher) -> PreviewReport:
+    def preview(self, order: PreviewOrder, credential: Credential | None, watcher: Watcher) -> PreviewReport:
         """See the port."""
-        host = self._signed_in(order.host, key)
+        host = self._signed_in(order.host, credential)
         if host.errors:
             raise host.errors.popleft()
         _require_no_link(order.host, host, order.source.path)
@@ -157,9 +157,9 @@ class MemoryTransport:
         except InvalidInputError as exc:
             raise TransferFailedError(f"The filters cannot be used: {exc}") from exc
 
-    def fetch(self, order: FetchOrder, key: Secret[str] | None, watcher: Watcher) -> None:
+    def fetch(self, order: FetchOrder, credential: Credential | None, watcher: Watcher) -> None:
         """See the port."""
-        host = self._signed_in(order.host, key)
+        host = self._signed_in(order.host, credential)
         if host.errors:
             raise host.errors.popleft()
         _require_no_link(order.host, host, order.source.path)
@@ -174,13 +174,14 @@ class MemoryTransport:
             raise HostUnreachableError(f"{host.id} does not answer.", advice="Switch it on.")
         return found
 
-    def _signed_in(self, host: Host, key: Secret[str] | None) -> MemoryHost:
+    def _signed_in(self, host: Host, credential: Credential | None) -> MemoryHost:
         found = self._reached(host)
         if found.host_keys and not host.host_keys:
             raise HostKeyUnknownError(f"No key is pinned for {host.id}.", advice="Enrol the host.")
         if found.host_keys and not set(found.host_keys) & set(host.host_keys):
             raise HostKeyChangedError(f"{host.id} shows another key.", advice="Find out why.")
-        if found.key is not None and (key is None or key.reveal() != found.key):
+        shown = credential.private.reveal() if isinstance(credential, KeyCredential) else None
+        if found.key is not None and shown != found.key:
             raise AuthenticationError(f"{host.id} refused our key.", advice="Install the key there.")
         return found
 

@@ -29,9 +29,9 @@ from bck_adapters.rsync.exit import (
 from bck_adapters.rsync.gate_answer import parsed_gate_answer
 from bck_adapters.rsync.ssh_config import host_key_parts
 from bck_adapters.rsync.version import is_patched, is_safe, parsed_version, too_old, unsafe
+from bckcore.domain.credential import Credential, KeyCredential
 from bckcore.domain.host import Host
 from bckcore.domain.paths import display
-from bckcore.domain.secret import Secret
 from bckcore.domain.wording import printable
 from bckcore.errors import TransientError
 
@@ -71,14 +71,14 @@ def scan_host_keys(host: Host) -> tuple[str, ...]:
     return tuple(found)
 
 
-def examine(host: Host, key: Secret[str] | None) -> Examined:
+def examine(host: Host, credential: Credential | None) -> Examined:
     """Connect with pinned keys only, log in, and ask for rsync's version.
 
     Raises HostUnreachableError, AuthenticationError, PrivateKeyError, HostKeyChangedError,
     HostKeyUnknownError or RsyncMissingError.
     """
     host_key_parts(host)
-    pkey = _loaded_key(host, key)
+    pkey = _loaded_key(host, credential)
     sock, latency_ms = _dialled(host)
     with sock, _connected(host, pkey, sock) as connection:
         shown = connection.transport.get_remote_server_key()
@@ -206,12 +206,12 @@ def _shown(said: object) -> str:
     return printable(" ".join(str(said).split()))[:200]
 
 
-def _loaded_key(host: Host, key: Secret[str] | None) -> paramiko.PKey:
-    if key is None:
+def _loaded_key(host: Host, credential: Credential | None) -> paramiko.PKey:
+    if not isinstance(credential, KeyCredential):
         raise key_refused(host.id, " (No key is known for it.)")
     for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
         try:
-            return kind.from_private_key(io.StringIO(key.reveal()))
+            return kind.from_private_key(io.StringIO(credential.private.reveal()))
         except (paramiko.SSHException, ValueError, IndexError):
             continue
     raise key_unreadable(host.id, "")

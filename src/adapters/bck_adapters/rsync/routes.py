@@ -11,9 +11,9 @@ from bck_adapters.rsync.argv import LOCAL_SHELL
 from bck_adapters.rsync.probing import Question, held, listable_sources, require_no_link
 from bck_adapters.rsync.ssh_config import holding_argv, ssh_shell
 from bck_adapters.rsync.version import local_version
+from bckcore.domain.credential import Credential
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.paths import display
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, TransferOptions, TransportCapabilities
 
 
@@ -25,7 +25,7 @@ class Route(Protocol):
         """See Transport."""
 
     def shell(
-        self, host: Host, key: Secret[str] | None, options: TransferOptions
+        self, host: Host, credential: Credential | None, options: TransferOptions
     ) -> AbstractContextManager[str]:
         """The value of ``--rsh`` as long as the context lasts."""
 
@@ -41,7 +41,9 @@ class Route(Protocol):
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """See Transport."""
 
-    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str], search_path: str) -> HostFacts:
+    def probe(
+        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str
+    ) -> HostFacts:
         """See Transport."""
 
 
@@ -51,7 +53,7 @@ class LocalRoute:
     capabilities = TransportCapabilities(resumes=True, digests=True, compresses=False, remote=False)
 
     @contextmanager
-    def shell(self, host: Host, key: Secret[str] | None, options: TransferOptions) -> Iterator[str]:
+    def shell(self, host: Host, credential: Credential | None, options: TransferOptions) -> Iterator[str]:
         """No connection is needed."""
         yield LOCAL_SHELL
 
@@ -77,10 +79,12 @@ class LocalRoute:
         """There are none."""
         return ()
 
-    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str], search_path: str) -> HostFacts:
+    def probe(
+        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str
+    ) -> HostFacts:
         """Find rsync and try to list each path."""
         version = ".".join(map(str, local_version(search_path)))
-        with self.shell(host, key, TransferOptions()) as shell:
+        with self.shell(host, credential, TransferOptions()) as shell:
             question = Question(host=host, shell=shell, search_path=search_path)
             sources = listable_sources(question, paths)
         return HostFacts(rsync_version=version, sources=sources)
@@ -101,10 +105,10 @@ class SshRoute:
         self._runtime_dir = runtime_dir
 
     def shell(
-        self, host: Host, key: Secret[str] | None, options: TransferOptions
+        self, host: Host, credential: Credential | None, options: TransferOptions
     ) -> AbstractContextManager[str]:
         """A private ssh configuration for this host."""
-        return ssh_shell(host, key, options, self._runtime_dir)
+        return ssh_shell(host, credential, options, self._runtime_dir)
 
     @contextmanager
     def connected(self, question: Question) -> Iterator[None]:
@@ -127,12 +131,14 @@ class SshRoute:
 
         return control.scan_host_keys(host)
 
-    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str], search_path: str) -> HostFacts:
+    def probe(
+        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str
+    ) -> HostFacts:
         """Check address, trust and login, ask for rsync's version, try to list each path."""
         from bck_adapters.rsync import control  # see above
 
-        facts = control.examine(host, key)
-        with self.shell(host, key, TransferOptions()) as shell:
+        facts = control.examine(host, credential)
+        with self.shell(host, credential, TransferOptions()) as shell:
             question = Question(host=host, shell=shell, search_path=search_path)
             sources = listable_sources(question, paths)
         return HostFacts(

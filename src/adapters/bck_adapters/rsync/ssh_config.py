@@ -15,8 +15,8 @@ from pathlib import Path
 
 from bck_adapters.rsync.argv import ALIAS, quoted_word
 from bck_adapters.rsync.exit import host_key_changed, host_key_unknown
+from bckcore.domain.credential import Credential, KeyCredential
 from bckcore.domain.host import Host
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import AuthenticationError, TransferFailedError
 
@@ -91,10 +91,10 @@ def host_key_parts(host: Host) -> Sequence[tuple[str, str]]:
 
 @contextlib.contextmanager
 def ssh_shell(
-    host: Host, key: Secret[str] | None, options: TransferOptions, runtime_dir: Path
+    host: Host, credential: Credential | None, options: TransferOptions, runtime_dir: Path
 ) -> Iterator[str]:
     """Yield the value of rsync's ``--rsh`` for ``host``; its private folder goes with the context."""
-    if key is None:
+    if not isinstance(credential, KeyCredential):
         raise AuthenticationError(
             f"No key is known for {host.id}.",
             meaning="The server cannot log in there.",
@@ -107,7 +107,7 @@ def ssh_shell(
         folder.mkdir(mode=0o700)
         _write(folder / "config", text)
         _write(folder / "known_hosts", known)
-        _write(folder / "key", key.reveal().rstrip("\n") + "\n")
+        _write(folder / "key", credential.private.reveal().rstrip("\n") + "\n")
     except OSError as exc:
         shutil.rmtree(folder, ignore_errors=True)
         raise TransferFailedError(

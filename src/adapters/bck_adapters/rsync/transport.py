@@ -25,13 +25,13 @@ from bck_adapters.rsync.push import Push, not_run
 from bck_adapters.rsync.routes import Route
 from bck_adapters.rsync.rule_file import filter_args
 from bck_adapters.rsync.version import can_resume, require_local_rsync
+from bckcore.domain.credential import Credential
 from bckcore.domain.fetch import FetchOrder
 from bckcore.domain.gather import Gathered, GatherOrder
 from bckcore.domain.host import Host
 from bckcore.domain.paths import display
 from bckcore.domain.preview import PreviewOrder, PreviewReport
 from bckcore.domain.push import PushOrder, PushReport
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
 from bckcore.errors import (
     BckError,
@@ -72,18 +72,18 @@ class RsyncTransport:
         """The public keys the host shows now."""
         return self._route.scan_host_keys(host)
 
-    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str]) -> HostFacts:
+    def probe(self, host: Host, credential: Credential | None, paths: Sequence[str]) -> HostFacts:
         """Connect, check trust, find rsync, and try to list each path. Changes nothing."""
         self._require_rsync()
         try:
-            return self._route.probe(host, key, paths, self._search_path)
+            return self._route.probe(host, credential, paths, self._search_path)
         except OSError as exc:
             raise _not_run(exc) from exc
 
-    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """Bring the source's files into ``order.destination``."""
         self._require_rsync()
-        with self._route.shell(order.host, key, order.options) as shell:
+        with self._route.shell(order.host, credential, order.options) as shell:
             question = self._question(order, shell, watcher)
             try:
                 with self._route.connected(question):
@@ -93,10 +93,10 @@ class RsyncTransport:
             except OSError as exc:
                 raise _not_run(exc) from exc
 
-    def push(self, order: PushOrder, key: Secret[str] | None, watcher: Watcher) -> PushReport:
+    def push(self, order: PushOrder, credential: Credential | None, watcher: Watcher) -> PushReport:
         """Bring what lies below ``order.origin`` to ``order.target_path`` on the host."""
         self._require_rsync()
-        with self._route.shell(order.host, key, order.options) as shell:
+        with self._route.shell(order.host, credential, order.options) as shell:
             question = self._question(order, shell, watcher)
             try:
                 with self._route.connected(question):
@@ -106,10 +106,10 @@ class RsyncTransport:
                 raise not_run(exc) from exc
         return replace(report, sets_owners=self._route.sets_owners(order.host))
 
-    def fetch(self, order: FetchOrder, key: Secret[str] | None, watcher: Watcher) -> None:
+    def fetch(self, order: FetchOrder, credential: Credential | None, watcher: Watcher) -> None:
         """Read ``order.paths`` again and nothing else, below ``order.destination``."""
         self._require_rsync()
-        with self._route.shell(order.host, key, order.options) as shell:
+        with self._route.shell(order.host, credential, order.options) as shell:
             try:
                 with self._route.connected(question := self._question(order, shell, watcher)):
                     self._route.require_no_link(question, order.source.path)
@@ -117,10 +117,10 @@ class RsyncTransport:
             except OSError as exc:
                 raise _not_run(exc) from exc
 
-    def gather(self, order: GatherOrder, key: Secret[str] | None, watcher: Watcher) -> Gathered:
+    def gather(self, order: GatherOrder, credential: Credential | None, watcher: Watcher) -> Gathered:
         """Every plain file of the order's names, and its content."""
         self._require_rsync()
-        with self._route.shell(order.host, key, order.options) as shell:
+        with self._route.shell(order.host, credential, order.options) as shell:
             try:
                 with self._route.connected(question := self._question(order, shell, watcher)):
                     self._route.require_no_link(question, order.source.path)
@@ -128,10 +128,10 @@ class RsyncTransport:
             except OSError as exc:
                 raise _not_run(exc) from exc
 
-    def preview(self, order: PreviewOrder, key: Secret[str] | None, watcher: Watcher) -> PreviewReport:
+    def preview(self, order: PreviewOrder, credential: Credential | None, watcher: Watcher) -> PreviewReport:
         """What a pull would do now."""
         self._require_rsync()
-        with self._route.shell(order.host, key, order.options) as shell:
+        with self._route.shell(order.host, credential, order.options) as shell:
             try:
                 with self._route.connected(question := self._question(order, shell, watcher)):
                     self._route.require_no_link(question, order.source.path)

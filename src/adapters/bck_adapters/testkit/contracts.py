@@ -299,7 +299,7 @@ class TransportContract:
         assert pulling.value.advice
         assert {*stored_tree(rig.destination)} == {b"."}
         with pytest.raises(PathNotAllowedError, match="is a link"):
-            rig.transport.probe(rig.host, rig.key, [rig.source.path])
+            rig.transport.probe(rig.host, rig.credential, [rig.source.path])
 
     # --- filters ----------------------------------------------------------------------------------------
 
@@ -362,7 +362,7 @@ class TransportContract:
         rig.watcher.stop = _after(rig.cancel_after + 1, [])
         cut = rig.order()
         with pytest.raises(JobCancelledError):
-            rig.transport.pull(cut, rig.key, rig.watcher)
+            rig.transport.pull(cut, rig.credential, rig.watcher)
         rig.options, rig.watcher.stop = TransferOptions(), lambda: False
         pulled = rig.pull()
         assert contents(stored_tree(rig.destination)) == {b"big": new}
@@ -376,7 +376,7 @@ class TransportContract:
 
     def test_probe_tells_which_paths_can_be_listed(self, rig: TransportRig) -> None:
         missing = rig.source.path + "/not/there"
-        facts = rig.transport.probe(rig.host, rig.key, [rig.source.path, missing])
+        facts = rig.transport.probe(rig.host, rig.credential, [rig.source.path, missing])
         assert facts.sources == ((rig.source.path, True), (missing, False))
         assert facts.rsync_version
 

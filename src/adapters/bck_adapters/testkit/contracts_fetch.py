@@ -54,7 +54,7 @@ class FetchContract:
             options=rig.options,
             folder=folder,
         )
-        rig.transport.fetch(order, rig.key, rig.watcher)
+        rig.transport.fetch(order, rig.credential, rig.watcher)
         return _files(order.destination)
 
     def test_fetch_brings_the_asked_files_and_nothing_else(self, rig: TransportRig) -> None:

@@ -33,7 +33,7 @@ def gathered(rig: TransportRig, *names: bytes) -> Gathered:
         options=rig.options,
         folder=folder / "found",
     )
-    return rig.transport.gather(order, rig.key, rig.watcher)
+    return rig.transport.gather(order, rig.credential, rig.watcher)
 
 
 class GatherContract:

@@ -37,7 +37,7 @@ def previewed(rig: TransportRig) -> PreviewReport:
         destination=rig.destination,
         work_dir=work,
     )
-    return rig.transport.preview(order, rig.key, rig.watcher)
+    return rig.transport.preview(order, rig.credential, rig.watcher)
 
 
 def coming(report: PreviewReport) -> dict[bytes, Coming]:

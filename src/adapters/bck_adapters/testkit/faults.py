@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
+from bckcore.domain.credential import Credential
 from bckcore.domain.fetch import FetchOrder
 from bckcore.domain.gather import Gathered, GatherOrder
 from bckcore.domain.host import Host
 from bckcore.domain.preview import PreviewOrder, PreviewReport
 from bckcore.domain.push import PushOrder, PushReport
-from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts, PullOrder, TransportCapabilities
 from bckcore.errors import BckError
 from bckcore.ports.transport import PullReport, Transport, Watcher
@@ -42,32 +42,32 @@ class FaultyTransport:
         """Ask the real one."""
         return self._inner.scan_host_keys(host)
 
-    def probe(self, host: Host, key: Secret[str] | None, paths: Sequence[str]) -> HostFacts:
+    def probe(self, host: Host, credential: Credential | None, paths: Sequence[str]) -> HostFacts:
         """Ask the real one."""
-        return self._inner.probe(host, key, paths)
+        return self._inner.probe(host, credential, paths)
 
-    def pull(self, order: PullOrder, key: Secret[str] | None, watcher: Watcher) -> PullReport:
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """Pull, or fail as planned."""
         self.pulls += 1
         if error := self._before.get(self.pulls):
             raise error
-        report = self._inner.pull(order, key, watcher)
+        report = self._inner.pull(order, credential, watcher)
         if error := self._after.get(self.pulls):
             raise error
         return report
 
-    def push(self, order: PushOrder, key: Secret[str] | None, watcher: Watcher) -> PushReport:
+    def push(self, order: PushOrder, credential: Credential | None, watcher: Watcher) -> PushReport:
         """Ask the real one."""
-        return self._inner.push(order, key, watcher)
+        return self._inner.push(order, credential, watcher)
 
-    def gather(self, order: GatherOrder, key: Secret[str] | None, watcher: Watcher) -> Gathered:
+    def gather(self, order: GatherOrder, credential: Credential | None, watcher: Watcher) -> Gathered:
         """Ask the real one."""
-        return self._inner.gather(order, key, watcher)
+        return self._inner.gather(order, credential, watcher)
 
-    def preview(self, order: PreviewOrder, key: Secret[str] | None, watcher: Watcher) -> PreviewReport:
+    def preview(self, order: PreviewOrder, credential: Credential | None, watcher: Watcher) -> PreviewReport:
         """Ask the real one."""
-        return self._inner.preview(order, key, watcher)
+        return self._inner.preview(order, credential, watcher)
 
-    def fetch(self, order: FetchOrder, key: Secret[str] | None, watcher: Watcher) -> None:
+    def fetch(self, order: FetchOrder, credential: Credential | None, watcher: Watcher) -> None:
         """Ask the real one."""
-        self._inner.fetch(order, key, watcher)
+        self._inner.fetch(order, credential, watcher)

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from bckcore.domain.credential import Credential
 from bckcore.domain.host import Host
 from bckcore.domain.ids import RunId
-from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import PullOrder, TransferOptions, TransferProgress
 from bckcore.ports.transport import PullReport, Transport
@@ -81,7 +81,7 @@ class TransportRig:
 
     transport: Transport
     host: Host
-    key: Secret[str] | None
+    credential: Credential | None
     source: Source
     tree: Tree
     store: Path
@@ -128,7 +128,7 @@ class TransportRig:
     def pull(self) -> "Pulled":
         """One attempt that comes to its end."""
         order = self.order()
-        return Pulled(order=order, report=self.transport.pull(order, self.key, self.watcher))
+        return Pulled(order=order, report=self.transport.pull(order, self.credential, self.watcher))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bck_adapters.testkit.rigs import MTIME_NS, RigWatcher, Tree
+from bckcore.domain.credential import Credential
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.host import Host
 from bckcore.domain.paths import RelPath
 from bckcore.domain.push import Conflict, PushOrder, PushOutcome, PushReport
-from bckcore.domain.secret import Secret
 from bckcore.domain.stored_stat import XATTR_NAME, StoredStat, encoded, kind_of
 from bckcore.domain.transfer import TransferOptions
 from bckcore.ports.transport import Transport
@@ -123,7 +123,7 @@ class PushRig:
 
     transport: Transport
     host: Host
-    key: Secret[str] | None
+    credential: Credential | None
     target_path: str
     tree: Tree
     """What stands at ``target_path``; an empty folder at first."""
@@ -178,7 +178,7 @@ class PushRig:
     def push(self, conflict: Conflict = Conflict.OVERWRITE, **more: object) -> PushReport:
         """One push that comes to its end."""
         order = self.order(conflict, **more)  # type: ignore[arg-type]  # the same keywords
-        return self.transport.push(order, self.key, self.watcher)
+        return self.transport.push(order, self.credential, self.watcher)
 
 
 def outcomes(report: PushReport) -> dict[bytes, PushOutcome]:

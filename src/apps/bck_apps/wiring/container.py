@@ -43,6 +43,7 @@ from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
 from bckcore.services.check_jobs import CheckJobs, check_steps
 from bckcore.services.compare import CompareService
+from bckcore.services.credentials import Credentials
 from bckcore.services.device_tokens import DeviceTokens
 from bckcore.services.evidence import Evidence, Witness
 from bckcore.services.fence import Fence, fenced_storage, fenced_units
@@ -214,6 +215,7 @@ class Container(containers.DeclarativeContainer):
     )
     evidence = providers.Singleton(Evidence, units=units, witness=witness)
     vault = providers.Singleton(WitnessedVault, bare_vault, evidence)
+    credentials = providers.Singleton(Credentials, vault)
     queue = providers.Singleton(witnessed_queue, bare_queue, evidence)
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
@@ -235,7 +237,7 @@ class Container(containers.DeclarativeContainer):
         Puller,
         storage=storage,
         transport_for=transport_for,
-        vault=vault,
+        credentials=credentials,
         filters=filters,
         clock=clock,
         random=random,
@@ -273,7 +275,7 @@ class Container(containers.DeclarativeContainer):
         storage=storage,
         recovery=recovery,
         transport_for=transport_for,
-        vault=vault,
+        credentials=credentials,
         clock=clock,
         random=random,
     )
@@ -305,7 +307,9 @@ class Container(containers.DeclarativeContainer):
         units=units,
         storage=storage,
         recovery=recovery,
-        host_reader=providers.Singleton(HostReader, units=units, vault=vault, transport_for=transport_for),
+        host_reader=providers.Singleton(
+            HostReader, units=units, credentials=credentials, transport_for=transport_for
+        ),
         clock=clock,
         new_seed=providers.Object(new_seed),
     )
@@ -314,7 +318,7 @@ class Container(containers.DeclarativeContainer):
         units=units,
         storage=storage,
         transport_for=transport_for,
-        vault=vault,
+        credentials=credentials,
         filters=filters,
     )
     worker = providers.Singleton(
@@ -364,7 +368,12 @@ class Container(containers.DeclarativeContainer):
     )
     presences = providers.Singleton(PresenceService, units=units, clock=clock)
     hosts = providers.Singleton(
-        HostService, units=units, vault=vault, transport_for=transport_for, clock=clock
+        HostService,
+        units=units,
+        vault=vault,
+        credentials=credentials,
+        transport_for=transport_for,
+        clock=clock,
     )
     profiles = providers.Singleton(ProfileService, units=units, filters=filters, queue=queue, clock=clock)
     browse = providers.Singleton(BrowseService, units=units)
