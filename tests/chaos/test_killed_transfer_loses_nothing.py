@@ -7,7 +7,6 @@ copy here: the cut attempt leaves a stump in `current`, and the retry moves the 
 import contextlib
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.cli import PATIENCE, Bck, eventually, processes_about
+from tests.support.cli import PATIENCE, Bck, Running, eventually, processes_about
 from tests.support.sshd import LoopbackSshd, descendants, running_sshd
 from tests.support.worlds import World, world_of_folder
 
@@ -48,7 +47,7 @@ class Scene:
         for path in self.docs.iterdir():
             self.allowed.setdefault(path.name, set()).add(path.read_bytes())
 
-    def start(self) -> subprocess.Popen[bytes]:
+    def start(self) -> Running:
         """A backup in a process of its own, well under way when this returns."""
         since = time.time_ns()
         process = self.bck.start("backup", "docs", "--wait")
@@ -125,7 +124,7 @@ def made(tmp_path: Path, docs: Path, sshd: LoopbackSshd) -> Scene:
     return scene
 
 
-def rsyncs_of(process: subprocess.Popen[bytes]) -> list[int]:
+def rsyncs_of(process: Running) -> list[int]:
     """The rsync processes below ours: first the one we started, then its receiver."""
     found = []
     for pid in descendants(process.pid):

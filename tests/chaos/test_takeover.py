@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -23,7 +22,7 @@ from bckcore.domain.job import Job, JobStatus
 from bckcore.domain.profile import Profile
 from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions
-from tests.support.cli import PATIENCE, Bck, eventually, processes_about
+from tests.support.cli import PATIENCE, Bck, Running, eventually, processes_about
 from tests.support.house import RecordingWatcher
 from tests.support.sshd import descendants
 
@@ -74,7 +73,7 @@ def options(bck: Bck, wanted: TransferOptions) -> None:
 
 
 @contextmanager
-def under_way(bck: Bck) -> Iterator[tuple[subprocess.Popen[bytes], JobId]]:
+def under_way(bck: Bck) -> Iterator[tuple[Running, JobId]]:
     """A slow backup in a process of its own, with a good part of the big file there; and its job."""
     options(bck, replace(FAST, bandwidth_limit=SLOW))
     process = bck.start("backup", "docs", "--wait")
@@ -104,7 +103,7 @@ def job_of(bck: Bck, job: JobId) -> Job:
         return application.jobs.get(job)
 
 
-def freeze(process: subprocess.Popen[bytes], bck: Bck) -> None:
+def freeze(process: Running, bck: Bck) -> None:
     """Stop the process where it keeps no writer of the database waiting; see what is not promised."""
 
     def frozen() -> bool:
@@ -118,7 +117,7 @@ def freeze(process: subprocess.Popen[bytes], bck: Bck) -> None:
     assert eventually(frozen)
 
 
-def state_of(process: subprocess.Popen[bytes]) -> str:
+def state_of(process: Running) -> str:
     """The letter that the kernel gives the process."""
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 

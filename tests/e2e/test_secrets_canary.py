@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import os
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.test_people_story import Caller
-from tests.support.cli import PATIENCE, Bck, eventually
+from tests.support.cli import PATIENCE, Bck, Running, eventually
 from tests.support.sshd import LoopbackSshd, running_sshd
 
 ADMIN = "canary-admin-5f1c0e9b7a"
@@ -82,9 +81,9 @@ def processes() -> Iterator[tuple[str, bytes]]:
 
 
 @contextmanager
-def under_way(bck: Bck) -> Iterator[subprocess.Popen[bytes]]:
-    """A slow backup that sends."""
-    process = bck.start("backup", "docs", "--wait")
+def under_way(bck: Bck) -> Iterator[Running]:
+    """A slow backup that sends, with a command line and an environment of its own."""
+    process = Bck(bck.folder, bck.settings, cold=True).start("backup", "docs", "--wait")
     try:
         assert eventually(lambda: any((bck.storage / ".work").rglob("*big*")))
         yield process

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 from bck_adapters.clock import SystemClock
-from tests.support.forked import forked_bck
+from tests.support.forked import ForkedProcess, forked_bck
 from tests.support.postgresql import new_database, on_dbos, on_postgresql
 from tests.support.sshd import LoopbackSshd
 
 PASSWORD = "a long enough password"
 PATIENCE = 60.0
 COMMAND = (sys.executable, "-m", "bck_apps.cli")
+Running = ForkedProcess | subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,9 +82,14 @@ class Bck:
         assert done.code == code, f"{arguments}: {done}"
         return done.json
 
-    def start(self, *arguments: str, stdout: int | IO[bytes] = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+    def start(self, *arguments: str, stdout: int | IO[bytes] = subprocess.DEVNULL) -> Running:
         """Start it in a session of its own, as a service manager would."""
-        with (self.folder / "stderr.log").open("ab") as errors:
+        log = self.folder / "stderr.log"
+        if not self.cold:
+            return ForkedProcess(
+                arguments, environment=self.environment, folder=self.folder, errors=log, stdout=stdout
+            )
+        with log.open("ab") as errors:
             return subprocess.Popen(
                 [*COMMAND, *arguments],
                 stdin=subprocess.DEVNULL,
@@ -91,7 +101,13 @@ class Bck:
             )
 
     def init(self, *more: str) -> Any:
-        """Make the installation, on PostgreSQL and DBOS where this whole run of tests is to be."""
+        """Make the installation, on PostgreSQL and DBOS where this whole run of tests is to be.
+
+        One that asks for nothing of its own is a copy of one that was made so before.
+        """
+        nothing_there = not self.home.exists() and not self.storage.exists()
+        if nothing_there and not (more or self.cold or on_postgresql()) and _after_init(self.settings):
+            return _copied(self)
         where = ["--storage", str(self.storage), "--admin", "ann"]
         if on_postgresql() and "--database" not in more:
             where += ["--database", new_database()]
@@ -112,7 +128,7 @@ class Bck:
         return self.ok("host", "add", name, *where, "--key", str(key), *roots, "--trust-on-first-use")
 
     @contextlib.contextmanager
-    def serving(self) -> Iterator[tuple[subprocess.Popen[bytes], dict[str, Any]]]:
+    def serving(self) -> Iterator[tuple[Running, dict[str, Any]]]:
         """`bck serve` on a free port, stopped at the end; with what it says when it listens."""
         process = self.start("serve", "--port", "0", "--json", stdout=subprocess.PIPE)
         try:
@@ -128,6 +144,31 @@ class Bck:
             process.wait(PATIENCE)
             if process.stdout is not None:
                 process.stdout.close()
+
+
+def _after_init(settings: Iterable[str]) -> bool:
+    """True if these settings mean nothing to `bck init`."""
+    return all(name.startswith(("BCK_RUNNER__", "BCK_CHECK__", "BCK_NOTIFY__")) for name in settings)
+
+
+@functools.cache
+def _model() -> tuple[Bck, Any]:
+    """An installation as `bck init` makes it, with what it said; one for each process of tests."""
+    place = tempfile.TemporaryDirectory(prefix="model")
+    atexit.register(place.cleanup)
+    made = Bck(Path(place.name))
+    where = ("--storage", str(made.storage), "--admin", "ann")
+    return made, made.ok("init", *where, "--password-stdin", text=PASSWORD + "\n")
+
+
+def _copied(bck: Bck) -> Any:
+    """The model, in the folder of ``bck``; nothing but its settings and its word names the place."""
+    model, said = _model()
+    shutil.copytree(model.home, bck.home)
+    shutil.copytree(model.storage, bck.storage)
+    settings = bck.home / "settings.toml"
+    settings.write_text(settings.read_text().replace(str(model.folder), str(bck.folder)))
+    return json.loads(json.dumps(said).replace(str(model.folder), str(bck.folder)))
 
 
 def _by_the_shell(

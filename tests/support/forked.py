@@ -6,11 +6,15 @@ run the same code in a process, an environment and a folder of their own.
 
 import multiprocessing
 import os
+import signal
+import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerContext
+from multiprocessing.reduction import DupFd
 from pathlib import Path
+from typing import IO, Any
 
 # Nothing here may start a thread: a fork copies only the thread that forks.
 _PRELOADED = (
@@ -23,12 +27,15 @@ _PRELOADED = (
     "bck_adapters.sql.migrations",
     "bck_adapters.storage_fs.plugin",
     "bck_adapters.vault_file.plugin",
+    "bck_apps.api",
     "bck_apps.cli.main",
     "bck_apps.runner.main",
     "bck_apps.wiring",
     "tests.support.forked",
     "tests.support.frozen",
     "tests.support.killed",
+    "tests.support.warmed",
+    "uvicorn",
 )
 
 
@@ -74,6 +81,85 @@ def forked_bck(
         process.close()
         assert code is not None, f"bck {words} did not end: {streams[2].read_text(errors='replace')}"
         return code, streams[1].read_bytes(), streams[2].read_bytes()
+
+
+class ForkedProcess:
+    """A `bck` that goes on, in a fork with a session of its own; to be used as a ``subprocess.Popen``."""
+
+    def __init__(
+        self,
+        arguments: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path,
+        errors: Path,
+        stdout: int | IO[bytes],
+    ) -> None:
+        """``stdout``: ``subprocess.PIPE``, ``subprocess.DEVNULL`` or a file; ``errors`` is added to."""
+        self.stdout: IO[bytes] | None = None
+        if stdout == subprocess.PIPE:
+            reading, given = os.pipe()
+            self.stdout = os.fdopen(reading, "rb")
+        elif stdout == subprocess.DEVNULL:
+            given = os.open(os.devnull, os.O_WRONLY)
+        else:
+            assert not isinstance(stdout, int)
+            given = os.dup(stdout.fileno())
+        started = _Started(list(arguments), dict(environment), folder, errors, given)
+        self._process = fork_context().Process(target=started.run)
+        self._process.start()
+        os.close(given)
+        assert self._process.pid is not None
+        self.pid = self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        """As :meth:`poll` gives it."""
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs."""
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Await its end. Raises subprocess.TimeoutExpired."""
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired(["bck"], timeout or 0.0)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """Nothing where it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def terminate(self) -> None:
+        """SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+
+class _Started:
+    """What such a fork is given; the descriptor is sent along."""
+
+    def __init__(
+        self, words: list[str], environment: dict[str, str], folder: Path, errors: Path, stdout: int
+    ) -> None:
+        self._words, self._environment, self._folder, self._errors = words, environment, folder, errors
+        self._stdout = stdout
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_stdout": DupFd(self._stdout)}
+
+    def run(self) -> None:
+        os.setsid()
+        given = self._stdout.detach()  # type: ignore[attr-defined]  # on this side a DupFd
+        streams = [Path(os.devnull), Path(f"/proc/self/fd/{given}"), self._errors]
+        _bck(self._words, self._environment, self._folder, streams)
 
 
 def _bck(words: list[str], environment: dict[str, str], folder: Path, streams: list[Path]) -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from functools import cache
 from typing import Annotated, Any, NoReturn, cast
 
 import typer
@@ -148,8 +149,12 @@ app.command("plugins", rich_help_panel=LOOK)(admin.plugins)
 app.add_typer(admin.config_app, name="config", rich_help_panel=LOOK)
 
 
+@cache
 def command() -> TyperGroup:
-    """The whole command line. Its help gives no type for a flag: ``<bool>`` looks like a value to give."""
+    """The whole command line, made once.
+
+    Its help gives no type for a flag: ``<bool>`` looks like a value to give.
+    """
     whole = cast("TyperGroup", typer.main.get_command(app))
     _without_types_of_flags(whole, typer.Context(whole, **whole.context_settings))
     return whole

@@ -1,5 +1,6 @@
 """Plugins: load, block, check; and call their hooks so that none can take a run or the API down."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -156,20 +157,26 @@ def load_plugins(*, blocked: tuple[str, ...], tell: Report) -> Plugins:
     manager.add_hookspecs(hookspecs)
     loaded: list[LoadedPlugin] = []
     refused: list[RefusedPlugin] = []
-    told_of = cache(_told)  # most plugins are of one distribution, and reading about it takes a while
-    for entry in sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name):
+    for entry in _offered(tuple(sys.path)):
         if entry.name in blocked:
             refused.append(RefusedPlugin(name=entry.name, reason="blocked in the settings"))
             continue
         reason = _registered(manager, entry)
         if reason is None:
-            loaded.append(_loaded(manager, entry, told_of))
+            loaded.append(_loaded(manager, entry))
         else:
             refused.append(RefusedPlugin(name=entry.name, reason=reason))
             tell(entry.name, reason)
     return Plugins(manager, PluginReport(loaded=tuple(loaded), refused=tuple(refused)), tell)
 
 
+@cache
+def _offered(_places: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """Every plugin that is installed in these places, by name; looked for once, since that takes a while."""
+    return tuple(sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda entry: entry.name))
+
+
+@cache
 def _told(distribution: Distribution) -> tuple[str, str]:
     """Its name and version, read once for both."""
     about = distribution.metadata
@@ -204,11 +211,9 @@ def _wrappers(manager: pluggy.PluginManager, name: str) -> list[str]:
     ]
 
 
-def _loaded(
-    manager: pluggy.PluginManager, entry: EntryPoint, told_of: Callable[[Distribution], tuple[str, str]]
-) -> LoadedPlugin:
+def _loaded(manager: pluggy.PluginManager, entry: EntryPoint) -> LoadedPlugin:
     callers = manager.get_hookcallers(manager.get_plugin(entry.name)) or []
-    name, version = told_of(entry.dist) if entry.dist else ("", "")
+    name, version = _told(entry.dist) if entry.dist else ("", "")
     return LoadedPlugin(
         name=entry.name,
         distribution=name,
