@@ -42,6 +42,24 @@ def test_client_imports_only_what_its_extra_installs() -> None:
     assert _outside("bck_apps.gui", GUI_MAY_IMPORT) == []
 
 
+def test_client_has_nothing_to_wait_with_on_its_own_thread() -> None:
+    # It asks the server through Qt, which answers by signals; whoever waits for an answer freezes the window.
+    waiting = {"socket", "ssl", "http", "urllib.request", "subprocess", "asyncio", "selectors", "select"}
+    imported = [
+        f"{module.name} imports {name}"
+        for module in modules("bck_apps.gui")
+        for name in module.imports()
+        if any(f"{name}.".startswith(f"{one}.") for one in waiting)
+    ]
+    named = [
+        f"{module.name} names {word}"
+        for module in modules("bck_apps.gui")
+        for word in ("QEventLoop", "waitFor", "processEvents", "time.sleep")
+        if word in module.text
+    ]
+    assert imported + named == []
+
+
 def test_the_gate_imports_the_standard_library_and_the_core_only() -> None:
     # Each login to a PC starts it anew, and all of it must be trusted there.
     own = {*sys.stdlib_module_names, "bckcore", "bck_apps"}
