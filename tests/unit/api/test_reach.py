@@ -4,73 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
 
-from bck_adapters.memory.hosts import MemoryHost
 from bck_apps.api.main import ROUTES
 from bckcore.domain.access import Role
-from bckcore.domain.ids import HostId
-from bckcore.domain.secret import Secret
-from tests.support.api_world import PASSWORD, ApiWorld, api_world
-from tests.support.house import RecordingWatcher
-
-T = 1_700_000_000 * 10**9
-MARK = "vermilion"
-"""Stands in every name and every byte of the other owner's things."""
-
-
-@dataclass(slots=True)
-class Neighbours:
-    """pc1 of mallory and pc2 of ada, each with a backup, and what the second one's things are called."""
-
-    world: ApiWorld
-    headers: dict[str, dict[str, str]] = field(default_factory=dict)
-    names: dict[str, str] = field(default_factory=dict)
-
-    def call(self, who: str, method: str, path: str, **kwargs: Any) -> Any:
-        if who not in self.headers:
-            body = {"name": who, "password": PASSWORD}
-            token = self.world.client.post("/auth/login", json=body).json()["access_token"]
-            self.headers[who] = {"Authorization": f"Bearer {token}"}
-        headers = {**self.headers[who], **kwargs.pop("headers", {})}
-        return self.world.client.request(method, path, headers=headers, **kwargs)
-
-
-def _backed_up(world: ApiWorld, host: str, owner: str, profile: str, file: bytes) -> dict[str, str]:
-    world.pcs[HostId(host)] = MemoryHost()
-    tree = world.pcs[HostId(host)].source(f"/home/{owner}/{profile}")
-    tree.write(file, file, T)
-    body: dict[str, Any] = {
-        "name": host,
-        "transport": "memory",
-        "allow": [f"/home/{owner}"],
-        "owners": [owner],
-    }
-    assert world.call("POST", "/hosts", json=body).status_code == 201
-    body = {"name": profile, "host": host, "sources": [{"path": f"/home/{owner}/{profile}"}]}
-    assert world.call("POST", "/profiles", json=body).status_code == 201
-    started = world.call("POST", "/backup/start", json={"profile": profile})
-    claim = world.claim()
-    status, result = world.application.worker.carry_out(claim, RecordingWatcher())
-    world.log(claim.job.id, f"sent {file.decode()}")
-    job = world.application.queue.finish(claim, status, result)
-    return {"job_id": started.json()["job"]["job_id"], "run_id": str(job.result.data["run_id"])}
+from tests.support.neighbours import MARK, Neighbours, neighbours
 
 
 @pytest.fixture
 def two(quick_dir: Path) -> Iterator[Neighbours]:
-    with api_world(quick_dir) as world:
-        world.application.storage.prepare()
-        for name in ("mallory", "ada"):
-            world.application.access.add_user(name, Secret(PASSWORD), Role.OWNER)
-        _backed_up(world, "pc1", "mallory", "mine", b"mine")
-        ids = _backed_up(world, f"{MARK}-pc", "ada", f"{MARK}-docs", f"{MARK}.txt".encode())
-        yield Neighbours(world, names={"host": f"{MARK}-pc", "profile": f"{MARK}-docs", **ids})
+    with neighbours(quick_dir) as made:
+        yield made
 
 
 def _routes() -> list[APIRoute]:

@@ -102,5 +102,17 @@ def _document(app: FastAPI) -> dict[str, Any]:
         problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs", {}))
         schemas["Problem"] = problem
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                _complete(operation)
         app.openapi_schema = document
     return app.openapi_schema
+
+
+def _complete(operation: dict[str, Any]) -> None:
+    """Name what any route may answer, and what any that reads a body may."""
+    statuses = [] if operation["operationId"].startswith("live_") else [503]
+    if "requestBody" in operation:
+        statuses += [400, 413]
+    for status, problem in errors.responses(*statuses).items():
+        operation["responses"].setdefault(str(status), problem)
