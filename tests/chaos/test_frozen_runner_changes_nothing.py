@@ -4,19 +4,21 @@ Here nobody ends it, as when it stands on another machine: the fence alone holds
 owner of the job goes on, and every point restores exactly.
 """
 
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from bck_adapters.sql.engine import make_engine
+from bck_adapters.sql.tables import metadata
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.run import RunOutcome
 from bckcore.ports.job_queue import Claim
 from bckcore.services.history_requests import ForgetRequest, UndoRequest
+from tests.support.databases import address_of
 from tests.support.frozen import DONE, FENCED_OFF, TRANSFER, UNIT, Site, SiteHouse, frozen_at, woken
 from tests.support.house import DOCS, REF, House
 from tests.support.trees import standing_below
@@ -47,8 +49,8 @@ def forget(house: House) -> None:
 class Lived:
     """Two runs of a PC, and what each point must restore to."""
 
-    def __init__(self, folder: Path) -> None:
-        self.site = Site(folder / "store", folder / "db.sqlite3", folder / "pc")
+    def __init__(self, folder: Path, url: str) -> None:
+        self.site = Site(folder / "store", url, folder / "pc")
         self.site.source.mkdir()
         self.expected: dict[int, World] = {}
         self.restores = 0
@@ -84,14 +86,14 @@ class Lived:
 
     def stands(self) -> tuple[object, object]:
         """Every file of the storage, and every row of the database but those of the queue."""
-        with closing(sqlite3.connect(self.site.database)) as connection:
-            query = "SELECT name FROM sqlite_schema WHERE type = 'table'"
-            names = [row[0] for row in connection.execute(query)]
+        engine = make_engine(self.site.url)
+        with engine.connect() as connection:
             rows = {
-                name: sorted(map(repr, connection.execute(f'SELECT * FROM "{name}"')))  # ours
-                for name in names
-                if not name.startswith(("sqlite_", "job"))
+                table.name: sorted(map(repr, connection.execute(select(table))))
+                for table in metadata.sorted_tables
+                if not table.name.startswith("job")
             }
+        engine.dispose()
         return standing_below(self.site.root), rows
 
 
@@ -112,10 +114,15 @@ STEPS: dict[str, tuple[Callable[[House], object], str, int]] = {
 }
 
 
-@pytest.fixture
-def lived(tmp_path: Path, require_tool: Callable[[str], str]) -> Lived:
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def lived(
+    request: pytest.FixtureRequest, tmp_path: Path, require_tool: Callable[[str], str]
+) -> Iterator[Lived]:
     require_tool("rsync")
-    return Lived(tmp_path)
+    with address_of(request.param, tmp_path) as url:
+        made = Lived(tmp_path, url)
+        yield made
+        made.house.database.close()
 
 
 def taken_over(lived: Lived) -> Claim:

@@ -47,7 +47,7 @@ def test_what_is_done_at_the_console_is_entered_with_the_system_user(bck: Bck):
     assert PASSWORD not in json.dumps(items)
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite  # it changes entries by hand
 def test_the_log_and_its_export_are_proved_and_every_break_is_told(bck: Bck, tmp_path):
     good = bck.ok("audit", "verify")
     assert (good["ok"], good["remembered"]) == (True, good["newest"])

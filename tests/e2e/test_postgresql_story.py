@@ -14,7 +14,7 @@ from tests.support.postgresql import PostgresServer, postgres_server, shared_ser
 from tests.support.sshd import running_sshd
 from tests.support.worlds import world_of_folder
 
-pytestmark = pytest.mark.sqlite
+pytestmark = pytest.mark.sqlite  # each story says itself where its database is
 PASSWORD = "p@ss:w/rd?"
 
 

@@ -35,12 +35,13 @@ class Site:
     """Where a house stands on disk."""
 
     root: Path
-    database: Path
+    url: str
+    """Where its database is."""
     source: Path
 
 
 class SiteHouse(House):
-    """A house over SQLite, the real storage and the real rsync, which tells ``step`` what it is about to do.
+    """A house over real database, storage and rsync, which tells ``step`` what it is about to do.
 
     It is told *before* the fence looks: a process that freezes there wakes up in front of the fence.
     """
@@ -53,7 +54,7 @@ class SiteHouse(House):
         transport = RsyncTransport(route=LocalRoute(), search_path=os.environ["PATH"])
 
         def opened(clock: Any) -> Any:
-            database = sql_database(f"sqlite:///{site.database}", clock)
+            database = sql_database(site.url, clock)
             database.migrate()
             return database
 

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import sqlite3
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from bck_adapters.memory import SettableClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bck_adapters.sql import sql_database
+from bck_adapters.sql.engine import make_engine
 from bckcore.domain.act import ActKind
 from bckcore.domain.run import Run
 from bckcore.domain.stored_stat import XATTR_NAME
@@ -29,20 +29,21 @@ DOCS_PATH = "/home/u/docs"
 class Scene:
     """Five runs, four of them points: files, links and folders in current and in increments; two acts."""
 
-    def __init__(self, folder: Path, *, sqlite: bool = False) -> None:
+    def __init__(self, folder: Path, *, url: str = "") -> None:
+        """``url``: the address of an empty database; without one all is in memory."""
         self.root = folder / "store"
-        self.db_file = folder / "bck.sqlite3"
+        self.url = url
         self.host = MemoryHost()
         self.docs = self.host.source(DOCS_PATH)
         self.transport = MemoryTransport({PC: self.host})
-        self.house = House(self.root, self.transport, database=self._database if sqlite else None)
+        self.house = House(self.root, self.transport, database=self._database if url else None)
         self.worlds: dict[int, World] = {}
         """What the PC held at each point."""
         self._live()
         self.runs = {run.seq: run.id for run in self._runs()}
 
     def _database(self, clock: SettableClock) -> Database:
-        made = sql_database(f"sqlite:///{self.db_file}", clock)
+        made = sql_database(self.url, clock)
         made.migrate()
         return made
 
@@ -118,10 +119,13 @@ class Scene:
         return os.fsencode(self.root / ".receipts" / "pc1" / "docs" / name)
 
     def sql(self, statement: str, *values: object) -> None:
-        """Change a row behind the program's back."""
-        with sqlite3.connect(self.db_file) as connection:
-            changed = connection.execute(statement, values).rowcount
-        connection.close()
+        """Change a row behind the program's back; ``?`` stands for a value."""
+        engine = make_engine(self.url)
+        if engine.dialect.name == "postgresql":
+            statement = statement.replace("?", "%s")
+        with engine.begin() as connection:
+            changed = connection.exec_driver_sql(statement, values).rowcount
+        engine.dispose()
         assert changed == 1, changed
 
 

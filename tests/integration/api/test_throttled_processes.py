@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from bck_apps.wiring import Application, initialise
+from bck_apps.wiring import Application, database_place, initialise
 from bckcore.domain.secret import Secret
 from bckcore.domain.throttle import account_key
 from bckcore.services.throttles import ACCOUNT
@@ -21,8 +21,14 @@ PASSWORD = "a long enough password"
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Iterator[Application]:
-    made = initialise(tmp_path / "home", storage=tmp_path / "store", admin="ann", password=Secret(PASSWORD))
+def application(tmp_path: Path, url: str) -> Iterator[Application]:
+    made = initialise(
+        tmp_path / "home",
+        storage=tmp_path / "store",
+        admin="ann",
+        password=Secret(PASSWORD),
+        database=database_place(url),
+    )
     with made as application:
         yield application
 

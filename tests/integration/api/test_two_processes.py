@@ -15,7 +15,7 @@ import pytest
 
 from bck_apps.api import Address
 from bck_apps.runner.execution import Execution
-from bck_apps.wiring import Application, initialise
+from bck_apps.wiring import Application, database_place, initialise
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId, SourceName
 from bckcore.domain.profile import Profile
@@ -34,8 +34,14 @@ DOCS = ProfileId("docs")
 
 
 @pytest.fixture
-def application(tmp_path: Path) -> Iterator[Application]:
-    made = initialise(tmp_path / "home", storage=tmp_path / "store", admin="ann", password=Secret(PASSWORD))
+def application(tmp_path: Path, url: str) -> Iterator[Application]:
+    made = initialise(
+        tmp_path / "home",
+        storage=tmp_path / "store",
+        admin="ann",
+        password=Secret(PASSWORD),
+        database=database_place(url),
+    )
     with made as application:
         host = Host(id=HostId("here"), address="", transport="local", allowed_roots=(str(tmp_path),))
         application.hosts.add(host, key=None, trust_on_first_use=False)

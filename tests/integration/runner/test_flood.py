@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
-from functools import partial
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, func, select
 
 from bck_adapters.clock import SystemClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
+from bck_adapters.sql import sql_database
+from bck_adapters.sql.engine import make_engine
+from bck_adapters.sql.tables import metadata
 from bck_apps.runner.execution import Execution
 from bck_apps.runner.log_window import HEAD_LINES, MOST_LINES
 from bckcore.domain.credential import Credential
@@ -30,9 +32,11 @@ from bckcore.domain.transfer import (
     TransferProgress,
     TransferStats,
 )
+from bckcore.plugins.registry import Database
+from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import LONGEST_LINE
 from bckcore.ports.transport import PullReport, Watcher
-from tests.support.databases import sqlite_database
+from tests.support.databases import address_of
 from tests.support.house import DOCS, House
 
 FILES = 1_000_000
@@ -77,7 +81,7 @@ def rows_written() -> Iterator[list[int]]:
     count = [0]
 
     def after(  # the arguments are the event's
-        _connection: object, cursor: sqlite3.Cursor, statement: str, _values: Sequence[object], *_: object
+        _connection: object, cursor: Any, statement: str, _values: Sequence[object], *_: object
     ) -> None:
         if statement.split(maxsplit=1)[0].upper() in ("INSERT", "UPDATE", "DELETE"):
             count[0] += max(0, cursor.rowcount)
@@ -89,18 +93,36 @@ def rows_written() -> Iterator[list[int]]:
         event.remove(Engine, "after_cursor_execute", after)
 
 
-def rows_of(path: Path) -> dict[str, int]:
-    with closing(sqlite3.connect(path)) as database:
-        names = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-        return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
+def held_by(engine: Engine) -> tuple[dict[str, int], int]:
+    """The rows of each table, and what the database takes on disk."""
+    size = "SELECT pg_database_size(current_database())"
+    if engine.dialect.name == "sqlite":
+        size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    with engine.connect() as connection:
+        counts = {
+            table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+            for table in metadata.sorted_tables
+        }
+        return counts, connection.exec_driver_sql(size).scalar_one()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with address_of(request.param, tmp_path) as address:
+        yield address
 
 
 def test_a_million_changed_files_write_a_bounded_number_of_rows_and_bytes(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    def opened(clock: Clock) -> Database:
+        made = sql_database(url, clock)
+        made.migrate()
+        return made
+
     (tmp_path / "store").mkdir()
     transport = TalkativeTransport({HostId("pc1"): MemoryHost()})
-    house = House(tmp_path / "store", transport, database=partial(sqlite_database, folder=tmp_path))
+    house = House(tmp_path / "store", transport, database=opened)
     job = Job(
         id=JobId("flood"),
         kind=JobKind.BACKUP,
@@ -113,8 +135,8 @@ def test_a_million_changed_files_write_a_bounded_number_of_rows_and_bytes(
     queue.enqueue(job)
     claim = queue.claim("test", lease_seconds=LEASE)
     assert claim is not None
-    file = tmp_path / "test.db"
-    before, size = rows_of(file), file.stat().st_size
+    engine = make_engine(url)
+    before, size = held_by(engine)
     clock = SystemClock()
     started = clock.monotonic()
     with rows_written() as written:
@@ -122,8 +144,10 @@ def test_a_million_changed_files_write_a_bounded_number_of_rows_and_bytes(
     seconds = clock.monotonic() - started
     ended = queue.get(job.id)
     house.database.close()
-    added = {name: count - before[name] for name, count in rows_of(file).items() if count != before[name]}
-    grown = file.stat().st_size - size
+    after, now = held_by(engine)
+    engine.dispose()
+    added = {name: count - before[name] for name, count in after.items() if count != before[name]}
+    grown = now - size
     with capsys.disabled():
         print(f"\n{FILES} files: {written[0]} rows written in {seconds:.1f} s, {grown / 1e6:.1f} MB, {added}")
     assert ended.status is JobStatus.PARTIAL

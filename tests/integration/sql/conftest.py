@@ -1,16 +1,8 @@
-"""Databases of both kinds, by their addresses."""
+"""Databases that are empty."""
 
 import pytest
 
-from tests.support.databases import address_of
 from tests.support.postgresql import shared_server
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request, tmp_path):
-    """A database of each kind; on PostgreSQL our schema is there already."""
-    with address_of(request.param, tmp_path) as address:
-        yield address
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""Rebuild a profile of a given size on a new SQLite database; prints seconds and peak memory.
+"""Rebuild a profile of a given size on a new database; prints seconds and peak memory.
 
-Started as ``python rebuild_scale.py FOLDER FILES``.
+Started as ``python rebuild_scale.py FOLDER DATABASE_URL FILES``.
 """
 
 import json
@@ -69,12 +69,12 @@ def history(storage, count):
         previous = write_run(storage, seq, changed, seq - 1, previous)
 
 
-def main(folder, count):
+def main(folder, url, count):
     storage = FsStorage(Path(folder) / "store")
     storage.prepare()
     history(storage, count)
     clock = SystemClock()
-    database = sql_database(f"sqlite:///{folder}/scale.db", clock)
+    database = sql_database(url, clock)
     database.migrate()
     ledger = Ledger(units=database.units, storage=storage)
     recovery = Recovery(storage=storage, clock=clock, ledger=ledger)
@@ -92,4 +92,4 @@ def main(folder, count):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))

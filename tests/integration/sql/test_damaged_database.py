@@ -24,6 +24,8 @@ from tests.support.harm import Scene
 from tests.support.rebuilds import Known, known, restored_with
 from tests.support.worlds import World, world_of_folder
 
+pytestmark = pytest.mark.sqlite  # it harms the bytes of SQLite's own file; a server looks after its own
+
 ADVICE = "bck catalog rebuild"
 PASSWORD = Secret("a long enough password")
 LOOKS = (
@@ -64,7 +66,8 @@ class Home:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("home")
-    scene = Scene(folder, sqlite=True)
+    lived = folder / "bck.sqlite3"
+    scene = Scene(folder, url=f"sqlite:///{lived}")
     with initialise(folder / "made", storage=scene.root, admin="ann", password=PASSWORD) as made:
         account = made.access._units
         with account(read_only=True) as uow:
@@ -79,7 +82,7 @@ def home(tmp_path_factory: pytest.TempPathFactory):
     scene.house.database.close()
     file = folder / "made" / "bck.sqlite3"
     whole = folder / "whole.sqlite3"
-    shutil.copy(scene.db_file, whole)
+    shutil.copy(lived, whole)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BCK_HOME", str(folder / "made"))
         yield Home(folder, scene, file, whole, {}, before, worlds)

@@ -1,4 +1,4 @@
-"""Processes that share one SQLite file: one job for one request, one job of a host at a time."""
+"""Processes that share one database, of either kind: one job for one request, one job of a host at a time."""
 
 import os
 import subprocess
@@ -35,17 +35,16 @@ def processes(url: str, what: str, names: list[str]) -> list[list[list[str]]]:
     return [[line.split() for line in output.splitlines()] for output in outputs]
 
 
-def test_starts_from_many_processes_at_once_make_one_job(tmp_path: Path) -> None:
-    answers = processes(f"sqlite:///{tmp_path / 'test.db'}", "start", ["docs"] * PROCESSES)
+def test_starts_from_many_processes_at_once_make_one_job(url: str) -> None:
+    answers = processes(url, "start", ["docs"] * PROCESSES)
     told = [answer for process in answers for answer in process]
     assert len(told) > PROCESSES
     assert len({job for job, _ in told}) == 1
     assert sum(int(created) for _, created in told) == 1
 
 
-def test_no_two_jobs_of_a_host_run_at_a_time_whoever_asks(tmp_path: Path) -> None:
+def test_no_two_jobs_of_a_host_run_at_a_time_whoever_asks(url: str) -> None:
     """So does the partial unique index, also where two runners look into the queue at once."""
-    url = f"sqlite:///{tmp_path / 'test.db'}"
     database = sql_database(url, SystemClock())
     database.migrate()
     jobs = [
@@ -65,12 +64,12 @@ def test_no_two_jobs_of_a_host_run_at_a_time_whoever_asks(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def bck(tmp_path: Path, require_tool) -> Bck:
+def bck(tmp_path: Path, url: str, require_tool) -> Bck:
     require_tool("rsync")
     (tmp_path / "server").mkdir()
     (tmp_path / "pc").mkdir()
     made = Bck(tmp_path / "server")
-    made.init()
+    made.init("--database", url)
     made.ok("host", "add", "pc1", "--transport", "local", "--allow", str(tmp_path / "pc"))
     made.ok("profile", "add", "docs", "--host", "pc1", "--source", str(tmp_path / "pc"))
     return made

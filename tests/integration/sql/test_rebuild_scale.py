@@ -9,22 +9,27 @@ from pathlib import Path
 import pytest
 
 
-def measured(folder: Path, count: int):
-    folder.mkdir()
+def measured(folder: Path, url: str, count: int):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    program = [sys.executable, str(Path(__file__).with_name("rebuild_scale.py")), str(folder), str(count)]
+    program = [
+        sys.executable,
+        str(Path(__file__).with_name("rebuild_scale.py")),
+        str(folder),
+        url,
+        str(count),
+    ]
     output = subprocess.run(program, env=environment, check=True, capture_output=True, text=True).stdout
     print(output)
     return json.loads(output)
 
 
-def test_a_small_history_is_rebuilt(tmp_path):
-    found = measured(tmp_path / "small", 5_000)
+def test_a_small_history_is_rebuilt(tmp_path, url):
+    found = measured(tmp_path, url, 5_000)
     assert (found["points"], found["paths"], found["newest"]) == (3, 5_000, 5_000)
 
 
 @pytest.mark.long
-def test_a_million_files_are_rebuilt_in_bounded_memory(tmp_path):
-    found = measured(tmp_path / "large", 1_000_000)
+def test_a_million_files_are_rebuilt_in_bounded_memory(tmp_path, url):
+    found = measured(tmp_path, url, 1_000_000)
     assert (found["points"], found["paths"], found["newest"]) == (3, 1_000_000, 1_000_000)
     assert found["peak_mb"] < 150

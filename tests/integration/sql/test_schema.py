@@ -1,27 +1,24 @@
-"""The migrations build exactly the schema the code uses, in a private file."""
+"""The migrations build exactly the schema the code uses, in a private file: what is particular to SQLite."""
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import insert
 
 from bck_adapters.clock import SystemClock
 from bck_adapters.sql import sql_database
 from bck_adapters.sql.database import alembic_config, is_current, migrate, newest_step
 from bck_adapters.sql.engine import make_engine
-from bck_adapters.sql.job_queue import SqlJobQueue
-from bck_adapters.sql.mapping import job_values
 from bck_adapters.sql.tables import metadata
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
-from bck_adapters.testkit.samples import StepClock, sample_entry, sample_job
+from bck_adapters.testkit.samples import sample_entry
 from bckcore.domain.ids import ProfileId, SourceName
-from bckcore.domain.job import JobKind, JobStatus
 from bckcore.domain.manifest import Change, ChangeOp
-from bckcore.errors import ConflictError, InvalidInputError, StorageError
+from bckcore.errors import InvalidInputError, StorageError
 
-OLD_JOBS = (("one", "p1"), ("two", "p2"))
+# What test_postgresql.py holds of PostgreSQL, and test_old_schemas.py of both.
+pytestmark = pytest.mark.sqlite
+
 P, S = ProfileId("docs"), SourceName("docs")
 
 
@@ -55,62 +52,6 @@ def test_migrating_gives_the_same_statements_as_creating(engine, tmp_path):
     metadata.create_all(created)
     assert _schema(engine) == _schema(created)
     created.dispose()
-
-
-def _old_values(job):
-    """A job as a row of the first schema."""
-    values = job_values(job) | {"token": "", "lease_until": None, "log_lines": 0}
-    del values["deaths"]
-    return values
-
-
-def test_of_previews_that_wait_for_the_same_the_oldest_stays(engine):
-    asked = [("a", "p1"), ("b", "p1"), ("c", "p2"), ("d", "p1")]
-    with engine.begin() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0011")
-        jobs = [sample_job(name, JobKind.PREVIEW, profile) for name, profile in asked]
-        connection.execute(insert(metadata.tables["job"]), [_old_values(job) for job in jobs])
-    migrate(engine)
-    queue = SqlJobQueue(engine, StepClock())
-    assert {job.id for job in queue.list(status=[JobStatus.QUEUED])} == {"a", "c"}
-    assert {job.id for job in queue.list(status=[JobStatus.CANCELLED])} == {"b", "d"}
-    assert queue.enqueue(sample_job("e", JobKind.PREVIEW, "p1")).job.id == "a"
-
-
-def test_keys_of_the_first_schema_stand_for_their_newest_request(engine):
-    with engine.begin() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        jobs = [sample_job(name, JobKind.RESTORE, profile, key="k") for name, profile in OLD_JOBS]
-        connection.execute(insert(metadata.tables["job"]), [_old_values(job) for job in jobs])
-        for number, job in enumerate(jobs):
-            values = (job.profile, "restore", "k", job.id, f"2026-01-05 12:00:0{number}.000000")
-            connection.exec_driver_sql("INSERT INTO job_key VALUES (?, ?, ?, ?, ?)", values)
-    migrate(engine)
-    queue = SqlJobQueue(engine, StepClock())
-    assert queue.enqueue(sample_job("again", JobKind.RESTORE, "p2", key="k")).job.id == "two"
-    with pytest.raises(ConflictError):
-        queue.enqueue(sample_job("other", JobKind.RESTORE, "p1", key="k"))
-
-
-def test_versions_of_an_older_schema_count_as_gone(engine):
-    with engine.begin() as connection:
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0004")
-        values = (1, b"x", 1, 2, "f", 0o644, 0, 0, 0, 0, 0, b"", b"")
-        places = ", ".join("?" * len(values))
-        connection.exec_driver_sql(f"INSERT INTO file_version VALUES ({places})", values)
-        connection.exec_driver_sql(
-            "INSERT INTO catalog_source VALUES (1, 'docs', 'docs', '0', 0, 0, 0, 0, 1)"
-        )
-    migrate(engine)
-    with SqlUnitOfWork(engine, read_only=True) as uow:
-        (version,) = uow.catalog.versions(P, S, sample_entry(b"x").path)
-        assert (version.until_seq, version.excluded) == (2, False)
 
 
 def test_every_constraint_has_a_name():

@@ -12,6 +12,7 @@ import pytest
 from bckcore.domain.check import CheckRequest
 from tests.support import harm
 from tests.support.checking import ALL, LOOK, checked, told
+from tests.support.databases import address_of
 from tests.support.harm import Scene
 
 SEQS = (1, 2, 3, 4, 5)
@@ -26,11 +27,12 @@ def scene(tmp_path: Path) -> Iterator[Scene]:
     made.house.database.close()
 
 
-@pytest.fixture
-def sqlite_scene(tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(tmp_path, sqlite=True)
-    yield made
-    made.house.database.close()
+@pytest.fixture(params=["sqlite", "postgresql"])
+def sql_scene(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
+    with address_of(request.param, tmp_path) as url:
+        made = Scene(tmp_path, url=url)
+        yield made
+        made.house.database.close()
 
 
 def flipped_everywhere(place: bytes, seed: int) -> Iterator[int]:
@@ -106,8 +108,8 @@ IN_DATABASE: list[tuple[str, Rows, bytes]] = [
     ("old size", lambda scene: scene.sql(VERSION.format("size = 3"), b"a", 1), b"docs/a"),
     ("mode", lambda scene: scene.sql(VERSION.format("mode = 511"), b"d", 1), b"docs/d"),
     ("time", lambda scene: scene.sql(VERSION.format("mtime_ns = 5"), b"keep", 1), b"docs/keep"),
-    ("digest", lambda scene: scene.sql(VERSION.format("digest = x'00'"), b"keep", 1), b"docs/keep"),
-    ("target", lambda scene: scene.sql(VERSION.format("target = x'41'"), b"link", 3), b"docs/link"),
+    ("digest", lambda scene: scene.sql(VERSION.format("digest = ?"), b"\0", b"keep", 1), b"docs/keep"),
+    ("target", lambda scene: scene.sql(VERSION.format("target = ?"), b"A", b"link", 3), b"docs/link"),
     ("kind", lambda scene: scene.sql(VERSION.format("kind = 'd'"), b"d/y", 1), b"docs/d/y"),
     ("ended", lambda scene: scene.sql(VERSION.format("until_seq = 3"), b"d/y", 1), b"docs/d/y"),
     ("not ended", lambda scene: scene.sql(VERSION.format("until_seq = NULL"), b"gone", 1), b"docs/gone"),
@@ -117,39 +119,39 @@ DELETE = "DELETE FROM file_version WHERE path = ? AND since_seq = ?"
 
 @pytest.mark.parametrize(("what", "alter", "path"), IN_DATABASE, ids=[one[0] for one in IN_DATABASE])
 def test_an_altered_version_in_the_database_is_named(
-    sqlite_scene: Scene, what: str, alter: Rows, path: bytes
+    sql_scene: Scene, what: str, alter: Rows, path: bytes
 ) -> None:
-    alter(sqlite_scene)
-    assert told(checked(sqlite_scene.house)) == {("catalog-differs", "database", path)}
+    alter(sql_scene)
+    assert told(checked(sql_scene.house)) == {("catalog-differs", "database", path)}
 
 
 @pytest.mark.parametrize(("path", "since"), [(b"keep", 1), (b"a", 1), (b"a", 2), (b"gone", 1), (b"d", 1)])
-def test_a_version_that_the_database_lost_is_named(sqlite_scene: Scene, path: bytes, since: int) -> None:
-    sqlite_scene.sql(DELETE, path, since)
-    assert told(checked(sqlite_scene.house)) == {("catalog-differs", "database", b"docs/" + path)}
+def test_a_version_that_the_database_lost_is_named(sql_scene: Scene, path: bytes, since: int) -> None:
+    sql_scene.sql(DELETE, path, since)
+    assert told(checked(sql_scene.house)) == {("catalog-differs", "database", b"docs/" + path)}
 
 
-def test_a_version_too_many_is_named(sqlite_scene: Scene) -> None:
-    sqlite_scene.sql(VERSION.format("path = x'7a'"), b"keep", 1)
-    assert told(checked(sqlite_scene.house)) == {
+def test_a_version_too_many_is_named(sql_scene: Scene) -> None:
+    sql_scene.sql(VERSION.format("path = ?"), b"z", b"keep", 1)
+    assert told(checked(sql_scene.house)) == {
         ("catalog-differs", "database", b"docs/keep"),
         ("catalog-differs", "database", b"docs/z"),
     }
 
 
 @pytest.mark.parametrize("seq", [1, 2, 5])
-def test_a_point_that_the_database_lost_is_named(sqlite_scene: Scene, seq: int) -> None:
-    sqlite_scene.sql("DELETE FROM point WHERE seq = ?", seq)
-    name = sqlite_scene.runs[seq].encode()
-    assert ("catalog-differs", "database", name) in told(checked(sqlite_scene.house))
+def test_a_point_that_the_database_lost_is_named(sql_scene: Scene, seq: int) -> None:
+    sql_scene.sql("DELETE FROM point WHERE seq = ?", seq)
+    name = sql_scene.runs[seq].encode()
+    assert ("catalog-differs", "database", name) in told(checked(sql_scene.house))
 
 
-def test_a_run_that_the_database_tells_differently_is_named(sqlite_scene: Scene) -> None:
-    sqlite_scene.sql("UPDATE run SET files_count = 99 WHERE seq = 2")
-    name = sqlite_scene.runs[2].encode()
-    assert told(checked(sqlite_scene.house)) == {("catalog-differs", "database", name)}
+def test_a_run_that_the_database_tells_differently_is_named(sql_scene: Scene) -> None:
+    sql_scene.sql("UPDATE run SET files_count = 99 WHERE seq = 2")
+    name = sql_scene.runs[2].encode()
+    assert told(checked(sql_scene.house)) == {("catalog-differs", "database", name)}
 
 
 @pytest.mark.parametrize("request_", [ALL, LOOK, CheckRequest(sample=50)], ids=["all", "look", "half"])
-def test_the_sqlite_scene_is_clean_before(sqlite_scene: Scene, request_: CheckRequest) -> None:
-    assert told(checked(sqlite_scene.house, request_)) == set()
+def test_the_scene_is_clean_before(sql_scene: Scene, request_: CheckRequest) -> None:
+    assert told(checked(sql_scene.house, request_)) == set()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from tests.integration.storage_fs.test_check_files import IN_CURRENT, IN_INCREMENTS, Harm
 from tests.support import harm
+from tests.support.databases import address_of
 from tests.support.harm import Scene
 
 POINTS = (1, 2, 3, 5)
@@ -43,11 +45,13 @@ def assert_all_is_as_it_was_or_named(scene: Scene, folder: Path, path: bytes) ->
         assert scene.assert_brings_back_or_says(seq) == named
 
 
-@pytest.fixture(params=[False, True], ids=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgresql"])
 def scene_of_any(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scene]:
-    made = Scene(tmp_path, sqlite=request.param)
-    yield made
-    made.house.database.close()
+    in_memory = request.param == "memory"
+    with nullcontext("") if in_memory else address_of(request.param, tmp_path) as url:
+        made = Scene(tmp_path, url=url)
+        yield made
+        made.house.database.close()
 
 
 @pytest.mark.parametrize(("seq", "lost"), [(2, {1}), (3, {2})])
