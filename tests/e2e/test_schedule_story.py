@@ -119,7 +119,7 @@ def test_a_host_that_does_not_answer_is_offline_and_leaves_no_run(
     assert told["offline_since"] is not None
     assert "Due since" in told["reason"]
     (job,) = backups(seen)
-    assert (job.status, job.result.error_code) == (JobStatus.FAILED, "host-unreachable")
+    assert (job.status, job.result.error_code) == (JobStatus.OFFLINE, "host-unreachable")
     with seen.units(read_only=True) as uow:
         assert uow.runs.last(ProfileId("far")) is None
     assert not list((bck.storage / ".receipts").rglob("*.json"))

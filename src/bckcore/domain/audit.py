@@ -42,6 +42,8 @@ class Outcome(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    OFFLINE = "offline"
+    """The PC was not there, so nothing was begun."""
     REPLAYED = "replayed"
     """It was done earlier; the database learned of it again from the storage's records."""
 

@@ -35,7 +35,7 @@ class JobKind(StrEnum):
 
 
 class JobStatus(StrEnum):
-    """Where a job stands. The last five are final and say how the work ended."""
+    """Where a job stands. The last six are final and say how the work ended."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -44,6 +44,8 @@ class JobStatus(StrEnum):
     SUSPECT = "suspect"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    OFFLINE = "offline"
+    """Its schedule asked for it, and the host was not there: nothing was begun, and nothing failed."""
 
     @property
     def final(self) -> bool:

@@ -38,6 +38,7 @@ _OUTCOMES = {
     JobStatus.PARTIAL: Outcome.PARTIAL,
     JobStatus.SUSPECT: Outcome.PARTIAL,
     JobStatus.CANCELLED: Outcome.CANCELLED,
+    JobStatus.OFFLINE: Outcome.OFFLINE,
 }
 
 

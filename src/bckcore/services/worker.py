@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.run import Run
-from bckcore.errors import BckError, JobCancelledError, JobGivenUpError, LeaseLostError
+from bckcore.errors import BckError, HostUnreachableError, JobCancelledError, JobGivenUpError, LeaseLostError
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.services.backup import BackupService
@@ -16,6 +16,7 @@ from bckcore.services.restore_data import host_restore_data, restore_data
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.restore_report import RESTORING
 from bckcore.services.restore_request import RestoreRequest
+from bckcore.services.schedule_jobs import needs_reachable
 
 MOST_DEATHS = 5
 """So many runners die over a job; then nobody takes it up again by itself."""
@@ -68,8 +69,9 @@ class Worker:
             watcher.log(str(error), level="warning")
             return JobStatus.CANCELLED, JobResult.of_error(error)
         except BckError as error:
-            watcher.log(str(error), level="error")
-            return JobStatus.FAILED, JobResult.of_error(error)
+            offline = isinstance(error, HostUnreachableError) and needs_reachable(claim.job)
+            watcher.log(str(error), level="info" if offline else "error")
+            return JobStatus.OFFLINE if offline else JobStatus.FAILED, JobResult.of_error(error)
 
     def _back_up(self, claim: Claim, watcher: Watcher) -> Ending:
         run, error = self._backups.back_up(claim, watcher)

@@ -53,6 +53,7 @@ def test_an_error_leads_to_the_same_status_here_and_in_a_job(kind, code):
         (JobStatus.SUSPECT, 3),
         (JobStatus.FAILED, 1),
         (JobStatus.CANCELLED, 1),
+        (JobStatus.OFFLINE, 1),
     ],
 )
 def test_the_state_of_a_job_is_its_status(status, code):

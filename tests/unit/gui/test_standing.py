@@ -30,6 +30,7 @@ POINT = point(1, NOON - 3 * HOUR)
         ([point(1, NOON, outcome="partial")], [], State.ISSUES),
         ([POINT], [job("j2", "failed", error={"code": "store-full"})], State.FAILED),
         ([POINT], [job("j2", "failed", error={"code": "host-unreachable"})], State.OFFLINE),
+        ([POINT], [job("j2", "offline", error={"code": "host-unreachable"})], State.OFFLINE),
         ([POINT], [job("j2", "cancelled"), done(at=NOON - HOUR)], State.SUCCESS),
         ([], [job("j2", "cancelled")], State.NEVER),
         ([point(1, NOON - timedelta(days=8))], [], State.OVERDUE),

@@ -20,7 +20,7 @@ from bck_apps.gui.problems import (
     ServerError,
     SignInError,
 )
-from bck_apps.gui.texts import Texts
+from bck_apps.gui.texts import Phrase, Texts
 from bck_apps.gui.viewmodels.desk import Desk
 from bck_apps.gui.viewmodels.folder_choice import FolderChoice
 from bck_apps.gui.viewmodels.home import Home
@@ -457,7 +457,9 @@ def test_failure_tells_reason_and_advice_and_the_servers_words() -> None:
 
 
 def test_computer_that_is_off_is_no_failure() -> None:
-    assert verdict(job("j", "failed", error={"code": "host-unreachable"})).state is State.OFFLINE
+    for status in ("failed", "offline"):
+        found = verdict(job("j", status, error={"code": "host-unreachable"}))
+        assert (found.state, found.title) == (State.OFFLINE, Phrase("result.offline"))
 
 
 def test_unknown_reason_is_told_as_unknown() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bck_adapters.memory.transport import MemoryTransport
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.paths import ROOT, RelPath
@@ -16,6 +17,7 @@ from bckcore.domain.retention import RetentionPolicy
 from bckcore.errors import AuthenticationError, LeaseLostError
 from bckcore.ports.job_queue import Claim
 from bckcore.services.restore_request import RestoreRequest
+from bckcore.services.schedule_jobs import if_reachable
 from bckcore.services.worker import MOST_DEATHS, Ending, job_failed_unexpectedly
 from tests.support.desks import Desk, T
 from tests.support.house import DOCS, PC
@@ -109,6 +111,19 @@ def test_partial_suspect_failed_and_cancelled_backups_end_as_such(desk: Desk) ->
     desk.house.watcher.stop = lambda: True
     status, result = carried_out(desk, JobKind.BACKUP)
     assert (status, result.error_code) == (JobStatus.CANCELLED, "cancelled")
+
+
+def test_without_its_host_a_job_of_the_schedule_is_offline_and_one_of_a_person_failed(
+    quick_dir: Path,
+) -> None:
+    nobody = Desk(quick_dir, wrapped=lambda _: MemoryTransport({}))
+    status, result = carried_out(nobody, JobKind.BACKUP, if_reachable(True))
+    assert (status, result.error_code) == (JobStatus.OFFLINE, "host-unreachable")
+    assert [line.partition(":")[0] for line in nobody.house.watcher.lines] == ["info"]
+    status, result = carried_out(nobody, JobKind.BACKUP)
+    assert (status, result.error_code) == (JobStatus.FAILED, "host-unreachable")
+    assert result.problem is not None
+    assert "pc1" in result.problem["what"]
 
 
 def test_a_missing_source_fails_and_says_that_nothing_was_marked(desk: Desk) -> None:

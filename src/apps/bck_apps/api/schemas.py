@@ -342,7 +342,9 @@ class JobView(View):
     kind: str = Field(description="`backup`, `restore` or `prune`.")
     profile: str
     host: str
-    status: str = Field(description="queued, running; final: succeeded, partial, suspect, failed, cancelled.")
+    status: str = Field(
+        description="queued, running; final: succeeded, partial, suspect, failed, cancelled, offline."
+    )
     requested_by: str
     created: datetime
     started: datetime | None
@@ -352,7 +354,9 @@ class JobView(View):
     deaths: int = Field(description="How often its runner died or fell silent over it.")
     progress: ProgressView
     result: dict[str, Any] | None = Field(description="What a finished job has to say.")
-    error: ErrorView | None = Field(description="Why a job failed or was cancelled; null otherwise.")
+    error: ErrorView | None = Field(
+        description="Why a job failed, was cancelled or met nobody; null otherwise."
+    )
 
 
 class Started(View):

@@ -252,7 +252,11 @@ def outcome_rows(job: Job) -> tuple[tuple[str, object], ...]:
     """What a finished backup did; a run that came to nothing has no files to tell of."""
     data = job.result.data
     counts = data.get("counts")
-    told = isinstance(counts, dict) and job.status not in (JobStatus.FAILED, JobStatus.CANCELLED)
+    told = isinstance(counts, dict) and job.status not in (
+        JobStatus.FAILED,
+        JobStatus.CANCELLED,
+        JobStatus.OFFLINE,
+    )
     return (
         ("point", _point_text(job)),
         ("files", _counts_text(counts) if told and isinstance(counts, dict) else ""),

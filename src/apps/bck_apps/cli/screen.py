@@ -33,6 +33,7 @@ _STYLES = {
     "BAD": "bold red",
     "no": "red",
     "cancelled": "magenta",
+    "offline": "blue",
     "running": "cyan",
 }
 

@@ -19,7 +19,7 @@ REFUSED = 5
 
 MEANINGS = {
     SUCCEEDED: "succeeded (a job asked about is queued or running: also 0)",
-    FAILED: "failed or was cancelled; the error says why and what to do",
+    FAILED: "failed, was cancelled or met a PC that is away; the error says why and what to do",
     WRONG_USE: "wrong use: an unknown option, a missing or malformed value",
     PARTIAL: "partial or suspect: done, but a person should look",
     NOT_FOUND: "not found: what was named does not exist",
@@ -41,6 +41,7 @@ _OF_JOBS = {
     JobStatus.SUSPECT: PARTIAL,
     JobStatus.FAILED: FAILED,
     JobStatus.CANCELLED: FAILED,
+    JobStatus.OFFLINE: FAILED,
 }
 
 

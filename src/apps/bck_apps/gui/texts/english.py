@@ -184,6 +184,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "result.suspect.advice": "Look for an unplugged disk or a moved folder. If the files are really gone, "
     "ask an administrator to run: bck backup {profile} --accept-missing",
     "result.failed": "The backup failed",
+    "result.offline": "The computer did not answer",
     "result.cancelled": "Backup stopped",
     "result.cancelled.text": "What was there before is kept. The next backup goes on from here.",
     "result.kept": "What was backed up before is still there.",

@@ -81,7 +81,7 @@ def standing(
 
 
 def _ended(job: Job | None, points: Sequence[Point], last_good: datetime | None, oldest: datetime) -> State:
-    if job is not None and job.status == "failed":
+    if job is not None and job.status in ("failed", "offline"):
         return State.OFFLINE if job.error_code == UNREACHABLE else State.FAILED
     outcome = job.status if job is not None else _newest_outcome(points)
     if outcome in ("partial", "suspect"):

@@ -93,9 +93,10 @@ def _failed(job: Job) -> Verdict:
     key = code if known_problem(code) else "unknown"
     parts = ("what", "meaning", "advice")
     lines = (*(Phrase(f"problem.{key}.{part}", {"code": code}) for part in parts), Phrase("result.kept"))
+    offline = code == UNREACHABLE
     return Verdict(
-        state=State.OFFLINE if code == UNREACHABLE else State.FAILED,
-        title=Phrase("result.failed"),
+        state=State.OFFLINE if offline else State.FAILED,
+        title=Phrase("result.offline" if offline else "result.failed"),
         lines=lines,
         details=job.error_text,
     )
