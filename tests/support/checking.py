@@ -1,13 +1,12 @@
 """Checks of a house, and the harm that they must find."""
 
-from bck_adapters.memory import MemoryVault
 from bckcore.domain.check import CheckReport, CheckRequest, Finding
 from bckcore.ports.transport import Transport
 from bckcore.ports.vault import Vault
 from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
-from bckcore.services.credentials import Credentials
 from tests.support.house import DOCS, House
+from tests.support.logins import memory_credentials
 
 ALL = CheckRequest(read_data=True)
 LOOK = CheckRequest()
@@ -22,7 +21,7 @@ def check_service(
         assert transport is not None, "this check was made without a transport"
         return transport
 
-    credentials = Credentials(vault or MemoryVault())
+    credentials = memory_credentials(vault)
     reader = HostReader(units=house.database.units, credentials=credentials, transport_for=transport_for)
     return CheckService(
         units=house.database.units,

@@ -32,7 +32,6 @@ from bckcore.services.backup import BackupService
 from bckcore.services.check import CheckService
 from bckcore.services.check_host import HostReader
 from bckcore.services.check_jobs import check_steps
-from bckcore.services.credentials import Credentials
 from bckcore.services.fence import Fence, fenced_storage, fenced_units
 from bckcore.services.forget import ForgetPlan, ForgetService
 from bckcore.services.forward import ForwardRuns
@@ -51,6 +50,7 @@ from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.undo import UndoService
 from bckcore.services.worker import Worker
+from tests.support.logins import memory_credentials
 
 PC = HostId("pc1")
 DOCS = ProfileId("docs")
@@ -132,7 +132,7 @@ class House:
         if key is not None and host is not None:
             vault.put(KEY, key)
             host = replace(host, key=KEY)
-        credentials = Credentials(vault)
+        credentials = memory_credentials(vault)
         ledger = Ledger(units=units, storage=storage)
         self.recovery = recovery = Recovery(storage=storage, clock=clock, ledger=ledger)
         puller = Puller(

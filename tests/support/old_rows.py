@@ -245,6 +245,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
         "audit": {"number": 1, "line": '{"format":1,"number":1,"previous":"","who":"anna"}'},
     },
     "0014": {"job": {"deaths": 2}},
+    "0015": {"host": {"login": "certificate", "gate": "/usr/local/bin/bck-gate"}},
 }
 """What each schema step brought: new tables with their row, new columns with their value."""
 STEPS = tuple(

@@ -6,6 +6,8 @@ from bckcore.domain.access import checked_user_name
 from bckcore.domain.host_path import HostPath, covering, is_normal, parsed_path, path_or_none
 from bckcore.domain.host_platform import Platform
 from bckcore.domain.ids import HostId, SecretRef, checked_name
+from bckcore.domain.login import Login
+from bckcore.domain.ssh_trust import checked_gate
 from bckcore.errors import InvalidInputError, PathNotAllowedError
 
 __all__ = ["Host", "Platform"]
@@ -25,8 +27,12 @@ class Host:
     platform: Platform = Platform.POSIX
     transport: str = "rsync-ssh"
     """Registered name of the transport."""
+    login: Login = Login.KEY
+    """How the server is let in."""
     key: SecretRef | None = None
-    """Private key in the vault."""
+    """What the vault keeps for that: a private key, or a password where a person insists."""
+    gate: str = ""
+    """Command of the gate on the host, which lines and certificates then force; empty where none is known."""
     host_keys: tuple[str, ...] = ()
     """Pinned public keys, each ``type base64``."""
     allowed_roots: tuple[str, ...] = ()
@@ -44,6 +50,7 @@ class Host:
             checked_user_name(owner)
         if not 1 <= self.port <= 65535:
             raise InvalidInputError(f"Port {self.port} is not between 1 and 65535.")
+        checked_gate(self.gate)
         bad = self.address.startswith("-") or self.user.startswith("-")
         if bad or any(char.isspace() or not char.isprintable() for char in self.address + self.user):
             raise InvalidInputError("Address and user hold no blanks and do not start with '-'.")

@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 
 from bckcore.domain.ids import HostId
 from bckcore.domain.private_key import PUBLIC_KEY
@@ -85,17 +85,19 @@ def checked_gate(command: str) -> str:
 
 def checked_addresses(addresses: Iterable[str]) -> tuple[str, ...]:
     """Addresses and networks (``192.0.2.0/24``) that the server may come from. Raises InvalidInputError."""
-    for address in (addresses := tuple(addresses)):
-        try:
-            ip_network(address)
-            if "%" in address:  # ipaddress takes anything behind it
-                raise ValueError(address)
-        except ValueError as exc:
-            raise InvalidInputError(
-                f"{address!r} is no address and no network.",
-                advice="Write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32.",
-            ) from exc
-    return addresses
+    return tuple(map(_checked_address, addresses))
+
+
+def _checked_address(text: str) -> str:
+    try:
+        if "%" in text:  # ipaddress takes anything behind it
+            raise ValueError(text)
+        return str(ip_network(text)) if "/" in text else str(ip_address(text))
+    except ValueError as exc:
+        raise InvalidInputError(
+            f"{text!r} is no address and no network.",
+            advice="Write 192.0.2.7, 192.0.2.0/24 or 2001:db8::/32.",
+        ) from exc
 
 
 def _narrowing(gate: str, addresses: Sequence[str]) -> list[str]:

@@ -88,7 +88,7 @@ class HostReader:
         order = FetchOrder(
             host=host, source=source, paths=tuple(paths), options=profile.options, folder=folder
         )
-        self._transport_for(host).fetch(order, self._credentials.of(host), watcher)
+        self._transport_for(host).fetch(order, self._credentials.of(host, purpose="check"), watcher)
         return order
 
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.host_path import typed_paths
-from bckcore.domain.ids import HostId, SecretRef
-from bckcore.domain.private_key import checked_private_key
+from bckcore.domain.ids import HostId
+from bckcore.domain.login import Login
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts
 from bckcore.errors import ConflictError, HostKeyUnknownError, InvalidInputError, PathNotAllowedError
@@ -15,6 +15,7 @@ from bckcore.ports.transport import Transport
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
 from bckcore.services.credentials import Credentials
+from bckcore.services.host_login import Given, HostLogins
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +25,9 @@ class HostChange:
     address: str | None = None
     port: int | None = None
     user: str | None = None
+    login: Login | None = None
+    gate: str | None = None
+    """Empty takes it away."""
     transport: str | None = None
     platform: Platform | None = None
     allowed_roots: tuple[str, ...] | None = None
@@ -61,6 +65,7 @@ class HostService:
         units: UnitOfWorkFactory,
         vault: Vault,
         credentials: Credentials,
+        logins: HostLogins,
         transport_for: Callable[[Host], Transport],
         clock: Clock,
     ) -> None:
@@ -68,17 +73,25 @@ class HostService:
         self._clock = clock
         self._vault = vault
         self._credentials = credentials
+        self._logins = logins
         self._transport_for = transport_for
 
-    def add(self, host: Host, *, key: Secret[str] | None, trust_on_first_use: bool = False) -> Host:
-        """Save a host with its private key; return it as saved.
+    def add(
+        self,
+        host: Host,
+        *,
+        key: Secret[str] | None,
+        password: Secret[str] | None = None,
+        trust_on_first_use: bool = False,
+    ) -> Host:
+        """Save a host with what its login needs; return it as saved.
 
         A key that is none as OpenSSH reads it is refused. ``host.host_keys`` are pinned; where there are
         none and ``trust_on_first_use`` allows it, the keys that the host shows now. Raises ConflictError,
         InvalidInputError, HostKeyUnknownError, HostUnreachableError.
         """
         transport = self._transport_for(host)
-        key = _checked(key)
+        given = Given(key=key, password=password).checked()
         with self._units(read_only=True) as uow:
             if any(other.id == host.id for other in uow.hosts.list()):
                 raise ConflictError(
@@ -86,15 +99,15 @@ class HostService:
                     advice=f"Change it with bck host set {host.id}, or take another name.",
                 )
         host = replace(host, allowed_roots=typed_paths(host.allowed_roots, host.platform))
+        secret = None
         if transport.capabilities.remote:
-            host = _with_trust(
-                host, transport, has_key=key is not None, trust_on_first_use=trust_on_first_use
-            )
+            host, secret = self._logins.settled(_with_address(host), given)
+            host = _with_trust(host, transport, trust_on_first_use=trust_on_first_use)
         with self._units() as uow:
             _require_accounts(uow, host.owners)
             uow.hosts.add(host)
-            if host.key and key:
-                self._vault.put(SecretRef(host.key), key)
+            if host.key and secret:
+                self._vault.put(host.key, secret)
             uow.commit()
         return host
 
@@ -104,34 +117,41 @@ class HostService:
         change: HostChange,
         *,
         key: Secret[str] | None = None,
+        password: Secret[str] | None = None,
         trust_on_first_use: bool = False,
     ) -> Host:
-        """Change a host and return it as saved; ``key`` replaces its private key.
+        """Change a host and return it as saved; ``key`` replaces its private key, and ``password`` the kept
+        one. Either alone says how the host is entered from now on; an empty password is kept no more.
 
         With ``trust_on_first_use``, and no keys in the change, the keys that the host shows now take the
         place of the pinned ones. Raises NotFoundError, InvalidInputError, ConflictError for an allow-list
         that no longer covers a profile's source, HostKeyUnknownError, HostUnreachableError; nothing is
         changed then.
         """
-        wanted = change.applied(self.get(host_id))
-        key = _checked(key)
+        given = Given(key=key, password=password).checked()
+        if change.login is None:
+            change = replace(change, login=given.login)
+        before = self.get(host_id)
+        wanted, secret = change.applied(before), None
         transport = self._transport_for(wanted)
         if transport.capabilities.remote:
+            wanted, secret = self._logins.settled(_with_address(wanted), given, before)
             if trust_on_first_use and change.host_keys is None:
                 wanted = replace(wanted, host_keys=())
-            has_key = key is not None or wanted.key is not None
-            wanted = _with_trust(wanted, transport, has_key=has_key, trust_on_first_use=trust_on_first_use)
+            wanted = _with_trust(wanted, transport, trust_on_first_use=trust_on_first_use)
         with self._units() as uow:
-            saved = replace(
-                change.applied(uow.hosts.get(host_id)), key=wanted.key, host_keys=wanted.host_keys
-            )
+            present = uow.hosts.get(host_id)
+            saved = replace(change.applied(present), key=wanted.key, host_keys=wanted.host_keys)
+            _require_same_login(before, present)
             if change.allowed_roots is not None or change.platform is not None:
                 _require_covered(uow, saved)
             _require_accounts(uow, change.owners or ())
             uow.hosts.update(saved)
-            if saved.key and key:
-                self._vault.put(SecretRef(saved.key), key)
+            if saved.key and secret:
+                self._vault.put(saved.key, secret)
             uow.commit()
+        if before.key and before.key != saved.key:
+            self._vault.delete(before.key)
         return saved
 
     def get(self, host: HostId) -> Host:
@@ -162,19 +182,24 @@ class HostService:
     def probe(self, host_id: HostId) -> HostFacts:
         """Connect and look; changes nothing. Raises what Transport.probe raises, and NotFoundError."""
         host = self.get(host_id)
-        return self._transport_for(host).probe(host, self._credentials.of(host), host.allowed_roots)
+        return self._transport_for(host).probe(
+            host, self._credentials.of(host, purpose="probe"), host.allowed_roots
+        )
 
 
-def _checked(key: Secret[str] | None) -> Secret[str] | None:
-    """The key as OpenSSH reads it. Raises InvalidInputError: what is no key only shows at night."""
-    return checked_private_key(key.reveal().encode(), "The private key") if key else None
-
-
-def _with_trust(host: Host, transport: Transport, *, has_key: bool, trust_on_first_use: bool) -> Host:
+def _with_address(host: Host) -> Host:
     if not host.address:
         raise InvalidInputError("The host needs an address.")
-    if not has_key:
-        raise InvalidInputError("The host needs a private key that its backup account accepts.")
+    return host
+
+
+def _require_same_login(before: Host, present: Host) -> None:
+    """Raise ConflictError if somebody else changed the way in meanwhile: two secrets would be mixed up."""
+    if (before.login, before.key) != (present.login, present.key):
+        raise ConflictError(f"The login of {before.id} was changed meanwhile.", advice="Look, and try again.")
+
+
+def _with_trust(host: Host, transport: Transport, *, trust_on_first_use: bool) -> Host:
     keys = host.host_keys
     if not keys and trust_on_first_use:
         keys = transport.scan_host_keys(host)
@@ -184,7 +209,7 @@ def _with_trust(host: Host, transport: Transport, *, has_key: bool, trust_on_fir
             meaning="Without it, nobody can tell this PC from another one that pretends to be it.",
             advice="Give the host's public key, or allow trust on first use on a network you trust.",
         )
-    return replace(host, key=SecretRef(f"host/{host.id}/ssh"), host_keys=keys)
+    return replace(host, host_keys=keys)
 
 
 def _require_accounts(uow: UnitOfWork, owners: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ answer a little old, no more. Lists stay in files of a scratch folder; the answe
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -103,7 +104,7 @@ class PreviewService:
         for source in profile.sources:
             host.require_allowed(source.path)
         filter_of(profile, host, self._filters)
-        credential = self._credentials.of(host)
+        shown = partial(self._credentials.of, host, purpose="preview")
         tally = PreviewTally()
         for source in profile.sources:
             if watcher.is_cancelled():
@@ -111,18 +112,18 @@ class PreviewService:
             watcher.log(f"Looking at {source.name} ({source.path}).")
             with self._storage.scratch(profile.ref) as folder:
                 look = _Look(profile=profile, host=host, source=source, folder=folder, tally=tally)
-                self._look(look, credential, watcher)
+                self._look(look, shown, watcher)
         return tally
 
-    def _look(self, look: "_Look", credential: Credential | None, watcher: Watcher) -> None:
+    def _look(self, look: "_Look", shown: Callable[[], Credential | None], watcher: Watcher) -> None:
         transport = self._transport_for(look.host)
         stored = self._storage.current_folder(look.profile.ref, look.source.name)
         order = look.order(stored)
         watcher.progress(TransferProgress(phase="previewing", source=look.source.name))
-        said = said_by_host(transport, credential, look.profile, order, self._filters, watcher)
+        said = said_by_host(transport, shown, look.profile, order, self._filters, watcher)
         sieve = sieve_of(look.profile, look.host, self._filters, said)
         order = look.order(stored, all_rules(look.profile, said))
-        report = transport.preview(order, credential, watcher)
+        report = transport.preview(order, shown(), watcher)
         for problem in (*said.problems, *report.problems):
             look.tally.problems.name(look.path(RelPath(problem.path)), detail=problem.message)
         look.tally.problems.count += said.problem_count + report.problem_count

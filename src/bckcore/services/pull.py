@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from math import ceil
 from random import Random
 
@@ -84,7 +85,7 @@ class Puller:
     def require_reachable(self, host: Host) -> None:
         """Raise HostUnreachableError if the host does not answer; what else is wrong, the run will tell."""
         try:
-            self._transport_for(host).probe(host, self._credentials.of(host), ())
+            self._transport_for(host).probe(host, self._credentials.of(host, purpose="probe"), ())
         except HostUnreachableError:
             raise
         except BckError:
@@ -109,7 +110,8 @@ class Puller:
 
         At ``deadline``, in the clock's monotonic time, the run has taken as long as it may.
         """
-        transport, credential = self._transport_for(host), self._credentials.of(host)
+        transport = self._transport_for(host)
+        shown = partial(self._credentials.of, host, purpose=f"run {run.id}")
         number = failures = 0
         while True:
             number += 1
@@ -124,9 +126,9 @@ class Puller:
                 watcher.log(f"The bandwidth plan allows {_rate_text(options.bandwidth_limit)}.")
             paced = PacedWatcher(watcher, profile, started, self._clock)
             try:
-                said = said_by_host(transport, credential, profile, order, self._filters, watcher)
+                said = said_by_host(transport, shown, profile, order, self._filters, watcher)
                 order = replace(order, filters=all_rules(profile, said))
-                report = _with_problems(transport.pull(order, credential, paced), said)
+                report = _with_problems(transport.pull(order, shown(), paced), said)
             except BckError as caught:
                 outpaced = paced.outpaced and watcher.error is None and isinstance(caught, JobCancelledError)
                 error = watcher.error or (_outpaced() if outpaced else caught)
@@ -167,7 +169,7 @@ class Puller:
 
 def said_by_host(
     transport: Transport,
-    credential: Credential | None,
+    shown: Callable[[], Credential | None],
     profile: Profile,
     order: PullOrder | PreviewOrder,
     filters: PathFilterFactory,
@@ -175,7 +177,7 @@ def said_by_host(
 ) -> HostRules:
     """What files on the host say about filters; nothing, at no cost, where the profile does not ask.
 
-    Raises BckError.
+    ``shown`` makes what the host is shown. Raises BckError.
     """
     names = profile.filters.wanted_names
     if not names:
@@ -190,7 +192,7 @@ def said_by_host(
         folder=order.work_dir / "gathered",
         inherit_fds=order.inherit_fds,
     )
-    found = transport.gather(asked, credential, watcher)
+    found = transport.gather(asked, shown(), watcher)
     ignore_case = order.host.platform.ignores_case
     said = host_rules(found, lambda rule: filters((rule,), ignore_case=ignore_case))
     if said.rules:

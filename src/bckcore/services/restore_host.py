@@ -131,12 +131,11 @@ class HostRestore:
         """Push one batch, again where the error may pass. Raises BckError."""
         host = pushing.host
         transport = self._transport_for(host)
-        credential = self._credentials.of(host)
         number = 0
         while True:
             number += 1
             try:
-                return transport.push(order, credential, work)
+                return transport.push(order, self._credentials.of(host, purpose="restore"), work)
             except TransientError as error:
                 if number >= pushing.profile.options.attempts:
                     raise

@@ -15,6 +15,7 @@ from bck_adapters.sql.unit_of_work import SqlUnitOfWork
 from bck_adapters.testkit.samples import StepClock, sample_entry, sample_job
 from bckcore.domain.ids import HostId, JobId, ProfileId, SourceName
 from bckcore.domain.job import JobKind, JobStatus
+from bckcore.domain.login import Login
 from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.errors import ConflictError
 from tests.support.old_rows import ASKED, AT, LATER, ROWS, RUN, STEPS, fill_at, rows_at, upgraded_to
@@ -54,7 +55,9 @@ def test_rows_of_every_older_version_are_there_afterwards(engine, fresh_url, ste
 def the_program_reads_them(database, step):
     with database.units(read_only=True) as uow:
         assert uow.users.get("anna").created == AT
-        assert uow.hosts.get(HostId("pc1")).allowed_roots == ("/home/u", "/srv/ü")
+        host = uow.hosts.get(HostId("pc1"))
+        assert host.allowed_roots == ("/home/u", "/srv/ü")
+        assert host.login is (Login.KEY if step < "0015" else Login.CERTIFICATE)
         profile = uow.profiles.get(P)
         assert [str(source.path) for source in profile.sources] == ["/home/u/docs"]
         assert profile.schedule is not None

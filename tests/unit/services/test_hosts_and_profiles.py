@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bck_adapters.memory import MemoryDatabase, MemoryJobQueue, MemoryVault, SettableClock
+from bck_adapters.memory import MemoryDatabase, MemoryJobQueue, MemorySshKeys, MemoryVault, SettableClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bck_adapters.rsync.filters import GitIgnoreFilter
@@ -26,8 +26,10 @@ from bckcore.errors import (
     RefusedError,
 )
 from bckcore.services.credentials import Credentials
+from bckcore.services.host_login import HostLogins
 from bckcore.services.hosts import HostChange, HostService
 from bckcore.services.profiles import ProfileService
+from tests.support.logins import memory_authority
 from tests.support.sshd import new_key
 
 PC1, PC2 = HostId("pc1"), HostId("pc2")
@@ -54,10 +56,20 @@ class Office:
         self.pcs = {PC1: MemoryHost(host_keys=SHOWN), PC2: MemoryHost(host_keys=SHOWN)}
         kind = RemoteTransport if remote else MemoryTransport
         transport = kind(self.pcs)
+        self.authority = memory_authority(self.vault, clock=self.clock, addresses=("192.0.2.1",))
+        self.keys = MemorySshKeys()
+        self.logins = HostLogins(
+            units=self.database.units,
+            vault=self.vault,
+            keys=self.keys,
+            authority=self.authority,
+            server_name="server",
+        )
         self.hosts = HostService(
             units=self.database.units,
             vault=self.vault,
-            credentials=Credentials(self.vault),
+            credentials=Credentials(self.vault, self.authority),
+            logins=self.logins,
             transport_for=lambda host: transport,
             clock=self.clock,
         )

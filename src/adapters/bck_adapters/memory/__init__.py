@@ -6,6 +6,7 @@ from bck_adapters.memory.notices import MemoryOutbox, RecordingChannel
 from bck_adapters.memory.processes import MemoryProcesses
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.secrets import MemoryPasswordHasher, MemoryTokens, MemoryVault, RecordingNotifier
+from bck_adapters.memory.ssh_keys import MemorySshKeys, read_certificate
 from bck_adapters.memory.stores import MemoryDatabase, MemoryUnitOfWork
 
 __all__ = [
@@ -15,10 +16,12 @@ __all__ = [
     "MemoryOutbox",
     "MemoryPasswordHasher",
     "MemoryProcesses",
+    "MemorySshKeys",
     "MemoryTokens",
     "MemoryUnitOfWork",
     "MemoryVault",
     "RecordingChannel",
     "RecordingNotifier",
     "SettableClock",
+    "read_certificate",
 ]

@@ -15,11 +15,13 @@ from bck_adapters.pki.imported import (
     remove_import,
 )
 from bck_adapters.pki.machine import own_names
+from bck_adapters.pki.ssh import OpenSshKeys
 from bck_adapters.pki.tls import TlsFiles, ensure_tls, renew_tls
 
 __all__ = [
     "Identity",
     "Imported",
+    "OpenSshKeys",
     "TlsFiles",
     "create_ca",
     "ensure_tls",

@@ -12,6 +12,7 @@ from bckcore.domain.filters import FilterOptions
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef, SourceName
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.login import Login
 from bckcore.domain.paths import percent_decoded, percent_encoded, rel_path
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
@@ -34,7 +35,9 @@ def host_values(host: Host) -> Values:
         "user_name": host.user,
         "platform": host.platform.value,
         "transport": host.transport,
+        "login": host.login.value,
         "key_ref": host.key,
+        "gate": host.gate,
         "host_keys": list(host.host_keys),
         "allowed_roots": list(host.allowed_roots),
         "quota_bytes": host.quota_bytes,
@@ -52,7 +55,9 @@ def host_of(row: Any) -> Host:
         user=row.user_name,
         platform=Platform(row.platform),
         transport=row.transport,
+        login=Login(row.login),
         key=None if row.key_ref is None else SecretRef(row.key_ref),
+        gate=row.gate,
         host_keys=tuple(row.host_keys),
         allowed_roots=tuple(row.allowed_roots),
         quota_bytes=row.quota_bytes,

@@ -45,6 +45,8 @@ host = Table(
     Column("owners", JSON),
     Column("quota_bytes", BigInteger),
     Column("quota_inodes", BigInteger),
+    Column("login", String(16), server_default="key", nullable=False),
+    Column("gate", Text, server_default="", nullable=False),
 )
 
 CALENDAR_RULES = ("hourly", "daily", "weekly", "monthly", "yearly")

@@ -13,6 +13,7 @@ from bckcore.domain.holder import Holder
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef, SourceName
 from bckcore.domain.job import Job, JobKind
+from bckcore.domain.login import Login
 from bckcore.domain.paths import rel_path
 from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
@@ -59,7 +60,9 @@ def sample_host(name: str = "pc1") -> Host:
         port=2222,
         user="saver",
         transport="rsync-ssh",
+        login=Login.OWN_KEY,
         key=SecretRef(f"host/{name}/key"),
+        gate="/opt/bck-gate/bin/bck-gate",
         host_keys=("ssh-ed25519 AAAA", "ecdsa-sha2-nistp256 BBBB"),
         allowed_roots=("/home/u", "/srv/ü"),
         owners=("anna", "zoe"),

@@ -7,7 +7,9 @@ from pydantic import AwareDatetime, Field, SecretStr
 
 from bck_apps.api.schemas_base import Body, View
 from bckcore.domain.host import Platform
+from bckcore.domain.login import LONGEST_PASSWORD, Login
 from bckcore.domain.push import Conflict
+from bckcore.domain.ssh_trust import LONGEST_GATE
 
 Item = TypeVar("Item")
 Line = Annotated[str, Field(max_length=16384)]
@@ -78,8 +80,21 @@ class HostBody(Body):
     address: str = Field("", max_length=255, description="Name or IP address; empty for transport `local`.")
     port: int = Field(22, ge=1, le=65535, description="TCP port of the SSH server.")
     user: str = Field("backupsvc", max_length=64, description="Account on the host that may read the files.")
+    login: Login = Field(
+        Login.KEY,
+        description="`key`: `private_key`; `own-key`: made on the server; `certificate`: signed by the "
+        "server for minutes; `password`.",
+    )
     private_key: SecretStr | None = Field(
         None, max_length=65536, description="Private key, OpenSSH text. Write-only: it is never given out."
+    )
+    password: SecretStr | None = Field(
+        None,
+        max_length=LONGEST_PASSWORD,
+        description="Of the account, to be kept; without it each start brings one. Write-only.",
+    )
+    gate: str = Field(
+        "", max_length=LONGEST_GATE, description="Command of the gate on the host, if it has one."
     )
     allow: list[Line] = Field(
         default=[], max_length=1000, description="Folders that may be backed up; nothing else is read."
@@ -109,6 +124,17 @@ class HostChangeBody(Body):
     private_key: SecretStr | None = Field(
         None, max_length=65536, description="Another private key, OpenSSH text. Write-only."
     )
+    login: Login | None = Field(
+        None, description="Another way in; a private key or password that is given says it, too."
+    )
+    password: SecretStr | None = Field(
+        None,
+        max_length=LONGEST_PASSWORD,
+        description="Another password to be kept; empty: none is kept. Write-only.",
+    )
+    gate: str | None = Field(
+        None, max_length=LONGEST_GATE, description="Command of the gate on the host; empty: none."
+    )
     allow: list[Line] | None = Field(None, max_length=1000, description="The whole new list of folders.")
     host_keys: list[Line] | None = Field(
         None, max_length=100, description="The whole new list of public keys, each `type base64`."
@@ -137,9 +163,26 @@ class HostView(View):
     allow: list[str]
     owners: list[str] = Field(description="Accounts with role `owner` that may reach it.")
     host_keys: list[str] = Field(description="Pinned public keys.")
+    login: str = Field(description="`key`, `own-key`, `certificate` or `password`.")
     has_private_key: bool
+    has_password: bool = Field(description="Whether one is kept; where not, each start brings it.")
+    gate: str = Field(description="Command of the gate on the host; empty where none is known.")
     quota_bytes: int | None
     quota_inodes: int | None
+
+
+class TrustView(View):
+    """What a host must hold so that the server is let in. Nothing of it is secret."""
+
+    name: str
+    login: str = Field(description="`key`, `own-key`, `certificate` or `password`.")
+    user: str = Field(description="Account on the host.")
+    authorized_keys: list[str] = Field(description="Lines of that account's `authorized_keys`.")
+    keys: list[str] = Field(description="The public keys in them, each `type base64`.")
+    fingerprints: list[str] = Field(description="Of these keys, `SHA256:…`.")
+    principal: str = Field(description="The name in certificates for this host; empty for other logins.")
+    gate: str = Field(description="Command that the lines force; empty where no gate is known.")
+    allow: list[str] = Field(description="Folders that the server may read.")
 
 
 class UsageView(View):

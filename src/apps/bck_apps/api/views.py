@@ -13,6 +13,7 @@ from bckcore.domain.host import Host
 from bckcore.domain.host_path import typed_path, typed_paths
 from bckcore.domain.ids import HostId, ProfileId, SourceName
 from bckcore.domain.job import Job, JobResult
+from bckcore.domain.login import Login
 from bckcore.domain.paths import display, percent_decoded, percent_encoded
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore import RestoreOptions
@@ -23,6 +24,7 @@ from bckcore.domain.transfer import HostFacts, TransferOptions, TransferProgress
 from bckcore.errors import InvalidInputError
 from bckcore.ports.job_queue import Enqueued, LogLine
 from bckcore.services.holds import HeldPoint
+from bckcore.services.host_login import HostTrust
 from bckcore.services.hosts import HostChange
 from bckcore.services.profiles import KeptHistory
 from bckcore.services.prune import PruneReport
@@ -37,6 +39,8 @@ def host_of(body: schemas.HostBody) -> Host:
         address=body.address,
         port=body.port,
         user=body.user,
+        login=body.login,
+        gate=body.gate,
         transport=body.transport,
         platform=body.platform,
         host_keys=tuple(body.host_keys),
@@ -53,6 +57,8 @@ def host_change_of(body: schemas.HostChangeBody) -> HostChange:
         address=body.address,
         port=body.port,
         user=body.user,
+        login=body.login,
+        gate=body.gate,
         transport=body.transport,
         platform=body.platform,
         allowed_roots=None if body.allow is None else tuple(body.allow),
@@ -75,9 +81,28 @@ def host_view(host: Host) -> schemas.HostView:
         allow=list(host.allowed_roots),
         owners=list(host.owners),
         host_keys=list(host.host_keys),
-        has_private_key=host.key is not None,
+        login=host.login.value,
+        has_private_key=host.key is not None and host.login.keeps_key,
+        has_password=host.key is not None and host.login is Login.PASSWORD,
+        gate=host.gate,
         quota_bytes=host.quota_bytes,
         quota_inodes=host.quota_inodes,
+    )
+
+
+def trust_view(trust: HostTrust) -> schemas.TrustView:
+    """What a host must hold, for callers."""
+    host = trust.host
+    return schemas.TrustView(
+        name=host.id,
+        login=host.login.value,
+        user=host.user,
+        authorized_keys=list(trust.lines),
+        keys=list(trust.keys),
+        fingerprints=list(trust.fingerprints),
+        principal=trust.principal,
+        gate=host.gate,
+        allow=list(host.allowed_roots),
     )
 
 

@@ -152,8 +152,11 @@ def host_document(host: Host) -> Document:
         "allow": list(host.allowed_roots),
         "owners": list(host.owners),
         "host_keys": list(host.host_keys),
-        "has_key": host.key is not None,
-        "has_private_key": host.key is not None,  # the API's name for the same
+        "login": host.login.value,
+        "has_key": host.key is not None and host.login.keeps_key,
+        "has_private_key": host.key is not None and host.login.keeps_key,  # the API's name for the same
+        "has_password": host.key is not None and not host.login.keeps_key,
+        "gate": host.gate,
         "quota_bytes": host.quota_bytes,
         "quota_inodes": host.quota_inodes,
     }

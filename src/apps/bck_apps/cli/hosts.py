@@ -1,8 +1,6 @@
 """Verbs about hosts: add, set, list, show, probe, remove."""
 
-from base64 import b64decode, b64encode
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +8,15 @@ import typer
 
 from bck_apps.cli.documents import error_document, host_document
 from bck_apps.cli.given import require_path
+from bck_apps.cli.host_login import (
+    ForgetPassword,
+    GateOption,
+    LoginOption,
+    PasswordStdin,
+    login_text,
+    password_of,
+    tell_next_step,
+)
 from bck_apps.cli.host_quota import Quota, QuotaFiles, quota_bytes, quota_text
 from bck_apps.cli.keys import public_key, read_private_key
 from bck_apps.cli.screen import Json, fields, say, show, show_error, table
@@ -18,7 +25,9 @@ from bck_apps.cli.status import PARTIAL, status_of_error
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.host_path import typed_paths
 from bckcore.domain.ids import HostId
+from bckcore.domain.login import Login
 from bckcore.domain.secret import Secret
+from bckcore.domain.ssh_trust import fingerprint as sha256_of
 from bckcore.domain.transfer import HostFacts
 from bckcore.errors import (
     AuthenticationError,
@@ -47,6 +56,9 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     port: Annotated[int, typer.Option(min=1, max=65_535, help="SSH port.")] = 22,
     user: Annotated[str, typer.Option(help="The backup account on the host.")] = "backupsvc",
     key: Annotated[str | None, typer.Option(metavar="FILE", help="Private key without pass phrase.")] = None,
+    login: LoginOption = None,
+    gate: GateOption = None,
+    password_stdin: PasswordStdin = False,
     allow: Annotated[
         list[str] | None, typer.Option(metavar="PATH", help="Folder that may be read; may be repeated.")
     ] = None,
@@ -76,6 +88,8 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         address=address,
         port=port,
         user=user,
+        login=login or (Login.PASSWORD if password_stdin else Login.KEY),
+        gate=gate or "",
         transport=transport,
         platform=platform,
         host_keys=tuple(public_key(text) for text in host_key or ()),
@@ -84,13 +98,17 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         quota_inodes=quota_files or None,
         owners=tuple(dict.fromkeys(owner or ())),
     )
+    password = password_of(from_stdin=password_stdin)
     with opened() as application:
-        saved = application.hosts.add(host, key=secret, trust_on_first_use=trust_on_first_use)
+        saved = application.hosts.add(
+            host, key=secret, password=password, trust_on_first_use=trust_on_first_use
+        )
     if warning:
         say(f"warning: {warning}")
     if not saved.allowed_roots:
         say(_nothing_allowed(saved.id))
     show(as_json, host_document(saved), lambda: _host_view(saved))
+    tell_next_step(saved)
     if trust_on_first_use and saved.host_keys:
         _ask_to_compare(saved, as_json=as_json)
 
@@ -114,6 +132,10 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
     port: Annotated[int | None, typer.Option(min=1, max=65_535, help="SSH port.")] = None,
     user: Annotated[str | None, typer.Option(help="The backup account on the host.")] = None,
     key: Annotated[str | None, typer.Option(metavar="FILE", help="Another private key.")] = None,
+    login: LoginOption = None,
+    gate: GateOption = None,
+    password_stdin: PasswordStdin = False,
+    forget_password: ForgetPassword = False,
     allow: Annotated[
         list[str] | None,
         typer.Option(metavar="PATH", help="Folder that may be read; repeat all: the list is replaced."),
@@ -147,21 +169,28 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
         address=address,
         port=port,
         user=user,
+        login=login,
+        gate=gate,
         platform=platform,
         allowed_roots=tuple(allow) if allow else None,
         host_keys=tuple(public_key(text) for text in host_key) if host_key else None,
         quota_bytes=quota_bytes(quota),
         quota_inodes=quota_files,
     )
-    if change == HostChange() and key is None and not trust_on_first_use:
+    password = password_of(from_stdin=password_stdin, forget=forget_password)
+    if change == HostChange() and key is None and password is None and not trust_on_first_use:
         raise InvalidInputError("Nothing was given that could be changed.", advice="See bck host set --help")
     secret, warning = _key_of(key)
     with opened() as application:
         before = application.hosts.get(HostId(host))
-        saved = application.hosts.change(before.id, change, key=secret, trust_on_first_use=trust_on_first_use)
+        saved = application.hosts.change(
+            before.id, change, key=secret, password=password, trust_on_first_use=trust_on_first_use
+        )
     if warning:
         say(f"warning: {warning}")
     _tell_changed_keys(before, saved)
+    if saved.login is not before.login:
+        tell_next_step(saved)
     show(as_json, host_document(saved), lambda: _host_view(saved))
 
 
@@ -173,8 +202,10 @@ def _tell_changed_keys(before: Host, after: Host) -> None:
 
 def fingerprint(host_key: str) -> str:
     """``TYPE SHA256:…`` of a public key, as ssh-keygen -l shows it."""
-    kind, _, blob = host_key.partition(" ")
-    return f"{kind} SHA256:{b64encode(sha256(b64decode(blob)).digest()).decode().rstrip('=')}"
+    try:
+        return f"{host_key.partition(' ')[0]} {sha256_of(host_key)}"
+    except InvalidInputError:
+        return f"{host_key} (this is no public key)"
 
 
 def _host_view(host: Host) -> "RenderableType":
@@ -186,7 +217,8 @@ def _host_view(host: Host) -> "RenderableType":
             ("allowed", "\n".join(host.allowed_roots) or "nothing yet: give --allow PATH"),
             ("belongs to", ", ".join(host.owners) or "nobody"),
             ("host keys", "\n".join(map(fingerprint, host.host_keys))),
-            ("private key", "kept in the vault" if host.key else "none"),
+            ("let in by", login_text(host)),
+            ("gate", host.gate),
             ("quota", quota_text(host)),
         )
     )

@@ -23,6 +23,7 @@ from bck_apps.cli import (
     export,
     filters,
     history,
+    host_login,
     host_quota,
     hosts,
     jobs,
@@ -35,6 +36,7 @@ from bck_apps.cli import (
     runs,
     schedule,
     serve,
+    ssh_ca,
     status,
     tokens,
     users,
@@ -128,6 +130,7 @@ app.command("jobs", rich_help_panel=LOOK)(jobs.jobs)
 app.command("filters", rich_help_panel=LOOK)(filters.filters)
 app.command("points", rich_help_panel=LOOK)(points.points)
 app.command("snapshots", hidden=True)(points.points)
+hosts.app.command("key")(host_login.key)
 hosts.app.command("usage")(host_quota.usage)
 hosts.app.command("presence")(schedule.presence)
 app.command("schedule", rich_help_panel=LOOK)(schedule.schedule)
@@ -142,6 +145,7 @@ app.add_typer(catalog.app, name="catalog", rich_help_panel=SETUP)
 app.add_typer(database.app, name="db", rich_help_panel=SETUP)
 app.add_typer(queue.app, name="queue", rich_help_panel=SETUP)
 app.add_typer(cert.app, name="cert", rich_help_panel=SETUP)
+app.add_typer(ssh_ca.app, name="ssh-ca", rich_help_panel=SETUP)
 app.add_typer(notify.app, name="notify", rich_help_panel=SETUP)
 app.command("doctor", rich_help_panel=LOOK)(doctor.doctor)
 app.add_typer(audit.app, name="audit", rich_help_panel=LOOK)

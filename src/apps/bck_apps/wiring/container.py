@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -17,6 +18,7 @@ from bck_adapters.auth import Argon2Hasher, JwtTokens
 from bck_adapters.bell import FifoBell
 from bck_adapters.clock import SystemClock
 from bck_adapters.notify import FileOutbox
+from bck_adapters.pki import OpenSshKeys
 from bck_adapters.processes import LinuxProcesses
 from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.storage_fs import FsRestoreTargets
@@ -51,6 +53,7 @@ from bckcore.services.forget import ForgetService
 from bckcore.services.forward import ForwardRuns
 from bckcore.services.history import HistoryService, history_steps
 from bckcore.services.holds import HoldService
+from bckcore.services.host_login import HostLogins
 from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
 from bckcore.services.ledger import Ledger
@@ -68,6 +71,7 @@ from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.scheduler import Scheduler
 from bckcore.services.second_factor import SecondFactors
+from bckcore.services.ssh_authority import SshAuthority
 from bckcore.services.standing import StandingService
 from bckcore.services.throttles import Throttles
 from bckcore.services.undo import UndoService
@@ -170,6 +174,11 @@ def made_head(home: Path) -> FileHeadKeeper:
     return FileHeadKeeper(home / "audit.head")
 
 
+def server_name(settings: Settings) -> str:
+    """What people, and the files of PCs, call this server."""
+    return settings.notify.server_name or socket.gethostname()
+
+
 def new_id() -> str:
     """A job id that nobody can guess."""
     return uuid.uuid4().hex
@@ -215,7 +224,17 @@ class Container(containers.DeclarativeContainer):
     )
     evidence = providers.Singleton(Evidence, units=units, witness=witness)
     vault = providers.Singleton(WitnessedVault, bare_vault, evidence)
-    credentials = providers.Singleton(Credentials, vault)
+    ssh_keys = providers.Singleton(OpenSshKeys)
+    ssh_authority = providers.Singleton(
+        SshAuthority,
+        units=units,
+        vault=vault,
+        keys=ssh_keys,
+        clock=clock,
+        random_bytes=providers.Object(os.urandom),
+        addresses=settings.provided.ssh.source_addresses,
+    )
+    credentials = providers.Singleton(Credentials, vault, ssh_authority)
     queue = providers.Singleton(witnessed_queue, bare_queue, evidence)
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
@@ -367,11 +386,20 @@ class Container(containers.DeclarativeContainer):
         remind_after=providers.Singleton(remind_after, settings),
     )
     presences = providers.Singleton(PresenceService, units=units, clock=clock)
+    logins = providers.Singleton(
+        HostLogins,
+        units=units,
+        vault=vault,
+        keys=ssh_keys,
+        authority=ssh_authority,
+        server_name=providers.Singleton(server_name, settings),
+    )
     hosts = providers.Singleton(
         HostService,
         units=units,
         vault=vault,
         credentials=credentials,
+        logins=logins,
         transport_for=transport_for,
         clock=clock,
     )

@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bckcore.domain.nightly import Nightly
+from bckcore.domain.ssh_trust import checked_addresses
 from bckcore.errors import InvalidInputError, NotFoundError
 
 FILE_NAME = "settings.toml"
@@ -118,6 +119,24 @@ class LoggingSettings(_Section):
     def _full_path(self) -> Self:
         if self.file and not Path(self.file).is_absolute():
             raise ValueError("A log file is named by its full path.")
+        return self
+
+
+class SshSettings(_Section):
+    """The way to the PCs."""
+
+    source_addresses: tuple[str, ...] = Field(
+        (),
+        description="Addresses and networks of this server as PCs see it; keys and certificates then count "
+        "from there only. Empty: from anywhere.",
+    )
+
+    @model_validator(mode="after")
+    def _are_addresses(self) -> Self:
+        try:
+            checked_addresses(self.source_addresses)
+        except InvalidInputError as exc:
+            raise ValueError(f"{exc.what} {exc.advice}") from exc
         return self
 
 
@@ -230,6 +249,7 @@ class Settings(BaseSettings):
     check: CheckSettings = Field(default_factory=CheckSettings)
     scheduler: SchedulerSettings = Field(default_factory=SchedulerSettings)
     logging: LoggingSettings = Field(default_factory=LoggingSettings)
+    ssh: SshSettings = Field(default_factory=SshSettings)
     security: SecuritySettings = Field(default_factory=SecuritySettings)
     notify: NotifySettings = Field(default_factory=NotifySettings)
     mail: MailSettings = Field(default_factory=MailSettings)

@@ -2,11 +2,12 @@
 
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends
+from pydantic import SecretStr
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
-from bck_apps.api.schemas import HostBody, HostChangeBody, HostFactsView, HostView, Page, UsageView
-from bck_apps.api.views import facts_view, host_change_of, host_of, host_view
+from bck_apps.api.schemas import HostBody, HostChangeBody, HostFactsView, HostView, Page, TrustView, UsageView
+from bck_apps.api.views import facts_view, host_change_of, host_of, host_view, trust_view
 from bck_apps.wiring import logs
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -14,6 +15,7 @@ from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError
 from bckcore.ports.storage import Storage
+from bckcore.services.host_login import HostLogins
 from bckcore.services.hosts import HostService
 from bckcore.services.reach import Reach
 
@@ -40,9 +42,14 @@ def add_host(
     _who: Principal = requires(Permission.CONFIGURE),
     hosts: HostService = Depends(Provide[Container.hosts]),
 ) -> HostView:
-    """Save a new host with its private key, its host keys pinned."""
-    key = Secret(body.private_key.get_secret_value()) if body.private_key else None
-    return host_view(hosts.add(host_of(body), key=key, trust_on_first_use=body.trust_on_first_use))
+    """Save a new host with what its login needs, its host keys pinned."""
+    saved = hosts.add(
+        host_of(body),
+        key=_secret(body.private_key) if body.private_key else None,
+        password=_secret(body.password),
+        trust_on_first_use=body.trust_on_first_use,
+    )
+    return host_view(saved)
 
 
 @router.get("/{name}", responses=responses(401, 403, 404, 422))
@@ -67,14 +74,41 @@ def change_host(
     """Change a host: only what is given. An allow-list must go on covering the host's profiles."""
     if body.name not in (None, name):
         raise InvalidInputError(f"The body names {body.name!r}, the address {name!r}.")
-    key = Secret(body.private_key.get_secret_value()) if body.private_key else None
     before = hosts.get(HostId(name))
-    after = hosts.change(before.id, host_change_of(body), key=key, trust_on_first_use=body.trust_on_first_use)
+    after = hosts.change(
+        before.id,
+        host_change_of(body),
+        key=_secret(body.private_key) if body.private_key else None,
+        password=_secret(body.password),
+        trust_on_first_use=body.trust_on_first_use,
+    )
     if after.host_keys != before.host_keys:
         log.warning(
             "host keys changed", host=name, by=who.name, before=before.host_keys, after=after.host_keys
         )
     return host_view(after)
+
+
+@router.get("/{name}/trust", responses=responses(401, 403, 404, 422))
+@inject
+def host_trust(
+    name: str,
+    _who: Principal = requires(Permission.READ),
+    logins: HostLogins = Depends(Provide[Container.logins]),
+) -> TrustView:
+    """What the host must hold so that the server is let in: whole lines, public halves only."""
+    return trust_view(logins.trust(HostId(name)))
+
+
+@router.post("/{name}/key", responses=responses(401, 403, 404, 409, 422))
+@inject
+def renew_host_key(
+    name: str,
+    _who: Principal = requires(Permission.CONFIGURE),
+    logins: HostLogins = Depends(Provide[Container.logins]),
+) -> TrustView:
+    """Make another key of its own for the host, which lets nobody in until it holds the new line."""
+    return trust_view(logins.renew_key(HostId(name)))
 
 
 @router.delete("/{name}", status_code=204, responses=responses(401, 403, 404, 409, 422))
@@ -116,3 +150,7 @@ def probe_host(
 ) -> HostFactsView:
     """Connect to the host and look whether a backup would work; changes nothing."""
     return facts_view(hosts.probe(HostId(name)))
+
+
+def _secret(given: SecretStr | None) -> Secret[str] | None:
+    return None if given is None else Secret(given.get_secret_value())
