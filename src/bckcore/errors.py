@@ -12,7 +12,7 @@
     │   ├── DatabaseUnreachableError  the database server is down, or the way to it is
     │   └── DeliveryFailedError       a message to people was not taken by the other side
     ├── PermanentError                trying again changes nothing until a person acts
-    │   ├── AuthenticationError       the host refused our key
+    │   ├── AuthenticationError       the host refused our key, certificate or password
     │   ├── PrivateKeyError           our own key for the host cannot be read
     │   ├── HostKeyChangedError       the host shows another key than the pinned one (alarm)
     │   ├── HostKeyUnknownError       no host key is pinned yet
@@ -128,7 +128,7 @@ class PermanentError(BckError):
 
 
 class AuthenticationError(PermanentError):
-    """The host refused our key."""
+    """The host refused what it was shown: our key, certificate or password."""
 
     code = "authentication-refused"
 
@@ -143,6 +143,10 @@ class HostKeyChangedError(PermanentError):
     """The host shows another key than the pinned one: reinstalled, or an impostor."""
 
     code = "host-key-changed"
+    pinned: tuple[str, ...] = ()
+    """Fingerprints of the keys that are pinned."""
+    shown: tuple[str, ...] = ()
+    """Fingerprints of the keys that it shows now; empty where that is not known."""
 
 
 class HostKeyUnknownError(PermanentError):

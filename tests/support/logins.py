@@ -2,7 +2,10 @@
 
 import os
 
+from bck_adapters.clock import SystemClock
 from bck_adapters.memory import MemoryDatabase, MemorySshKeys, MemoryVault, SettableClock
+from bck_adapters.pki import OpenSshKeys
+from bckcore.ports.clock import Clock
 from bckcore.ports.ssh_keys import SshKeys
 from bckcore.ports.vault import Vault
 from bckcore.services.credentials import Credentials
@@ -32,3 +35,15 @@ def memory_credentials(vault: Vault | None = None, *, keys: SshKeys | None = Non
     """Credentials whose secrets lie in ``vault``."""
     vault = vault or MemoryVault()
     return Credentials(vault, memory_authority(vault, keys=keys))
+
+
+def ssh_authority(addresses: tuple[str, ...] = (), clock: Clock | None = None) -> SshAuthority:
+    """An authority whose certificates a real sshd reads."""
+    return SshAuthority(
+        units=MemoryDatabase(SettableClock()).units,
+        vault=MemoryVault(),
+        keys=OpenSshKeys(),
+        clock=clock or SystemClock(),
+        random_bytes=os.urandom,
+        addresses=addresses,
+    )

@@ -68,6 +68,8 @@ class LoopbackSshd:
     """The key that may log in."""
     key_options: str = ""
     """What stands before that key in authorized_keys, for example ``restrict,command="…"``."""
+    authorized: str | None = None
+    """The whole authorized_keys, in the place of the line for that key."""
     host_keys: list[KeyPair] = field(default_factory=lambda: [new_key()])
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
@@ -140,7 +142,9 @@ class LoopbackSshd:
             path = self.folder / f"host_key_{number}"
             _write_private(path, key.private)
             names.append(f"HostKey {path}")
-        _write_private(self.folder / "authorized_keys", f"{self.key_options} {self.login.public}\n".lstrip())
+        own = f"{self.key_options} {self.login.public}".lstrip()
+        authorized = own if self.authorized is None else self.authorized
+        _write_private(self.folder / "authorized_keys", f"{authorized}\n")
         lines = [
             *(f"ListenAddress {address}:{port}" for address in (self.address, *self.more_addresses)),
             *names,

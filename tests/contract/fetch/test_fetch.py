@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from bck_adapters.testkit.contracts_fetch import FetchContract
 from bck_adapters.testkit.rigs import TransportRig
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, SourceName
+from bckcore.domain.login import Login
 from bckcore.domain.source import Source
+from bckcore.domain.ssh_trust import authority_line
+from tests.support.logins import ssh_authority
 from tests.support.rsync_rigs import local_rig, ssh_rig
 from tests.support.sshd import LoopbackSshd, running_sshd
 from tests.support.trees import make_removable
@@ -57,4 +61,26 @@ class TestRsyncSshTransport(FetchContract):
     @pytest.fixture
     def rig(self, tmp_path: Path, sshd: LoopbackSshd, short_dir: Path) -> Iterator[TransportRig]:
         yield ssh_rig(tmp_path, sshd, short_dir)
+        make_removable(tmp_path)
+
+
+class TestRsyncSshTransportByCertificate(FetchContract):
+    """The same, let in by a certificate."""
+
+    @pytest.fixture
+    def rig(
+        self, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, short_dir: Path, require_tool
+    ) -> Iterator[TransportRig]:
+        require_tool("sshd")
+        authority = ssh_authority()
+        line = authority_line(authority.public().signing, host=HostId("pc1"), comment="ca")
+        trusting = LoopbackSshd(tmp_path_factory.mktemp("sshd"), authorized=line)
+        trusting.start()
+        try:
+            rig = ssh_rig(tmp_path, trusting, short_dir)
+            rig.host = replace(rig.host, login=Login.CERTIFICATE)
+            rig.credential = authority.certified(rig.host, "contract")
+            yield rig
+        finally:
+            trusting.stop()
         make_removable(tmp_path)

@@ -12,6 +12,7 @@ from bck_adapters.testkit.rigs import MTIME_NS, TransportRig
 from bck_adapters.testkit.stored import stored_tree
 from bckcore.domain.credential import KeyCredential
 from bckcore.domain.secret import Secret
+from bckcore.domain.ssh_trust import fingerprint
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import (
     AuthenticationError,
@@ -54,13 +55,22 @@ def assert_refused(rig: TransportRig, error: type[BckError], *, probe: bool = Tr
 
 
 def test_another_host_key_than_the_pinned_one_is_an_alarm(rig: TransportRig) -> None:
-    rig.host = replace(rig.host, host_keys=(new_key().public,))
-    assert_refused(rig, HostKeyChangedError)
+    pinned = new_key().public
+    shown = rig.host.host_keys[0]
+    rig.host = replace(rig.host, host_keys=(pinned,))
+    error = assert_refused(rig, HostKeyChangedError)
+    assert f"Pinned: {fingerprint(pinned)}. Shown now: {fingerprint(shown)}." in error.what
+    with pytest.raises(HostKeyChangedError) as probed:
+        rig.transport.probe(rig.host, rig.credential, [])
+    assert probed.value.what == error.what
 
 
 def test_a_host_key_of_another_type_than_the_pinned_one_is_an_alarm(rig: TransportRig) -> None:
-    rig.host = replace(rig.host, host_keys=(new_key(ecdsa=True).public,))
-    assert_refused(rig, HostKeyChangedError)
+    pinned = new_key(ecdsa=True).public
+    shown = rig.host.host_keys[0]
+    rig.host = replace(rig.host, host_keys=(pinned,))
+    error = assert_refused(rig, HostKeyChangedError)
+    assert f"Pinned: {fingerprint(pinned)}. Shown now: {fingerprint(shown)}." in error.what
 
 
 def test_a_reinstalled_host_is_an_alarm(rig: TransportRig, sshd: LoopbackSshd) -> None:

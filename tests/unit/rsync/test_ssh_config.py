@@ -41,7 +41,7 @@ def test_folder_is_gone_after_an_error_too(tmp_path: Path) -> None:
 
 
 def test_only_pinned_keys_and_this_key_count() -> None:
-    lines = set(config_text(HOST, Path("/run/x"), TransferOptions(connect_timeout=9)).splitlines())
+    lines = set(config_text(HOST, Path("/run/x"), TransferOptions(connect_timeout=9), KEY).splitlines())
     assert {
         "HostName 10.0.0.7",
         "Port 2222",
@@ -71,12 +71,12 @@ def test_only_pinned_keys_and_this_key_count() -> None:
 )
 def test_values_that_ssh_would_not_take_literally_are_refused(change: dict[str, str]) -> None:
     with pytest.raises(TransferFailedError):
-        config_text(replace(HOST, **change), Path("/run/x"), TransferOptions())  # type: ignore[arg-type]  # by name
+        config_text(replace(HOST, **change), Path("/run/x"), TransferOptions(), KEY)  # type: ignore[arg-type]  # by name
 
 
 @pytest.mark.parametrize("address", ["pc-1.lan", "10.0.0.7", "fe80::1%eth0", "[::1]", "::1"])
 def test_names_and_addresses_are_taken(address: str) -> None:
-    text = config_text(replace(HOST, address=address), Path("/run/x"), TransferOptions())
+    text = config_text(replace(HOST, address=address), Path("/run/x"), TransferOptions(), KEY)
     assert f"HostName {address.strip('[]').replace('%', '%%')}\n" in text
 
 

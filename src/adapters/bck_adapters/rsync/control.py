@@ -8,7 +8,7 @@ import io
 import logging
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -21,17 +21,18 @@ from bck_adapters.rsync.argv import MINIMUM_VERSION
 from bck_adapters.rsync.exit import (
     gate_refused,
     host_key_changed,
-    key_refused,
     key_unreadable,
+    login_refused,
     no_rsync,
     unreachable,
 )
 from bck_adapters.rsync.gate_answer import parsed_gate_answer
 from bck_adapters.rsync.ssh_config import host_key_parts
 from bck_adapters.rsync.version import is_patched, is_safe, parsed_version, too_old, unsafe
-from bckcore.domain.credential import Credential, KeyCredential
+from bckcore.domain.credential import Credential, KeyCredential, PasswordCredential
 from bckcore.domain.host import Host
 from bckcore.domain.paths import display
+from bckcore.domain.ssh_trust import fingerprint
 from bckcore.domain.wording import printable
 from bckcore.errors import TransientError
 
@@ -78,9 +79,9 @@ def examine(host: Host, credential: Credential | None) -> Examined:
     HostKeyUnknownError or RsyncMissingError.
     """
     host_key_parts(host)
-    pkey = _loaded_key(host, credential)
+    shown = _shown_to(host, credential)
     sock, latency_ms = _dialled(host)
-    with sock, _connected(host, pkey, sock) as connection:
+    with sock, _connected(host, shown, sock) as connection:
         shown = connection.transport.get_remote_server_key()
         gate, version = _asked_gate(host, connection)
         return Examined(
@@ -92,7 +93,7 @@ def examine(host: Host, credential: Credential | None) -> Examined:
 
 
 @contextmanager
-def _connected(host: Host, pkey: paramiko.PKey, sock: socket.socket) -> Iterator[fabric.Connection]:
+def _connected(host: Host, shown: Mapping[str, object], sock: socket.socket) -> Iterator[fabric.Connection]:
     connection = fabric.Connection(
         host.address,
         user=host.user,
@@ -103,7 +104,7 @@ def _connected(host: Host, pkey: paramiko.PKey, sock: socket.socket) -> Iterator
         connect_timeout=_TIMEOUT,
         connect_kwargs={
             "sock": sock,
-            "pkey": pkey,
+            **shown,
             "allow_agent": False,
             "look_for_keys": False,
             "banner_timeout": _TIMEOUT,
@@ -125,9 +126,11 @@ def _open(connection: fabric.Connection, host: Host) -> None:
     try:
         connection.open()
     except paramiko.BadHostKeyException as exc:
-        raise host_key_changed(host.id, "") from exc
+        changed = host_key_changed(host.id, "")
+        changed.shown = (fingerprint(_as_pinned(exc.key)),)
+        raise changed from exc
     except paramiko.AuthenticationException as exc:
-        raise key_refused(host.id, f" ({_shown(exc)})") from exc
+        raise login_refused(host.id, f" ({_shown(exc)})") from exc
     except paramiko.SSHException as exc:
         if "not found in known_hosts" in str(exc):
             # Something is pinned, and the host shows a key of another type.
@@ -206,9 +209,19 @@ def _shown(said: object) -> str:
     return printable(" ".join(str(said).split()))[:200]
 
 
-def _loaded_key(host: Host, credential: Credential | None) -> paramiko.PKey:
-    if not isinstance(credential, KeyCredential):
-        raise key_refused(host.id, " (No key is known for it.)")
+def _shown_to(host: Host, credential: Credential | None) -> Mapping[str, object]:
+    """What paramiko is told to let us in."""
+    if isinstance(credential, PasswordCredential):
+        return {"password": credential.password.reveal()}
+    if credential is None:
+        raise login_refused(host.id, " (No key is known for it.)")
+    key = _loaded_key(host, credential)
+    if credential.certificate:
+        key.load_certificate(credential.certificate)
+    return {"pkey": key}
+
+
+def _loaded_key(host: Host, credential: KeyCredential) -> paramiko.PKey:
     for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
         try:
             return kind.from_private_key(io.StringIO(credential.private.reveal()))

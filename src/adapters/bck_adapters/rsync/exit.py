@@ -4,6 +4,7 @@ The code alone misleads: 255 is a PC that is off, but also a wrong key and an im
 line, but also a PC without rsync; a full store comes as 11 or 23.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -53,6 +54,8 @@ _UNREACHABLE = (
     b"Connection timed out during banner exchange",
 )
 _GATE = (b"bck-gate: refused: ",)
+_FINGERPRINT = re.compile(rb"^SHA256:[A-Za-z0-9+/]{43}(?=\.?$)", re.MULTILINE)
+"""Of the key that is shown, in ssh's warning that it has changed."""
 _TOO_LONG = b"backup filename too long"
 _CHATTERING = b"is your shell clean"
 
@@ -138,13 +141,16 @@ def _never_began(ending: Ending) -> BckError:
     table: tuple[tuple[tuple[bytes, ...], Callable[[str, str], BckError]], ...] = (
         (_CHANGED, host_key_changed),
         (_UNREADABLE_KEY, key_unreadable),
-        (_WRONG_KEY, key_refused),
+        (_WRONG_KEY, login_refused),
         (_UNREACHABLE, unreachable),
         (_GATE, gate_refused),
     )
     for marks, error in table:
         if any(mark in heard for mark in marks):
-            return error(ending.host, _words(ending))
+            found = error(ending.host, _words(ending))
+            if isinstance(found, HostKeyChangedError):
+                found.shown = tuple(text.decode() for text in _FINGERPRINT.findall(heard))
+            return found
     if ending.code == 255:
         return unreachable(ending.host, _words(ending))
     if ending.code in (12, 126, 127):
@@ -170,13 +176,12 @@ def gate_refused(host: str, said: str) -> BckError:
     )
 
 
-def key_refused(host: str, said: str) -> BckError:
-    """The host refused our key."""
+def login_refused(host: str, said: str) -> BckError:
+    """The host refused what it was shown."""
     return AuthenticationError(
-        f"{host} refused the key.{said}",
-        meaning="The machine is there, but does not let this server in.",
-        advice="Put the public key into the account's authorized_keys, or give the right key: "
-        f"bck host set {host} --key FILE",
+        f"{host} did not let the server in.{said}",
+        meaning="The machine is there, but refuses what it was shown.",
+        advice=f"See what its account must hold: bck host key {host}",
     )
 
 
@@ -190,7 +195,7 @@ def key_unreadable(host: str, said: str) -> BckError:
     )
 
 
-def host_key_changed(host: str, said: str) -> BckError:
+def host_key_changed(host: str, said: str) -> HostKeyChangedError:
     """The host shows another key than the pinned one."""
     return HostKeyChangedError(
         f"{host} shows another host key than the pinned one.{said}",

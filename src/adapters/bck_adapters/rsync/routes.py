@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from bck_adapters.rsync.argv import LOCAL_SHELL
+from bck_adapters.rsync.explaining import explained
 from bck_adapters.rsync.probing import Question, held, listable_sources, require_no_link
 from bck_adapters.rsync.ssh_config import holding_argv, ssh_shell
 from bck_adapters.rsync.version import local_version
@@ -104,11 +105,14 @@ class SshRoute:
     def __init__(self, runtime_dir: Path) -> None:
         self._runtime_dir = runtime_dir
 
-    def shell(
-        self, host: Host, credential: Credential | None, options: TransferOptions
-    ) -> AbstractContextManager[str]:
+    @contextmanager
+    def shell(self, host: Host, credential: Credential | None, options: TransferOptions) -> Iterator[str]:
         """A private ssh configuration for this host."""
-        return ssh_shell(host, credential, options, self._runtime_dir)
+        with (
+            explained(host, self.scan_host_keys),
+            ssh_shell(host, credential, options, self._runtime_dir) as shell,
+        ):
+            yield shell
 
     @contextmanager
     def connected(self, question: Question) -> Iterator[None]:
@@ -137,10 +141,12 @@ class SshRoute:
         """Check address, trust and login, ask for rsync's version, try to list each path."""
         from bck_adapters.rsync import control  # see above
 
-        facts = control.examine(host, credential)
+        with explained(host, self.scan_host_keys):
+            facts = control.examine(host, credential)
         with self.shell(host, credential, TransferOptions()) as shell:
             question = Question(host=host, shell=shell, search_path=search_path)
-            sources = listable_sources(question, paths)
+            with self.connected(question) if paths else nullcontext():
+                sources = listable_sources(question, paths)
         return HostFacts(
             rsync_version=facts.rsync_version,
             host_key=facts.host_key,

@@ -1,4 +1,4 @@
-"""The private folder of one ssh connection: configuration, key and pinned host keys.
+"""The private folder of one ssh connection: configuration, what it shows, and pinned host keys.
 
 It exists as long as the connection and no longer. Whatever stands in the user's or the system's own ssh
 configuration has no influence.
@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bck_adapters.rsync.argv import ALIAS, quoted_word
+from bck_adapters.rsync.askpass import answering, asking_words, no_socket
 from bck_adapters.rsync.exit import host_key_changed, host_key_unknown
-from bckcore.domain.credential import Credential, KeyCredential
+from bckcore.domain.credential import Credential, KeyCredential, PasswordCredential
 from bckcore.domain.host import Host
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import AuthenticationError, TransferFailedError
@@ -28,7 +29,7 @@ _USER = re.compile(r"[A-Za-z0-9._][A-Za-z0-9._@+-]*\$?")
 _HOST_KEY = re.compile(r"(?P<type>[a-z0-9@.-]+) (?P<blob>[A-Za-z0-9+/]+={0,2})(?: [^\n\r]*)?\Z")
 
 
-def config_text(host: Host, folder: Path, options: TransferOptions) -> str:
+def config_text(host: Host, folder: Path, options: TransferOptions, credential: Credential) -> str:
     """The ssh configuration. Raises TransferFailedError for a value that could not be taken literally."""
     if not _ADDRESS.fullmatch(host.address) or not _USER.fullmatch(host.user):
         raise TransferFailedError(
@@ -41,7 +42,7 @@ def config_text(host: Host, folder: Path, options: TransferOptions) -> str:
         f"HostName {host.address.strip('[]').replace('%', '%%')}",
         f"Port {host.port}",
         f"User {host.user}",
-        f"IdentityFile {_quoted(folder / 'key')}",
+        *_login_lines(folder, credential),
         f"UserKnownHostsFile {_quoted(folder / 'known_hosts')}",
         f"HostKeyAlias {ALIAS}",
         f"ConnectTimeout {options.connect_timeout}",
@@ -49,16 +50,37 @@ def config_text(host: Host, folder: Path, options: TransferOptions) -> str:
         f"ServerAliveInterval {max(1, min(15, options.idle_timeout // 3))}",
         "ServerAliveCountMax 3",
         f"ControlPath {_quoted(socket) if socket else 'none'}",
+        # What counts once, or for minutes, opens the shared connection only, and nothing goes past that.
+        f"ProxyCommand {'none' if socket is None or _counts_again(credential) else '/bin/false'}",
         *_FIXED,
     ]
     return "\n".join(lines) + "\n"
 
 
+def _login_lines(folder: Path, credential: Credential) -> list[str]:
+    if isinstance(credential, PasswordCredential):
+        return [
+            "BatchMode no",
+            "PubkeyAuthentication no",
+            "PreferredAuthentications password,keyboard-interactive",
+            "NumberOfPasswordPrompts 1",
+        ]
+    certificate = [f"CertificateFile {_quoted(folder / 'certificate')}"] if credential.certificate else []
+    return [
+        f"IdentityFile {_quoted(folder / 'key')}",
+        *certificate,
+        "BatchMode yes",
+        "PreferredAuthentications publickey",
+    ]
+
+
+def _counts_again(credential: Credential) -> bool:
+    return isinstance(credential, KeyCredential) and not credential.certificate
+
+
 _FIXED = (
     "IdentitiesOnly yes",
     "IdentityAgent none",
-    "BatchMode yes",
-    "PreferredAuthentications publickey",
     "StrictHostKeyChecking yes",
     "GlobalKnownHostsFile none",
     "UpdateHostKeys no",
@@ -69,7 +91,6 @@ _FIXED = (
     "ForwardX11 no",
     "ClearAllForwardings yes",
     "PermitLocalCommand no",
-    "ProxyCommand none",
     "RequestTTY no",
     "EscapeChar none",
     "TCPKeepAlive yes",
@@ -94,7 +115,7 @@ def ssh_shell(
     host: Host, credential: Credential | None, options: TransferOptions, runtime_dir: Path
 ) -> Iterator[str]:
     """Yield the value of rsync's ``--rsh`` for ``host``; its private folder goes with the context."""
-    if not isinstance(credential, KeyCredential):
+    if credential is None:
         raise AuthenticationError(
             f"No key is known for {host.id}.",
             meaning="The server cannot log in there.",
@@ -102,22 +123,32 @@ def ssh_shell(
         )
     known = "".join(f"{ALIAS} {kind} {blob}\n" for kind, blob in host_key_parts(host))
     folder = runtime_dir / f"ssh-{secrets.token_hex(4)}"
-    text = config_text(host, folder, options)
-    try:
-        folder.mkdir(mode=0o700)
-        _write(folder / "config", text)
-        _write(folder / "known_hosts", known)
-        _write(folder / "key", credential.private.reveal().rstrip("\n") + "\n")
-    except OSError as exc:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise TransferFailedError(
-            f"The private folder of the connection could not be made: {exc.strerror}.",
-            advice=f"See that {runtime_dir} exists and belongs to the service's user.",
-        ) from exc
-    try:
+    text = config_text(host, folder, options, credential)
+    if isinstance(credential, PasswordCredential) and _socket(folder) is None:
+        raise no_socket(folder)
+    with contextlib.ExitStack() as stack:
+        try:
+            folder.mkdir(mode=0o700)
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            _write(folder / "config", text)
+            _write(folder / "known_hosts", known)
+            stack.enter_context(_showing(folder, credential))
+        except OSError as exc:
+            raise TransferFailedError(
+                f"The private folder of the connection could not be made: {exc.strerror}.",
+                advice=f"See that {runtime_dir} exists and belongs to the service's user.",
+            ) from exc
         yield f"ssh -F {quoted_word(str(folder / 'config'))}"
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _showing(folder: Path, credential: Credential) -> contextlib.AbstractContextManager[None]:
+    """While it lasts, ssh finds what it shows. A password is never written anywhere. Raises OSError."""
+    if isinstance(credential, PasswordCredential):
+        return answering(folder, credential.password)
+    _write(folder / "key", credential.private.reveal().rstrip("\n") + "\n")
+    if credential.certificate:
+        _write(folder / "certificate", credential.certificate + "\n")
+    return contextlib.nullcontext()
 
 
 def holding_argv(shell: str) -> Sequence[bytes] | None:
@@ -128,7 +159,8 @@ def holding_argv(shell: str) -> Sequence[bytes] | None:
     if _socket(config.parent) is None:
         return None
     options = ["-N", "-oControlMaster=yes", "-oPermitLocalCommand=yes", "-oLocalCommand=echo"]
-    return [os.fsencode(word) for word in ("ssh", "-F", str(config), *options, ALIAS)]
+    words = (*asking_words(config.parent), "ssh", "-F", str(config), *options, "-oProxyCommand=none", ALIAS)
+    return [os.fsencode(word) for word in words]
 
 
 def _socket(folder: Path) -> Path | None:

@@ -69,7 +69,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.TransientError: (503, "Not possible just now"),
     core.HostKeyUnknownError: (422, "No host key is known"),
     core.HostKeyChangedError: (502, "The host shows another key"),
-    core.AuthenticationError: (502, "The host refused the key"),
+    core.AuthenticationError: (502, "The host refused the login"),
     core.PrivateKeyError: (500, "The server cannot read its key for the host"),
     core.RsyncMissingError: (502, "The host has no usable rsync"),
     core.SourceMissingError: (502, "The host has no such folder"),
