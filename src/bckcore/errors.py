@@ -14,6 +14,7 @@
     ├── PermanentError                trying again changes nothing until a person acts
     │   ├── AuthenticationError       the host refused our key, certificate or password
     │   ├── PrivateKeyError           our own key for the host cannot be read
+    │   ├── SealBrokenError           what was sealed for the runner cannot be opened by it
     │   ├── HostKeyChangedError       the host shows another key than the pinned one (alarm)
     │   ├── HostKeyUnknownError       no host key is pinned yet
     │   ├── RsyncMissingError         the host has no usable rsync, or refuses the command
@@ -137,6 +138,14 @@ class PrivateKeyError(PermanentError):
     """Our own private key for the host cannot be read: damaged, or none. The host was not asked."""
 
     code = "private-key-unreadable"
+
+
+class SealBrokenError(PermanentError):
+    """What was sealed for the runner cannot be opened: for another key or job, or altered."""
+
+    code = "seal-broken"
+    usual_meaning = "Nobody can read it any more, and nothing was done with it."
+    usual_advice = "Start the work again, with the password."
 
 
 class HostKeyChangedError(PermanentError):

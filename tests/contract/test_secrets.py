@@ -1,10 +1,16 @@
-"""Vaults, tokens and hashers keep their promises, in memory and for real."""
+"""Vaults, sealed boxes, tokens and hashers keep their promises, in memory and for real."""
 
 import pytest
 
 from bck_adapters.auth import Argon2Hasher, JwtTokens
-from bck_adapters.memory import MemoryPasswordHasher, MemoryTokens, MemoryVault
-from bck_adapters.testkit.contracts_secrets import PasswordHasherContract, TokensContract, VaultContract
+from bck_adapters.memory import MemoryPasswordHasher, MemorySealedBox, MemoryTokens, MemoryVault
+from bck_adapters.sealed_box import SealingKeys, X25519Box
+from bck_adapters.testkit.contracts_secrets import (
+    PasswordHasherContract,
+    SealedBoxContract,
+    TokensContract,
+    VaultContract,
+)
 from bck_adapters.vault_file import FileVault, Sealer, keys_of
 
 
@@ -18,6 +24,31 @@ class TestFileVault(VaultContract):
     @pytest.fixture
     def vault(self, tmp_path):
         return FileVault(tmp_path / "vault", Sealer(keys_of(tmp_path, {})))
+
+
+class TestMemorySealedBox(SealedBoxContract):
+    @pytest.fixture
+    def box(self):
+        return MemorySealedBox()
+
+    @pytest.fixture
+    def other(self):
+        return MemorySealedBox()
+
+
+def real_box(home):
+    home.mkdir()
+    return X25519Box(SealingKeys(home, MemoryVault()))
+
+
+class TestX25519Box(SealedBoxContract):
+    @pytest.fixture
+    def box(self, tmp_path):
+        return real_box(tmp_path / "one")
+
+    @pytest.fixture
+    def other(self, tmp_path):
+        return real_box(tmp_path / "other")
 
 
 class TestMemoryTokens(TokensContract):

@@ -5,7 +5,13 @@ from bck_adapters.memory.clock import SettableClock
 from bck_adapters.memory.notices import MemoryOutbox, RecordingChannel
 from bck_adapters.memory.processes import MemoryProcesses
 from bck_adapters.memory.queue import MemoryJobQueue
-from bck_adapters.memory.secrets import MemoryPasswordHasher, MemoryTokens, MemoryVault, RecordingNotifier
+from bck_adapters.memory.secrets import (
+    MemoryPasswordHasher,
+    MemorySealedBox,
+    MemoryTokens,
+    MemoryVault,
+    RecordingNotifier,
+)
 from bck_adapters.memory.ssh_keys import MemorySshKeys, read_certificate
 from bck_adapters.memory.stores import MemoryDatabase, MemoryUnitOfWork
 
@@ -16,6 +22,7 @@ __all__ = [
     "MemoryOutbox",
     "MemoryPasswordHasher",
     "MemoryProcesses",
+    "MemorySealedBox",
     "MemorySshKeys",
     "MemoryTokens",
     "MemoryUnitOfWork",

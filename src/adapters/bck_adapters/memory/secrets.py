@@ -7,10 +7,11 @@ from hmac import compare_digest
 from threading import Lock
 
 from bckcore.domain.events import Event
-from bckcore.domain.ids import SecretRef
+from bckcore.domain.ids import JobId, SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Pass
-from bckcore.errors import AccessDeniedError, NotFoundError
+from bckcore.errors import AccessDeniedError, InvalidInputError, NotFoundError, SealBrokenError
+from bckcore.ports.sealed_box import LONGEST_SECRET
 
 TOKEN_LIFE = timedelta(minutes=15)
 
@@ -38,6 +39,32 @@ class MemoryVault:
         """See the port."""
         with self._lock:
             self._secrets.pop(ref, None)
+
+
+class MemorySealedBox:
+    """SealedBox whose sealed texts are numbers of a cloakroom, as long as real ones would grow."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[JobId, Secret[str]]] = {}
+        self._lock = Lock()
+
+    def seal(self, job: JobId, secret: Secret[str]) -> str:
+        """See the port."""
+        size = len(secret.reveal().encode("utf-8"))
+        if size > LONGEST_SECRET:
+            raise InvalidInputError(f"A password has at most {LONGEST_SECRET} bytes.")
+        sealed = secrets.token_hex(16) + "." * (size // 64 * 64)
+        with self._lock:
+            self._kept[sealed] = (job, secret)
+        return sealed
+
+    def opened(self, job: JobId, sealed: str) -> Secret[str]:
+        """See the port."""
+        with self._lock:
+            of, secret = self._kept.get(sealed, (None, Secret("")))
+        if of != job:
+            raise SealBrokenError(f"The password that was sent with job {job} cannot be opened.")
+        return secret
 
 
 class MemoryTokens:

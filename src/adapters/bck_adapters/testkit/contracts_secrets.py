@@ -1,16 +1,20 @@
-"""What every Vault, Tokens and PasswordHasher promises. Subclass and give the fixture."""
+"""What every Vault, SealedBox, Tokens and PasswordHasher promises. Subclass and give the fixture."""
 
+from base64 import b64encode
 from datetime import timedelta
 
 # A suite asserts, as tests do.
 # ruff: noqa: S101
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from bck_adapters.testkit.samples import START
-from bckcore.domain.ids import SecretRef, SessionId
+from bckcore.domain.ids import JobId, SecretRef, SessionId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Pass
-from bckcore.errors import AccessDeniedError, NotFoundError
+from bckcore.errors import AccessDeniedError, InvalidInputError, NotFoundError, SealBrokenError
+from bckcore.ports.sealed_box import LONGEST_SECRET, SealedBox
 from bckcore.ports.tokens import PasswordHasher, Tokens
 from bckcore.ports.vault import Vault
 
@@ -39,6 +43,75 @@ class VaultContract:
         vault.delete(REFS[0])
         with pytest.raises(NotFoundError):
             vault.get(REFS[0])
+
+
+class SealedBoxContract:
+    """Sealed for one runner and one job."""
+
+    @pytest.fixture
+    def box(self) -> SealedBox:
+        """The box of an installation."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def other(self) -> SealedBox:
+        """The box of another installation."""
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("secret", ["", "x", "pässwörd \U0001f511", "x" * LONGEST_SECRET])
+    def test_a_secret_comes_back_for_its_job(self, box: SealedBox, secret: str) -> None:
+        sealed = box.seal(JobId("j"), Secret(secret))
+        assert box.opened(JobId("j"), sealed).reveal() == secret
+
+    def test_nothing_of_it_shows_and_no_two_seals_are_alike(self, box: SealedBox) -> None:
+        secret = "correct horse battery staple"  # noqa: S105  # nobody's
+        first, second = (box.seal(JobId("j"), Secret(secret)) for _ in range(2))
+        assert first != second
+        assert first.isascii()
+        assert first.isprintable()
+        for told in (secret, b64encode(secret.encode()).decode()[:-4], secret.encode().hex()):
+            assert told not in first
+
+    def test_it_opens_for_no_other_job(self, box: SealedBox) -> None:
+        sealed = box.seal(JobId("j"), Secret("secret"))
+        for job in ("", "k", "J", "j "):
+            with pytest.raises(SealBrokenError) as refused:
+                box.opened(JobId(job), sealed)
+            assert "secret" not in str(refused.value)
+
+    def test_it_opens_at_no_other_installation(self, box: SealedBox, other: SealedBox) -> None:
+        other.seal(JobId("j"), Secret("its keys are made"))
+        with pytest.raises(SealBrokenError):
+            other.opened(JobId("j"), box.seal(JobId("j"), Secret("secret")))
+
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(data=st.data(), secret=st.text(st.characters(exclude_categories=["Cs"]), max_size=70))
+    def test_one_that_was_changed_anywhere_is_refused(
+        self, box: SealedBox, data: st.DataObject, secret: str
+    ) -> None:
+        sealed = box.seal(JobId("j"), Secret(secret))
+        place = data.draw(st.integers(0, len(sealed) - 1))
+        put = data.draw(st.characters(min_codepoint=0, max_codepoint=255))
+        changed = sealed[:place] + put + sealed[place + 1 :]
+        shorter, longer = sealed[:place], sealed[: place + 1] + put + sealed[place + 1 :]
+        for text in {changed, shorter, longer} - {sealed}:
+            with pytest.raises(SealBrokenError):
+                box.opened(JobId("j"), text)
+
+    @given(text=st.text(max_size=300))
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+    def test_any_other_text_is_refused(self, box: SealedBox, text: str) -> None:
+        with pytest.raises(SealBrokenError):
+            box.opened(JobId("j"), text)
+
+    def test_its_length_tells_the_secrets_to_64_bytes_only(self, box: SealedBox) -> None:
+        lengths = [len(box.seal(JobId("j"), Secret("x" * size))) for size in range(LONGEST_SECRET // 16)]
+        assert lengths == sorted(lengths)
+        assert all(lengths.count(each) >= 62 for each in set(lengths) - {lengths[-1]})
+
+    def test_what_is_too_long_is_refused(self, box: SealedBox) -> None:
+        with pytest.raises(InvalidInputError):
+            box.seal(JobId("j"), Secret("ü" * (LONGEST_SECRET // 2) + "x"))
 
 
 class TokensContract:

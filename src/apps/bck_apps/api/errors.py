@@ -67,6 +67,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.DatabaseBusyError: (503, "The database is busy"),
     core.DeliveryFailedError: (503, "A message was not delivered"),
     core.TransientError: (503, "Not possible just now"),
+    core.SealBrokenError: (500, "A sealed password cannot be opened"),
     core.HostKeyUnknownError: (422, "No host key is known"),
     core.HostKeyChangedError: (502, "The host shows another key"),
     core.AuthenticationError: (502, "The host refused the login"),

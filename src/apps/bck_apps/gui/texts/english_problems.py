@@ -221,6 +221,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "An administrator gives the server another private key for the computer.",
     ),
     **_problem(
+        "seal-broken",
+        "The server cannot open the password that was sent.",
+        "Its key was replaced while the job waited. Nobody can read the password any more.",
+        "Start the job again, with the password.",
+    ),
+    **_problem(
         "host-key-changed",
         "The computer shows another identity than before.",
         "It was installed anew, or another machine pretends to be it. Nothing was read.",

@@ -221,6 +221,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Un amministratore dà al server un'altra chiave privata per il computer.",
     ),
     **_problem(
+        "seal-broken",
+        "Il server non riesce ad aprire la password inviata.",
+        "La sua chiave è stata sostituita mentre il lavoro aspettava. Nessuno può più leggere la password.",
+        "Avvia di nuovo il lavoro, con la password.",
+    ),
+    **_problem(
         "host-key-changed",
         "Il computer mostra un'identità diversa da prima.",
         "È stato reinstallato, o un'altra macchina si spaccia per lui. Non è stato letto nulla.",
