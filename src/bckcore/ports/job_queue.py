@@ -1,7 +1,7 @@
 """JobQueue: jobs asked for once and carried out once; and each job's log."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -19,6 +19,8 @@ class Claim:
     job: Job
     token: str
     lease_until: datetime
+    sealed: str = field(default="", repr=False)
+    """What was given with the job; see :meth:`JobQueue.enqueue`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class Enqueued:
     and profile, answers for it."""
     instead_of: tuple[JobId, ...] = ()
     """Unfinished jobs that were cancelled because this one does their work."""
+    password_dropped: bool = False
+    """A password was sent, and the job that answers keeps what it was asked with: it was not needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +88,12 @@ def key_in_use(job: Job, earlier: Job) -> ConflictError:
 class JobQueue(Protocol):
     """Durable and thread-safe; every call is its own transaction. Time is the injected clock's."""
 
-    def enqueue(self, job: Job) -> Enqueued:
+    def enqueue(self, job: Job, *, sealed: str = "") -> Enqueued:
         """Add a queued job, or answer with the one that is it already.
+
+        ``sealed`` is a secret that goes with a new job, sealed for its runner: no part of the job or its
+        request. :meth:`claim` alone gives it out again, however often the job is taken; it is wiped in the
+        very step that makes the job final. A job that answers keeps its own.
 
         For 24 h at least (KEY_KEPT), and as long as the job is not over, the same ``idempotency_key``
         (not empty) with the same :attr:`Job.request` (profile, kind, payload) gives the same job; with any
@@ -134,7 +142,8 @@ class JobQueue(Protocol):
         """
 
     def heartbeat(self, claim: Claim, *, lease_seconds: float, progress: TransferProgress) -> Claim:
-        """Renew the lease and store the progress; the answer's job shows ``cancel_requested``.
+        """Renew the lease and store the progress; the answer's job shows ``cancel_requested``. Else the
+        claim stays as it is.
 
         Raises LeaseLostError if the claim is no longer valid.
         """
@@ -155,6 +164,9 @@ class JobQueue(Protocol):
 
     def request_cancel(self, job: JobId) -> Job:
         """Queued: cancelled at once. Running: marked, the runner stops it. Final: left as it is."""
+
+    def count_sealed(self, *, final: bool) -> int:
+        """How many jobs hold something sealed: of those that are over none ever, or of all others."""
 
     def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
         """Add lines at the end; their ``number`` is ignored and given anew. See :func:`fitting` for what is

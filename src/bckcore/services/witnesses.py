@@ -32,7 +32,7 @@ _TOLD = (
     "path",
     "reason",
 )
-"""What of a job's request is entered; anything else it holds, as a password in days to come, is not."""
+"""What of a job's request is entered; anything else it holds is not. Of a password: that there is one."""
 _OUTCOMES = {
     JobStatus.SUCCEEDED: Outcome.DONE,
     JobStatus.PARTIAL: Outcome.PARTIAL,
@@ -55,13 +55,15 @@ class _WitnessedQueue:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def enqueue(self, job: Job) -> Enqueued:
+    def enqueue(self, job: Job, *, sealed: str = "") -> Enqueued:
         """See the port. Entered before: no job is ever there of which nobody knows who asked for it."""
         ids = _ids(job)
         asked = {name: job.payload.get(name) for name in _TOLD}
+        if sealed:
+            asked["with"] = "password"
         self._evidence.tell(Action.JOB_START, Outcome.ASKED, **ids, by=job.requested_by, **_texts(asked))
         try:
-            answer = self._inner.enqueue(job)
+            answer = self._inner.enqueue(job, sealed=sealed)
         except BckError as error:
             self._evidence.tell_after(Action.JOB_START, Outcome.REFUSED, **ids, why=error.code)
             raise

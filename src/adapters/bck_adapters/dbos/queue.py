@@ -76,9 +76,10 @@ class DbosJobQueue:
 
     # --- asking -----------------------------------------------------------------------------------
 
-    def enqueue(self, job: Job) -> Enqueued:
-        """See the port. The row counts: what the engine was not told of, its node's sweep finds."""
-        answer = self._tables.enqueue(job)
+    def enqueue(self, job: Job, *, sealed: str = "") -> Enqueued:
+        """See the port. The row counts: what the engine was not told of, its node's sweep finds. Of what is
+        sealed the engine learns nothing."""
+        answer = self._tables.enqueue(job, sealed=sealed)
         if answer.created:
             try:
                 self._engine.enqueue(job.id, self._tables.node_of(job.id))
@@ -108,6 +109,10 @@ class DbosJobQueue:
     def request_cancel(self, job: JobId) -> Job:
         """See the port."""
         return self._settled(self._tables.request_cancel(job))
+
+    def count_sealed(self, *, final: bool) -> int:
+        """See the port."""
+        return self._tables.count_sealed(final=final)
 
     def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
         """See the port."""

@@ -24,6 +24,7 @@ class _Row:
     token: str = ""
     lease_until: datetime | None = None
     holder: Holder | None = None
+    sealed: str = field(default="", repr=False)
     log: list[LogLine] = field(default_factory=list)
 
 
@@ -37,7 +38,7 @@ class MemoryJobQueue:
         """What was asked for with each key, the job that answered, and when."""
         self._lock = RLock()
 
-    def enqueue(self, job: Job) -> Enqueued:
+    def enqueue(self, job: Job, *, sealed: str = "") -> Enqueued:
         """See the port."""
         with self._lock:
             by_key = self._job_of_key(job)
@@ -46,7 +47,7 @@ class MemoryJobQueue:
                 self._keys[job.idempotency_key] = (job.request, (answer or job).id, self._clock.now())
             if answer is not None:
                 return Enqueued(job=answer, created=False)
-            self._rows[job.id] = _Row(job)
+            self._rows[job.id] = _Row(job, sealed=sealed)
             return Enqueued(job=job, created=True)
 
     def get(self, job: JobId) -> Job:
@@ -120,7 +121,7 @@ class MemoryJobQueue:
         """See the port."""
         with self.holding(claim) as row:
             row.job = replace(row.job.moved(status, at=self._clock.now()), result=result)
-            row.token, row.lease_until, row.holder = "", None, None
+            row.token, row.lease_until, row.holder, row.sealed = "", None, None, ""
             return row.job
 
     def held_until(self, job: JobId, *, token: str | None = None) -> datetime | None:
@@ -142,10 +143,15 @@ class MemoryJobQueue:
         with self._lock:
             row = self._row(job)
             if row.job.status is JobStatus.QUEUED:
-                row.job = row.job.moved(JobStatus.CANCELLED, at=self._clock.now())
+                row.job, row.sealed = row.job.moved(JobStatus.CANCELLED, at=self._clock.now()), ""
             if row.job.status is JobStatus.RUNNING:
                 row.job = replace(row.job, cancel_requested=True)
             return row.job
+
+    def count_sealed(self, *, final: bool) -> int:
+        """See the port."""
+        with self._lock:
+            return sum(bool(row.sealed) for row in self._rows.values() if row.job.status.final is final)
 
     def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
         """See the port. Raises NotFoundError for an unknown job."""
@@ -227,4 +233,4 @@ class MemoryJobQueue:
 
     def _leased(self, row: _Row, seconds: float) -> Claim:
         row.lease_until = self._clock.now() + timedelta(seconds=seconds)
-        return Claim(job=row.job, token=row.token, lease_until=row.lease_until)
+        return Claim(job=row.job, token=row.token, lease_until=row.lease_until, sealed=row.sealed)

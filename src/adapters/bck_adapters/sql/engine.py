@@ -91,6 +91,7 @@ def _prepare_sqlite(dbapi_connection: Any, _record: object) -> None:
         "journal_mode = WAL",
         "synchronous = FULL",
         "foreign_keys = ON",
+        "secure_delete = ON",  # what is wiped is overwritten, also in pages that become free
         f"cache_size = -{_CACHE_KIB}",
     ):
         dbapi_connection.execute(f"PRAGMA {pragma}")

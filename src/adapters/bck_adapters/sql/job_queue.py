@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -116,19 +116,19 @@ class SqlJobQueue:
         self._clock = clock
         self._node = node
 
-    def enqueue(self, job: Job) -> Enqueued:
+    def enqueue(self, job: Job, *, sealed: str = "") -> Enqueued:
         """See the port."""
         for _ in range(_TRIES - 1):
             with suppress(ConflictError):  # another process may have been faster between look and insert
-                return self._enqueue(job)
-        return self._enqueue(job)
+                return self._enqueue(job, sealed)
+        return self._enqueue(job, sealed)
 
-    def _enqueue(self, job: Job) -> Enqueued:
+    def _enqueue(self, job: Job, sealed: str) -> Enqueued:
         with self._writing() as session:
             by_key = self._job_of_key(session, job)
             answer = by_key or _unfinished_twin(session, job)
             if answer is None:
-                values = mapping.job_values(job) | _FREE | {"log_lines": 0}
+                values = mapping.job_values(job) | _FREE | {"log_lines": 0, "sealed": sealed}
                 session.write(insert(jobs).values(values | {"node": _node_for(job, self._node)}))
             if job.idempotency_key and by_key is None:
                 self._keep_key(session, job, answer or job)
@@ -186,7 +186,9 @@ class SqlJobQueue:
             statement = _taking(now, lease_until, token, only, holder, self._node)
             row = session.write(statement).one_or_none()
             session.commit()
-        return None if row is None else Claim(job=mapping.job_of(row), token=token, lease_until=lease_until)
+        if row is None:
+            return None
+        return Claim(job=mapping.job_of(row), token=token, lease_until=lease_until, sealed=row.sealed)
 
     def release_dead(self, is_dead: Callable[[Holder], bool]) -> Sequence[Job]:
         """See the port."""
@@ -209,7 +211,7 @@ class SqlJobQueue:
         """See the port."""
         lease_until = self._clock.now() + timedelta(seconds=lease_seconds)
         job = self._changed(claim, {"lease_until": lease_until, "progress": asdict(progress)})
-        return Claim(job=job, token=claim.token, lease_until=lease_until)
+        return replace(claim, job=job, lease_until=lease_until)
 
     def finish(self, claim: Claim, status: JobStatus, result: JobResult) -> Job:
         """See the port."""
@@ -240,6 +242,13 @@ class SqlJobQueue:
             found = mapping.job_of(_row_of(session, job))
             session.commit()
             return found
+
+    def count_sealed(self, *, final: bool) -> int:
+        """See the port."""
+        over = jobs.c.status.not_in([_QUEUED, _RUNNING])
+        query = select(func.count()).where(jobs.c.sealed != "", over if final else ~over)
+        with self._reading() as session:
+            return int(session.execute(query).scalar_one())
 
     def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
         """See the port. Raises NotFoundError for an unknown job."""
@@ -317,8 +326,10 @@ def _node_for(job: Job, own: str) -> ColumnElement[str]:
 
 
 def _ended_values(job: Job) -> mapping.Values:
-    """What :meth:`Job.moved` changes when a job leaves the hands of its runner, or is never begun."""
-    return {"status": job.status.value, "finished": job.finished, "progress": asdict(job.progress)}
+    """What :meth:`Job.moved` changes when a job leaves the hands of its runner, or is never begun; and what
+    was sealed for that goes where nobody will ever need it again."""
+    ended = {"status": job.status.value, "finished": job.finished, "progress": asdict(job.progress)}
+    return ended | ({"sealed": ""} if job.status.final else {})
 
 
 def _update(session: SqlSession, job: JobId, values: mapping.Values) -> None:

@@ -14,12 +14,13 @@ from bckcore.domain.ids import HostId, JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, IllegalTransitionError, LeaseLostError, NotFoundError
-from bckcore.ports.job_queue import KEY_KEPT, LONGEST_LINE, MOST_LOG_LINES, Claim, JobQueue, LogLine
+from bckcore.ports.job_queue import KEY_KEPT, LONGEST_LINE, MOST_LOG_LINES, Claim, Enqueued, JobQueue, LogLine
 
 LEASE = 30.0
 DAY = 24 * 3600
 KEPT = KEY_KEPT.total_seconds()
 QUIET = TransferProgress()
+SEALED = "sealed-8d1f0c"
 
 
 def claimed(
@@ -335,6 +336,65 @@ class JobQueueContract:
         assert (marked.status, marked.cancel_requested) == (JobStatus.RUNNING, True)
         beat = queue.heartbeat(claim, lease_seconds=LEASE, progress=QUIET)
         assert beat.job.cancel_requested
+
+    def test_what_is_sealed_goes_with_the_claim_and_shows_nowhere_else(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        job = sample_job("a", key="k")
+        answer = queue.enqueue(job, sealed=SEALED)
+        assert answer == Enqueued(job=job, created=True)
+        first = claimed(queue)
+        assert first.sealed == SEALED
+        beat = queue.heartbeat(first, lease_seconds=LEASE, progress=QUIET)
+        assert beat.sealed == SEALED
+        clock.advance(LEASE + 1)
+        second = claimed(queue)  # its runner has died
+        queue.hand_back(second)
+        third = claimed(queue)  # or shut down
+        assert [second.sealed, third.sealed] == [SEALED, SEALED]
+        seen = (answer, first, queue.get(JobId("a")), queue.list(), queue.request_cancel(JobId("a")))
+        assert SEALED not in repr(seen)
+
+    @pytest.mark.parametrize("status", [status for status in JobStatus if status.final])
+    def test_what_is_sealed_is_wiped_when_its_job_ends(self, queue: JobQueue, status: JobStatus) -> None:
+        queue.enqueue(sample_job("a"), sealed=SEALED)
+        assert (queue.count_sealed(final=False), queue.count_sealed(final=True)) == (1, 0)
+        claim = claimed(queue)
+        assert queue.count_sealed(final=False) == 1
+        queue.finish(claim, status, JobResult())
+        assert (queue.count_sealed(final=False), queue.count_sealed(final=True)) == (0, 0)
+
+    def test_what_is_sealed_is_wiped_when_its_job_is_cancelled_before_it_began(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("a"), sealed=SEALED)
+        queue.request_cancel(JobId("a"))
+        assert (queue.count_sealed(final=False), queue.count_sealed(final=True)) == (0, 0)
+
+    def test_a_runner_that_lost_its_job_wipes_nothing(self, queue: JobQueue, clock: StepClock) -> None:
+        queue.enqueue(sample_job("a"), sealed=SEALED)
+        old = claimed(queue)
+        clock.advance(LEASE + 1)
+        new = claimed(queue)
+        with pytest.raises(LeaseLostError):
+            queue.finish(old, JobStatus.FAILED, JobResult())
+        queue.hand_back(new)
+        assert claimed(queue).sealed == SEALED
+
+    def test_a_job_that_answers_keeps_its_own_and_takes_nothing_else(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("plain", profile="p1", host="h1", key="k"))
+        queue.enqueue(sample_job("own", profile="p2", host="h2"), sealed=SEALED)
+        for again in (
+            sample_job("b", profile="p1", host="h1"),
+            sample_job("c", profile="p1", host="h1", key="k"),
+            sample_job("d", profile="p2", host="h2"),
+        ):
+            assert not queue.enqueue(again, sealed="another").created
+        assert queue.count_sealed(final=False) == 1
+        assert [claimed(queue, only=name).sealed for name in ("plain", "own")] == ["", SEALED]
+
+    def test_another_sealed_secret_is_the_same_request(self, queue: JobQueue) -> None:
+        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"), sealed=SEALED)
+        again = queue.enqueue(sample_job("two", JobKind.RESTORE, key="k"), sealed="sealed once more")
+        assert (again.job.id, again.created) == ("one", False)
 
     def test_log_lines_are_numbered_and_paged(self, queue: JobQueue) -> None:
         queue.enqueue(sample_job("a"))

@@ -34,6 +34,7 @@ class Known:
     deaths: int = 0
     tokens: set[str] = field(default_factory=set)
     holder: int = 0
+    sealed: bool = False
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -71,10 +72,10 @@ class QueueMachine(RuleBasedStateMachine):
                 self.queue.enqueue(job)
             return
         expected = self._expected_answer(job)
-        answer = self.queue.enqueue(job)
+        answer = self.queue.enqueue(job, sealed=f"sealed for {name}" if number == 1 else "")
         assert (answer.job.id, answer.created) == (expected or name, expected is None)
         if expected is None:
-            self.known[job.id] = Known(job)
+            self.known[job.id] = Known(job, sealed=number == 1)
         if key and self._job_of_key(job) is None:
             self.keys[key] = (f"{profile} {kind} {number}", answer.job.id, self.clock.monotonic())
 
@@ -137,6 +138,7 @@ class QueueMachine(RuleBasedStateMachine):
             return multiple()
         assert claim is not None
         assert claim.job.id == expected.job.id
+        assert claim.sealed == (f"sealed for {claim.job.id}" if expected.sealed else "")
         assert claim.token not in expected.tokens
         expected.tokens.add(claim.token)
         expected.deaths += expected.status is JobStatus.RUNNING
@@ -159,7 +161,8 @@ class QueueMachine(RuleBasedStateMachine):
     def heartbeat(self, claim: Claim) -> None:
         """A runner says that it still works, perhaps too late."""
         if self._held(claim):
-            self.queue.heartbeat(claim, lease_seconds=LEASE, progress=TransferProgress(phase="x"))
+            beat = self.queue.heartbeat(claim, lease_seconds=LEASE, progress=TransferProgress(phase="x"))
+            assert beat.sealed == claim.sealed
             self.known[claim.job.id].lease_until = self.clock.monotonic() + LEASE
         else:
             with pytest.raises(LeaseLostError):
@@ -198,6 +201,9 @@ class QueueMachine(RuleBasedStateMachine):
         assert [(job.id, job.status) for job in reversed(jobs)] == [
             (known.job.id, known.status) for known in self.known.values()
         ]
+        waiting = [known for known in self.known.values() if known.sealed and not known.status.final]
+        assert self.queue.count_sealed(final=False) == len(waiting)
+        assert self.queue.count_sealed(final=True) == 0
         for aside in (False, True):
             running = [
                 job for job in jobs if job.status is JobStatus.RUNNING and job.kind.stands_aside is aside
