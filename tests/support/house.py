@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import TypeVar
 
-from bck_adapters.memory import MemoryDatabase, MemoryVault, SettableClock
+from bck_adapters.memory import MemoryDatabase, MemorySealedBox, MemoryVault, SettableClock
 from bck_adapters.memory.transport import no_filters
 from bck_adapters.storage_fs import FsRestoreTargets, FsStorage
 from bckcore.domain.host import Host
@@ -41,6 +41,7 @@ from bckcore.services.holds import HoldService
 from bckcore.services.hooks import Hooks, NullHooks
 from bckcore.services.ledger import Ledger
 from bckcore.services.missing import accepting
+from bckcore.services.passwords import Passwords
 from bckcore.services.preview import PreviewService
 from bckcore.services.preview_jobs import preview_steps
 from bckcore.services.prune import PruneReport, PruneService
@@ -133,6 +134,7 @@ class House:
             vault.put(KEY, key)
             host = replace(host, key=KEY)
         credentials = memory_credentials(vault)
+        self.passwords = Passwords(MemorySealedBox())
         ledger = Ledger(units=units, storage=storage)
         self.recovery = recovery = Recovery(storage=storage, clock=clock, ledger=ledger)
         puller = Puller(
@@ -207,10 +209,11 @@ class House:
             restores=self.restores,
             host_restores=self.host_restores,
             prunes=self.prunes,
+            passwords=self.passwords,
             others={
                 **history_steps(self.undos, self.accepts, self.forgets),
-                **check_steps(self.checks),
-                **preview_steps(self.previews),
+                **check_steps(self.checks, self.passwords),
+                **preview_steps(self.previews, self.passwords),
             },
         )
         self._set_up(host, tuple(sources), excludes, options or TransferOptions(attempts=attempts))

@@ -16,6 +16,7 @@ def job_service(house: House) -> JobService:
         units=house.database.units,
         restores=house.restores,
         host_restores=house.host_restores,
+        passwords=house.passwords,
         bell=MemoryBell(),
         clock=house.clock,
         new_id=lambda: f"asked-{next(numbers)}-{len(queue.list(limit=10_000))}",

@@ -59,7 +59,7 @@ class Neighbours:
         return self.world.application.queue.finish(claim, status, result)
 
 
-def _settle(two: Neighbours, host: str, owner: str, profile: str, file: bytes) -> dict[str, str]:
+def settle(two: Neighbours, host: str, owner: str, profile: str, file: bytes) -> dict[str, str]:
     """A host and a profile of an owner, backed up once; what all of it is called."""
     world = two.world
     world.pcs[HostId(host)] = MemoryHost()
@@ -86,6 +86,6 @@ def neighbours(home: Path) -> Iterator[Neighbours]:
         for name in ("mallory", "ada"):
             world.application.access.add_user(name, Secret(PASSWORD), Role.OWNER)
         two = Neighbours(world)
-        two.own = _settle(two, "pc1", "mallory", "mine", b"mine")
-        two.names = _settle(two, f"{MARK}-pc", "ada", f"{MARK}-docs", f"{MARK}.txt".encode())
+        two.own = settle(two, "pc1", "mallory", "mine", b"mine")
+        two.names = settle(two, f"{MARK}-pc", "ada", f"{MARK}-docs", f"{MARK}.txt".encode())
         yield two

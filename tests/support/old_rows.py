@@ -246,6 +246,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
     },
     "0014": {"job": {"deaths": 2}},
     "0015": {"host": {"login": "certificate", "gate": "/usr/local/bin/bck-gate"}},
+    "0016": {"job": {"sealed": "AWxsIG9mIHRoaXM"}},
 }
 """What each schema step brought: new tables with their row, new columns with their value."""
 STEPS = tuple(

@@ -29,9 +29,10 @@ class Login(StrEnum):
 def checked_account_password(password: Secret[str]) -> Secret[str]:
     """A password that ssh can be told: one line, not empty. Raises InvalidInputError that never quotes it."""
     text = password.reveal()
-    if not text or len(text) > LONGEST_PASSWORD or any(ord(char) < 32 for char in text):
+    if not text or len(text) > LONGEST_PASSWORD or not text.isprintable():
         raise InvalidInputError(
             "That cannot be the password of an account.",
-            advice=f"It is one line of 1 to {LONGEST_PASSWORD} characters.",
+            meaning="Nothing was changed, nothing was started, and it was not kept.",
+            advice=f"It is one line of 1 to {LONGEST_PASSWORD} printable characters.",
         )
     return password

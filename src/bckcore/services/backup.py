@@ -14,6 +14,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import Attempt, ChangeCounts, Run, RunOutcome
 from bckcore.domain.run_problem import RunProblem
+from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import TransferProgress
 from bckcore.domain.wording import counted
 from bckcore.errors import (
@@ -63,6 +64,8 @@ class _Plan:
     base: RunBase
     accepted_by: str
     """Who takes missing paths as gone, however many; empty when nobody does."""
+    password: Secret[str] | None
+    """Of the account on the host, where one came with the job."""
 
 
 class BackupService:
@@ -92,8 +95,10 @@ class BackupService:
         self._random_bytes = random_bytes
         self._definitions = Definitions(units=units, storage=storage, clock=clock)
 
-    def back_up(self, claim: Claim, watcher: Watcher) -> Ended:
+    def back_up(self, claim: Claim, watcher: Watcher, password: Secret[str] | None = None) -> Ended:
         """Run the claimed job to its end; return the run, over, and the error that ended it, if one did.
+
+        ``password`` is what came with the job to enter the host.
 
         Raises only what keeps a run from starting at all (HostUnreachableError of a job that looks for its
         host first, NotFoundError, PathNotAllowedError,
@@ -108,19 +113,19 @@ class BackupService:
             host.require_allowed(source.path)
         filter_of(profile, host, self._filters)
         if needs_reachable(claim.job):
-            self._puller.require_reachable(host)
+            self._puller.require_reachable(host, password)
         with self._storage.lock(profile.ref) as lock:
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
             if watcher.is_cancelled():  # an earlier runner died before it could heed that
                 raise JobCancelledError("The job was cancelled before it began a run.")
-            plan = self._planned(claim, profile, host)
+            plan = self._planned(claim, profile, host, password)
             shown = RunProgress(watcher, base=plan.base, clock=self._clock)
             run, error = self._carried_out(plan, claim, lock, shown)
         self._hooks.run_finished(RunFinished(run=run))
         return run, error
 
-    def _planned(self, claim: Claim, profile: Profile, host: Host) -> _Plan:
+    def _planned(self, claim: Claim, profile: Profile, host: Host, password: Secret[str] | None) -> _Plan:
         with self._units() as uow:
             last = uow.runs.last(profile.id)
             seq = last.seq + 1 if last else 1
@@ -142,7 +147,15 @@ class BackupService:
                 uow.catalog.save_source_state(profile.id, replace(state, interrupted=True))
             uow.commit(claim=claim)
         accepted_by = claim.job.requested_by if accepts_missing(claim.job) else ""
-        return _Plan(profile=profile, host=host, run=run, prior=prior, base=base, accepted_by=accepted_by)
+        return _Plan(
+            profile=profile,
+            host=host,
+            run=run,
+            prior=prior,
+            base=base,
+            accepted_by=accepted_by,
+            password=password,
+        )
 
     def _carried_out(self, plan: _Plan, claim: Claim, lock: ProfileLock, watcher: Watcher) -> Ended:
         run, attempts = plan.run, list[Attempt]()
@@ -167,6 +180,7 @@ class BackupService:
                     watcher=watch,
                     note=attempts.append,
                     deadline=deadline,
+                    password=plan.password,
                 )
                 pulled.append(one)
                 log_report(one, watcher)

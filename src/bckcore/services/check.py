@@ -10,6 +10,7 @@ from random import Random
 from bckcore.domain.check import MOST_FINDINGS, Cause, CheckCounts, CheckReport, CheckRequest, Finding
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.profile import Profile
+from bckcore.domain.secret import Secret
 from bckcore.errors import BckError, JobCancelledError, LeaseLostError, NotFoundError, StorageError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
@@ -35,6 +36,7 @@ class _Work:
     access: Access
     findings: Findings
     counts: CheckCounts
+    password: Secret[str] | None
 
 
 class CheckService:
@@ -57,12 +59,18 @@ class CheckService:
         self._clock = clock
         self._new_seed = new_seed
 
-    def check(self, profile_id: ProfileId, request: CheckRequest, watcher: Watcher) -> CheckReport:
+    def check(
+        self,
+        profile_id: ProfileId,
+        request: CheckRequest,
+        watcher: Watcher,
+        password: Secret[str] | None = None,
+    ) -> CheckReport:
         """Check one profile and say what is not as it must be.
 
-        What a crash left is put in order first, as before a restore, and told. Raises NotFoundError,
-        JobCancelledError, StorageError where the storage as a whole cannot be read. A PC that cannot be
-        asked is told in the report.
+        ``password`` is what came with the job, for a check against the host. What a crash left is put in
+        order first, as before a restore, and told. Raises NotFoundError, JobCancelledError, StorageError
+        where the storage as a whole cannot be read. A PC that cannot be asked is told in the report.
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
@@ -82,6 +90,7 @@ class CheckService:
             access=access,
             findings=Findings(profile=profile_id, watcher=watcher),
             counts=counts,
+            password=password,
         )
         host_error = self._carry_out(work)
         return CheckReport(
@@ -124,6 +133,7 @@ class CheckService:
             access=work.access,
             findings=work.findings,
             counts=work.counts,
+            password=work.password,
         )
         try:
             check.run(sample.chosen)

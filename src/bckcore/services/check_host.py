@@ -25,6 +25,7 @@ from bckcore.domain.host import Host
 from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import RelPath
 from bckcore.domain.profile import Profile
+from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport, Watcher
@@ -79,16 +80,23 @@ class HostReader:
         self._transport_for = transport_for
 
     def read(
-        self, profile: Profile, source: Source, paths: Sequence[RelPath], folder: Path, watcher: Watcher
+        self,
+        profile: Profile,
+        source: Source,
+        paths: Sequence[RelPath],
+        folder: Path,
+        watcher: Watcher,
+        password: Secret[str] | None = None,
     ) -> FetchOrder:
-        """Bring the files below ``folder``. Raises BckError."""
+        """Bring the files below ``folder``. ``password`` is what came with the job. Raises BckError."""
         with self._units(read_only=True) as uow:
             host = uow.hosts.get(profile.host)
         host.require_allowed(source.path)
         order = FetchOrder(
             host=host, source=source, paths=tuple(paths), options=profile.options, folder=folder
         )
-        self._transport_for(host).fetch(order, self._credentials.of(host, purpose="check"), watcher)
+        credential = self._credentials.of(host, password, purpose="check")
+        self._transport_for(host).fetch(order, credential, watcher)
         return order
 
 
@@ -103,6 +111,7 @@ class HostCheck:
     access: Access
     findings: Findings
     counts: CheckCounts
+    password: Secret[str] | None = None
 
     def run(self, chosen: Sequence[FileVersion]) -> None:
         """Compare all. Raises BckError."""
@@ -122,7 +131,7 @@ class HostCheck:
     def _compare(self, source: Source, batch: Sequence[FileEntry]) -> None:
         paths = [entry.path for entry in batch]
         with self.storage.scratch(self.profile.ref) as folder:
-            order = self.reader.read(self.profile, source, paths, folder, self.access.watcher)
+            order = self.reader.read(self.profile, source, paths, folder, self.access.watcher, self.password)
             for path in paths:
                 self.counts.host_files += 1
                 self._compare_one(source.name, path, order)

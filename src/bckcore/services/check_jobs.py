@@ -5,12 +5,14 @@ from collections.abc import Collection, Mapping
 from bckcore.domain.check import CheckReport, CheckRequest
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.secret import Secret
 from bckcore.domain.wording import counted
-from bckcore.errors import StorageError
+from bckcore.errors import InvalidInputError, StorageError
 from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
 from bckcore.ports.transport import Watcher
 from bckcore.services.check import CheckService
 from bckcore.services.jobs import JobService
+from bckcore.services.passwords import Passwords
 from bckcore.services.worker import Ending, Step
 
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
@@ -26,14 +28,30 @@ class CheckJobs:
         self._jobs = jobs
 
     def start(
-        self, profile: ProfileId, request: CheckRequest, *, requested_by: str, key: str = ""
+        self,
+        profile: ProfileId,
+        request: CheckRequest,
+        *,
+        requested_by: str,
+        key: str = "",
+        password: Secret[str] | None = None,
     ) -> Enqueued:
-        """Ask for a check. The same one, queued or running, answers for it. Raises NotFoundError."""
+        """Ask for a check. The same one, queued or running, answers for it. ``password``: see JobService.
+
+        Raises NotFoundError, InvalidInputError for a password that is not needed.
+        """
+        if password is not None and not request.against_host:
+            raise InvalidInputError(
+                "Only a check against the host enters it, so this one takes no password.",
+                meaning="Nothing was started, and the password was not kept.",
+            )
         payload = request.payload()
         for job in self._queue.list(status=_UNFINISHED, kind=JobKind.CHECK, limit=_MANY):
             if not key and (job.profile, dict(job.payload)) == (profile, payload):
-                return Enqueued(job=job, created=False)
-        return self._jobs.ask(JobKind.CHECK, profile, payload, requested_by=requested_by, key=key)
+                return Enqueued(job=job, created=False, password_dropped=password is not None)
+        return self._jobs.ask(
+            JobKind.CHECK, profile, payload, requested_by=requested_by, key=key, password=password
+        )
 
     def unfinished(self) -> bool:
         """True while any check waits or goes on."""
@@ -59,12 +77,12 @@ class CheckJobs:
         return self.newest([profile]).get(profile)
 
 
-def check_steps(checks: CheckService) -> Mapping[JobKind, Step]:
+def check_steps(checks: CheckService, passwords: Passwords) -> Mapping[JobKind, Step]:
     """How a worker carries out checks."""
 
     def check(claim: Claim, watcher: Watcher) -> Ending:
         job = claim.job
-        report = checks.check(job.profile, CheckRequest.of(job.payload), watcher)
+        report = checks.check(job.profile, CheckRequest.of(job.payload), watcher, passwords.of(claim))
         for line in summary(report):
             watcher.log(line)
         return ending(report)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobStatus
+from bckcore.domain.secret import Secret
 from bckcore.errors import ConflictError, InvalidInputError
 from bckcore.ports.bell import Bell
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Enqueued, JobQueue, LogLine
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.missing import accepting, accepts_missing
+from bckcore.services.passwords import Passwords
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.restore_request import RestoreRequest
@@ -40,7 +42,12 @@ def _require_accepting(job: Job | None) -> None:
 
 
 class JobService:
-    """Thread-safe."""
+    """Thread-safe.
+
+    ``password``, where a start takes one, is that of the account on the host, for this job alone; a job that
+    answers takes none and the answer says so. It raises ConflictError for a host that is entered otherwise,
+    InvalidInputError for what can be no password.
+    """
 
     def __init__(
         self,
@@ -49,6 +56,7 @@ class JobService:
         units: UnitOfWorkFactory,
         restores: RestoreService,
         host_restores: HostRestore,
+        passwords: Passwords,
         bell: Bell,
         clock: Clock,
         new_id: Callable[[], str],
@@ -57,6 +65,7 @@ class JobService:
         self._units = units
         self._restores = restores
         self._host_restores = host_restores
+        self._passwords = passwords
         self._bell = bell
         self._clock = clock
         self._new_id = new_id
@@ -69,6 +78,7 @@ class JobService:
         key: str = "",
         accept_missing: bool = False,
         only_if_reachable: bool = False,
+        password: Secret[str] | None = None,
     ) -> Enqueued:
         """Ask for a backup now. The same key, or a backup that is queued or running, answers for it.
 
@@ -94,18 +104,29 @@ class JobService:
         if accept_missing:  # asked before as well: an answer would bind the key to that other job
             waiting = self._queue.list(status=_UNFINISHED, kind=JobKind.BACKUP, limit=_MANY)
             _require_accepting(next((one for one in waiting if one.profile == profile), None))
-        answer = self._entered(job)
+        answer = self._entered(job, password)
         if accept_missing:
             _require_accepting(answer.job)
         return answer
 
     def start_restore(
-        self, profile: ProfileId, request: RestoreRequest, *, requested_by: str, key: str = ""
+        self,
+        profile: ProfileId,
+        request: RestoreRequest,
+        *,
+        requested_by: str,
+        key: str = "",
+        password: Secret[str] | None = None,
     ) -> Enqueued:
         """Ask for a restore. Raises NotFoundError, InvalidInputError, PathNotAllowedError (on the host).
 
         One that goes on in a folder takes over from unfinished restores into that folder: they are cancelled.
         """
+        if password is not None and request.folder is not None:
+            raise InvalidInputError(
+                "A restore into a folder on the server enters no host, so it takes no password.",
+                meaning="Nothing was started, and the password was not kept.",
+            )
         if request.folder is None:
             point = self._host_restores.check_request(
                 profile,
@@ -121,7 +142,8 @@ class JobService:
                 profile, request.point, request.paths, include_deleted=request.options.include_deleted
             )
         exact = replace(request, point=point.run_id)
-        answer = self._entered(self._job(JobKind.RESTORE, profile, requested_by, key, exact.payload()))
+        job = self._job(JobKind.RESTORE, profile, requested_by, key, exact.payload())
+        answer = self._entered(job, password)
         if request.folder is None or not request.options.resume or not answer.created:
             return answer
         return replace(answer, instead_of=self._taken_over(answer.job, request.folder))
@@ -138,9 +160,16 @@ class JobService:
         """Ask for the retention policy to be applied now. Raises NotFoundError."""
         return self._entered(self._job(JobKind.PRUNE, profile, requested_by, key, {}))
 
-    def start_preview(self, profile: ProfileId, *, requested_by: str, key: str = "") -> Enqueued:
+    def start_preview(
+        self,
+        profile: ProfileId,
+        *,
+        requested_by: str,
+        key: str = "",
+        password: Secret[str] | None = None,
+    ) -> Enqueued:
         """Ask what a backup would do. A preview that is queued or running answers. Raises NotFoundError."""
-        return self._entered(self._job(JobKind.PREVIEW, profile, requested_by, key, {}))
+        return self._entered(self._job(JobKind.PREVIEW, profile, requested_by, key, {}), password)
 
     def ask(
         self,
@@ -150,9 +179,10 @@ class JobService:
         *,
         requested_by: str,
         key: str = "",
+        password: Secret[str] | None = None,
     ) -> Enqueued:
         """Ask for a job of any kind; who asks has looked at the payload. Raises NotFoundError."""
-        return self._entered(self._job(kind, profile, requested_by, key, payload))
+        return self._entered(self._job(kind, profile, requested_by, key, payload), password)
 
     def get(self, job: JobId) -> Job:
         """Raises NotFoundError."""
@@ -176,10 +206,17 @@ class JobService:
         """Log lines with a number above ``after``. Raises NotFoundError."""
         return self._queue.read_log(job, after=after, limit=limit)
 
-    def _entered(self, job: Job) -> Enqueued:
-        answer = self._queue.enqueue(job)
+    def _entered(self, job: Job, password: Secret[str] | None = None) -> Enqueued:
+        answer = self._queue.enqueue(job, sealed=self._sealed(job, password))
         self._bell.ring()
-        return answer
+        return replace(answer, password_dropped=password is not None and not answer.created)
+
+    def _sealed(self, job: Job, password: Secret[str] | None) -> str:
+        if password is None:
+            return ""
+        with self._units(read_only=True) as uow:
+            host = uow.hosts.get(job.host)
+        return self._passwords.sealed(job.id, host, password)
 
     def _job(
         self, kind: JobKind, profile: ProfileId, requested_by: str, key: str, payload: dict[str, object]

@@ -19,6 +19,7 @@ from bckcore.domain.manifest import ChangeOp
 from bckcore.domain.paths import ROOT, RelPath, display, parents
 from bckcore.domain.preview import Coming, PreviewOrder, PreviewReport
 from bckcore.domain.profile import Profile
+from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import JobCancelledError
@@ -96,15 +97,17 @@ class PreviewService:
         self._credentials = credentials
         self._filters = filters
 
-    def preview(self, profile_id: ProfileId, watcher: Watcher) -> PreviewTally:
-        """Look at every source. Raises BckError."""
+    def preview(
+        self, profile_id: ProfileId, watcher: Watcher, password: Secret[str] | None = None
+    ) -> PreviewTally:
+        """Look at every source. ``password`` is what came with the job. Raises BckError."""
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
             host = uow.hosts.get(profile.host)
         for source in profile.sources:
             host.require_allowed(source.path)
         filter_of(profile, host, self._filters)
-        shown = partial(self._credentials.of, host, purpose="preview")
+        shown = partial(self._credentials.of, host, password, purpose="preview")
         tally = PreviewTally()
         for source in profile.sources:
             if watcher.is_cancelled():

@@ -5,15 +5,16 @@ from collections.abc import Mapping
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
+from bckcore.services.passwords import Passwords
 from bckcore.services.preview import PreviewService, PreviewTally
 from bckcore.services.worker import Ending, Step
 
 
-def preview_steps(previews: PreviewService) -> Mapping[JobKind, Step]:
+def preview_steps(previews: PreviewService, passwords: Passwords) -> Mapping[JobKind, Step]:
     """How a worker carries out previews."""
 
     def preview(claim: Claim, watcher: Watcher) -> Ending:
-        tally = previews.preview(claim.job.profile, watcher)
+        tally = previews.preview(claim.job.profile, watcher, passwords.of(claim))
         watcher.log(summary(tally))
         status = JobStatus.PARTIAL if tally.problems.count else JobStatus.SUCCEEDED
         return status, JobResult(data=tally.data())

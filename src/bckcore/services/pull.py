@@ -14,6 +14,7 @@ from bckcore.domain.paths import display
 from bckcore.domain.preview import PreviewOrder
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Attempt, Run
+from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import PullOrder, TransferOptions, TransferProgress
 from bckcore.domain.wording import counted
@@ -82,16 +83,17 @@ class Puller:
         self._clock = clock
         self._random = random
 
-    def require_reachable(self, host: Host) -> None:
+    def require_reachable(self, host: Host, password: Secret[str] | None = None) -> None:
         """Raise HostUnreachableError if the host does not answer; what else is wrong, the run will tell."""
         try:
-            self._transport_for(host).probe(host, self._credentials.of(host, purpose="probe"), ())
+            credential = self._credentials.of(host, password, purpose="probe")
+            self._transport_for(host).probe(host, credential, ())
         except HostUnreachableError:
             raise
         except BckError:
             return
 
-    def pull(
+    def pull(  # noqa: PLR0913  # one keyword for each thing that a source is read with
         self,
         run: Run,
         profile: Profile,
@@ -102,16 +104,18 @@ class Puller:
         watcher: QuotaWatcher,
         note: Callable[[Attempt], None],
         deadline: float | None = None,
+        password: Secret[str] | None = None,
     ) -> Pulled:
         """Pull one source. ``note`` is told of every attempt as it ends. Raises BckError.
 
         A host with a quota, which ``watcher`` knows, is stopped when what is stored of it has reached that:
         QuotaExceededError.
 
-        At ``deadline``, in the clock's monotonic time, the run has taken as long as it may.
+        At ``deadline``, in the clock's monotonic time, the run has taken as long as it may. ``password``:
+        see :class:`Credentials`.
         """
         transport = self._transport_for(host)
-        shown = partial(self._credentials.of, host, purpose=f"run {run.id}")
+        shown = partial(self._credentials.of, host, password, purpose=f"run {run.id}")
         number = failures = 0
         while True:
             number += 1

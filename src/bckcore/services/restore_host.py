@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from random import Random
 
 from bckcore.domain.host import Host
@@ -12,6 +13,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.push import Conflict, PushOrder, PushOutcome, PushReport, suffix_at
 from bckcore.domain.restore import RestoreOptions
 from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.secret import Secret
 from bckcore.errors import BckError, InvalidInputError, JobCancelledError, TransientError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import StagedBatch, Storage
@@ -76,13 +78,14 @@ class HostRestore:
         options: RestoreOptions | None = None,
         dry_run: bool = False,
         watcher: Watcher,
+        password: Secret[str] | None = None,
     ) -> HostRestoreReport:
         """Bring the chosen paths of a point (none: all) back to the profile's host.
 
         Without ``host_dir`` they go in place, each source to its own folder; with it, to
         ``host_dir``/<source>/…, a full path on the host. The host's allow-list must cover either.
         ``options.conflict`` says what becomes of files that are in the way (unsaid: both are kept);
-        nothing else on the host is touched.
+        nothing else on the host is touched. ``password`` is what came with the job to enter it.
         A dry run changes nothing there. Asked again after a cut or a cancel, it goes on: what is there
         exactly so is not sent twice. Files up to 256 KiB, with ``options.verify`` all, are compared with
         their digest first; one that differs is not sent and is a problem. The storage stays locked until
@@ -106,7 +109,8 @@ class HostRestore:
             targets = _targets(held.profile, host, held.selection, host_dir)
             work = HostRestoreWork(held.point, targets, dry_run, watcher, self._clock)
             work.missed(held.missing)
-            pushing = _Pushing(held.profile, host, conflict, suffix_at(self._clock.now()), options.verify)
+            suffix = suffix_at(self._clock.now())
+            pushing = _Pushing(held.profile, host, conflict, suffix, options.verify, password)
             for name in held.selection:
                 work.begin(name)
                 self._push_source(held, pushing, name, work)
@@ -131,11 +135,12 @@ class HostRestore:
         """Push one batch, again where the error may pass. Raises BckError."""
         host = pushing.host
         transport = self._transport_for(host)
+        shown = partial(self._credentials.of, host, pushing.password, purpose="restore")
         number = 0
         while True:
             number += 1
             try:
-                return transport.push(order, self._credentials.of(host, purpose="restore"), work)
+                return transport.push(order, shown(), work)
             except TransientError as error:
                 if number >= pushing.profile.options.attempts:
                     raise
@@ -157,6 +162,7 @@ class _Pushing:
     conflict: Conflict
     suffix: str
     verify: bool
+    password: Secret[str] | None
 
     def order(
         self, work: HostRestoreWork, batch: StagedBatch, tops: frozenset[RelPath], made: frozenset[RelPath]

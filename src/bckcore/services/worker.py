@@ -10,6 +10,7 @@ from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.services.backup import BackupService
 from bckcore.services.fence import Fence
+from bckcore.services.passwords import Passwords
 from bckcore.services.prune import PruneReport, PruneService
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_data import host_restore_data, restore_data
@@ -35,6 +36,7 @@ class Worker:
         restores: RestoreService,
         host_restores: HostRestore,
         prunes: PruneService,
+        passwords: Passwords,
         others: Mapping[JobKind, Step] | None = None,
     ) -> None:
         """``others``: how kinds of jobs are carried out that this class does not know itself."""
@@ -43,6 +45,7 @@ class Worker:
         self._restores = restores
         self._host_restores = host_restores
         self._prunes = prunes
+        self._passwords = passwords
         self._others = others or {}
 
     def carry_out(self, claim: Claim, watcher: Watcher) -> Ending:
@@ -74,7 +77,7 @@ class Worker:
             return JobStatus.OFFLINE if offline else JobStatus.FAILED, JobResult.of_error(error)
 
     def _back_up(self, claim: Claim, watcher: Watcher) -> Ending:
-        run, error = self._backups.back_up(claim, watcher)
+        run, error = self._backups.back_up(claim, watcher, self._passwords.of(claim))
         if run.made_point:
             self._prune_after(claim, watcher)
         points = self._restores.points(run.profile)
@@ -100,7 +103,7 @@ class Worker:
     def _restore(self, claim: Claim, watcher: Watcher) -> Ending:
         request, job = RestoreRequest.of(claim.job), claim.job
         if request.folder is None:
-            return self._restore_to_host(job, request, watcher)
+            return self._restore_to_host(claim, request, watcher)
         options = request.options
         if job.claims > 1 and job.progress.phase == RESTORING:
             # A runner died over it, or handed it back, after it had begun to write.
@@ -115,15 +118,16 @@ class Worker:
         )
         return _ended_with(report.problem_count, restore_data(report))
 
-    def _restore_to_host(self, job: Job, request: RestoreRequest, watcher: Watcher) -> Ending:
+    def _restore_to_host(self, claim: Claim, request: RestoreRequest, watcher: Watcher) -> Ending:
         report = self._host_restores.restore(
-            job.profile,
+            claim.job.profile,
             point=request.point,
             paths=request.paths,
             host_dir=request.host_dir,
             options=request.options,
             dry_run=request.dry_run,
             watcher=watcher,
+            password=self._passwords.of(claim),
         )
         return _ended_with(report.problem_count, host_restore_data(report))
 

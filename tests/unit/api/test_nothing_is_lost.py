@@ -15,7 +15,8 @@ from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 from tests.support.api_world import PASSWORD, api_world
 from tests.support.house import RecordingWatcher
-from tests.unit.api.test_reach import Neighbours, T, _address, _backed_up, _tried
+from tests.support.neighbours import Neighbours, T, settle
+from tests.unit.api.test_reach import _address, _tried
 
 OWN_DOOR = ("/auth/logout", "/auth/password", "/auth/sessions/{session_id}", "/auth/tokens/{token_id}")
 """They would only end the caller's own session."""
@@ -28,7 +29,8 @@ def house(quick_dir: Path) -> Iterator[Neighbours]:
     with api_world(quick_dir) as world:
         world.application.storage.prepare()
         world.application.access.add_user("mallory", Secret(PASSWORD), Role.OWNER)
-        ids = _backed_up(world, "pc1", "mallory", "mine", b"first")
+        owned = Neighbours(world)
+        owned.names = settle(owned, "pc1", "mallory", "mine", b"first")
         tree = world.pcs[HostId("pc1")].source("/home/mallory/mine")
         for gone, come in ((b"first", b"second"), (b"second", b"third")):
             tree.delete(gone)
@@ -36,7 +38,7 @@ def house(quick_dir: Path) -> Iterator[Neighbours]:
             world.clock.advance(MINUTE)
             assert world.call("POST", "/backup/start", json={"profile": "mine"}).status_code == 202
             _carried_out(world)
-        yield Neighbours(world, names={"host": "pc1", "profile": "mine", **ids})
+        yield owned
 
 
 def _carried_out(world: Any) -> int:

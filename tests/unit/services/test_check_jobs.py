@@ -33,7 +33,7 @@ class Desk:
         queue = self.house.database.queue
         claim = queue.claim("test", lease_seconds=60, only=asked.id)
         assert claim is not None
-        steps = check_steps(check_service(self.house, self.scene.transport))
+        steps = check_steps(check_service(self.house, self.scene.transport), self.house.passwords)
         status, result = steps[JobKind.CHECK](claim, self.house.watcher)
         self.house.clock.advance(60)
         return queue.finish(claim, status, result)

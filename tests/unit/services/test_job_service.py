@@ -39,6 +39,7 @@ class Counter:
             units=house.database.units,
             restores=house.restores,
             host_restores=house.host_restores,
+            passwords=house.passwords,
             bell=self.bell,
             clock=house.clock,
             new_id=lambda: f"j{next(numbers)}",

@@ -124,6 +124,8 @@ class MemoryHost:
     """What it shows; with any, the host must have one of them pinned."""
     key: str | None = None
     """The private key it takes; None takes any or none."""
+    password: str | None = None
+    """The password that lets in where it takes no key; None takes any or none."""
     errors: deque[BckError] = field(default_factory=deque)
     """Raised one by one: each pull takes the first and raises it before anything is touched."""
     cut_after: int | None = None

@@ -14,7 +14,7 @@ from bck_adapters.memory.hosts import MemoryHost, MemoryTree, Node
 from bck_adapters.memory.preview import preview
 from bck_adapters.memory.pull import Pull
 from bck_adapters.memory.push import Push
-from bckcore.domain.credential import Credential, KeyCredential
+from bckcore.domain.credential import Credential, KeyCredential, PasswordCredential
 from bckcore.domain.fetch import FetchOrder
 from bckcore.domain.gather import Gathered, GatherOrder
 from bckcore.domain.host import Host
@@ -183,6 +183,9 @@ class MemoryTransport:
         shown = credential.private.reveal() if isinstance(credential, KeyCredential) else None
         if found.key is not None and shown != found.key:
             raise AuthenticationError(f"{host.id} refused our key.", advice="Install the key there.")
+        typed = credential.password.reveal() if isinstance(credential, PasswordCredential) else None
+        if found.password is not None and typed != found.password:
+            raise AuthenticationError(f"{host.id} refused the password.", advice="Give the right one.")
         return found
 
     def _can_list(self, host: MemoryHost, path: str) -> bool:

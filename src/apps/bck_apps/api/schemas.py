@@ -5,7 +5,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import AwareDatetime, Field, SecretStr
 
-from bck_apps.api.schemas_base import Body, View
+from bck_apps.api.schemas_base import Body, HostPassword, View
 from bckcore.domain.host import Platform
 from bckcore.domain.login import LONGEST_PASSWORD, Login
 from bckcore.domain.push import Conflict
@@ -278,16 +278,18 @@ class StartBackup(Body):
     accept_missing: bool = Field(
         False, description="Take files that are missing as deleted, however many; else the run is suspect."
     )
+    password: HostPassword = None
 
 
 class StartPreview(Body):
     """Ask what a backup would do."""
 
     profile: str = Field(description="Name of the profile.")
+    password: HostPassword = None
 
 
-class StartRestore(Body):
-    """Ask for a restore."""
+class RestoreBody(Body):
+    """What to restore, and where to."""
 
     profile: str = Field(description="Name of the profile.")
     point: str = Field("latest", max_length=64, description="`latest`, a point's name or number, or a time.")
@@ -321,7 +323,13 @@ class StartRestore(Body):
     )
 
 
-class PreviewRestore(StartRestore):
+class StartRestore(RestoreBody):
+    """Ask for a restore."""
+
+    password: HostPassword = None
+
+
+class PreviewRestore(RestoreBody):
     """Ask what a restore into a folder on the server would do."""
 
     after: int = Field(0, ge=0, description="How many paths are known already: `next` of the part before.")
@@ -406,6 +414,9 @@ class Started(View):
     """The answer to a request for work."""
 
     created: bool = Field(description="False when an earlier request or an unfinished job answers for it.")
+    password_dropped: bool = Field(
+        False, description="A password was sent and not kept: the job that answers has its own, or none."
+    )
     job: JobView
 
 

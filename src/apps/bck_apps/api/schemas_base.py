@@ -1,6 +1,21 @@
 """What all bodies share."""
 
-from pydantic import BaseModel, ConfigDict, SecretStr, field_validator
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+from bckcore.domain.login import LONGEST_PASSWORD
+
+HostPassword = Annotated[
+    SecretStr | None,
+    Field(
+        min_length=1,
+        max_length=LONGEST_PASSWORD,
+        description="Of the account on the host, where that is entered with a password: for this job alone, "
+        "sealed until it runs, wiped when it is over. Not for device tokens.",
+    ),
+]
+"""The same field of all bodies that ask for work at a host."""
 
 
 class Body(BaseModel):

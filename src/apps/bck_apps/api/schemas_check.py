@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from bck_apps.api.schemas_base import Body, View
+from bck_apps.api.schemas_base import Body, HostPassword, View
 
 
 class StartCheck(Body):
@@ -14,6 +14,7 @@ class StartCheck(Body):
     sample: float | None = Field(None, gt=0, le=100, description="Percent of the files whose bytes are read.")
     read_data: bool = Field(False, description="Read every file; compare every point with the manifests.")
     against_host: bool = Field(False, description="Read a sample again from the PC and compare.")
+    password: HostPassword = None
 
 
 class CheckView(View):

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from bck_apps.api import schemas
 from bck_apps.api import schemas_profiles as profiles
 from bck_apps.api.views_schedule import schedule_view, timing_of
@@ -19,6 +21,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.restore import RestoreOptions
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.retention import RetentionDecision, RetentionPolicy
+from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source, derived_name
 from bckcore.domain.transfer import HostFacts, TransferOptions, TransferProgress
 from bckcore.errors import InvalidInputError
@@ -273,7 +276,7 @@ def hold_view(held: HeldPoint) -> schemas.HoldView:
     )
 
 
-def restore_request_of(body: schemas.StartRestore) -> RestoreRequest:
+def restore_request_of(body: schemas.RestoreBody) -> RestoreRequest:
     """What a request for a restore asks for. Raises InvalidInputError."""
     if (body.to is None) != body.to_host or (body.host_dir is not None and not body.to_host):
         raise InvalidInputError("A restore goes `to` a folder on the server, or `to_host`: one of both.")
@@ -305,7 +308,7 @@ def foreseen_view(one: Foreseen) -> schemas.ForeseenView:
     )
 
 
-def wanted_paths(body: schemas.StartRestore) -> tuple[bytes, ...]:
+def wanted_paths(body: schemas.RestoreBody) -> tuple[bytes, ...]:
     """The paths of a restore request as bytes. Raises InvalidInputError."""
     return path_bytes_of(body.paths, body.path_bytes)
 
@@ -361,7 +364,16 @@ def job_view(job: Job) -> schemas.JobView:
 
 def started_view(enqueued: Enqueued) -> schemas.Started:
     """The answer to a request for work."""
-    return schemas.Started(created=enqueued.created, job=job_view(enqueued.job))
+    return schemas.Started(
+        created=enqueued.created,
+        password_dropped=enqueued.password_dropped,
+        job=job_view(enqueued.job),
+    )
+
+
+def password_of(given: SecretStr | None) -> Secret[str] | None:
+    """What a caller sent to enter a host."""
+    return None if given is None else Secret(given.get_secret_value())
 
 
 def line_view(line: LogLine) -> schemas.LogLineView:

@@ -7,6 +7,7 @@ import typer
 
 from bck_apps.cli.documents import outcome_document
 from bck_apps.cli.follow import see_through
+from bck_apps.cli.host_password import HostPasswordStdin, sent_password, tell_if_dropped
 from bck_apps.cli.screen import Json, fields, say, show, table
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.status import PARTIAL, status_of_job
@@ -15,6 +16,7 @@ from bck_apps.cli.values import not_empty
 from bckcore.domain.check import Cause, CheckRequest
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job
+from bckcore.domain.secret import Secret
 from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError, NotFoundError
 from bckcore.services.strays import StrayCheck
@@ -44,6 +46,7 @@ def check(
         bool, typer.Option("--against-host", help="Read a sample again from the PC and compare.")
     ] = False,
     last: Annotated[bool, typer.Option("--last", help="Only show what the newest check found.")] = False,
+    password_stdin: HostPasswordStdin = False,
     as_json: Json = False,
 ) -> None:
     """Compare the storage with the catalog, and name what is missing, extra, changed or rotten.
@@ -54,16 +57,26 @@ def check(
 
     Exit status 0: nothing found. 3: something was found, or the PC could not be asked.
     """
-    if last and (sample or read_data or against_host):
+    if last and (sample or read_data or against_host or password_stdin):
         raise InvalidInputError(
-            "--last only shows what the newest check found; --sample, --read-data and --against-host ask for "
-            "a new one.",
+            "--last only shows what the newest check found; --sample, --read-data, --against-host and "
+            "--password-stdin ask for a new one.",
             advice="Give the one or the other.",
+        )
+    password = sent_password(from_stdin=password_stdin)
+    if password is not None and not profile:
+        raise InvalidInputError(
+            "--password-stdin is the password of one PC.", advice="Name the profile that is to be checked."
         )
     request = CheckRequest(sample=_percent(sample), read_data=read_data, against_host=against_host)
     with opened() as application:
         names = [profile] if profile else [one.id for one in application.profiles.list()]
-        jobs = [_job(application, ProfileId(name), request, last=last, as_json=as_json) for name in names]
+        jobs = [
+            _newest(application, ProfileId(name))
+            if last
+            else _made(application, ProfileId(name), request, password, as_json=as_json)
+            for name in names
+        ]
         whole = None if profile or last else _whole(application)
     if as_json:
         documents = [outcome_document(job) for job in jobs]
@@ -100,12 +113,20 @@ def _percent(text: str) -> float | None:
         raise InvalidInputError(f"{text!r} is no share of the files.", advice="Write it as 5%.") from None
 
 
-def _job(
-    application: "Application", profile: ProfileId, request: CheckRequest, *, last: bool, as_json: bool
+def _made(
+    application: "Application",
+    profile: ProfileId,
+    request: CheckRequest,
+    password: Secret[str] | None,
+    *,
+    as_json: bool,
 ) -> Job:
-    if not last:
-        asked = application.check_jobs.start(profile, request, requested_by=who())
-        return see_through(application, asked.job.id, as_json=as_json, told_later=_is_finding)
+    asked = application.check_jobs.start(profile, request, requested_by=who(), password=password)
+    tell_if_dropped(asked)
+    return see_through(application, asked.job.id, as_json=as_json, told_later=_is_finding)
+
+
+def _newest(application: "Application", profile: ProfileId) -> Job:
     application.profiles.get(profile)
     job = application.check_jobs.newest_of(profile)
     if job is None:

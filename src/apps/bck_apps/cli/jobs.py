@@ -16,6 +16,7 @@ from bck_apps.cli.follow import (
     progress_text,
     see_through,
 )
+from bck_apps.cli.host_password import HostPasswordStdin, sent_password, tell_if_dropped
 from bck_apps.cli.preview import look_ahead
 from bck_apps.cli.runs import tell_first_problems
 from bck_apps.cli.screen import Json, fields, put, say, show, table
@@ -59,6 +60,7 @@ def backup(
         bool,
         typer.Option("--dry-run", help="Tell what would be sent and what is left out; change nothing."),
     ] = False,
+    password_stdin: HostPasswordStdin = False,
     as_json: Json = False,
 ) -> None:
     """Back up a profile now.
@@ -68,18 +70,25 @@ def backup(
 
     Ctrl-C asks for the job to be cancelled; a second one leaves.
 
+    --password-stdin is for a PC that is entered with a password: it goes with this job alone, sealed until
+    that runs and wiped when it is over.
+
     --dry-run looks at every folder of the PC, as a backup that finds nothing new does, and always waits.
     Exit status 3: something could not be looked at.
     """
     from bck_apps.runner.presence import serve_is_up
 
+    password = sent_password(from_stdin=password_stdin)
     if dry_run:
-        look_ahead(ProfileId(profile), key=key, accept_missing=accept_missing, as_json=as_json)
+        look_ahead(
+            ProfileId(profile), key=key, accept_missing=accept_missing, password=password, as_json=as_json
+        )
         return
     with opened() as application:
         asked = application.jobs.start_backup(
-            ProfileId(profile), requested_by=who(), key=key, accept_missing=accept_missing
+            ProfileId(profile), requested_by=who(), key=key, accept_missing=accept_missing, password=password
         )
+        tell_if_dropped(asked)
         if not wait and serve_is_up(application.home):
             _started(asked.job, created=asked.created, as_json=as_json)
             return

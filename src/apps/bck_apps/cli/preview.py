@@ -4,11 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from bck_apps.cli.follow import end_with, see_through
+from bck_apps.cli.host_password import tell_if_dropped
 from bck_apps.cli.screen import fields, table
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.units import size_text
 from bckcore.domain.ids import ProfileId
 from bckcore.domain.job import Job, JobStatus
+from bckcore.domain.secret import Secret
 from bckcore.domain.wording import counted
 from bckcore.errors import InvalidInputError
 
@@ -19,7 +21,9 @@ _MARKS = {"new": "+", "changed": "M", "attributes": "A"}
 _Row = tuple[str, str, str]
 
 
-def look_ahead(profile: ProfileId, *, key: str, accept_missing: bool, as_json: bool) -> None:
+def look_ahead(
+    profile: ProfileId, *, key: str, accept_missing: bool, password: Secret[str] | None, as_json: bool
+) -> None:
     """Ask for a preview, see it through, print it, and leave with the exit status of that."""
     if accept_missing:
         raise InvalidInputError(
@@ -28,7 +32,8 @@ def look_ahead(profile: ProfileId, *, key: str, accept_missing: bool, as_json: b
             advice="Leave out --accept-missing; the answer tells whether a run would be suspect.",
         )
     with opened() as application:
-        asked = application.jobs.start_preview(profile, requested_by=who(), key=key)
+        asked = application.jobs.start_preview(profile, requested_by=who(), key=key, password=password)
+        tell_if_dropped(asked)
         job = see_through(application, asked.job.id, as_json=as_json)
     end_with(job, as_json=as_json, human=_view)
 

@@ -12,6 +12,7 @@ import typer
 from bck_apps.cli.documents import Document, foreseen_document
 from bck_apps.cli.follow import end_with, see_through
 from bck_apps.cli.given import require_path
+from bck_apps.cli.host_password import HostPasswordStdin, sent_password, tell_if_dropped
 from bck_apps.cli.jobs import ProfileArgument
 from bck_apps.cli.screen import Json, fields, put, say
 from bck_apps.cli.session import opened, who
@@ -77,6 +78,7 @@ def restore(  # noqa: PLR0917  # one parameter per option
     verify: Verify = False,
     dry_run: DryRun = False,
     verbose: Verbose = False,
+    password_stdin: HostPasswordStdin = False,
     paths: PathsArgument = None,
     as_json: Json = False,
 ) -> None:
@@ -102,11 +104,15 @@ def restore(  # noqa: PLR0917  # one parameter per option
         options=options,
         dry_run=dry_run and folder is None,
     )
+    password = sent_password(from_stdin=password_stdin)
     if dry_run and folder is not None:
         _look_ahead(ProfileId(profile), request, folder, verbose=verbose, as_json=as_json)
         return
     with opened() as application:
-        asked = application.jobs.start_restore(ProfileId(profile), request, requested_by=who())
+        asked = application.jobs.start_restore(
+            ProfileId(profile), request, requested_by=who(), password=password
+        )
+        tell_if_dropped(asked)
         for other in asked.instead_of:
             say(f"Job {other}, an unfinished restore into that folder, is cancelled: this one takes over.")
         job = see_through(application, asked.job.id, as_json=as_json)

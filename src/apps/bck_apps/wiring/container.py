@@ -21,6 +21,7 @@ from bck_adapters.notify import FileOutbox
 from bck_adapters.pki import OpenSshKeys
 from bck_adapters.processes import LinuxProcesses
 from bck_adapters.rsync.filters import GitIgnoreFilter
+from bck_adapters.sealed_box import SealingKeys, X25519Box
 from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.database import password_in_file
@@ -58,6 +59,7 @@ from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
 from bckcore.services.ledger import Ledger
 from bckcore.services.metrics import MetricService
+from bckcore.services.passwords import Passwords
 from bckcore.services.presence import PresenceService
 from bckcore.services.preview import PreviewService
 from bckcore.services.preview_jobs import preview_steps
@@ -235,6 +237,8 @@ class Container(containers.DeclarativeContainer):
         addresses=settings.provided.ssh.source_addresses,
     )
     credentials = providers.Singleton(Credentials, vault, ssh_authority)
+    sealed_box = providers.Singleton(X25519Box, providers.Singleton(SealingKeys, home, vault))
+    passwords = providers.Singleton(Passwords, sealed_box)
     queue = providers.Singleton(witnessed_queue, bare_queue, evidence)
     transport_for = providers.Singleton(transport_finder, plugins, context)
     filters = providers.Object(GitIgnoreFilter)
@@ -348,11 +352,12 @@ class Container(containers.DeclarativeContainer):
         restores=restores,
         host_restores=host_restores,
         prunes=prunes,
+        passwords=passwords,
         others=providers.Singleton(
             all_steps,
             providers.Singleton(history_steps, undos, accepts, forgets),
-            providers.Singleton(check_steps, checks),
-            providers.Singleton(preview_steps, previews),
+            providers.Singleton(check_steps, checks, passwords),
+            providers.Singleton(preview_steps, previews, passwords),
         ),
     )
     jobs = providers.Singleton(
@@ -361,6 +366,7 @@ class Container(containers.DeclarativeContainer):
         units=units,
         restores=restores,
         host_restores=host_restores,
+        passwords=passwords,
         bell=bell,
         clock=clock,
         new_id=providers.Object(new_id),

@@ -9,7 +9,7 @@ from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.routes.following import add_following
 from bck_apps.api.schemas import JobView, StartBackup, Started, StartPreview
-from bck_apps.api.views import job_view, started_view
+from bck_apps.api.views import job_view, password_of, started_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId, ProfileId
@@ -39,10 +39,11 @@ def start_backup(
 ) -> Started:
     """Ask for a backup now. One that is queued or running already answers for it.
 
-    With `accept_missing`, only one that was asked so answers; any other is a conflict.
+    With `accept_missing`, only one that was asked so answers; any other is a conflict. A `password` goes with
+    a new job only: see `password_dropped`.
     """
     reach.profile(who, ProfileId(body.profile))
-    if body.accept_missing:  # for a person to say
+    if body.accept_missing or body.password is not None:  # for a person to say
         reach.demand(who, Permission.BACK_UP)
     return started_view(
         jobs.start_backup(
@@ -50,6 +51,7 @@ def start_backup(
             requested_by=who.name,
             key=idempotency_key,
             accept_missing=body.accept_missing,
+            password=password_of(body.password),
         )
     )
 
@@ -69,7 +71,12 @@ def start_preview(
     """
     reach.profile(who, ProfileId(body.profile))
     return started_view(
-        jobs.start_preview(ProfileId(body.profile), requested_by=who.name, key=idempotency_key)
+        jobs.start_preview(
+            ProfileId(body.profile),
+            requested_by=who.name,
+            key=idempotency_key,
+            password=password_of(body.password),
+        )
     )
 
 

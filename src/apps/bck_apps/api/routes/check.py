@@ -10,7 +10,7 @@ from bck_apps.api.errors import responses
 from bck_apps.api.routes.backup import IdempotencyKey
 from bck_apps.api.schemas import Page, Started
 from bck_apps.api.schemas_check import CheckView, FindingView, StartCheck
-from bck_apps.api.views import started_view
+from bck_apps.api.views import password_of, started_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.check import CheckRequest
@@ -37,7 +37,13 @@ def start_check(
     reach.profile(who, ProfileId(body.profile))
     request = CheckRequest(sample=body.sample, read_data=body.read_data, against_host=body.against_host)
     return started_view(
-        checks.start(ProfileId(body.profile), request, requested_by=who.name, key=idempotency_key)
+        checks.start(
+            ProfileId(body.profile),
+            request,
+            requested_by=who.name,
+            key=idempotency_key,
+            password=password_of(body.password),
+        )
     )
 
 

@@ -19,7 +19,7 @@ from bck_apps.api.schemas import (
     Started,
     StartRestore,
 )
-from bck_apps.api.views import foreseen_view, job_view, restore_request_of, started_view
+from bck_apps.api.views import foreseen_view, job_view, password_of, restore_request_of, started_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId, ProfileId
@@ -47,7 +47,13 @@ def start_restore(
     if request.folder is not None:
         reach.demand(who, Permission.RESTORE_HERE)
     return started_view(
-        jobs.start_restore(ProfileId(body.profile), request, requested_by=who.name, key=idempotency_key)
+        jobs.start_restore(
+            ProfileId(body.profile),
+            request,
+            requested_by=who.name,
+            key=idempotency_key,
+            password=password_of(body.password),
+        )
     )
 
 
