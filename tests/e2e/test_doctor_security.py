@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.cli import PASSWORD, Bck
 
+RULE = "CONSTRAINT ck_job_sealed CHECK (sealed = '' OR status IN ('queued', 'running'))"
+
 
 @pytest.fixture
 def bck(tmp_path: Path) -> Bck:
@@ -59,6 +61,26 @@ def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:
     for name in ("pc1", "pc2"):
         bck.ok("host", "set", name, "--allow", str(tmp_path / "pc"), "--quota", "1G")
     assert set(bad(bck)) == {"administrators", "device tokens"}
+
+
+@pytest.mark.sqlite  # it changes a row by hand
+def test_a_password_that_outlived_its_job_is_seen(bck: Bck, tmp_path: Path) -> None:
+    (tmp_path / "pc").mkdir()
+    bck.ok("host", "add", "pc1", "--transport", "local", "--allow", str(tmp_path), "--quota", "1G")
+    bck.ok("profile", "add", "docs", "--host", "pc1", "--source", str(tmp_path / "pc"))
+    bck.ok("backup", "docs", "--wait")
+    assert "sealed passwords" not in bad(bck)
+    with closing(sqlite3.connect(bck.home / "bck.sqlite3")) as database:
+        with pytest.raises(sqlite3.IntegrityError, match="ck_job_sealed"):
+            database.execute("UPDATE job SET sealed = 'left'")
+        database.execute("PRAGMA ignore_check_constraints = ON")
+        database.execute("UPDATE job SET sealed = 'left'")
+        database.commit()
+        assert "CHECK constraint failed in job" in bad(bck)["sealed passwords"]
+        database.execute("PRAGMA writable_schema = ON")  # as in a database whose rule somebody took away
+        database.execute("UPDATE sqlite_schema SET sql = replace(sql, ?, '')", (RULE,))
+        database.commit()
+    assert bad(bck)["sealed passwords"].startswith("still held by 1 job that is over")
 
 
 @pytest.mark.sqlite  # it changes a row by hand

@@ -165,6 +165,14 @@ def _audit_log(application: "Application") -> Looked:
     return True, f"{counted(proof.entries, 'entry', 'entries')}, whole"
 
 
+def _sealed_passwords(application: "Application") -> Looked:
+    queue = application.queue
+    left, waiting = queue.count_sealed(final=True), queue.count_sealed(final=False)
+    if left:
+        return False, f"still held by {counted(left, 'job')} that is over; report it, this must not happen"
+    return True, f"none is held by a job that is over; {waiting} wait"
+
+
 def _core_dumps(_application: "Application") -> Looked:
     import resource
 
@@ -182,6 +190,7 @@ CHECKLIST: "dict[str, Callable[[Application], Looked]]" = {
     "private folders": _private_folders,
     "secret files": _secret_files,
     "database password": _database_password,
+    "sealed passwords": _sealed_passwords,
     "core dumps": _core_dumps,
     "administrators": _administrators,
     "device tokens": _device_tokens,
