@@ -27,7 +27,7 @@ SENT = "canary-of-an-account-sent-2d81f6"
 AGAIN = "canary-of-an-account-sent-again-77b0"
 MISSPELT = "canary-of-an-account-misspelt-c3e5"
 TYPED = "canary-of-an-account-on-stdin-914a"
-SIZE = 4_000_000
+SLOW, QUICK = 6_000_000, 6_000
 
 
 @pytest.fixture
@@ -40,10 +40,10 @@ def bck(tmp_path: Path, require_tool: Any) -> Bck:
     return made
 
 
-def entered_with_a_password(bck: Bck, docs: Path) -> None:
-    """A host that takes a password, and a profile that takes its time."""
+def entered_with_a_password(bck: Bck, docs: Path, size: int) -> None:
+    """A host that takes a password, and a profile that takes its time for so many bytes."""
     docs.mkdir()
-    (docs / "big").write_bytes(os.urandom(SIZE))
+    (docs / "big").write_bytes(os.urandom(size))
     bck.ok("host", "add", "pc1", "--transport", "local", "--allow", str(docs))
     bck.ok("profile", "add", "docs", "--host", "pc1", "--source", str(docs), "--bwlimit", "1M")
 
@@ -81,9 +81,9 @@ def told(bck: Bck) -> Iterator[str]:
 
 def test_a_password_that_comes_with_a_start_stands_nowhere(bck: Bck, tmp_path: Path) -> None:
     canaries, shown = Canaries(), list[str]()
-    for name, secret in (("sent", SENT), ("again", AGAIN), ("misspelt", MISSPELT)):
+    for name, secret in (("sent", SENT), ("again", AGAIN), ("misspelt", MISSPELT), ("typed", TYPED)):
         canaries.let_fly(name, secret)
-    entered_with_a_password(bck, tmp_path / "pc")
+    entered_with_a_password(bck, tmp_path / "pc", SLOW)
     with bck.serving() as (process, served):
         call = Caller(served)
         token = call("/auth/login", name="ann", password=PASSWORD)[1]["access_token"]
@@ -97,6 +97,9 @@ def test_a_password_that_comes_with_a_start_stands_nowhere(bck: Bck, tmp_path: P
         assert [code for code, _ in misspelt] == [422, 422]
         assert under_way(bck)
         sealed = sealed_texts(bck)
+        typed = bck.run("backup", "docs", "--password-stdin", text=TYPED + "\n")
+        assert (typed.code, "The password was not kept" in typed.err) == (0, True), typed
+        shown += [typed.out + typed.err]
         shown += map(str, [started, again, misspelt, call(f"/backup/status/{job}", token)])
         assert_nowhere(bck, canaries, shown)
         process.send_signal(signal.SIGABRT)  # a crash, while the password is in use
@@ -124,7 +127,7 @@ def test_a_password_that_comes_with_a_start_stands_nowhere(bck: Bck, tmp_path: P
 def test_one_that_is_given_to_bck_where_nobody_serves_stands_nowhere_either(bck: Bck, tmp_path: Path) -> None:
     canaries = Canaries()
     canaries.let_fly("typed", TYPED)
-    entered_with_a_password(bck, tmp_path / "pc")
+    entered_with_a_password(bck, tmp_path / "pc", QUICK)
     done = bck.run("backup", "docs", "--wait", "--password-stdin", text=TYPED + "\n")
     assert done.code == 0, done
     dry = bck.run("backup", "docs", "--dry-run", "--password-stdin", text=TYPED + "\n")
