@@ -10,6 +10,8 @@
 #   make robustness [STEPS=2000]    the state machines, for that many steps each; tells the seed
 #   make fuzz [SECONDS=60]          every parser of foreign text, for that long each where atheris is there
 #   make lock [UPGRADE=1]           write requirements/ anew
+#   make audit                      ask the public database of advisories about every locked package
+#   make sbom                       dist/sbom: what each form of an installation is made of
 #   make clean                      remove environments, caches and build results
 #
 # PYTHON=/path/to/python3 chooses the interpreter.
@@ -42,7 +44,7 @@ do-test:
 	@scripts/bootstrap test
 	@failed=0; $(TOX_RUN)-parallel --parallel 3 --quiet -e lint,type,arch || failed=$$?; \
 	    $(TOX_RUN)-parallel --parallel 2 --parallel-live --quiet -e unit,chaos || failed=$$?; \
-	    $(TOX) -e contract,integration,e2e,gui,wheel && exit $$failed
+	    $(TOX) -e supply,contract,integration,e2e,gui,wheel && exit $$failed
 
 do-test-long:
 	@scripts/bootstrap test
@@ -64,7 +66,7 @@ do-fuzz:
 	@scripts/bootstrap test
 	@BCK_FUZZ_SECONDS="$${SECONDS:-60}" exec scripts/as-user "$(CURDIR)/.venv-dev/bin/python" scripts/fuzz.py
 
-.PHONY: format lock clean
+.PHONY: format lock audit sbom clean
 format:
 	@scripts/bootstrap tools
 	@exec $(TOX) -e format
@@ -72,6 +74,14 @@ format:
 lock:
 	@scripts/bootstrap tools
 	@scripts/lock
+
+audit:
+	@scripts/bootstrap tools
+	@exec .venv-tools/bin/python scripts/audit.py
+
+sbom:
+	@scripts/bootstrap tools
+	@exec .venv-tools/bin/python scripts/sbom.py
 
 clean:
 	rm -rf .venv .venv-dev .venv-tools .wheel .tox .bootstrap.lock .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist
