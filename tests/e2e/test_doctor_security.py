@@ -20,13 +20,12 @@ def bck(tmp_path: Path) -> Bck:
 
 
 def bad(bck: Bck) -> dict[str, str]:
-    """The lines that are not as they should be, and why; core dumps are the machine's affair."""
+    """The lines that are not as they should be, and why."""
     found = bck.run("doctor", "--security", "--json")
     document = found.json
     lines = {one["name"]: one["detail"] for one in document["items"] if not one["ok"]}
     assert document["ok"] == (not lines)
     assert found.code == (1 if lines else 0)
-    lines.pop("core dumps", None)
     return lines
 
 
@@ -48,7 +47,13 @@ def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:
     if database.exists():
         database.chmod(0o644)
     bck.home.chmod(0o755)
+    log = tmp_path / "bck.log.1"
+    log.touch()
+    log.chmod(0o644)
+    bck.settings["BCK_LOGGING__FILE"] = str(tmp_path / "bck.log")
     found = bad(bck)
+    assert found["logs"] == f"{log} has mode 644"
+    log.chmod(0o640)
     assert "has mode 755" in found["private folders"]
     assert "could fill the storage: pc1, pc2" in found["quotas"]
     assert "pc1, pc2, pc3" in found["narrow folders"]

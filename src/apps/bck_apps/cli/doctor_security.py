@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bck_apps.cli.doctor import certificates_finding
+from bck_apps.cli.shield import shielded
 from bckcore.domain.host_path import parsed_path
 from bckcore.domain.wording import counted
 from bckcore.errors import BckError, StorageError
@@ -174,10 +175,18 @@ def _sealed_passwords(application: "Application") -> Looked:
 
 
 def _core_dumps(_application: "Application") -> Looked:
-    import resource
+    if shielded():
+        return True, "none is written, and no other process may look into this one's memory"
+    return False, "a crash may write secrets to disk: start bck by its own name, and set ulimit -c 0"
 
-    soft, _hard = resource.getrlimit(resource.RLIMIT_CORE)
-    return soft == 0, "none is written" if soft == 0 else "a crash may write secrets to disk: ulimit -c 0"
+
+def _logs(application: "Application") -> Looked:
+    name = application.settings.logging.file
+    if not name:
+        return True, "they go to standard error, where the service manager keeps them"
+    files = sorted(Path(name).parent.glob(f"{Path(name).name}*"))
+    open_ones = [f"{one} has mode {_mode(one):03o}" for one in files if _mode(one) & 0o137]
+    return not open_ones, "; ".join(open_ones) or f"{name}: for the account and its group alone"
 
 
 def _named(names: Sequence[str]) -> str:
@@ -192,6 +201,7 @@ CHECKLIST: "dict[str, Callable[[Application], Looked]]" = {
     "database password": _database_password,
     "sealed passwords": _sealed_passwords,
     "core dumps": _core_dumps,
+    "logs": _logs,
     "administrators": _administrators,
     "device tokens": _device_tokens,
     "certificate": _certificate,

@@ -42,6 +42,7 @@ from bck_apps.cli import (
     users,
 )
 from bck_apps.cli.screen import safe_streams, say, show_error
+from bck_apps.cli.shield import shield
 from bckcore.errors import BckError, DatabaseDamagedError
 
 EPILOG = "\n\n".join(
@@ -250,5 +251,6 @@ def _discard_output() -> None:
 
 def main() -> NoReturn:
     """The program `bck`."""
+    shield()
     safe_streams()
     sys.exit(run(sys.argv[1:]))

@@ -10,6 +10,7 @@ import typer
 
 from bck_apps.cli.screen import Json, fields, show
 from bck_apps.cli.session import opened, runner_name
+from bck_apps.cli.shield import keep_files_private
 from bckcore.domain.audit import Action
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def serve(
     from bck_apps.runner.signals import StopSignals
     from bck_apps.wiring.logs import configure_from
 
+    keep_files_private()
     with (
         opened(serving=True) as application,
         ServeLock(application.home, clock=application.clock),

@@ -1,0 +1,54 @@
+"""Memory with secrets in it goes nowhere: neither into a core file nor to another process of the account."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOLD = """
+import json, os, resource, subprocess, sys
+from bck_apps.cli.shield import keep_files_private, shield, shielded
+before = shielded()
+{calls}
+child = "import resource, json; print(json.dumps(resource.getrlimit(resource.RLIMIT_CORE)))"
+core = json.loads(subprocess.run([sys.executable, "-c", child], capture_output=True, check=True).stdout)
+with open(sys.argv[1], "w"):
+    mode = os.stat(sys.argv[1]).st_mode & 0o777
+print(json.dumps([before, shielded(), core, mode]), flush=True)
+sys.stdin.read()
+"""
+
+
+def told(calls: str, file: Path) -> tuple[list[object], bool]:
+    """What a process says of itself after these calls, and whether another may read its environment."""
+    os.umask(0o022)
+    command = [sys.executable, "-c", TOLD.format(calls=calls), str(file)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        said = json.loads(process.stdout.readline())
+        try:
+            readable = bool(Path(f"/proc/{process.pid}/environ").read_bytes())
+        except PermissionError:
+            readable = False
+    return said, readable
+
+
+def test_a_shielded_process_and_what_it_starts_leave_no_memory(tmp_path: Path) -> None:
+    said, readable = told("shield()", tmp_path / "made")
+    assert (said[:3], readable) == ([False, True, [0, 0]], False)
+
+
+def test_without_it_they_would(tmp_path: Path) -> None:
+    (before, after, _core, _mode), readable = told("", tmp_path / "made")
+    assert (before, after, readable) == (False, False, True)
+
+
+@pytest.mark.parametrize(("calls", "mode"), [("keep_files_private()", 0o600), ("", 0o644)])
+def test_files_of_the_server_are_private_unless_they_say_otherwise(
+    tmp_path: Path, calls: str, mode: int
+) -> None:
+    said, _ = told(calls, tmp_path / "made")
+    assert said[3] == mode
