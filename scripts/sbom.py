@@ -49,7 +49,7 @@ def bill(name: str, version: str, pins: Iterable[Pin]) -> str:
     root = _component(name, version, ComponentType.APPLICATION)
     pins = tuple(pins)
     bom = Bom(serial_number=uuid5(NAMESPACE_URL, repr((name, version, pins))))
-    bom.metadata.timestamp = None  # type: ignore[assignment]  # left out, as the format allows
+    bom.metadata.timestamp = None  # type: ignore[assignment,unused-ignore]  # left out, as the format allows
     bom.metadata.component = root
     parts: dict[str, list[Component]] = defaultdict(list)
     for pin in pins:
@@ -60,7 +60,7 @@ def bill(name: str, version: str, pins: Iterable[Pin]) -> str:
         for one in wanting:
             bom.register_dependency(one, [part for part in parts[pin.name] if part.version == pin.version])
     bom.components.update(part for found in parts.values() for part in found)
-    return JsonV1Dot6(bom).output_as_string(indent=1) + "\n"
+    return f"{JsonV1Dot6(bom).output_as_string(indent=1)}\n"
 
 
 def _component(name: str, version: str, kind: ComponentType) -> Component:

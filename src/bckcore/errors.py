@@ -10,6 +10,7 @@
     │   ├── StoreBusyError            another run holds the profile's storage lock
     │   ├── DatabaseBusyError         others wrote to the database for too long
     │   ├── DatabaseUnreachableError  the database server is down, or the way to it is
+    │   ├── DatabaseMovedError        the installation is being moved to another database, or was
     │   └── DeliveryFailedError       a message to people was not taken by the other side
     ├── PermanentError                trying again changes nothing until a person acts
     │   ├── AuthenticationError       the host refused our key, certificate or password
@@ -104,6 +105,14 @@ class DatabaseUnreachableError(TransientError):
     code = "database-unreachable"
     usual_meaning = "What was not committed is not there; nothing was written by halves."
     usual_advice = "See whether the database runs; 'bck db status' tells when it answers."
+
+
+class DatabaseMovedError(TransientError):
+    """The installation moves to another database, or has moved since this process opened it."""
+
+    code = "database-moved"
+    usual_meaning = "Nothing was written. Jobs that were asked for before go along, and on."
+    usual_advice = "Try again in a few seconds."
 
 
 class DeliveryFailedError(TransientError):

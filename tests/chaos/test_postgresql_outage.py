@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -16,7 +15,7 @@ from bck_adapters.testkit.samples import sample_job
 from bck_apps.runner.loop import Runner
 from bck_apps.runner.presence import serve_is_up
 from bckcore.domain.job import JobKind, JobStatus
-from tests.support.cli import PATIENCE, Bck, eventually, processes_about
+from tests.support.cli import COMMAND, PATIENCE, Bck, eventually, processes_about
 from tests.support.postgresql import postgres_server
 from tests.support.runner import DONE
 
@@ -138,7 +137,7 @@ def through_an_outage(tmp_path, server, seconds, *, how, size=3_000_000):
     bck = installed(tmp_path, server, size)
     with (bck.folder / "runner.log").open("wb") as log:
         runner = subprocess.Popen(
-            [sys.executable, "-m", "bck_apps.runner.main"], stdout=log, stderr=log, env=bck.environment
+            [*COMMAND, "serve", "--only", "runner"], stdout=log, stderr=log, env=bck.environment
         )
     try:
         assert eventually(lambda: serve_is_up(bck.home))

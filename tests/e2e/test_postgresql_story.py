@@ -120,13 +120,6 @@ def test_a_move_to_where_nobody_answers_changes_nothing_and_names_that_place(bck
     assert bck.ok("db", "status")["kind"] == "sqlite"
 
 
-def test_a_move_is_refused_while_somebody_serves(bck, url):
-    bck.init()
-    with bck.serving():
-        assert bck.ok("db", "migrate-to", url, code=5)["error"]["code"] == "conflict"
-    assert (bck.home / "bck.sqlite3").exists()
-
-
 @pytest.mark.long
 def test_a_password_is_kept_in_the_vault_and_never_shown(bck, tmp_path):
     with postgres_server(password=PASSWORD) as server:

@@ -18,7 +18,7 @@ FORMS = ("server", "postgres", "cluster", "gui")
 
 
 def made(folder: Path) -> dict[str, bytes]:
-    command = [TOOLS, ROOT / "scripts" / "sbom.py", "--out", folder]
+    command: list[str | Path] = [TOOLS, ROOT / "scripts" / "sbom.py", "--out", folder]
     subprocess.run(command, check=True, capture_output=True)
     return {path.name.partition(".cdx")[0].rpartition("-")[2]: path.read_bytes() for path in folder.iterdir()}
 

@@ -128,9 +128,9 @@ class Bck:
         return self.ok("host", "add", name, *where, "--key", str(key), *roots, "--trust-on-first-use")
 
     @contextlib.contextmanager
-    def serving(self) -> Iterator[tuple[Running, dict[str, Any]]]:
+    def serving(self, *more: str) -> Iterator[tuple[Running, dict[str, Any]]]:
         """`bck serve` on a free port, stopped at the end; with what it says when it listens."""
-        process = self.start("serve", "--port", "0", "--json", stdout=subprocess.PIPE)
+        process = self.start("serve", "--port", "0", "--json", *more, stdout=subprocess.PIPE)
         try:
             assert process.stdout is not None
             lines: list[bytes] = []

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Self
 
 import httpx2
 
-from bck_apps.runner.main import main as runner_main
+from bck_apps.cli.main import run as run_bck
 from bck_apps.runner.presence import serve_is_up
 from bck_apps.wiring import Application, database_place, home_folder, initialise, open_application
 from bckcore.domain.ids import HostId, ProfileId
@@ -208,7 +208,7 @@ class RunnerProcess:
 def _work(environment: dict[str, str], folder: Path) -> None:
     settled_in(environment, folder, Path(os.devnull), folder / "runner.log", folder / "runner.log")
     os.setsid()
-    sys.exit(runner_main())
+    sys.exit(run_bck(["serve", "--only", "runner"]))
 
 
 @contextmanager

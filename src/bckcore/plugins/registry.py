@@ -34,6 +34,9 @@ class AdapterContext:
     """Who we are among the processes of this machine; None where nobody can tell."""
     database_password: Secret[str] | None = None
     """Where the address holds none and the settings name one."""
+    database_used: Callable[[], bool] = lambda: True
+    """False once the installation has moved to another database: from then on nothing is begun or committed
+    in this one. Asked while the transaction holds its locks, and quick."""
     options: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """For notifiers: sections of the settings that are meant for them, by name; one that is not wanted is
     not there."""

@@ -3,7 +3,6 @@
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -11,27 +10,28 @@ from itertools import pairwise
 from pathlib import Path
 
 from bck_apps.runner.presence import serve_is_up
-from bck_apps.wiring import open_application
-from bck_apps.wiring.application import initialise
+from bck_apps.wiring import database_place, initialise, open_application
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.job import Job, JobStatus
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
-from tests.support.cli import PATIENCE, Bck, eventually, processes_about
+from tests.support.cli import COMMAND, PATIENCE, Bck, eventually, processes_about
 
 HOSTS, PROFILES_OF_A_HOST, RUNNERS, FILES = 3, 2, 3, 20
 
 
-def made(tmp_path: Path) -> Bck:
+def made(tmp_path: Path, url: str) -> Bck:
     """An installation with a few PCs, each with a few profiles."""
     (tmp_path / "server").mkdir()
     runner = {"BCK_RUNNER__POLL_SECONDS": "0.1", "BCK_RUNNER__JOBS": "2", "BCK_CHECK__ENABLED": "false"}
     bck = Bck(tmp_path / "server", runner)
-    secret = Secret("a long enough password")
+    secret, place = Secret("a long enough password"), database_place(url)
     with (
-        initialise(bck.home, storage=bck.storage, admin="ann", password=secret) as application,
+        initialise(
+            bck.home, storage=bck.storage, admin="ann", password=secret, database=place
+        ) as application,
         application.units() as uow,
     ):
         for number in range(HOSTS):
@@ -63,7 +63,7 @@ def running(bck: Bck) -> Iterator[subprocess.Popen[bytes]]:
     """A runner process; ended by SIGTERM."""
     with (bck.folder / "runner.log").open("ab") as log:
         runner = subprocess.Popen(
-            [sys.executable, "-m", "bck_apps.runner.main"],
+            [*COMMAND, "serve", "--only", "runner"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -79,11 +79,11 @@ def running(bck: Bck) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def test_several_runners_carry_out_each_job_once_and_one_of_a_host_at_a_time(
-    tmp_path: Path, require_tool
+    tmp_path: Path, url: str, require_tool
 ) -> None:
     """One of them is killed on the way; the others take up what it had at once."""
     require_tool("rsync")
-    bck = made(tmp_path)
+    bck = made(tmp_path, url)
     with ExitStack() as stack:
         application = stack.enter_context(open_application(bck.home))
         profiles = [profile.id for profile in application.profiles.list()]

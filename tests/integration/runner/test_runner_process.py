@@ -1,14 +1,14 @@
-"""A runner as a process of its own, on SQLite and a real installation."""
+"""A runner as a process of its own, on a real installation."""
 
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from bck_apps.runner.presence import serve_is_up
-from tests.support.cli import PATIENCE, Bck, eventually
+from bck_adapters.clock import SystemClock
+from bck_apps.runner.presence import ServeLock, StandStill, serve_is_up
+from tests.support.cli import COMMAND, PATIENCE, Bck, eventually
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def bck(tmp_path: Path, require_tool):
 def start(bck: Bck) -> subprocess.Popen[bytes]:
     with (bck.folder / "runner.log").open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "bck_apps.runner.main"],
+            [*COMMAND, "serve", "--only", "runner"],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -63,7 +63,7 @@ def test_of_runners_started_at_once_on_one_home_one_stays_and_the_others_are_ref
     try:
         assert eventually(lambda: [runner.poll() for runner in runners].count(None) == 1)
         [first] = [runner for runner in runners if runner.poll() is None]
-        assert sorted(runner.returncode or 0 for runner in runners if runner is not first) == [1, 1]
+        assert sorted(runner.returncode or 0 for runner in runners if runner is not first) == [5, 5]
         told = [line for line in (bck.folder / "runner.log").read_text().splitlines() if "already" in line]
         assert len(told) == 2
         assert all(f"works already for {bck.home}" in line for line in told)
@@ -87,13 +87,25 @@ def test_serve_and_a_runner_alone_refuse_each_other_on_one_home(bck: Bck):
     finally:
         ended(runner)
     with bck.serving() as (serving, _):
-        assert start(bck).wait(PATIENCE) == 1
+        assert start(bck).wait(PATIENCE) == 5
         assert f"process {serving.pid}" in (bck.folder / "runner.log").read_text()
         assert serving.poll() is None
+
+
+def test_a_runner_that_starts_while_the_database_is_moved_waits_for_the_end_of_that(bck: Bck):
+    clock = SystemClock()
+    with StandStill(bck.home, clock=clock), ServeLock(bck.home, clock=clock):
+        runner = start(bck)
+        assert eventually(lambda: "being moved" in (bck.folder / "runner.log").read_text())
+    try:
+        assert eventually(lambda: "takes jobs" in (bck.folder / "runner.log").read_text())
+        assert serve_is_up(bck.home)
+    finally:
+        ended(runner)
 
 
 def test_a_runner_without_an_installation_says_so(tmp_path: Path):
     lost = Bck(tmp_path)
     runner = start(lost)
-    assert runner.wait(PATIENCE) == 1
+    assert runner.wait(PATIENCE) == 4
     assert "bck init" in (tmp_path / "runner.log").read_text()

@@ -1,9 +1,14 @@
 """A database is copied without loss, whichever way, and a copy that is cut off leaves nothing."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
+from threading import Event
+
 import pytest
 from sqlalchemy import func, select
 
-from bck_adapters.sql.copying import TABLES, copy_database
+from bck_adapters.sql import sql_database
+from bck_adapters.sql.copying import TABLES, copy_database, copy_would
 from bck_adapters.sql.database import migrate
 from bck_adapters.sql.engine import make_engine
 from bck_adapters.sql.job_queue import SqlJobQueue
@@ -33,7 +38,7 @@ from bckcore.domain.run_problem import RunProblem
 from bckcore.domain.session import RefreshToken
 from bckcore.domain.throttle import Throttle
 from bckcore.domain.transfer import ProblemKind
-from bckcore.errors import ConflictError
+from bckcore.errors import ConflictError, DatabaseMovedError, InvalidInputError
 from bckcore.ports.job_queue import LogLine
 
 P, S = ProfileId("docs"), SourceName("docs")
@@ -41,7 +46,7 @@ ODD = "nul \0, half \udcff\ud800, code \x1a0000, \U0001f512, tab\t"
 FILES = 12_000
 
 
-def filled(engine):
+def filled(engine, files=FILES):
     """Something in every table; values that one of the databases does not take as they are."""
     migrate(engine)
     with SqlUnitOfWork(engine) as uow:
@@ -63,7 +68,7 @@ def filled(engine):
         uow.throttles.put(Throttle(key="account:x", failures=3, last=START, until=START))
         problem = RunProblem(source=S, kind=ProblemKind.UNREADABLE, path=RelPath(b"\xff\n"), message=ODD)
         uow.runs.keep_problems(P, 2, [problem])
-        added = (Change(S, ChangeOp.ADDED, sample_entry(b"f%06d\xff" % n, n)) for n in range(FILES))
+        added = (Change(S, ChangeOp.ADDED, sample_entry(b"f%06d\xff" % n, n)) for n in range(files))
         uow.catalog.apply(P, 1, added)
         uow.catalog.apply(P, 2, [Change(S, ChangeOp.EXCLUDED, sample_entry(b"f%06d\xff" % 7, 7))])
         uow.commit()
@@ -74,6 +79,12 @@ def filled(engine):
     assert claim is not None
     queue.append_log(claim.job.id, [LogLine(number=0, at=START, level="info", text=ODD)])
     queue.finish(claim, JobStatus.FAILED, JobResult(error=ODD, data={"odd": ODD, "n": 2**60}))
+
+
+@contextmanager
+def disposing(engine):
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
@@ -138,20 +149,20 @@ def test_a_copy_that_is_cut_off_leaves_nothing_and_may_be_repeated(sqlite, postg
 
 
 def test_a_dry_run_counts_and_changes_nothing(sqlite, postgresql):
-    copied = copy_database(sqlite, postgresql, dry_run=True)
+    copied = copy_would(sqlite, postgresql)
     assert {one.name: one.rows for one in copied} == rows(sqlite)
     with postgresql.connect() as connection:
         assert connection.dialect.get_table_names(connection) == []
 
 
-@pytest.mark.parametrize("dry_run", [True, False])
-def test_a_target_that_holds_something_else_is_refused(sqlite, postgresql, dry_run):
+@pytest.mark.parametrize("copy", [copy_would, copy_database])
+def test_a_target_that_holds_something_else_is_refused(sqlite, postgresql, copy):
     migrate(postgresql)
     with SqlUnitOfWork(postgresql) as uow:
         uow.hosts.add(sample_host("other"))
         uow.commit()
     with pytest.raises(ConflictError, match="not empty"):
-        copy_database(sqlite, postgresql, dry_run=dry_run)
+        copy(sqlite, postgresql)
     assert rows(postgresql)["job"] == 0
 
 
@@ -160,3 +171,44 @@ def test_nothing_is_copied_while_a_job_runs(sqlite, postgresql):
     with pytest.raises(ConflictError, match="is running"):
         copy_database(sqlite, postgresql)
     assert set(rows(postgresql).values()) == {0}
+
+
+def test_whoever_waits_to_write_meanwhile_finds_the_installation_moved(url, fresh_postgresql, tmp_path):
+    """Nothing can get lost between the copy and the new place in the settings, on either database."""
+    target = f"sqlite:///{tmp_path / 'to.db'}" if url.startswith("postgresql") else fresh_postgresql
+    moved = Event()
+    with (
+        closing(sql_database(url, StepClock(), used=lambda: not moved.is_set())) as database,
+        disposing(make_engine(url)) as old,
+        disposing(make_engine(target)) as new,
+        ThreadPoolExecutor() as pool,
+    ):
+        filled(old, files=10)
+        waiting = []
+
+        def told(table, done, total):
+            if table == "host":
+                waiting.append(pool.submit(database.queue.enqueue, sample_job("late")))
+                waiting.append(pool.submit(entered_host, database))
+
+        copied = copy_database(old, new, told=told, switched=moved.set)
+        assert [type(one.exception(60)) for one in waiting] == [DatabaseMovedError] * 2
+        with pytest.raises(DatabaseMovedError), database.units(read_only=True):
+            pass
+        assert {one.name: one.rows for one in copied} == rows(old) == rows(new)
+
+
+def entered_host(database):
+    with database.units() as uow:
+        uow.hosts.add(sample_host("late"))
+        uow.commit()
+
+
+def test_where_the_new_place_cannot_be_entered_the_old_one_stays_in_use(sqlite, postgresql):
+    def fails():
+        raise InvalidInputError("The settings cannot be changed.")
+
+    with pytest.raises(InvalidInputError):
+        copy_database(sqlite, postgresql, switched=fails)
+    SqlJobQueue(sqlite, StepClock()).enqueue(sample_job("new"))
+    assert rows(sqlite)["job"] == rows(postgresql)["job"] + 1

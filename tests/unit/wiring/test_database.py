@@ -4,7 +4,14 @@ import tomllib
 
 import pytest
 
-from bck_apps.wiring.database import database_place, password_in_file, put_aside, switch, with_database
+from bck_apps.wiring.database import (
+    Generation,
+    database_place,
+    password_in_file,
+    put_aside,
+    switch,
+    with_database,
+)
 from bckcore.errors import InvalidInputError
 
 NEW = {"url": "postgresql://bck@db/bck", "password_ref": "database/password"}
@@ -79,3 +86,28 @@ def test_a_file_is_put_aside_beside_older_ones(tmp_path):
         file.write_text(str(number))
         assert put_aside(database_place(f"sqlite:///{file}")) == tmp_path / f"bck.sqlite3.moved-{number}"
     assert (tmp_path / "bck.sqlite3.moved-1").read_text() == "1"
+
+
+def test_a_move_counts_up_and_who_opened_before_learns_of_it(tmp_path):
+    settings = tmp_path / "settings.toml"
+    settings.write_text(REST)
+    before = Generation(settings, 0)
+    assert before.is_current()
+    settings.write_text(REST + "# a person changed something else\n")
+    assert before.is_current()
+    switch(settings, "postgresql://u@h/x", password_ref="", generation=1)
+    assert not before.is_current()
+    assert Generation(settings, 1).is_current()
+    switch(settings, "sqlite:////back", password_ref="", generation=2)
+    assert not before.is_current()
+    assert not Generation(settings, 1).is_current()
+
+
+@pytest.mark.parametrize(
+    "written", [None, "no toml at all [", "[database]\ngeneration = 'x'\n", "database = 3\n"]
+)
+def test_settings_that_cannot_be_read_are_no_move(tmp_path, written):
+    settings = tmp_path / "settings.toml"
+    if written is not None:
+        settings.write_text(written)
+    assert Generation(settings, 0).is_current()

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, func, insert, select
 
 from bck_adapters.sql.database import migrate
-from bck_adapters.sql.engine import exclusive
+from bck_adapters.sql.engine import exclusive, reading
 from bck_adapters.sql.errors import translated
 from bck_adapters.sql.tables import job, metadata
 from bckcore.domain.job import JobStatus
@@ -35,36 +35,55 @@ class CopiedTable:
 
 
 def copy_database(
-    source: Engine, target: Engine, *, told: Told = lambda *_: None, dry_run: bool = False
+    source: Engine,
+    target: Engine,
+    *,
+    told: Told = lambda *_: None,
+    switched: Callable[[], None] = lambda: None,
 ) -> Sequence[CopiedTable]:
     """Copy every row. Cut anywhere, the target holds nothing; one that holds the same already is left so.
 
-    The source is brought up to date, locked against writers and otherwise not changed. With ``dry_run``
-    nothing is written to the target, but all that would refuse does. Raises ConflictError while a job runs
-    or if the target holds something else; StorageError if the two differ after copying.
+    The source is brought up to date, locked against writers and otherwise not changed. ``switched`` is
+    called when the copy is complete and durable, while the source is still locked: whoever waits to write
+    there finds the installation moved. Raises ConflictError while a job runs or if the target holds something
+    else; StorageError if the two differ after copying.
     """
     migrate(source)
     with translated(), exclusive(source).connect() as old:
         old.begin()
+        _hold_writers_off(old)
         _require_idle(old)
-        counts = {table.name: _count(old, table) for table in TABLES}
-        if dry_run:
-            _require_empty(target)
-            return [CopiedTable(name=name, rows=rows, digest="") for name, rows in counts.items()]
         migrate(target)
         with exclusive(target).begin() as new:
             full = any(_count(new, table) for table in TABLES)
-            if full:
-                return _same(old, new)
-            copied = [_copy(old, new, table, counts[table.name], told) for table in TABLES]
-            _require_same(new, copied)
-            _go_on_counting(new)
-            return copied
+            copied = _same(old, new) if full else _copied(old, new, told)
+        switched()
+        return copied
+
+
+def copy_would(source: Engine, target: Engine) -> Sequence[CopiedTable]:
+    """Count what would be copied, disturbing nobody. Raises ConflictError if the target holds something."""
+    migrate(source)
+    with translated(), reading(source).connect() as old:
+        counts = [CopiedTable(name=table.name, rows=_count(old, table), digest="") for table in TABLES]
+        _require_empty(target)
+        return counts
+
+
+def _copied(old: Connection, new: Connection, told: Told) -> Sequence[CopiedTable]:
+    copied = [_copy(old, new, table, _count(old, table), told) for table in TABLES]
+    _require_same(new, copied)
+    _go_on_counting(new)
+    return copied
+
+
+def _hold_writers_off(connection: Connection) -> None:
+    if connection.dialect.name == "postgresql":  # the queue writes without taking the writer's place
+        names = ", ".join(f'"{table.name}"' for table in TABLES)
+        connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
 
 
 def _require_idle(connection: Connection) -> None:
-    if connection.dialect.name == "postgresql":  # the queue writes without taking the writer's place
-        connection.exec_driver_sql("LOCK TABLE job IN SHARE MODE")
     running = select(job.c.id).where(job.c.status == JobStatus.RUNNING.value).limit(1)
     if (found := connection.execute(running).scalar_one_or_none()) is not None:
         raise ConflictError(

@@ -1,5 +1,6 @@
 """The database as plugins offer it: units, queue, migration."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,6 +61,15 @@ def is_current(engine: Engine) -> bool:
     return list(found) == [newest_step()]
 
 
+def step_of(engine: Engine) -> str:
+    """The revision that the schema is at; empty where there is none."""
+    try:
+        with reading(engine).connect() as connection:
+            return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")
+    except SQLAlchemyError:
+        return ""
+
+
 def migrate(engine: Engine) -> None:
     """Bring the schema to the newest step, in one transaction; a second caller waits, then does nothing.
 
@@ -115,12 +125,18 @@ def order_by_bytes(connection: Connection) -> None:
         )
 
 
-def sql_database(url: str, clock: Clock, password: Secret[str] | None = None) -> Database:
+def sql_database(
+    url: str,
+    clock: Clock,
+    password: Secret[str] | None = None,
+    *,
+    used: Callable[[], bool] = lambda: True,
+) -> Database:
     """The database at ``sqlite:///FILE`` or ``postgresql://…``; call its ``migrate`` before use.
 
-    Raises InvalidInputError.
+    ``used``: see :func:`bck_adapters.sql.engine.make_engine`. Raises InvalidInputError.
     """
-    engine = make_engine(url, password)
+    engine = make_engine(url, password, used=used)
     return Database(
         units=partial(SqlUnitOfWork, engine),
         queue=SqlJobQueue(engine, clock),

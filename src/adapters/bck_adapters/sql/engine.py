@@ -1,6 +1,7 @@
 """Engines: readers each with a frozen view; one unit of work writes at a time, on either database."""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -8,7 +9,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bckcore.domain.secret import Secret
-from bckcore.errors import InvalidInputError
+from bckcore.errors import DatabaseMovedError, InvalidInputError
 
 BUSY_SECONDS = 30
 FROZEN_SECONDS = 600
@@ -33,15 +34,36 @@ _ADVICE = "Use sqlite:////full/path/to/file or postgresql://user@host/name."
 _POSTGRESQL = ("postgresql", "postgres")
 
 
-def make_engine(database_url: str, password: Secret[str] | None = None) -> Engine:
+def make_engine(
+    database_url: str, password: Secret[str] | None = None, *, used: Callable[[], bool] = lambda: True
+) -> Engine:
     """An engine for ``sqlite:///FILE``, made private, or ``postgresql://…``. Raises InvalidInputError.
 
-    Nothing is asked of a server yet. ``password`` stands in where the address holds none.
+    Nothing is asked of a server yet. ``password`` stands in where the address holds none. Once ``used``
+    says no, every transaction that begins or commits raises DatabaseMovedError.
     """
     url = parsed_url(database_url)
     if url.get_backend_name() == "postgresql":
-        return _postgresql_engine(url, password)
-    return _sqlite_engine(url, url.database or "")
+        engine = _postgresql_engine(url, password)
+    else:
+        engine = _sqlite_engine(url, url.database or "")
+    _only_while(engine, used)
+    return engine
+
+
+def _only_while(engine: Engine, used: Callable[[], bool]) -> None:
+    """Let nobody write into a database that the installation has left.
+
+    Whoever moves it holds off all writers until the settings name the new place. A writer that had waited
+    for that has its locks now, and looks here before it commits; so no write is lost.
+    """
+
+    def require(_connection: Connection) -> None:
+        if not used():
+            raise DatabaseMovedError("The installation has moved to another database.")
+
+    event.listen(engine, "begin", require)
+    event.listen(engine, "commit", require)
 
 
 def parsed_url(database_url: str) -> URL:

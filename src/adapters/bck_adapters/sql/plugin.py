@@ -39,4 +39,6 @@ def _state(queue: NodeQueue) -> QueueState:
 
 
 def _made(context: AdapterContext) -> Database:
-    return sql_database(context.database_url, context.clock, context.database_password)
+    return sql_database(
+        context.database_url, context.clock, context.database_password, used=context.database_used
+    )

@@ -65,6 +65,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.TransferInterruptedError: (502, "The connection to the host broke off"),
     core.DatabaseUnreachableError: (503, "The database does not answer"),
     core.DatabaseBusyError: (503, "The database is busy"),
+    core.DatabaseMovedError: (503, "The installation moves to another database"),
     core.DeliveryFailedError: (503, "A message was not delivered"),
     core.TransientError: (503, "Not possible just now"),
     core.SealBrokenError: (500, "A sealed password cannot be opened"),

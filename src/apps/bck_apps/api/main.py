@@ -81,6 +81,7 @@ def create_app(application: Application) -> FastAPI:
     app = FastAPI(title=TITLE, version=program_version(), docs_url=None, redoc_url=None, lifespan=lifespan)
     app.state.sign_ins = deps.SignIns()
     app.state.stopping = lambda: False
+    app.state.away = lambda: False
     app.state.feeds = Feeds()
     for module in ROUTES:
         app.include_router(module.router)

@@ -9,6 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from bck_apps.api import errors
 from bck_apps.wiring import logs
 from bckcore.domain.audit import Actor, Origin
+from bckcore.errors import DatabaseMovedError
 from bckcore.services.evidence import Witness
 
 LARGEST_BODY = 1024 * 1024
@@ -19,6 +20,9 @@ SAFE_HEADERS = {
     "Strict-Transport-Security": "max-age=31536000",
     "X-Content-Type-Options": "nosniff",
 }
+
+LIVE = "/health"
+AWAY = DatabaseMovedError("The installation is being moved to another database.")
 
 log = logs.get_logger("bck.api.access")
 
@@ -36,7 +40,10 @@ class Guard:
             return
         exchange = _Exchange(scope, send)
         try:
-            await self._app(scope, receive, exchange.send)
+            if scope["app"].state.away() and scope["path"] != LIVE:
+                await errors.response(errors.problem_of(AWAY))(scope, receive, exchange.send)
+            else:
+                await self._app(scope, receive, exchange.send)
         except Exception as error:
             problem = errors.unexpected_problem(error)
             if exchange.status:

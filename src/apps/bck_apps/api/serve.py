@@ -48,21 +48,43 @@ def serve(
     port: int | None = None,
     host: str | None = None,
     ready: Callable[[Address], None] = lambda _address: None,
+    away: Event | None = None,
 ) -> None:
     """Serve until ``stop`` is set, then end event streams, let requests finish, and return.
 
     Runs in the calling thread and leaves signals alone: what sets ``stop`` is the caller's affair. Port
     and host default to the settings'; port 0 takes a free one. When connections are taken,
-    ``<home>/run/api.json`` is written and ``ready`` called. Raises ConflictError when the port is
-    taken, InvalidInputError when the address cannot be listened on.
+    ``<home>/run/api.json`` is written and ``ready`` called; for ``away`` see :func:`serve_on`. Raises
+    ConflictError when the port is taken, InvalidInputError when the address cannot be listened on.
     """
-    chosen_host = application.settings.api.host if host is None else host
-    chosen_port = application.settings.api.port if port is None else port
-    with contextlib.closing(_listening(chosen_host, chosen_port)) as listener:
-        address = _address(application, chosen_host, listener.getsockname()[1])
-        server = _Server(application, stop, lambda: ready(address))
-        with _announced(application.home, address, server):
-            server.run_until_stopped(listener)
+    with contextlib.closing(listening(application, port=port, host=host)) as listener:
+        serve_on(listener, application, stop=stop, host=host, ready=ready, away=away)
+
+
+def serve_on(
+    listener: socket.socket,
+    application: Application,
+    *,
+    stop: Event,
+    host: str | None = None,
+    ready: Callable[[Address], None] = lambda _address: None,
+    away: Event | None = None,
+) -> None:
+    """:func:`serve` on a socket that listens, and that goes on listening afterwards.
+
+    While ``away`` is set, event streams end and every request is answered with "again in a moment".
+    """
+    name = application.settings.api.host if host is None else host
+    address = _address(application, name, listener.getsockname()[1])
+    server = _Server(application, stop, lambda: ready(address), away)
+    with _announced(application.home, address, server):
+        server.run_until_stopped(listener.dup())
+
+
+def listening(application: Application, *, port: int | None = None, host: str | None = None) -> socket.socket:
+    """A socket on the address that the settings name, or another one. Raises as :func:`serve` does."""
+    settings = application.settings.api
+    return _listening(settings.host if host is None else host, settings.port if port is None else port)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -99,12 +121,16 @@ def _address(application: Application, host: str, port: int) -> Address:
 class _Server(uvicorn.Server):
     """uvicorn, stopped by an event instead of by signals, and with a certificate that stays fresh."""
 
-    def __init__(self, application: Application, stop: Event, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, application: Application, stop: Event, ready: Callable[[], None], away: Event | None = None
+    ) -> None:
         self._application = application
         self._stop = stop
         self.on_ready = [ready]
         app = create_app(application)
-        app.state.stopping = stop.is_set
+        self._away = away or Event()
+        app.state.stopping = lambda: stop.is_set() or self._away.is_set()
+        app.state.away = self._away.is_set
         tls = application.tls
         self._stamp, self._context = _stamp(tls), _modern(tls)
         self._context.sni_callback = self._chosen

@@ -1,6 +1,7 @@
 """Verbs about the database: where it is, how it is, and moving it to PostgreSQL."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,7 +14,7 @@ from bck_apps.cli.units import size_text
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from bck_apps.wiring import Moved
+    from bck_apps.wiring import Application, Moved
     from bckcore.plugins.registry import DatabaseState
 
 EVERY = 100_000
@@ -64,6 +65,24 @@ def _state_view(state: "DatabaseState") -> "RenderableType":
     )
 
 
+@app.command("upgrade")
+def db_upgrade(as_json: Json = False) -> None:
+    """Bring the database of an older version of this program up to date, and tell from which step to which.
+
+    Whatever opens the database does that by itself; this verb does nothing else. It is done whole or not at
+    all.
+    """
+    from bck_apps.wiring import upgrade_installation
+
+    with opened() as application:
+        before, after = upgrade_installation(application)
+    document = {"from": before, "to": after, "changed": before != after}
+    words = f"It was at step {before or 'none'} and is at {after}."
+    show(
+        as_json, document, lambda: fields((("schema", words if before != after else f"at {after} already"),))
+    )
+
+
 @app.command("migrate-to")
 def db_migrate_to(
     url: Annotated[
@@ -77,21 +96,32 @@ def db_migrate_to(
 ) -> None:
     """Move the installation to another database: copy all, compare, then change the settings.
 
-    'bck serve' must be stopped, and no job may run. Cut off at any time, nothing is lost: say it again.
-    The SQLite file stays beside, under a new name. The way back is the same:
-    bck db migrate-to sqlite:////full/path/to/file.
+    A 'bck serve' that runs stands still meanwhile: its jobs wait and go on afterwards, its API answers
+    "again in a moment". Cut off at any time, nothing is lost: say it again. The SQLite file stays beside,
+    under a new name. The way back is the same: bck db migrate-to sqlite:////full/path/to/file.
     """
-    from bck_apps.runner.presence import ServeLock
     from bck_apps.wiring import database_place, move_installation
 
     target = database_place(url, password_file)
-    with (
-        opened() as application,
-        ServeLock(application.home, clock=application.clock, note="moving the database"),
-    ):
+    with opened() as application, nullcontext() if dry_run else _nobody_serves(application):
         moved = move_installation(application, target, told=_telling(), dry_run=dry_run)
     document = _moved_document(moved)
     show(as_json, document, lambda: _moved_view(moved, document))
+
+
+@contextmanager
+def _nobody_serves(application: "Application") -> "Iterator[None]":
+    """Within it whoever serves the installation stands still."""
+    from bck_apps.runner.presence import STILL_SECONDS, ServeLock, StandStill, serve_is_up
+
+    home, clock = application.home, application.clock
+    if serve_is_up(home):
+        say("Waiting until the running server has put its jobs back; it goes on by itself afterwards.")
+    with (
+        StandStill(home, clock=clock),
+        ServeLock(home, clock=clock, note="moving the database", seconds=STILL_SECONDS),
+    ):
+        yield
 
 
 def _telling() -> Callable[[str, int, int], None]:

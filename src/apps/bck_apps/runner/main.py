@@ -1,23 +1,11 @@
-"""A runner for an opened installation, and the entry that runs one without the API."""
-
-import os
-import socket
-import sys
-from threading import Thread
+"""A runner for an opened installation."""
 
 from bck_apps.runner.housekeeping import Housekeeping
 from bck_apps.runner.loop import Runner
 from bck_apps.runner.nightly import NightlyCheck
-from bck_apps.runner.presence import ServeLock
 from bck_apps.runner.scheduler import ScheduledBackups
-from bck_apps.runner.signals import StopSignals
-from bck_apps.runner.telling import Telling
-from bck_apps.wiring import Application, home_folder, open_application
-from bck_apps.wiring.logs import configure_from
+from bck_apps.wiring import Application
 from bckcore.domain.nightly import Nightly
-from bckcore.errors import BckError
-
-_WATCH_SECONDS = 1.0
 
 
 def made_runner(application: Application, *, name: str) -> Runner:
@@ -62,35 +50,3 @@ def made_runner(application: Application, *, name: str) -> Runner:
         bell=application.bell,
         on_round=on_round,
     )
-
-
-def run(application: Application) -> None:
-    """Carry out jobs until SIGTERM or SIGINT; running jobs then go back to the queue."""
-    runner = made_runner(application, name=f"runner@{socket.gethostname()}:{os.getpid()}")
-    with (
-        ServeLock(application.home, clock=application.clock, note="runner only"),
-        Telling(application.notices),
-        StopSignals() as signals,
-    ):
-        thread = Thread(target=runner.run, name="runner")
-        thread.start()
-        while thread.is_alive() and not signals.wait(_WATCH_SECONDS):
-            pass
-        runner.stop()
-        thread.join()
-
-
-def main() -> int:
-    """``python -m bck_apps.runner.main``: a runner alone, for the installation that BCK_HOME names."""
-    try:
-        with open_application(home_folder()) as application:
-            configure_from(application.settings.logging)
-            run(application)
-    except BckError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""ServeLock: at most one runner per installation, in `bck serve` or alone, and how others learn of it."""
+"""Locks of an installation: at most one runner, how others know of it, how it is asked to stand still."""
 
 import fcntl
 import json
@@ -12,40 +12,41 @@ from bckcore.ports.clock import Clock
 
 TRY_SECONDS = 1.0
 """Somebody who only looks holds the lock for a moment; that must not turn a start away."""
+STILL_SECONDS = 120.0
+"""How long a runner that is asked to stand still may take: its jobs stop within seconds and are folded."""
 
 
 def _path(home: Path) -> Path:
     return home / "run" / "serve.lock"
 
 
-class ServeLock:
-    """The lock on ``<home>/run/serve.lock``, held as long as the context.
+def _still_path(home: Path) -> Path:
+    return home / "run" / "standstill.lock"
+
+
+class _Held:
+    """A lock on a file, held as long as the context.
 
     The kernel lets go of it when the process ends, however it ends; the file itself stays.
     """
 
-    def __init__(self, home: Path, *, clock: Clock, note: str = "") -> None:
-        self._home = home
+    def __init__(self, path: Path, *, clock: Clock, note: str, seconds: float) -> None:
+        self._path = path
         self._clock = clock
         self._note = note
+        self._seconds = seconds
         self._fd = -1
 
     def __enter__(self) -> Self:
-        """Raises ConflictError if another process serves this installation."""
-        path = _path(self._home)
+        """Raises ConflictError if another process holds it all the time."""
         try:
-            path.parent.mkdir(mode=0o700, exist_ok=True)
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as exc:
-            raise StorageError(f"{path} cannot be opened: {exc.strerror}.") from exc
-        if not self._clock.wait(TRY_SECONDS, until=self._taken):
+            raise StorageError(f"{self._path} cannot be opened: {exc.strerror}.") from exc
+        if not self._clock.wait(self._seconds, until=self._taken):
             os.close(self._fd)
-            who = served_by(self._home)
-            raise ConflictError(
-                f"A runner works already for {self._home}{f' ({who})' if who else ''}.",
-                meaning="An installation has one, in 'bck serve' or alone; this one did nothing.",
-                advice="Stop the other one first. For more jobs at once, raise runner.jobs in the settings.",
-            )
+            raise self._refused(_words(self._path))
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, json.dumps({"pid": os.getpid(), "note": self._note}).encode() + b"\n", 0)
         return self
@@ -58,11 +59,58 @@ class ServeLock:
     def _taken(self) -> bool:
         return _locked(self._fd, fcntl.LOCK_EX)
 
+    def _refused(self, who: str) -> ConflictError:
+        raise NotImplementedError
+
+
+class ServeLock(_Held):
+    """The lock on ``<home>/run/serve.lock``: its holder is the installation's one runner."""
+
+    def __init__(self, home: Path, *, clock: Clock, note: str = "", seconds: float = TRY_SECONDS) -> None:
+        super().__init__(_path(home), clock=clock, note=note, seconds=seconds)
+        self._home = home
+
+    def _refused(self, who: str) -> ConflictError:
+        return ConflictError(
+            f"A runner works already for {self._home}{f' ({who})' if who else ''}.",
+            meaning="An installation has one, in 'bck serve' or alone; this one did nothing.",
+            advice="Stop the other one first. For more jobs at once, raise runner.jobs in the settings.",
+        )
+
+
+class StandStill(_Held):
+    """The lock on ``<home>/run/standstill.lock``: as long as it is held, whoever serves stands still.
+
+    Runners hand their jobs back, give up the ServeLock and wait; APIs answer that they are away for a
+    moment. When it is let go of, which the kernel does for a holder that dies, they open the installation
+    anew.
+    """
+
+    def __init__(self, home: Path, *, clock: Clock) -> None:
+        super().__init__(_still_path(home), clock=clock, note="", seconds=TRY_SECONDS)
+        self._home = home
+
+    def _refused(self, who: str) -> ConflictError:
+        return ConflictError(
+            f"The database of {self._home} is being moved already{f' ({who})' if who else ''}.",
+            meaning="This one did nothing.",
+            advice="Wait for the other one.",
+        )
+
 
 def serve_is_up(home: Path) -> bool:
-    """True while some process holds the installation's ServeLock."""
+    """True while some process holds the installation's ServeLock, or will take it up again."""
+    return _is_held(_path(home)) or stands_still(home)
+
+
+def stands_still(home: Path) -> bool:
+    """True while somebody asks whoever serves the installation to stand still."""
+    return _is_held(_still_path(home))
+
+
+def _is_held(path: Path) -> bool:
     try:
-        fd = os.open(_path(home), os.O_RDONLY | os.O_CLOEXEC)
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
@@ -72,9 +120,13 @@ def serve_is_up(home: Path) -> bool:
 
 
 def served_by(home: Path) -> str:
-    """Words about the process that holds, or last held, the lock; empty when there are none."""
+    """Words about the process that holds, or last held, the ServeLock; empty when there are none."""
+    return _words(_path(home))
+
+
+def _words(path: Path) -> str:
     try:
-        found = json.loads(_path(home).read_bytes())
+        found = json.loads(path.read_bytes())
         return f"process {found['pid']}{', ' if found['note'] else ''}{found['note']}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

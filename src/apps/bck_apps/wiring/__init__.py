@@ -3,7 +3,7 @@
 from bck_adapters.pki import TlsFiles
 from bck_apps.wiring.application import Application, initialise, open_application
 from bck_apps.wiring.database import DatabasePlace, database_place
-from bck_apps.wiring.moving import Moved, move_installation
+from bck_apps.wiring.moving import Moved, move_installation, upgrade_installation
 from bck_apps.wiring.plugins import PluginReport
 from bck_apps.wiring.rescue import Rescue, needed_rescue
 from bck_apps.wiring.settings import Settings, home_folder
@@ -22,4 +22,5 @@ __all__ = [
     "move_installation",
     "needed_rescue",
     "open_application",
+    "upgrade_installation",
 ]

@@ -24,11 +24,11 @@ from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.sealed_box import SealingKeys, X25519Box
 from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
-from bck_apps.wiring.database import password_in_file
+from bck_apps.wiring.database import Generation, password_in_file
 from bck_apps.wiring.notices import made_notices, notifier_context, remind_after
 from bck_apps.wiring.plugins import OfferedNotifier, Plugins
 from bck_apps.wiring.rescue import database_url, require_database
-from bck_apps.wiring.settings import Settings
+from bck_apps.wiring.settings import FILE_NAME, Settings
 from bckcore.domain.host import Host
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.job import JobKind
@@ -94,6 +94,7 @@ def adapter_context(
         database_url=database_url(home, settings),
         clock=clock,
         database_password=password_in_file(settings.database.password_file),
+        database_used=Generation(home / FILE_NAME, settings.database.generation).is_current,
         processes=processes,
     )
 

@@ -3,11 +3,11 @@
 import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bck_adapters.sql.copying import CopiedTable, Told, copy_database
+from bck_adapters.sql.copying import CopiedTable, Told, copy_database, copy_would
 from bck_adapters.sql.engine import make_engine, parsed_url, shown
 from bck_apps.wiring.settings import quoted
 from bckcore.domain.ids import SecretRef
@@ -18,7 +18,7 @@ PASSWORD_REF = SecretRef("database/password")
 MOST_PASSWORD = 4096
 _HEADER = re.compile(r"^\s*\[")
 _OURS = re.compile(r"^\s*\[\s*database\s*\]\s*(#.*)?$")
-_NAME = re.compile(r"^\s*(url|password_file|password_ref)\s*=")
+_NAME = re.compile(r"^\s*(url|password_file|password_ref|generation)\s*=")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +67,20 @@ def password_in_file(path: Path | None) -> Secret[str] | None:
 
 
 def move_database(
-    source: DatabasePlace, target: DatabasePlace, *, told: Told, dry_run: bool
+    source: DatabasePlace, target: DatabasePlace, *, told: Told, switched: Callable[[], None] | None
 ) -> Sequence[CopiedTable]:
     """Copy everything into the empty target and compare; see :func:`bck_adapters.sql.copying.copy_database`.
 
-    Raises ConflictError if both are the same place.
+    With None for ``switched`` it is only looked at whether that would work. Raises ConflictError if both are
+    the same place.
     """
     if source.url == target.url:
         raise ConflictError(f"The database is at {target.url} already.", advice="Nothing is to be done.")
     old, new = make_engine(source.url, source.password), make_engine(target.url, target.password)
     try:
-        return copy_database(old, new, told=told, dry_run=dry_run)
+        if switched is None:
+            return copy_would(old, new)
+        return copy_database(old, new, told=told, switched=switched)
     finally:
         new.dispose()
         old.dispose()
@@ -99,12 +102,41 @@ def put_aside(place: DatabasePlace) -> Path | None:
     raise StorageError(f"{file} cannot be renamed: too many older ones lie beside it.")
 
 
-def switch(path: Path, url: str, *, password_ref: str) -> None:
+def switch(path: Path, url: str, *, password_ref: str, generation: int = 0) -> None:
     """Write the place into a settings file, which afterwards is the new one or still the old one, whole."""
-    _replace(path, with_database(path.read_text("utf-8"), _values(url, password_ref)))
+    values: dict[str, str | int] = {"url": url}
+    values |= {"password_ref": password_ref} if password_ref else {}
+    values |= {"generation": generation} if generation else {}
+    _replace(path, with_database(path.read_text("utf-8"), values))
 
 
-def with_database(text: str, values: Mapping[str, str]) -> str:
+class Generation:
+    """Whether the installation still is where it was when it was opened. Thread-safe.
+
+    A move counts ``database.generation`` up in the same stroke in which it names the new place.
+    """
+
+    def __init__(self, settings: Path, opened: int) -> None:
+        self._settings = settings
+        self._opened = opened
+        self._seen: tuple[int, int] | None = None
+        self._moved = False
+
+    def is_current(self) -> bool:
+        """False once it has moved; what cannot be read counts as unchanged."""
+        try:
+            status = self._settings.stat()
+            stamp = (status.st_ino, status.st_mtime_ns)
+            if stamp != self._seen and not self._moved:
+                written = tomllib.loads(self._settings.read_text("utf-8")).get("database", {})
+                self._moved = int(written.get("generation", 0)) != self._opened
+                self._seen = stamp
+        except (OSError, ValueError, TypeError, AttributeError):
+            return not self._moved
+        return not self._moved
+
+
+def with_database(text: str, values: Mapping[str, str | int]) -> str:
     """The settings with another section ``database``, all else as it is. Raises InvalidInputError."""
     lines = text.splitlines()
     kept, inside, place = [], False, -1
@@ -128,16 +160,13 @@ def with_database(text: str, values: Mapping[str, str]) -> str:
     return made
 
 
-def database_lines(values: Mapping[str, str]) -> list[str]:
+def database_lines(values: Mapping[str, str | int]) -> list[str]:
     """The section as lines of TOML."""
-    return ["[database]", *(f"{name} = {quoted(value)}" for name, value in values.items())]
+    words = {name: quoted(value) if isinstance(value, str) else value for name, value in values.items()}
+    return ["[database]", *(f"{name} = {word}" for name, word in words.items())]
 
 
-def _values(url: str, password_ref: str) -> dict[str, str]:
-    return {"url": url} | ({"password_ref": password_ref} if password_ref else {})
-
-
-def _holds(made: str, old: str, values: Mapping[str, str]) -> bool:
+def _holds(made: str, old: str, values: Mapping[str, str | int]) -> bool:
     try:
         now = tomllib.loads(made)
     except tomllib.TOMLDecodeError:

@@ -39,6 +39,9 @@ class DatabaseSettings(_Section):
         None, description="File whose first line is the password of the database user."
     )
     password_ref: str = Field("", description="Name of that password in the vault; `bck` sets it.")
+    generation: int = Field(
+        0, ge=0, description="How often `bck db migrate-to` moved the installation; `bck` counts it."
+    )
 
 
 class QueueSettings(_Section):

@@ -311,6 +311,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Try again in a few minutes. If it stays so, tell whoever looks after the server.",
     ),
     **_problem(
+        "database-moved",
+        "The server is being moved to another database.",
+        "No backup is lost, and none was changed. Backups that were under way go on afterwards.",
+        "Try again in a few seconds.",
+    ),
+    **_problem(
         "database-damaged",
         "The server's database is damaged or gone.",
         "It is only an index: every backup is still there.",

@@ -312,6 +312,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Riprova fra qualche minuto. Se resta così, avvisa chi si occupa del server.",
     ),
     **_problem(
+        "database-moved",
+        "Il server sta passando a un altro database.",
+        "Nessun backup è perso, e nessuno è stato cambiato. I backup in corso poi continuano.",
+        "Riprova fra qualche secondo.",
+    ),
+    **_problem(
         "database-damaged",
         "Il database del server è danneggiato o perso.",
         "È solo un indice: tutti i backup ci sono ancora.",
