@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from bck_adapters.sql.engine import LOCK_SPACE, SCHEMA_LOCK
+from bck_apps.wiring import database_place, move_installation, open_application
 from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
 from tests.support.postgresql import shared_server
 from tests.support.worlds import world_of_folder
@@ -118,6 +119,18 @@ def test_a_running_server_moves_with_a_job_under_way_and_a_client_that_asks(
     bck.ok("restore", "slow", "--point", "latest", "--to", str(tmp_path / "back"))
     assert world_of_folder(tmp_path / "back" / "docs") == world_of_folder(docs)
     assert [one["status"] for one in bck.ok("jobs")["items"] if one["job_id"] == job] == ["succeeded"]
+
+
+def test_an_api_alone_that_noticed_nothing_of_a_move_opens_the_new_database(bck: Bck, url: str) -> None:
+    with bck.serving("--only", "api") as (process, said), client_of(said) as client:
+        job = client.post("/backup/start", json={"profile": "slow"}).json()["job"]["job_id"]
+        with open_application(bck.home) as application:  # without a word to those who serve
+            move_installation(application, database_place(url), told=lambda *_: None)
+        answers = {client.get(f"/backup/status/{job}").status_code}
+        assert eventually(lambda: client.get(f"/backup/status/{job}").status_code == 200)
+        assert answers <= {200, 503}
+        assert client.get("/health/database").json()["kind"] == "postgresql"
+        assert process.poll() is None
 
 
 def test_a_mover_that_is_killed_leaves_the_server_where_it_was_and_a_server_that_is_killed_does_not_stop_it(

@@ -69,7 +69,7 @@ def _served(application: "Application", only: Part | None, door: "_Door", *, as_
     serving = _Serving(application, door, as_json=as_json)
     with ExitStack() as runner, StopSignals() as signals:
         configure_from(application.settings.logging)
-        if not _locked(application, only, runner):
+        if not _locked(application, only, runner) or application.moved:
             log.info("the database is being moved; waiting until that is over")
             return _still_over(application, signals)
         application.require_safe_programs()
@@ -179,7 +179,7 @@ class _Serving:
         for thread in self._threads:
             thread.start()
         while all(thread.is_alive() for thread in self._threads) and not signals.wait(_WATCH_SECONDS):
-            if self._asked_to_stand_still():
+            if self._to_be_opened_anew():
                 again = self._stood_still(signals)
                 break
         self._stop.set()
@@ -195,14 +195,15 @@ class _Serving:
         self._threads.append(thread)
         return thread
 
-    def _asked_to_stand_still(self) -> bool:
+    def _to_be_opened_anew(self) -> bool:
+        """Somebody moves the database, or has done so between two looks."""
         from bck_apps.runner.presence import stands_still
 
-        return stands_still(self._application.home)
+        return stands_still(self._application.home) or self._application.moved
 
     def _stood_still(self, signals: "StopSignals") -> bool:
         """Hand all jobs back, let go of the lock, wait until it is over; False if a signal comes first."""
-        log.info("the database is to be moved: standing still")
+        log.info("the database moves: standing still")
         self._away.set()
         self._end_runner()
         return _still_over(self._application, signals)

@@ -242,6 +242,11 @@ class Application:
         """Carries out jobs."""
         return self.container.worker()
 
+    @property
+    def moved(self) -> bool:
+        """True if the installation has moved to another database since it was opened: open it anew."""
+        return not self.container.context().database_used()
+
     def database_state(self) -> DatabaseState:
         """Where the database is and how it is. Raises TransientError, StorageError if it is out of reach."""
         state = self.container.database().state

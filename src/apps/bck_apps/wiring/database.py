@@ -14,6 +14,7 @@ from bckcore.domain.ids import SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.errors import ConflictError, InvalidInputError, StorageError
 
+_OVERRULED = "BCK_DATABASE__GENERATION"
 PASSWORD_REF = SecretRef("database/password")
 MOST_PASSWORD = 4096
 _HEADER = re.compile(r"^\s*\[")
@@ -123,7 +124,9 @@ class Generation:
         self._moved = False
 
     def is_current(self) -> bool:
-        """False once it has moved; what cannot be read counts as unchanged."""
+        """False once it has moved; what cannot be read, or is overruled, counts as unchanged."""
+        if _OVERRULED in os.environ:
+            return True
         try:
             status = self._settings.stat()
             stamp = (status.st_ino, status.st_mtime_ns)
