@@ -8,6 +8,8 @@ from enum import StrEnum
 class HealthState(StrEnum):
     """How a profile stands, worst first."""
 
+    ALARM = "alarm"
+    """Its host shows another key than the pinned one: nothing is backed up until a person has looked."""
     NEVER = "never"
     """There is no good restore point yet."""
     STALE = "stale"
@@ -35,13 +37,16 @@ def judged(
     fresh_within: timedelta | None,
     good_at: datetime | None,
     offline: bool,
+    alarm: bool = False,
     now: datetime,
 ) -> Health:
     """A profile's health. One that never had a good backup counts its age from its making."""
     since = good_at or created
     until = since + fresh_within if since is not None and fresh_within is not None else None
     fresh = None if until is None else now <= until
-    if good_at is None:
+    if alarm:
+        state = HealthState.ALARM
+    elif good_at is None:
         state = HealthState.NEVER
     elif fresh is False:
         state = HealthState.STALE

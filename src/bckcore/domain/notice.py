@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from bckcore.domain.events import Event, HostUnreachable, ProfileRecovered, ProfileStale, RunFinished
 from bckcore.domain.run import Run, RunKind, RunOutcome
+from bckcore.errors import HostKeyChangedError
 
 LONGEST = 600
 """Characters of a text from outside that are passed on."""
@@ -15,11 +16,14 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 """Categories of characters that steer a terminal, turn text around or end a line."""
 _CUT = " […]"
 _STORE_FULL, _UNREACHABLE = "store-full", "host-unreachable"
+_HOST_KEY = HostKeyChangedError.code
 
 
 class NoticeKind(StrEnum):
     """What a notice is about, in the order in which people should read it."""
 
+    HOST_KEY = "host-key"
+    """A host shows another key than the pinned one; always told, whatever else is."""
     STORAGE_FULL = "storage-full"
     """A run stopped because the backup storage is full."""
     STALE = "stale"
@@ -246,6 +250,8 @@ def _of_run(run: Run) -> Notice | None:
 
 
 def _kind_of(run: Run) -> NoticeKind | None:
+    if run.error_code == _HOST_KEY:
+        return NoticeKind.HOST_KEY
     if run.error_code == _STORE_FULL:
         return NoticeKind.STORAGE_FULL
     if run.outcome is RunOutcome.PARTIAL:

@@ -45,6 +45,14 @@ _K = NoticeKind
 
 _ENGLISH = Words(
     phrases={
+        _K.HOST_KEY: Phrase(
+            headline="{profile} on {host}: ALARM, the PC shows another host key",
+            several="ALARM: {count} PCs show another host key",
+            means="It was installed anew, or another machine stands in its place. Nothing was sent to it, "
+            "and nothing is backed up from it.",
+            do="Ask on the phone whether the PC was installed anew, and compare the fingerprint there. Only "
+            "then pin its new key: bck host set {host} --host-key KEY.",
+        ),
         _K.STORAGE_FULL: Phrase(
             headline="{profile} on {host}: the backup storage is full",
             several="storage full in {count} backups",
@@ -101,8 +109,6 @@ _ENGLISH = Words(
         ),
     },
     advice={
-        "host-key-changed": "Treat it as an alarm: ask on the phone whether the PC was installed anew. "
-        "Only then pin its new key: bck host set {host} --host-key KEY.",
         "authentication-refused": "Enter the server's key on the PC again; try: bck host probe {host}.",
         "rsync-missing": "Install rsync on the PC, then try: bck host probe {host}.",
         "source-missing": "See that the folder exists on the PC and its disk is connected.",
@@ -124,6 +130,14 @@ _ENGLISH = Words(
 
 _ITALIAN = Words(
     phrases={
+        _K.HOST_KEY: Phrase(
+            headline="{profile} su {host}: ALLARME, il PC mostra un'altra chiave host",
+            several="ALLARME: {count} PC mostrano un'altra chiave host",
+            means="È stato reinstallato, o al suo posto c'è un'altra macchina. Nulla le è stato mandato, "
+            "e nulla ne viene salvato.",
+            do="Chiedi per telefono se il PC è stato reinstallato, e confronta lì l'impronta. Solo allora "
+            "fissa la nuova chiave: bck host set {host} --host-key CHIAVE.",
+        ),
         _K.STORAGE_FULL: Phrase(
             headline="{profile} su {host}: l'archivio dei backup è pieno",
             several="archivio pieno in {count} backup",
@@ -182,8 +196,6 @@ _ITALIAN = Words(
         ),
     },
     advice={
-        "host-key-changed": "Trattalo come un allarme: chiedi per telefono se il PC è stato reinstallato. "
-        "Solo allora fissa la nuova chiave: bck host set {host} --host-key CHIAVE.",
         "authentication-refused": "Rimetti la chiave del server sul PC; prova: bck host probe {host}.",
         "rsync-missing": "Installa rsync sul PC, poi prova: bck host probe {host}.",
         "source-missing": "Controlla che la cartella esista sul PC e che il suo disco sia collegato.",

@@ -112,7 +112,7 @@ def _schedules(standings: Sequence[Standing], now: datetime) -> Iterator[tuple[s
         (label, float(one.health.fresh)) for label, one in labelled if one.health.fresh is not None
     ]
     yield "profile_fresh", text, fresh
-    text = "1 for the state that the profile is in: never, stale, offline or ok."
+    text = "1 for the state that the profile is in: alarm, never, stale, offline or ok."
     states: list[Sample] = [
         ({**label, "state": state.value}, float(one.health.state is state))
         for label, one in labelled

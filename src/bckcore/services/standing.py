@@ -12,7 +12,7 @@ from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.run import Run, RunKind, RunOutcome
-from bckcore.errors import InvalidInputError
+from bckcore.errors import HostKeyChangedError, InvalidInputError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -108,6 +108,7 @@ class StandingService:
             fresh_within=profile.fresh_within,
             good_at=point.verified_at if point else None,
             offline=standing_offline(situation),
+            alarm=_alarmed(uow.runs.last(profile.id)),
             now=now,
         )
         try:
@@ -131,6 +132,11 @@ def _last_start(uow: UnitOfWork, profile: ProfileId, state: ScheduleState, now: 
         return None
     runs = uow.runs.list(profile, after_seq=max(0, last.seq - _LAST_RUNS))
     return next((run.started for run in reversed(runs) if _counts(run, now)), None)
+
+
+def _alarmed(last: Run | None) -> bool:
+    """True if the newest run found another host key than the pinned one."""
+    return last is not None and last.error_code == HostKeyChangedError.code
 
 
 def _counts(run: Run, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from bckcore.domain.job import Job, JobResult, JobStatus
 from bckcore.domain.paths import percent_encoded
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
-from bckcore.errors import AccessDeniedError, BckError
+from bckcore.errors import AccessDeniedError, BckError, HostKeyChangedError
 from bckcore.ports.archives import ArchiveFormat
 from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
 from bckcore.ports.transport import Watcher
@@ -87,6 +87,7 @@ class _WitnessedQueue:
                 **_ids(claim.job),
                 status=status.value,
                 error=result.error_code,
+                why=result.error if result.error_code == HostKeyChangedError.code else "",
                 run=result.data.get("run_id"),
             )
         return found

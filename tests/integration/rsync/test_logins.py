@@ -325,17 +325,22 @@ def test_a_key_of_a_stranger_is_never_shown_the_password(
         assert other.logins == []
 
 
-def test_a_password_needs_a_short_runtime_folder(
-    tmp_path: Path, sshd: LoopbackSshd, server: PasswordServer
+def test_a_password_needs_a_folder_with_a_short_path(
+    tmp_path: Path, sshd: LoopbackSshd, server: PasswordServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     long = tmp_path / ("x" * 90)
     long.mkdir()
     rig = ssh_rig(tmp_path, sshd, long)
     rig.host, rig.credential = server.host, server.credential
     rig.tree.write(b"f", b"data")
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
     error = assert_refused(rig, TransferFailedError, probe=False)
-    assert "shorter runtime folder" in error.advice
+    assert "short path" in error.advice
     assert server.logins == []
+    monkeypatch.undo()
+    rig.pull()
+    assert server.logins == [True]
+    assert list(long.iterdir()) == []
 
 
 def test_a_cancel_while_ssh_waits_for_the_door_is_heard(

@@ -42,6 +42,11 @@ def test_a_profile_is_judged_by_its_newest_good_backup(
     assert (health.state, health.fresh) == (state, fresh)
 
 
+def test_another_host_key_is_an_alarm_however_fresh_the_backups_are() -> None:
+    health = judged(created=NOW, fresh_within=DAY, good_at=NOW, offline=True, alarm=True, now=NOW)
+    assert (health.state, health.fresh) == (HealthState.ALARM, True)
+
+
 def test_a_profile_of_which_nobody_knows_when_it_was_made_is_not_called_stale() -> None:
     health = judged(created=None, fresh_within=DAY, good_at=None, offline=False, now=NOW)
     assert (health.state, health.fresh, health.fresh_until) == (HealthState.NEVER, None, None)

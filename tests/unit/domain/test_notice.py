@@ -26,7 +26,13 @@ from bckcore.domain.notice import (
     noticed,
 )
 from bckcore.domain.run import Run, RunKind, RunOutcome
-from bckcore.errors import BckError, HostUnreachableError, StoreFullError, TransferFailedError
+from bckcore.errors import (
+    BckError,
+    HostKeyChangedError,
+    HostUnreachableError,
+    StoreFullError,
+    TransferFailedError,
+)
 from tests.support.values import NOW, run_id
 
 HOUR = timedelta(hours=1)
@@ -45,6 +51,7 @@ PLAN = TellingPlan(kinds=frozenset(NoticeKind))
         (RunOutcome.SUSPECT, None, 0, NoticeKind.SUSPECT),
         (RunOutcome.FAILED, TransferFailedError("rsync ended"), 0, NoticeKind.FAILED),
         (RunOutcome.FAILED, StoreFullError("no room"), 0, NoticeKind.STORAGE_FULL),
+        (RunOutcome.FAILED, HostKeyChangedError("another"), 0, NoticeKind.HOST_KEY),
         (RunOutcome.FAILED, HostUnreachableError("off"), 0, None),
         (RunOutcome.CANCELLED, None, 0, None),
     ],

@@ -84,9 +84,9 @@ def test_what_was_folded_is_counted() -> None:
 
 
 def test_an_error_that_is_known_brings_its_own_advice() -> None:
-    text = told(waiting(NoticeKind.FAILED, code="host-key-changed", error="The host shows another key.")).text
-    assert "The program says: The host shows another key." in text
-    assert "bck host set pc1 --host-key KEY" in text
+    text = told(waiting(NoticeKind.FAILED, code="rsync-missing", error="There is no rsync.")).text
+    assert "The program says: There is no rsync." in text
+    assert "Install rsync on the PC" in text
 
 
 def test_the_id_is_that_of_the_notices_and_not_of_the_moment() -> None:

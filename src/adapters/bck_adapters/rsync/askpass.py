@@ -23,7 +23,6 @@ from bckcore.errors import TransferFailedError
 PROGRAM = "askpass"
 """In the folder of the connection: what ssh starts, or a link to it."""
 _ASKED = "ask"
-_LONGEST_SOCKET = 107
 _READ = (
     "import socket,sys\n"
     "s=socket.socket(socket.AF_UNIX)\n"
@@ -41,8 +40,6 @@ def answering(folder: Path, password: Secret[str]) -> Iterator[None]:
     After that nobody is told anything. Raises OSError, TransferFailedError.
     """
     place = folder / _ASKED
-    if len(os.fsencode(place)) > _LONGEST_SOCKET:
-        raise no_socket(folder)
     with contextlib.ExitStack() as stack:
         listening = stack.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
         listening.bind(str(place))
@@ -64,7 +61,7 @@ def no_socket(folder: Path) -> TransferFailedError:
     return TransferFailedError(
         f"A password cannot be given to ssh: no socket can be made in {folder}, its name is too long.",
         meaning="Nobody was asked, and nothing was read.",
-        advice="Choose a shorter runtime folder (TMPDIR), or let the server in by a certificate.",
+        advice="Let TMPDIR name a folder with a short path, or let the server in by a certificate.",
     )
 
 

@@ -10,6 +10,7 @@ import re
 import secrets
 import shlex
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -122,10 +123,8 @@ def ssh_shell(
             advice="Give the host a private key.",
         )
     known = "".join(f"{ALIAS} {kind} {blob}\n" for kind, blob in host_key_parts(host))
-    folder = runtime_dir / f"ssh-{secrets.token_hex(4)}"
+    folder = _place_of(credential, runtime_dir)
     text = config_text(host, folder, options, credential)
-    if isinstance(credential, PasswordCredential) and _socket(folder) is None:
-        raise no_socket(folder)
     with contextlib.ExitStack() as stack:
         try:
             folder.mkdir(mode=0o700)
@@ -139,6 +138,18 @@ def ssh_shell(
                 advice=f"See that {runtime_dir} exists and belongs to the service's user.",
             ) from exc
         yield f"ssh -F {quoted_word(str(folder / 'config'))}"
+
+
+def _place_of(credential: Credential, runtime_dir: Path) -> Path:
+    """A name for the folder. A password needs sockets, whose names are short, and leaves nothing secret in
+    it, so it may do with the folder for temporary files. Raises TransferFailedError."""
+    name = f"ssh-{secrets.token_hex(4)}"
+    if not isinstance(credential, PasswordCredential) or _socket(runtime_dir / name):
+        return runtime_dir / name
+    folder = Path(tempfile.gettempdir()) / name
+    if _socket(folder) is None:
+        raise no_socket(folder)
+    return folder
 
 
 def _showing(folder: Path, credential: Credential) -> contextlib.AbstractContextManager[None]:

@@ -79,7 +79,9 @@ class StandingView(View):
     reason: str = Field(description="Why, in words.")
     due: datetime | None = Field(description="The due moment in question; past: due since then.")
     until: datetime | None = Field(description="When the verdict may change by itself; null: unknown.")
-    health: str = Field(description="`ok`, `stale`, `never` (no good backup yet), `offline`.")
+    health: str = Field(
+        description="`ok`, `stale`, `never` (no good backup yet), `offline`, `alarm` (another host key)."
+    )
     fresh: bool | None = Field(description="Whether the objective is met; null without one.")
     fresh_within: str | None = Field(description="The objective.")
     fresh_until: datetime | None = Field(description="When it is missed unless a good backup comes.")

@@ -38,7 +38,7 @@ def telling_plan(settings: Settings) -> TellingPlan:
     """What is told, and when, as the settings want it."""
     notify = settings.notify
     return TellingPlan(
-        kinds=frozenset(NoticeKind(kind) for kind in notify.tell),
+        kinds=frozenset({NoticeKind.HOST_KEY, *(NoticeKind(kind) for kind in notify.tell)}),
         language=notify.language,
         server=notify.server_name or socket.gethostname(),
         gather=timedelta(seconds=notify.gather_seconds),
