@@ -61,6 +61,12 @@ def told(bck: Bck, sshd: LoopbackSshd, *more: str) -> Any:
     return trust
 
 
+def looked_at(bck: Bck, name: str) -> str:
+    """What `bck doctor --security` says of one line."""
+    items = bck.run("doctor", "--security", "--json").json["items"]
+    return str(next(one["detail"] for one in items if one["name"] == name))
+
+
 def refused(bck: Bck, code: str = "authentication-refused") -> Any:
     """The next backup fails like that."""
     done = bck.run("backup", "docs", "--wait", "--json")
@@ -131,7 +137,9 @@ def test_a_password_that_is_kept_stands_nowhere_but_in_the_vault(bck: Bck, docs:
         bck.ok("backup", "docs", "--wait")
         assert set(seen) == {"looked"}
         assert server.logins == [True] * len(seen)
+        assert "the password is kept of pc1" in looked_at(bck, "logins")
         bck.ok("host", "set", "pc1", "--forget-password")
+        assert looked_at(bck, "logins") == "1 by password"
         assert "none came with this start" in refused(bck)["what"]
     texts = [shown.out, bck.run("host", "show", "pc1").out, bck.run("audit", "list", "--limit", "99").out]
     assert all(canaries.found_in("text", text.encode()) == [] for text in texts)

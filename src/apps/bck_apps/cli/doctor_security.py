@@ -124,7 +124,7 @@ def _own_keys(application: "Application") -> Looked:
     vault = application.container.vault()
     keys: Counter[str] = Counter()
     for host in application.hosts.list():
-        if host.key is not None:
+        if host.key is not None and host.login.keeps_key:
             try:
                 keys[vault.get(host.key).reveal()] += 1
             except StorageError as error:
@@ -132,6 +132,15 @@ def _own_keys(application: "Application") -> Looked:
     if shared := sum(number for number in keys.values() if number > 1):
         return False, f"{counted(shared, 'PC')} share a key with another; give each its own"
     return True, "no two PCs share one"
+
+
+def _logins(application: "Application") -> Looked:
+    hosts = [host for host in application.hosts.list() if host.address]
+    kept = [host.id for host in hosts if host.key is not None and not host.login.keeps_key]
+    if kept:
+        return False, f"the password is kept of {_named(kept)}: bck host set NAME --login certificate"
+    counts = Counter(host.login.value for host in hosts)
+    return True, ", ".join(f"{number} by {login}" for login, number in sorted(counts.items())) or "no PC yet"
 
 
 def _narrow_roots(application: "Application") -> Looked:
@@ -207,6 +216,7 @@ CHECKLIST: "dict[str, Callable[[Application], Looked]]" = {
     "certificate": _certificate,
     "pinned hosts": _pinned_hosts,
     "own keys": _own_keys,
+    "logins": _logins,
     "narrow folders": _narrow_roots,
     "quotas": _quotas,
     "known holes": _no_known_holes,
