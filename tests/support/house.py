@@ -133,7 +133,7 @@ class House:
         if key is not None and host is not None:
             vault.put(KEY, key)
             host = replace(host, key=KEY)
-        credentials = memory_credentials(vault)
+        credentials = memory_credentials(vault, clock=clock)
         self.passwords = Passwords(MemorySealedBox())
         ledger = Ledger(units=units, storage=storage)
         self.recovery = recovery = Recovery(storage=storage, clock=clock, ledger=ledger)

@@ -31,10 +31,10 @@ def memory_authority(
     )
 
 
-def memory_credentials(vault: Vault | None = None, *, keys: SshKeys | None = None) -> Credentials:
+def memory_credentials(vault: Vault | None = None, *, clock: SettableClock | None = None) -> Credentials:
     """Credentials whose secrets lie in ``vault``."""
     vault = vault or MemoryVault()
-    return Credentials(vault, memory_authority(vault, keys=keys))
+    return Credentials(vault, memory_authority(vault, clock=clock))
 
 
 def ssh_authority(addresses: tuple[str, ...] = (), clock: Clock | None = None) -> SshAuthority:

@@ -109,7 +109,8 @@ _ENGLISH = Words(
         ),
     },
     advice={
-        "authentication-refused": "Enter the server's key on the PC again; try: bck host probe {host}.",
+        "authentication-refused": "See what the PC must hold: bck host key {host}. Then try: "
+        "bck host probe {host}.",
         "rsync-missing": "Install rsync on the PC, then try: bck host probe {host}.",
         "source-missing": "See that the folder exists on the PC and its disk is connected.",
     },
@@ -196,7 +197,8 @@ _ITALIAN = Words(
         ),
     },
     advice={
-        "authentication-refused": "Rimetti la chiave del server sul PC; prova: bck host probe {host}.",
+        "authentication-refused": "Guarda che cosa deve avere il PC: bck host key {host}. Poi prova: "
+        "bck host probe {host}.",
         "rsync-missing": "Installa rsync sul PC, poi prova: bck host probe {host}.",
         "source-missing": "Controlla che la cartella esista sul PC e che il suo disco sia collegato.",
     },

@@ -74,13 +74,13 @@ def fingerprint(public: str) -> str:
 
 def checked_gate(command: str) -> str:
     """The command of a gate, if it can stand between quotes; empty for none. Raises InvalidInputError."""
-    printable = command.isascii() and command.isprintable()
-    if not printable or len(command) > LONGEST_GATE or '"' in command or "\\" in command:
+    plain = command.isascii() and command.isprintable() and command == command.strip()
+    if not plain or len(command) > LONGEST_GATE or '"' in command or "\\" in command:
         raise InvalidInputError(
             "The command of the gate holds characters that authorized_keys would not take literally.",
             advice="Give its full path in plain letters, for example /opt/bck-gate/bin/bck-gate",
         )
-    return command.strip()
+    return command
 
 
 def checked_addresses(addresses: Iterable[str]) -> tuple[str, ...]:

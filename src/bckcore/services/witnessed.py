@@ -116,7 +116,8 @@ class _Hosts(_Watched):
     def add(self, host: Host) -> None:
         """See the port."""
         self._inner.add(host)
-        self._unit.tell(Action.HOST_ADDED, host=host.id, address=host.address, keys=_listed(host.host_keys))
+        keys, login = _listed(host.host_keys), host.login.value
+        self._unit.tell(Action.HOST_ADDED, host=host.id, address=host.address, keys=keys, login=login)
 
     def update(self, host: Host) -> None:
         """See the port."""

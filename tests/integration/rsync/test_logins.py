@@ -36,6 +36,7 @@ from bckcore.errors import (
     TransferFailedError,
 )
 from bckcore.services.ssh_authority import SshAuthority
+from tests.support.gate import GateRig
 from tests.support.logins import ssh_authority
 from tests.support.password_server import PasswordServer, password_server
 from tests.support.rsync_rigs import ssh_rig
@@ -142,31 +143,22 @@ def test_a_certificate_from_another_address_opens_nothing(rig: TransportRig, ssh
     assert_refused(rig, AuthenticationError)
 
 
-GATE = """#!/bin/sh
-case "$SSH_ORIGINAL_COMMAND" in
-"rsync --server"*) exec $SSH_ORIGINAL_COMMAND ;;
-esac
-echo 'bck-gate: refused: that' >&2
-exit 1
-"""
-
-
 def test_a_certificate_for_a_gate_starts_that_gate_alone(
     rig: TransportRig, sshd: LoopbackSshd, tmp_path: Path
 ) -> None:
-    made, gate = ssh_authority(), tmp_path / "gate"
-    gate.write_text(GATE)
-    gate.chmod(0o755)
-    rig.host = replace(rig.host, gate=str(gate))
+    made, gate = ssh_authority(), GateRig(folder=tmp_path / "gate", read=(rig.source.path,))
+    gate.write()
+    rig.host = replace(rig.host, gate=str(gate.program))
     trusting(sshd, line(made, rig.host))  # the line forces nothing: the certificate does
     rig.credential = credential = made.certified(rig.host, "")
     rig.pull()
     assert contents(stored_tree(rig.destination)) == {b"f": b"data"}
+    assert rig.transport.probe(rig.host, credential, [rig.source.path]).gate
     for asked in (["id"], ["-tt", "id"], ["-N", "-oExitOnForwardFailure=yes", "-R0:localhost:1"]):
         done = by_hand(tmp_path, sshd, credential, *asked)
         assert done.returncode not in (0, None), asked
         assert b"uid=" not in done.stdout
-        said = (b"refused: that", b"PTY allocation request failed", b"forwarding failed")
+        said = (b"bck-gate: refused: ", b"PTY allocation request failed", b"forwarding failed")
         assert any(words in done.stderr for words in said), done.stderr
 
 

@@ -24,7 +24,7 @@ def test_an_authority_counts_for_the_host_s_own_name_only() -> None:
     assert line == f'cert-authority,principals="bck-pc1",restrict,command="{GATE}" {PUBLIC} bck-ca@server'
 
 
-@pytest.mark.parametrize("gate", ['x",permit-pty="', "a\nssh-ed25519", "a\\", "gàte", "x" * 501])
+@pytest.mark.parametrize("gate", ['x",permit-pty="', "a\nssh-ed25519", "a\\", "gàte", "x" * 501, " x"])
 def test_a_gate_cannot_leave_its_quotes(gate: str) -> None:
     with pytest.raises(InvalidInputError):
         key_line(PUBLIC, comment="c", gate=gate)

@@ -6,16 +6,14 @@ import typer
 
 from bck_apps.cli.screen import Json, fields, say, show
 from bck_apps.cli.session import opened
-from bckcore.domain.host import Host
 from bckcore.domain.login import Login
-from bckcore.domain.ssh_trust import authority_line, fingerprint
+from bckcore.domain.ssh_trust import fingerprint
 from bckcore.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.console import RenderableType
 
+    from bck_apps.wiring import Application
     from bckcore.services.ssh_authority import AuthorityKeys
 
 app = typer.Typer(help="The authority that certifies the server's logins on PCs.", no_args_is_help=True)
@@ -26,7 +24,7 @@ def ca_show(as_json: Json = False) -> None:
     """Print the public key and what each PC must hold. Makes the authority where there is none yet."""
     with opened() as application:
         keys = application.container.ssh_authority().public()
-        lines = _lines(keys, application.hosts.list(), application.container.ssh_authority().addresses)
+        lines = _lines(application)
     _show(keys, lines, as_json=as_json)
 
 
@@ -47,7 +45,7 @@ def ca_renew(
     with opened() as application:
         authority = application.container.ssh_authority()
         keys = authority.finish() if finish else authority.renew(at_once=now)
-        lines = _lines(keys, application.hosts.list(), authority.addresses)
+        lines = _lines(application)
     if keys.coming:
         say("Put the new lines beside the old ones on every PC, then: bck ssh-ca renew --finish")
     elif now:
@@ -55,18 +53,11 @@ def ca_renew(
     _show(keys, lines, as_json=as_json)
 
 
-def _lines(
-    keys: "AuthorityKeys", hosts: "Sequence[Host]", addresses: "Sequence[str]"
-) -> dict[str, list[str]]:
+def _lines(application: "Application") -> dict[str, list[str]]:
     """For each host that is entered by certificate, what it must hold."""
-    return {
-        host.id: [
-            authority_line(key, host=host.id, comment="bck-ca", gate=host.gate, addresses=addresses)
-            for key in keys.trusted
-        ]
-        for host in hosts
-        if host.login is Login.CERTIFICATE
-    }
+    logins = application.container.logins()
+    hosts = [host for host in application.hosts.list() if host.login is Login.CERTIFICATE]
+    return {host.id: list(logins.trust(host.id).lines) for host in hosts}
 
 
 def _show(keys: "AuthorityKeys", lines: dict[str, list[str]], *, as_json: bool) -> None:

@@ -210,9 +210,9 @@ PROBLEMS: Final[Mapping[str, str]] = {
     ),
     **_problem(
         "authentication-refused",
-        "The computer refused the server's key.",
-        "Its backup account does not know the key, or no longer.",
-        "An administrator puts the server's public key back on the computer.",
+        "The computer did not let the server in.",
+        "Its backup account refuses the server's key, certificate or password.",
+        "An administrator sees what the computer must hold: bck host key.",
     ),
     **_problem(
         "private-key-unreadable",

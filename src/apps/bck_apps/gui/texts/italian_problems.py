@@ -210,9 +210,9 @@ PROBLEMS: Final[Mapping[str, str]] = {
     ),
     **_problem(
         "authentication-refused",
-        "Il computer ha rifiutato la chiave del server.",
-        "Il suo account di backup non conosce la chiave, o non più.",
-        "Un amministratore rimette la chiave pubblica del server sul computer.",
+        "Il computer non ha fatto entrare il server.",
+        "Il suo account di backup rifiuta la chiave, il certificato o la password del server.",
+        "Un amministratore guarda che cosa deve avere il computer: bck host key.",
     ),
     **_problem(
         "private-key-unreadable",
