@@ -18,6 +18,7 @@
     │   ├── SealBrokenError           what was sealed for the runner cannot be opened by it
     │   ├── HostKeyChangedError       the host shows another key than the pinned one (alarm)
     │   ├── HostKeyUnknownError       no host key is pinned yet
+    │   │   └── HostNotEnrolledError  the PC has not redeemed its enrolment token yet
     │   ├── RsyncMissingError         the host has no usable rsync, or refuses the command
     │   ├── SourceMissingError        no source of the profile could be read
     │   ├── FilesMissingError         most files of a source had vanished: a person must look
@@ -171,6 +172,12 @@ class HostKeyUnknownError(PermanentError):
     """No host key is pinned for this host yet."""
 
     code = "host-key-unknown"
+
+
+class HostNotEnrolledError(HostKeyUnknownError):
+    """The host waits for its PC to redeem an enrolment token."""
+
+    code = "host-not-enrolled"
 
 
 class RsyncMissingError(PermanentError):

@@ -61,6 +61,11 @@ class Action(StrEnum):
     TOKEN_ADDED = "token-added"  # noqa: S105  # a name
     """A device may start or watch backups from now on."""
     TOKEN_REVOKED = "token-revoked"  # noqa: S105  # a name
+    ENROLMENT_OPENED = "enrolment-opened"
+    """Whoever has the token may hand over the host keys of that PC, once."""
+    ENROLMENT_REVOKED = "enrolment-revoked"
+    ENROL = "enrol"
+    """A PC handed over its host keys, or tried to."""
     HOST_ADDED = "host-added"
     HOST_CHANGED = "host-changed"
     HOST_REMOVED = "host-removed"

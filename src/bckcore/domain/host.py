@@ -8,7 +8,7 @@ from bckcore.domain.host_platform import Platform
 from bckcore.domain.ids import HostId, SecretRef, checked_name
 from bckcore.domain.login import Login
 from bckcore.domain.ssh_trust import checked_gate
-from bckcore.errors import InvalidInputError, PathNotAllowedError
+from bckcore.errors import HostNotEnrolledError, InvalidInputError, PathNotAllowedError
 
 __all__ = ["Host", "Platform"]
 
@@ -43,6 +43,8 @@ class Host:
     """How many files and folders may be stored of it; None: as many as there is room for."""
     owners: tuple[str, ...] = ()
     """Accounts that may work with it as with their own (role owner). Not part of what storage keeps."""
+    awaits_enrolment: bool = False
+    """True until the PC has handed over its host keys: nobody connects to it before."""
 
     def __post_init__(self) -> None:
         checked_name(self.id, "host")
@@ -59,6 +61,16 @@ class Host:
         for quota in (self.quota_bytes, self.quota_inodes):
             if quota is not None and not 0 < quota <= LARGEST_QUOTA:
                 raise InvalidInputError("A quota is a number above 0.", advice="For example --quota 500G.")
+
+    def require_enrolled(self) -> None:
+        """Raise HostNotEnrolledError while the PC has not handed over its host keys."""
+        if self.awaits_enrolment:
+            raise HostNotEnrolledError(
+                f"{self.id} is not enrolled yet.",
+                meaning="Nobody can tell that PC from another one, so nothing connects to it.",
+                advice="Redeem its token on the PC (bck-gate enrol …); for another token: "
+                f"bck host enrol {self.id}",
+            )
 
     def require_allowed(self, path: str) -> None:
         """Raise PathNotAllowedError unless ``path`` is an allowed root or lies below one.

@@ -13,6 +13,7 @@ JobId = NewType("JobId", str)
 RunId = NewType("RunId", str)
 SessionId = NewType("SessionId", str)
 TokenId = NewType("TokenId", str)
+EnrolmentId = NewType("EnrolmentId", str)
 SecretRef = NewType("SecretRef", str)
 """Opaque name of one secret in the vault; safe to log."""
 

@@ -5,6 +5,7 @@ from typing import Protocol, Self
 
 from bckcore.ports.audit import AuditLog
 from bckcore.ports.catalog import Catalog
+from bckcore.ports.enrolments import EnrolmentRepository
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.people import DeviceTokenRepository, SessionRepository, ThrottleRepository
 from bckcore.ports.repositories import (
@@ -51,6 +52,8 @@ class UnitOfWork(Protocol):
     def sessions(self) -> SessionRepository: ...
     @property
     def device_tokens(self) -> DeviceTokenRepository: ...
+    @property
+    def enrolments(self) -> EnrolmentRepository: ...
     @property
     def throttles(self) -> ThrottleRepository: ...
     @property

@@ -22,6 +22,7 @@ from bckcore.errors import LeaseLostError, TransientError
 from bckcore.ports.audit import AuditLog
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.clock import Clock
+from bckcore.ports.enrolments import EnrolmentRepository
 from bckcore.ports.job_queue import Claim, JobQueue
 from bckcore.ports.people import DeviceTokenRepository, SessionRepository, ThrottleRepository
 from bckcore.ports.repositories import (
@@ -224,6 +225,10 @@ class _FencedUnit:
     @property
     def device_tokens(self) -> DeviceTokenRepository:
         return self._inner.device_tokens
+
+    @property
+    def enrolments(self) -> EnrolmentRepository:
+        return self._inner.enrolments
 
     @property
     def throttles(self) -> ThrottleRepository:

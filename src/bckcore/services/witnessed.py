@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -11,8 +11,9 @@ from bckcore.domain.access import User
 from bckcore.domain.act import Act, ActKind
 from bckcore.domain.audit import Action, Deed, Entry, Outcome
 from bckcore.domain.device_token import DeviceToken
+from bckcore.domain.enrolment import EnrolmentToken
 from bckcore.domain.host import Host
-from bckcore.domain.ids import HostId, ProfileId, SecretRef
+from bckcore.domain.ids import EnrolmentId, HostId, ProfileId, SecretRef
 from bckcore.domain.paths import percent_encoded
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
@@ -44,7 +45,7 @@ def witnessed_units(units: UnitOfWorkFactory, witness: Witness) -> UnitOfWorkFac
 
 
 class _WitnessedUnit:
-    """Hands everything on; six repositories are watched, and the end of the log is noted after a commit."""
+    """Hands everything on; seven repositories are watched, and the end of the log is noted after a commit."""
 
     def __init__(self, inner: UnitOfWork, witness: Witness) -> None:
         self._inner = inner
@@ -55,6 +56,7 @@ class _WitnessedUnit:
         self.users = _Users(inner, self)
         self.sessions = _Sessions(inner, self)
         self.device_tokens = _DeviceTokens(inner, self)
+        self.enrolments = _Enrolments(inner, self)
         self.acts = _Acts(inner, self)
 
     def __getattr__(self, name: str) -> Any:
@@ -205,6 +207,31 @@ class _DeviceTokens(_Watched):
         self._inner.update(token)
         if token.revoked is not None:
             self._unit.tell(Action.TOKEN_REVOKED, token=token.id, host=token.host)
+
+
+class _Enrolments(_Watched):
+    """That a token is used is entered by whoever uses it, with what came of it."""
+
+    def _repository(self, inner: UnitOfWork) -> Any:
+        return inner.enrolments
+
+    def add(self, token: EnrolmentToken) -> None:
+        """See the port."""
+        self._inner.add(token)
+        replacing = "yes" if token.replace_host_key else ""
+        self._unit.tell(
+            Action.ENROLMENT_OPENED,
+            enrolment=token.id,
+            host=token.host,
+            expires=token.expires,
+            replace_host_key=replacing,
+        )
+
+    def revoke(self, token: EnrolmentId, at: datetime) -> None:
+        """See the port."""
+        self._inner.revoke(token, at)
+        found = self._inner.find(token)
+        self._unit.tell(Action.ENROLMENT_REVOKED, enrolment=token, host=found.host if found else "")
 
 
 class _Acts(_Watched):

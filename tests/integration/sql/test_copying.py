@@ -14,6 +14,7 @@ from bck_adapters.sql.engine import make_engine
 from bck_adapters.sql.job_queue import SqlJobQueue
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
 from bck_adapters.testkit.contracts_audit import entered, sample_deed
+from bck_adapters.testkit.contracts_enrolments import sample_enrolment
 from bck_adapters.testkit.contracts_people import sample_session, sample_token
 from bck_adapters.testkit.samples import (
     START,
@@ -65,6 +66,7 @@ def filled(engine, files=FILES):
         uow.sessions.add(sample_session())
         uow.sessions.add_token(RefreshToken(digest="d", session=sample_session().id, issued=START))
         uow.device_tokens.add(sample_token())
+        uow.enrolments.add(sample_enrolment())
         uow.throttles.put(Throttle(key="account:x", failures=3, last=START, until=START))
         problem = RunProblem(source=S, kind=ProblemKind.UNREADABLE, path=RelPath(b"\xff\n"), message=ODD)
         uow.runs.keep_problems(P, 2, [problem])

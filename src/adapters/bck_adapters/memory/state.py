@@ -8,10 +8,11 @@ from bckcore.domain.access import User
 from bckcore.domain.act import Act
 from bckcore.domain.device_token import DeviceToken
 from bckcore.domain.due import ScheduleState
+from bckcore.domain.enrolment import EnrolmentToken
 from bckcore.domain.file_version import FileVersion
 from bckcore.domain.hold import Hold
 from bckcore.domain.host import Host
-from bckcore.domain.ids import HostId, ProfileId, RunId, SessionId, SourceName, TokenId
+from bckcore.domain.ids import EnrolmentId, HostId, ProfileId, RunId, SessionId, SourceName, TokenId
 from bckcore.domain.paths import RelPath
 from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
@@ -49,6 +50,7 @@ class State:
     sessions: dict[SessionId, SignedIn] = field(default_factory=dict)
     refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
     device_tokens: dict[TokenId, DeviceToken] = field(default_factory=dict)
+    enrolments: dict[EnrolmentId, EnrolmentToken] = field(default_factory=dict)
     throttles: dict[str, Throttle] = field(default_factory=dict)
     source_states: dict[SourceKey, SourceState] = field(default_factory=dict)
     versions: dict[SourceKey, Versions] = field(default_factory=dict)

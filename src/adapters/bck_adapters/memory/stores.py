@@ -7,6 +7,7 @@ from typing import Self
 
 from bck_adapters.memory.audit import MemoryAuditLog
 from bck_adapters.memory.catalog import MemoryCatalog
+from bck_adapters.memory.enrolments import MemoryEnrolments
 from bck_adapters.memory.people import MemoryDeviceTokens, MemorySessions, MemoryThrottles
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.repositories import (
@@ -48,6 +49,7 @@ class MemoryUnitOfWork:
         self.audit = MemoryAuditLog(session)
         self.sessions = MemorySessions(session)
         self.device_tokens = MemoryDeviceTokens(session)
+        self.enrolments = MemoryEnrolments(session)
         self.throttles = MemoryThrottles(session)
         self.catalog = MemoryCatalog(session)
 

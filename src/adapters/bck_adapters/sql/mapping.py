@@ -43,6 +43,7 @@ def host_values(host: Host) -> Values:
         "quota_bytes": host.quota_bytes,
         "quota_inodes": host.quota_inodes,
         "owners": list(host.owners),
+        "awaits_enrolment": host.awaits_enrolment,
     }
 
 
@@ -63,6 +64,7 @@ def host_of(row: Any) -> Host:
         quota_bytes=row.quota_bytes,
         quota_inodes=row.quota_inodes,
         owners=tuple(row.owners or ()),
+        awaits_enrolment=row.awaits_enrolment,
     )
 
 

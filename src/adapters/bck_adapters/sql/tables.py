@@ -48,6 +48,7 @@ host = Table(
     Column("quota_inodes", BigInteger),
     Column("login", String(16), server_default="key", nullable=False),
     Column("gate", Text, server_default="", nullable=False),
+    Column("awaits_enrolment", Boolean, server_default=false(), nullable=False),
 )
 
 CALENDAR_RULES = ("hourly", "daily", "weekly", "monthly", "yearly")
@@ -243,6 +244,20 @@ device_token = Table(
     Column("expires", UtcDateTime, nullable=False),
     Column("revoked", UtcDateTime),
     UniqueConstraint("digest"),
+)
+
+enrolment = Table(
+    "enrolment",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("host", String(64), nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires", UtcDateTime, nullable=False),
+    Column("replace_host_key", Boolean, nullable=False),
+    Column("used", UtcDateTime),
+    Column("revoked", UtcDateTime),
 )
 
 throttle = Table(

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from bck_adapters.sql.audit import SqlAuditLog
 from bck_adapters.sql.catalog import SqlCatalog
+from bck_adapters.sql.enrolments import SqlEnrolments
 from bck_adapters.sql.holds import SqlHolds
 from bck_adapters.sql.job_queue import require_held
 from bck_adapters.sql.people import SqlDeviceTokens, SqlSessions, SqlThrottles
@@ -34,6 +35,7 @@ class SqlUnitOfWork:
         self.audit = SqlAuditLog(self._session)
         self.sessions = SqlSessions(self._session)
         self.device_tokens = SqlDeviceTokens(self._session)
+        self.enrolments = SqlEnrolments(self._session)
         self.throttles = SqlThrottles(self._session)
         self.catalog = SqlCatalog(self._session)
 
