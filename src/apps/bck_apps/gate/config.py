@@ -2,6 +2,7 @@
 
 import os
 import stat
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,6 +32,11 @@ class GateConfig:
     """``syslog``, or the full path of a file."""
     confine: bool = True
     """Have the kernel hold rsync in the folder, where it can."""
+
+
+def this_platform() -> Platform:
+    """What kind of file names this PC has."""
+    return Platform.MACOS if sys.platform == "darwin" else Platform.POSIX
 
 
 def loaded(path: str, platform: Platform) -> GateConfig:

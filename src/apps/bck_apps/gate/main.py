@@ -2,7 +2,7 @@
 
 In ``authorized_keys`` or a ``Match`` block of sshd: ``command="/usr/bin/bck-gate"``, with ``restrict``. It
 reads the command that the server asked for from ``SSH_ORIGINAL_COMMAND`` and starts rsync itself; no shell
-ever sees it.
+ever sees it. ``bck-gate enrol`` is for people: it makes the PC known to the server.
 """
 
 import os
@@ -12,20 +12,23 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from bck_apps.gate.commands import Command, Purpose, understood
-from bck_apps.gate.config import DEFAULT, SYSLOG, GateConfig, loaded, require_trusted
+from bck_apps.gate.config import DEFAULT, SYSLOG, GateConfig, loaded, require_trusted, this_platform
 from bck_apps.gate.confining import confine
 from bck_apps.gate.journal import note
 from bck_apps.gate.places import enter, paths_to_look_at
 from bck_apps.gate.refusal import EXIT_REFUSED, GateBrokenError, GateRefusedError, escaped
 from bck_apps.gate.words import split
-from bckcore.domain.host_platform import Platform
 
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC0", "HOME": "/nonexistent"}
-_USAGE = "usage: bck-gate [--config FILE], as a forced command of sshd"
+_USAGE = "usage: bck-gate [--config FILE], as a forced command of sshd; or: bck-gate enrol --help"
 
 
 def main() -> None:
     """Entry point. Ends as rsync ends, with 77 for a refusal, 78 for a configuration that is no good."""
+    if sys.argv[1:2] == ["enrol"]:
+        from bck_apps.gate.enrolling.command import enrol
+
+        sys.exit(enrol(sys.argv[2:]))
     asked = os.environ.get("SSH_ORIGINAL_COMMAND", "")
     log = SYSLOG
     try:
@@ -36,11 +39,6 @@ def main() -> None:
         _refuse(refused, asked, log)
     except OSError as exc:
         _refuse(GateRefusedError(f"the system refused: {exc.strerror}"), asked, log)
-
-
-def this_platform() -> Platform:
-    """What kind of file names this PC has."""
-    return Platform.MACOS if sys.platform == "darwin" else Platform.POSIX
 
 
 def _configuration(arguments: Sequence[str]) -> GateConfig:

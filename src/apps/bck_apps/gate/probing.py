@@ -21,8 +21,8 @@ def answer(config: GateConfig) -> str:
     """One line of JSON."""
     facts = {
         "bck_gate": FORMAT,
-        "version": _own_version(),
-        "rsync": _rsync_version(config.rsync),
+        "version": own_version(),
+        "rsync": rsync_version(config.rsync),
         "rsync_package": _said("/usr/bin/dpkg-query", "--show", "--showformat=${Version}", "rsync").decode(
             "ascii", "replace"
         ),
@@ -35,14 +35,16 @@ def answer(config: GateConfig) -> str:
     return json.dumps(facts, ensure_ascii=True)
 
 
-def _own_version() -> str:
+def own_version() -> str:
+    """Of this program; ``unknown`` where it is not installed."""
     try:
         return metadata.version("bckwinrsync")
     except metadata.PackageNotFoundError:
         return "unknown"
 
 
-def _rsync_version(program: str) -> str:
+def rsync_version(program: str) -> str:
+    """Three numbers; empty for what is no rsync."""
     found = re.search(rb"rsync\s+version\s+v?(\d+\.\d+\.\d+)", _said(program, "--version"))
     return found[1].decode() if found else ""
 
