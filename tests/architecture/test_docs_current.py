@@ -19,6 +19,7 @@ from bck_apps.api import (
     schemas,
     schemas_audit,
     schemas_browse,
+    schemas_enrolment,
     schemas_history,
     schemas_people,
     schemas_profiles,
@@ -30,6 +31,7 @@ from bck_apps.api.routes import (
     backup,
     browse,
     check,
+    enrolment,
     export,
     filters,
     health,
@@ -191,6 +193,7 @@ MODULES = (
     audit,
     second_factor,
     tokens,
+    enrolment,
 )
 
 
@@ -223,6 +226,7 @@ def test_no_module_of_routes_is_left_out() -> None:
             schemas,
             schemas_audit,
             schemas_browse,
+            schemas_enrolment,
             schemas_history,
             schemas_people,
             schemas_profiles,

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from bckcore.domain.host_platform import Platform
 from bckcore.domain.ids import EnrolmentId, HostId
+from bckcore.domain.ssh_trust import checked_gate
 from bckcore.errors import InvalidInputError
 
 USUAL_MINUTES = 15
@@ -46,14 +47,17 @@ class ShownByHost:
     """Where it wants to be reached; empty: where it came from."""
     user: str = ""
     """The account that it has for the server; empty: whichever the server names."""
-    rsync: str = ""
+    gate_command: str = ""
+    """How its sshd starts the gate; empty where it has none."""
     gate: str = ""
+    rsync: str = ""
     """Versions, for people."""
 
     def __post_init__(self) -> None:
         facts = (self.user, self.rsync, self.gate)
         if any(len(fact) > LONGEST_FACT or not fact.isprintable() for fact in facts):
             raise InvalidInputError(f"What a PC tells of itself has at most {LONGEST_FACT} plain characters.")
+        checked_gate(self.gate_command)
         if len(self.address) > LONGEST_ADDRESS:
             raise InvalidInputError(f"An address has at most {LONGEST_ADDRESS} characters.")
 

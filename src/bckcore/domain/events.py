@@ -59,5 +59,18 @@ class ProfileRecovered:
     """When people were last told that it is stale."""
 
 
-Event = RunFinished | PointsPruned | HostUnreachable | ProfileStale | ProfileRecovered
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostKeyRefused:
+    """A PC that was to be enrolled showed another key than the pinned one."""
+
+    host: HostId
+    at: datetime
+    address: str
+    """Where it came from."""
+    pinned: tuple[str, ...]
+    shown: tuple[str, ...]
+    """Fingerprints."""
+
+
+Event = RunFinished | PointsPruned | HostUnreachable | ProfileStale | ProfileRecovered | HostKeyRefused
 """Everything that notifiers are told of."""

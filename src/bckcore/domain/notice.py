@@ -6,7 +6,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from bckcore.domain.events import Event, HostUnreachable, ProfileRecovered, ProfileStale, RunFinished
+from bckcore.domain.events import (
+    Event,
+    HostKeyRefused,
+    HostUnreachable,
+    ProfileRecovered,
+    ProfileStale,
+    RunFinished,
+)
 from bckcore.domain.run import Run, RunKind, RunOutcome
 from bckcore.errors import HostKeyChangedError
 
@@ -202,6 +209,16 @@ def noticed(event: Event) -> Notice | None:
             )
         case ProfileStale():
             return _of_stale(event)
+        case HostKeyRefused(host=host, at=at):
+            where = f" It came from {event.address}." if event.address else ""
+            return Notice(
+                id=f"host-key/{host}/{at.isoformat()}",
+                kind=NoticeKind.HOST_KEY,
+                at=at,
+                host=host,
+                code="enrolment-refused",
+                error=f"Pinned: {', '.join(event.pinned)}; shown: {', '.join(event.shown)}.{where}",
+            )
         case ProfileRecovered(profile=profile, host=host, at=at, told_at=told_at):
             return Notice(
                 id=f"recovered/{profile}/{told_at.isoformat()}",

@@ -46,7 +46,7 @@ _K = NoticeKind
 _ENGLISH = Words(
     phrases={
         _K.HOST_KEY: Phrase(
-            headline="{profile} on {host}: ALARM, the PC shows another host key",
+            headline="{host}: ALARM, the PC shows another host key",
             several="ALARM: {count} PCs show another host key",
             means="It was installed anew, or another machine stands in its place. Nothing was sent to it, "
             "and nothing is backed up from it.",
@@ -111,6 +111,8 @@ _ENGLISH = Words(
     advice={
         "authentication-refused": "See what the PC must hold: bck host key {host}. Then try: "
         "bck host probe {host}.",
+        "enrolment-refused": "Ask on the phone whether the PC was installed anew. Only then: "
+        "bck host enrol {host} --replace-host-key.",
         "rsync-missing": "Install rsync on the PC, then try: bck host probe {host}.",
         "source-missing": "See that the folder exists on the PC and its disk is connected.",
     },
@@ -132,7 +134,7 @@ _ENGLISH = Words(
 _ITALIAN = Words(
     phrases={
         _K.HOST_KEY: Phrase(
-            headline="{profile} su {host}: ALLARME, il PC mostra un'altra chiave host",
+            headline="{host}: ALLARME, il PC mostra un'altra chiave host",
             several="ALLARME: {count} PC mostrano un'altra chiave host",
             means="È stato reinstallato, o al suo posto c'è un'altra macchina. Nulla le è stato mandato, "
             "e nulla ne viene salvato.",
@@ -199,6 +201,8 @@ _ITALIAN = Words(
     advice={
         "authentication-refused": "Guarda che cosa deve avere il PC: bck host key {host}. Poi prova: "
         "bck host probe {host}.",
+        "enrolment-refused": "Chiedi per telefono se il PC è stato reinstallato. Solo allora: "
+        "bck host enrol {host} --replace-host-key.",
         "rsync-missing": "Installa rsync sul PC, poi prova: bck host probe {host}.",
         "source-missing": "Controlla che la cartella esista sul PC e che il suo disco sia collegato.",
     },

@@ -23,8 +23,9 @@ class Credentials:
         Ask again for each connection: a certificate counts for minutes. ``password`` is what came with
         the job; a kept one stands in for it. ``purpose`` stands in the log of a PC that reads
         certificates. Raises NotFoundError, StorageError; AuthenticationError where a password is needed
-        and there is none.
+        and there is none; HostNotEnrolledError.
         """
+        host.require_enrolled()
         if not host.address:
             return None
         if host.login is Login.CERTIFICATE:

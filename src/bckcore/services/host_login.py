@@ -76,6 +76,11 @@ class HostLogins:
         self._authority = authority
         self._server_name = server_name
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Where this server's connections come from; empty where nobody said."""
+        return self._authority.addresses
+
     def settled(
         self, host: Host, given: Given, before: Host | None = None
     ) -> tuple[Host, Secret[str] | None]:
@@ -111,6 +116,10 @@ class HostLogins:
         """What the host must hold now. Raises NotFoundError, StorageError."""
         with self._units(read_only=True) as uow:
             host = uow.hosts.get(host_id)
+        return self.trust_of(host)
+
+    def trust_of(self, host: Host) -> HostTrust:
+        """The same of a host as it is given, saved or not yet. Raises NotFoundError, StorageError."""
         addresses = self._authority.addresses
         if host.login is Login.CERTIFICATE:
             keys = self._authority.public().trusted

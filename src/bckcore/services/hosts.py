@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.host_path import typed_paths
@@ -16,6 +17,7 @@ from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
 from bckcore.services.credentials import Credentials
 from bckcore.services.host_login import Given, HostLogins
+from bckcore.services.lookup import or_none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,8 @@ class HostService:
             wanted = _with_trust(wanted, transport, trust_on_first_use=trust_on_first_use)
         with self._units() as uow:
             present = uow.hosts.get(host_id)
-            saved = replace(change.applied(present), key=wanted.key, host_keys=wanted.host_keys)
+            known = wanted if wanted.host_keys != before.host_keys else None
+            saved = replace(_trusted(change.applied(present), known), key=wanted.key)
             _require_same_login(before, present)
             if change.allowed_roots is not None or change.platform is not None:
                 _require_covered(uow, saved)
@@ -153,6 +156,36 @@ class HostService:
         if before.key and before.key != saved.key:
             self._vault.delete(before.key)
         return saved
+
+    def await_enrolment(self, host_id: HostId, change: HostChange) -> Host:
+        """Make a host that waits for its PC to hand over its keys, or change one that is there.
+
+        Raises InvalidInputError for a host that is reached without keys, and what :meth:`change` raises.
+        """
+        with self._units(read_only=True) as uow:
+            known = or_none(lambda: uow.hosts.get(host_id))
+        made = Host(id=host_id, address="", login=Login.OWN_KEY, awaits_enrolment=True)
+        self._require_remote(change.applied(known or made))
+        if known is None:
+            return self._added_waiting(change.applied(made))
+        return known if change == HostChange() else self.change(host_id, change)
+
+    def _added_waiting(self, wanted: Host) -> Host:
+        host, secret = self._logins.settled(wanted, Given())
+        with self._units() as uow:
+            _require_accounts(uow, host.owners)
+            uow.hosts.add(host)
+            if host.key and secret:
+                self._vault.put(host.key, secret)
+            uow.commit()
+        return host
+
+    def _require_remote(self, host: Host) -> None:
+        if not self._transport_for(host).capabilities.remote:
+            raise InvalidInputError(
+                f"{host.id} is reached by {host.transport}: there is no PC to be enrolled.",
+                advice="Enrol hosts that are reached over SSH.",
+            )
 
     def get(self, host: HostId) -> Host:
         """Raises NotFoundError."""
@@ -175,6 +208,7 @@ class HostService:
             for token in uow.device_tokens.list():  # another PC may be given the same name later
                 if token.host == host_id and token.alive(now):
                     uow.device_tokens.update(replace(token, revoked=now))
+            end_enrolments(uow, host_id, now)
             uow.commit()
         if host.key:
             self._vault.delete(host.key)
@@ -187,8 +221,23 @@ class HostService:
         )
 
 
+def end_enrolments(uow: UnitOfWork, host: HostId, at: datetime) -> int:
+    """Revoke the enrolment tokens of a host that count, within a unit; how many there were."""
+    alive = [token for token in uow.enrolments.list() if token.host == host and token.open(at)]
+    for token in alive:
+        uow.enrolments.revoke(token.id, at)
+    return len(alive)
+
+
+def _trusted(host: Host, known: Host | None) -> Host:
+    """The host with the keys of ``known``; None: its own stay, which may have come meanwhile."""
+    if known is None:
+        return host
+    return replace(host, host_keys=known.host_keys, awaits_enrolment=False)
+
+
 def _with_address(host: Host) -> Host:
-    if not host.address:
+    if not host.address and not host.awaits_enrolment:
         raise InvalidInputError("The host needs an address.")
     return host
 
@@ -203,6 +252,8 @@ def _with_trust(host: Host, transport: Transport, *, trust_on_first_use: bool) -
     keys = host.host_keys
     if not keys and trust_on_first_use:
         keys = transport.scan_host_keys(host)
+    if not keys and host.awaits_enrolment:
+        return host
     if not keys:
         raise HostKeyUnknownError(
             f"No host key of {host.id} is known.",

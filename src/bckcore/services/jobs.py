@@ -87,7 +87,8 @@ class JobService:
         the job ends before a run begins.
 
         Raises NotFoundError, ConflictError for a disabled profile or where another job would answer
-        that does not accept, PathNotAllowedError for a source that the host's allow-list does not cover.
+        that does not accept, HostNotEnrolledError, PathNotAllowedError for a source that the host's
+        allow-list does not cover.
         """
         payload = accepting(accept_missing) | if_reachable(only_if_reachable)
         job = self._job(JobKind.BACKUP, profile, requested_by, key, payload)
@@ -99,6 +100,7 @@ class JobService:
                 f"Profile {profile} is switched off.",
                 advice=f"Switch it on: bck profile set {profile} --enable",
             )
+        host.require_enrolled()
         for source in plan.sources:
             host.require_allowed(source.path)
         if accept_missing:  # asked before as well: an answer would bind the key to that other job

@@ -5,15 +5,19 @@ from contextlib import contextmanager
 from typing import Any, cast
 
 from bckcore.domain.audit import Action, Actor, Origin, Outcome
+from bckcore.domain.enrolment import ShownByHost
+from bckcore.domain.enrolment_text import parsed_token
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobResult, JobStatus
 from bckcore.domain.paths import percent_encoded
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
-from bckcore.errors import AccessDeniedError, BckError, HostKeyChangedError
+from bckcore.domain.ssh_trust import fingerprint
+from bckcore.errors import AccessDeniedError, BckError, ConflictError, HostKeyChangedError
 from bckcore.ports.archives import ArchiveFormat
 from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
 from bckcore.ports.transport import Watcher
+from bckcore.services.enrolments import Enrolled, Enrolments
 from bckcore.services.evidence import Evidence
 from bckcore.services.export import Exported, ExportService, OpenedFile
 from bckcore.services.sessions import SessionService, SignedIn
@@ -161,6 +165,27 @@ class WitnessedSessions(SessionService):
         """The name, if an account has it: people type their password into the wrong field."""
         user = self._user(name)
         return user.name if user else "(no account)"
+
+
+class WitnessedEnrolments(Enrolments):
+    """A PC that redeems a token is entered, also where it is refused; but not who is sent away to wait."""
+
+    def __init__(self, *, evidence: Evidence, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._evidence = evidence
+
+    def redeem(self, text: Secret[str], shown: ShownByHost, caller: Caller) -> Enrolled:
+        """See :class:`Enrolments`. That the keys are pinned is entered with the host, in one transaction."""
+        keys = " ".join(map(fingerprint, shown.host_keys))
+        told: dict[str, Any] = {"enrolment": parsed_token(text).id, "keys": keys}
+        told |= {"rsync": shown.rsync, "gate": shown.gate}
+        try:
+            enrolled = super().redeem(text, shown, caller)
+        except (AccessDeniedError, ConflictError) as error:
+            self._evidence.tell_after(Action.ENROL, Outcome.REFUSED, why=error.what, **told)
+            raise
+        self._evidence.tell_after(Action.ENROL, host=enrolled.host.id, **told)
+        return enrolled
 
 
 class WitnessedExports(ExportService):

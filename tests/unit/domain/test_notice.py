@@ -8,6 +8,7 @@ import pytest
 
 from bckcore.domain.events import (
     Event,
+    HostKeyRefused,
     HostUnreachable,
     PointsPruned,
     ProfileRecovered,
@@ -25,6 +26,7 @@ from bckcore.domain.notice import (
     keeps_quiet,
     noticed,
 )
+from bckcore.domain.notice_text import digest_of
 from bckcore.domain.run import Run, RunKind, RunOutcome
 from bckcore.errors import (
     BckError,
@@ -83,6 +85,19 @@ def test_what_is_told_of_other_events() -> None:
     for event, kind in events:
         notice = noticed(event)
         assert (notice and notice.kind) == kind
+
+
+def test_another_host_key_is_told_with_both_and_what_to_do_about_it() -> None:
+    event = HostKeyRefused(
+        host=PC, at=NOW, address="192.0.2.7", pinned=("SHA256:old",), shown=("SHA256:new",)
+    )
+    notice = noticed(event)
+    assert notice is not None
+    assert notice.error == "Pinned: SHA256:old; shown: SHA256:new. It came from 192.0.2.7."
+    for language in ("en", "it"):
+        text = digest_of([Waiting(notice=notice, first_at=NOW)], replace(PLAN, language=language), NOW).text
+        assert "bck host enrol pc1 --replace-host-key" in text
+        assert "SHA256:old" in text
 
 
 def test_told_twice_by_two_processes_it_has_the_same_id_and_a_reminder_has_another() -> None:

@@ -12,6 +12,7 @@ from bck_adapters.memory import MemoryOutbox, RecordingChannel, RecordingNotifie
 from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.plugins import PluginReport, Plugins
 from bckcore.domain.events import (
+    HostKeyRefused,
     HostUnreachable,
     PointsPruned,
     ProfileRecovered,
@@ -47,6 +48,7 @@ EVENTS = (
         offline_since=None,
     ),
     ProfileRecovered(profile=ProfileId("docs"), host=HostId("pc1"), at=NOW, told_at=NOW),
+    HostKeyRefused(host=HostId("pc1"), at=NOW, address="", pinned=("SHA256:a",), shown=("SHA256:b",)),
 )
 
 
@@ -94,6 +96,7 @@ def announce_all(announcer: Announcer) -> None:
     announcer.points_pruned(EVENTS[2])
     announcer.profile_stale(EVENTS[3])
     announcer.profile_recovered(EVENTS[4])
+    announcer.host_key_refused(EVENTS[5])
 
 
 def test_a_notifier_is_made_once_with_the_context_and_told_of_every_event(desk: Desk) -> None:
@@ -151,6 +154,7 @@ def test_for_a_channel_it_is_noted_and_nothing_is_delivered_here(desk: Desk) -> 
     assert channel.tries == 0
     kinds = {one.notice.kind for one in desk.outbox.waiting("slow")}
     expected = {NoticeKind.SUCCEEDED, NoticeKind.UNREACHABLE, NoticeKind.STALE, NoticeKind.RECOVERED}
+    expected.add(NoticeKind.HOST_KEY)
     assert kinds == expected
     desk.notices.deliver(at_once=True)
     assert {one.notice.kind for one in channel.digests[0].items} == expected

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bckcore.domain.events import (
     Event,
+    HostKeyRefused,
     HostUnreachable,
     PointsPruned,
     ProfileRecovered,
@@ -77,6 +78,9 @@ def described(event: Event) -> dict[str, object]:
             return {"event": "profile-stale", **told}
         case ProfileRecovered(profile=profile, host=host, at=at):
             return {"event": "profile-recovered", "profile": profile, "host": host, "at": at.isoformat()}
+        case HostKeyRefused(host=host, at=at, pinned=pinned, shown=shown):
+            keys = {"pinned": list(pinned), "shown": list(shown)}
+            return {"event": "host-key-refused", "host": host, "at": at.isoformat(), **keys}
 
 
 def home_folder() -> Path:

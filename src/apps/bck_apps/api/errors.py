@@ -70,6 +70,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.TransientError: (503, "Not possible just now"),
     core.SealBrokenError: (500, "A sealed password cannot be opened"),
     core.HostKeyUnknownError: (422, "No host key is known"),
+    core.HostNotEnrolledError: (409, "Not enrolled yet"),
     core.HostKeyChangedError: (502, "The host shows another key"),
     core.AuthenticationError: (502, "The host refused the login"),
     core.PrivateKeyError: (500, "The server cannot read its key for the host"),

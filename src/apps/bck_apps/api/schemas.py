@@ -169,6 +169,8 @@ class HostView(View):
     gate: str = Field(description="Command of the gate on the host; empty where none is known.")
     quota_bytes: int | None
     quota_inodes: int | None
+    awaits_enrolment: bool = Field(description="Its PC is not known yet: nothing connects to it.")
+    enrolment_open_until: datetime | None = Field(description="A token counts until then; null: none does.")
 
 
 class TrustView(View):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -72,8 +73,8 @@ def host_change_of(body: schemas.HostChangeBody) -> HostChange:
     )
 
 
-def host_view(host: Host) -> schemas.HostView:
-    """A host for callers; its key stays in the vault."""
+def host_view(host: Host, open_until: datetime | None = None) -> schemas.HostView:
+    """A host for callers; its key stays in the vault. ``open_until``: its PC may be enrolled."""
     return schemas.HostView(
         name=host.id,
         address=host.address,
@@ -90,6 +91,8 @@ def host_view(host: Host) -> schemas.HostView:
         gate=host.gate,
         quota_bytes=host.quota_bytes,
         quota_inodes=host.quota_inodes,
+        awaits_enrolment=host.awaits_enrolment,
+        enrolment_open_until=open_until,
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bckcore.domain.host import Host
 
 LONGEST_TOKEN = timedelta(days=400)
+LONGEST_ENROLMENT = timedelta(hours=1)
 _MOST_NAMED = 10
 Looked = tuple[bool, str]
 
@@ -112,8 +113,17 @@ def _device_tokens(application: "Application") -> Looked:
     return True, f"{len(alive)} in use, each for one PC"
 
 
+def _enrolments(application: "Application") -> Looked:
+    now, found = application.clock.now(), application.container.enrolments().open_now()
+    long = [token.host for token in found if token.expires - now > LONGEST_ENROLMENT]
+    if long:
+        return False, f"open for more than an hour yet: {_named(long)}; bck host enrol NAME --revoke"
+    return True, f"{len(found)} open" if found else "none is open"
+
+
 def _pinned_hosts(application: "Application") -> Looked:
-    hosts = [host for host in application.hosts.list() if host.address]
+    known = [host for host in application.hosts.list() if not host.awaits_enrolment]
+    hosts = [host for host in known if host.address]
     loose = [host.id for host in hosts if not host.host_keys]
     if loose:
         return False, f"no host key is pinned for {_named(loose)}: bck host set NAME --trust-on-first-use"
@@ -213,6 +223,7 @@ CHECKLIST: "dict[str, Callable[[Application], Looked]]" = {
     "logs": _logs,
     "administrators": _administrators,
     "device tokens": _device_tokens,
+    "enrolments": _enrolments,
     "certificate": _certificate,
     "pinned hosts": _pinned_hosts,
     "own keys": _own_keys,

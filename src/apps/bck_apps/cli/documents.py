@@ -17,6 +17,8 @@ from bckcore.ports.job_queue import LogLine
 from bckcore.services.browsed import full_path
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from bckcore.services.holds import HeldPoint
     from bckcore.services.prune import PruneReport
     from bckcore.services.restore import Foreseen
@@ -140,7 +142,7 @@ def hold_document(held: "HeldPoint") -> Document:
     }
 
 
-def host_document(host: Host) -> Document:
+def host_document(host: Host, open_until: "datetime | None" = None) -> Document:
     """A host; its private key is never part of it."""
     return {
         "name": host.id,
@@ -159,6 +161,8 @@ def host_document(host: Host) -> Document:
         "gate": host.gate,
         "quota_bytes": host.quota_bytes,
         "quota_inodes": host.quota_inodes,
+        "awaits_enrolment": host.awaits_enrolment,
+        "enrolment_open_until": time_json(open_until),
     }
 
 

@@ -1,12 +1,13 @@
 """Verbs about hosts: add, set, list, show, probe, remove."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from bck_apps.cli.documents import error_document, host_document
+from bck_apps.cli.enrolment import open_until, state_text
 from bck_apps.cli.given import require_path
 from bck_apps.cli.host_login import (
     ForgetPassword,
@@ -41,6 +42,8 @@ from bckcore.errors import (
 from bckcore.services.hosts import HostChange
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rich.console import RenderableType
 
 app = typer.Typer(help="The machines whose files are protected.", no_args_is_help=True)
@@ -208,7 +211,7 @@ def fingerprint(host_key: str) -> str:
         return f"{host_key} (this is no public key)"
 
 
-def _host_view(host: Host) -> "RenderableType":
+def _host_view(host: Host, until: "datetime | None" = None) -> "RenderableType":
     return fields(
         (
             ("host", host.id),
@@ -220,6 +223,7 @@ def _host_view(host: Host) -> "RenderableType":
             ("let in by", login_text(host)),
             ("gate", host.gate),
             ("quota", quota_text(host)),
+            ("state", state_text(host, until)),
         )
     )
 
@@ -228,24 +232,34 @@ def _host_view(host: Host) -> "RenderableType":
 def list_hosts(as_json: Json = False) -> None:
     """List all hosts."""
     with opened() as application:
-        found = application.hosts.list()
-    show(as_json, {"items": [host_document(host) for host in found]}, lambda: _hosts_table(found))
+        found, until = application.hosts.list(), open_until(application)
+    document = {"items": [host_document(host, until.get(host.id)) for host in found]}
+    show(as_json, document, lambda: _hosts_table(found, until))
 
 
-def _hosts_table(found: Sequence[Host]) -> "RenderableType":
+def _hosts_table(found: Sequence[Host], until: "Mapping[HostId, datetime]") -> "RenderableType":
+    heads = ("HOST", "ADDRESS", "PORT>", "USER", "BY", "ALLOWED", "STATE")
     rows = (
-        (host.id, host.address, host.port, host.user, host.transport, ", ".join(host.allowed_roots))
+        (
+            host.id,
+            host.address,
+            host.port,
+            host.user,
+            host.transport,
+            ", ".join(host.allowed_roots),
+            state_text(host, until.get(host.id)),
+        )
         for host in found
     )
-    return table(("HOST", "ADDRESS", "PORT>", "USER", "BY", "ALLOWED"), rows, empty="There are no hosts.")
+    return table(heads, rows, empty="There are no hosts.")
 
 
 @app.command("show")
 def show_host(host: HostArgument, as_json: Json = False) -> None:
     """Show one host."""
     with opened() as application:
-        found = application.hosts.get(HostId(host))
-    show(as_json, host_document(found), lambda: _host_view(found))
+        found, until = application.hosts.get(HostId(host)), open_until(application).get(HostId(host))
+    show(as_json, host_document(found, until), lambda: _host_view(found, until))
 
 
 @app.command("remove")

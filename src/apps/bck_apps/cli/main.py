@@ -20,6 +20,7 @@ from bck_apps.cli import (
     compare,
     database,
     doctor,
+    enrolment,
     export,
     filters,
     history,
@@ -132,6 +133,7 @@ app.command("filters", rich_help_panel=LOOK)(filters.filters)
 app.command("points", rich_help_panel=LOOK)(points.points)
 app.command("snapshots", hidden=True)(points.points)
 hosts.app.command("key")(host_login.key)
+hosts.app.command("enrol")(enrolment.enrol)
 hosts.app.command("usage")(host_quota.usage)
 hosts.app.command("presence")(schedule.presence)
 app.command("schedule", rich_help_panel=LOOK)(schedule.schedule)

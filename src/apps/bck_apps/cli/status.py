@@ -5,6 +5,7 @@ from bckcore.errors import (
     BckError,
     ConflictError,
     HostKeyUnknownError,
+    HostNotEnrolledError,
     InvalidInputError,
     NotFoundError,
     RefusedError,
@@ -28,6 +29,7 @@ MEANINGS = {
 
 _OF_ERRORS: tuple[tuple[type[BckError], int], ...] = (
     (InvalidInputError, WRONG_USE),
+    (HostNotEnrolledError, REFUSED),
     (HostKeyUnknownError, WRONG_USE),  # --host-key or --trust-on-first-use is missing
     (NotFoundError, NOT_FOUND),
     (ConflictError, REFUSED),

@@ -6,6 +6,7 @@ from typing import cast
 from bck_apps.wiring.plugins import OfferedNotifier, Plugins
 from bckcore.domain.events import (
     Event,
+    HostKeyRefused,
     HostUnreachable,
     PointsPruned,
     ProfileRecovered,
@@ -56,6 +57,10 @@ class Announcer:
     def profile_recovered(self, event: ProfileRecovered) -> None:
         """Tell every plugin and every notifier."""
         self._plugins.profile_recovered(event)
+        self._notify(event)
+
+    def host_key_refused(self, event: HostKeyRefused) -> None:
+        """Tell every notifier."""
         self._notify(event)
 
     def _notify(self, event: Event) -> None:

@@ -309,7 +309,7 @@ class Application:
     @property
     def certificates(self) -> Certificates:
         """What the server shows to prove who it is."""
-        return Certificates(self.home, self.settings.api.names, self.clock)
+        return self.container.certificates()
 
     def doctor(self) -> Sequence[StorageFinding]:
         """Look at the installation without changing it."""

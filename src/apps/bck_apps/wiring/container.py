@@ -24,6 +24,7 @@ from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.sealed_box import SealingKeys, X25519Box
 from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
+from bck_apps.wiring.certificates import Certificates
 from bck_apps.wiring.database import Generation, password_in_file
 from bck_apps.wiring.notices import made_notices, notifier_context, remind_after
 from bck_apps.wiring.plugins import OfferedNotifier, Plugins
@@ -79,7 +80,13 @@ from bckcore.services.throttles import Throttles
 from bckcore.services.undo import UndoService
 from bckcore.services.unknown import UnitsWithHints
 from bckcore.services.witnessed import WitnessedVault, witnessed_units
-from bckcore.services.witnesses import WitnessedExports, WitnessedSessions, WitnessedWorker, witnessed_queue
+from bckcore.services.witnesses import (
+    WitnessedEnrolments,
+    WitnessedExports,
+    WitnessedSessions,
+    WitnessedWorker,
+    witnessed_queue,
+)
 from bckcore.services.worker import Step
 
 
@@ -411,6 +418,7 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     profiles = providers.Singleton(ProfileService, units=units, filters=filters, queue=queue, clock=clock)
+    certificates = providers.Singleton(Certificates, home, settings.provided.api.names, clock)
     browse = providers.Singleton(BrowseService, units=units)
     compare = providers.Singleton(CompareService, units=units, storage=storage, filters=filters)
     hasher = providers.Singleton(Argon2Hasher)
@@ -419,6 +427,18 @@ class Container(containers.DeclarativeContainer):
     )
     access = providers.Singleton(AccessService, units=units, hasher=hasher, vault=vault, clock=clock)
     throttles = providers.Singleton(Throttles, units=units, clock=clock)
+    enrolments = providers.Singleton(
+        WitnessedEnrolments,
+        evidence=evidence,
+        units=units,
+        hosts=hosts,
+        logins=logins,
+        throttles=throttles,
+        tell=hooks.provided.host_key_refused,
+        clock=clock,
+        random_bytes=providers.Object(os.urandom),
+        server_name=providers.Singleton(server_name, settings),
+    )
     device_tokens = providers.Singleton(
         DeviceTokens, units=units, clock=clock, random_bytes=providers.Object(os.urandom)
     )

@@ -15,6 +15,7 @@ from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError
 from bckcore.ports.storage import Storage
+from bckcore.services.enrolments import Enrolments
 from bckcore.services.host_login import HostLogins
 from bckcore.services.hosts import HostService
 from bckcore.services.reach import Reach
@@ -28,11 +29,13 @@ log = logs.get_logger("bck.api")
 def list_hosts(
     who: Principal = requires(Permission.READ),
     hosts: HostService = Depends(Provide[Container.hosts]),
+    enrolments: Enrolments = Depends(Provide[Container.enrolments]),
     reach: Reach = within_reach(),
 ) -> Page[HostView]:
     """All hosts by name, as far as the caller may know of them."""
     found = reach.only(who, hosts.list(), lambda host: host.id)
-    return Page(items=[host_view(host) for host in found], next=None)
+    until = {token.host: token.expires for token in enrolments.open_now()}
+    return Page(items=[host_view(host, until.get(host.id)) for host in found], next=None)
 
 
 @router.post("", status_code=201, responses=responses(401, 403, 404, 409, 422, 502, 504))
@@ -58,9 +61,10 @@ def get_host(
     name: str,
     _who: Principal = requires(Permission.READ),
     hosts: HostService = Depends(Provide[Container.hosts]),
+    enrolments: Enrolments = Depends(Provide[Container.enrolments]),
 ) -> HostView:
     """One host."""
-    return host_view(hosts.get(HostId(name)))
+    return host_view(hosts.get(HostId(name)), enrolments.open_until(HostId(name)))
 
 
 @router.put("/{name}", responses=responses(401, 403, 404, 409, 422, 502, 504))
@@ -70,6 +74,7 @@ def change_host(
     body: HostChangeBody,
     who: Principal = requires(Permission.CONFIGURE),
     hosts: HostService = Depends(Provide[Container.hosts]),
+    enrolments: Enrolments = Depends(Provide[Container.enrolments]),
 ) -> HostView:
     """Change a host: only what is given. An allow-list must go on covering the host's profiles."""
     if body.name not in (None, name):
@@ -86,7 +91,7 @@ def change_host(
         log.warning(
             "host keys changed", host=name, by=who.name, before=before.host_keys, after=after.host_keys
         )
-    return host_view(after)
+    return host_view(after, enrolments.open_until(after.id))
 
 
 @router.get("/{name}/trust", responses=responses(401, 403, 404, 422))
