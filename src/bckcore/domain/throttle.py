@@ -44,8 +44,12 @@ def after_failure(key: str, before: Throttle | None, rule: Rule, now: datetime) 
 
 
 def left(throttle: Throttle | None, rule: Rule, now: datetime) -> timedelta:
-    """How long to wait still; a clock that was set back makes nobody wait longer than the rule does."""
-    wait = throttle.until - now if throttle else timedelta(0)
+    """How long to wait still; a clock that was set back makes nobody wait longer than the rule does.
+
+    Nor does ``now`` make anybody wait who looked at the clock just before another attempt was counted.
+    """
+    waits = throttle is not None and rule.wait(throttle.failures)
+    wait = throttle.until - now if throttle and waits else timedelta(0)
     return wait if timedelta(0) < wait <= rule.longest else timedelta(0)
 
 

@@ -1,11 +1,13 @@
 """Who guesses waits longer and longer; the owner does not."""
 
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
+from bckcore.domain.throttle import after_failure, left
 from bckcore.errors import AccessDeniedError, ConflictError, TooManyAttemptsError
 from bckcore.services.throttles import ACCOUNT, ADDRESS
 from tests.support.doors import AWAY, HOME, PASSWORD, Door
@@ -195,3 +197,13 @@ def test_refreshing_with_made_up_tokens_is_throttled_by_address(door: Door) -> N
 def test_names_that_were_tried_are_not_stored_in_clear(door: Door) -> None:
     guess(door, "my-password-in-the-wrong-field")
     assert "wrong-field" not in repr(door.database._state.throttles)
+
+
+def test_many_at_once_who_failed_seldom_do_not_wait_for_one_another() -> None:
+    """Each looked at the clock before the one in front of it was counted."""
+    now = datetime(2026, 1, 5, tzinfo=UTC)
+    counted = None
+    for number in range(ACCOUNT.free + 1):
+        assert left(counted, ACCOUNT, now - timedelta(milliseconds=number)) == timedelta(0)
+        counted = after_failure("key;", counted, ACCOUNT, now)
+    assert left(counted, ACCOUNT, now) == timedelta(seconds=1)
