@@ -35,6 +35,7 @@ from bckcore.errors import (
     BckError,
     HostKeyChangedError,
     HostKeyUnknownError,
+    HostNotEnrolledError,
     HostUnreachableError,
     InvalidInputError,
     RsyncMissingError,
@@ -327,6 +328,7 @@ def checks_of_error(error: BckError) -> list[Check]:
         HostUnreachableError: 0,
         HostKeyChangedError: 1,
         HostKeyUnknownError: 1,
+        HostNotEnrolledError: 1,
         AuthenticationError: 2,
         RsyncMissingError: 3,
     }
