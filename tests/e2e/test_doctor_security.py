@@ -43,6 +43,7 @@ def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:
     bck.ok("host", "add", "pc4", *windows, "--allow", "C:\\Users")
     bck.ok("user", "add", "eve", "--role", "viewer", "--password-stdin", text=PASSWORD + "\n")
     bck.ok("token", "add", "pc1", "--name", "laptop", "--days", "900")
+    bck.ok("host", "enrol", "pc5", "--minutes", "600")
     database = bck.home / "bck.sqlite3"
     if database.exists():
         database.chmod(0o644)
@@ -58,6 +59,9 @@ def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:
     assert "could fill the storage: pc1, pc2" in found["quotas"]
     assert "pc1, pc2, pc3" in found["narrow folders"]
     assert "laptop of pc1" in found["device tokens"]
+    assert "pc5" in found["enrolments"]
+    assert "pinned hosts" not in found, "who waits for its PC is reached by nobody"
+    bck.ok("host", "remove", "pc5")
     if database.exists():
         assert str(database) in found["secret files"]
         database.chmod(0o600)

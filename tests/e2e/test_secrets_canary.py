@@ -18,7 +18,7 @@ import pytest
 
 from tests.e2e.test_people_story import Caller
 from tests.support.cli import PATIENCE, Bck, Running, eventually
-from tests.support.sshd import LoopbackSshd, running_sshd
+from tests.support.sshd import LoopbackSshd, new_key, running_sshd
 
 ADMIN = "canary-admin-5f1c0e9b7a"
 PERSON = "canary-person-83d2b6c41e"
@@ -106,11 +106,13 @@ def test_no_secret_stands_anywhere_but_in_the_vault(bck: Bck, sshd: LoopbackSshd
     shown = made(bck, sshd, tmp_path)
     device = bck.ok("token", "add", "pc1", "--name", "laptop")  # shown once, on purpose
     canaries.let_fly("device token", device["token"])
+    enrolment = bck.ok("host", "enrol", "pc2", "--address", "pc2.lan")["token"]
+    canaries.let_fly("enrolment token", enrolment.split("-")[2])
     with under_way(bck) as process:
         for where, content in processes():
             assert canaries.found_in(where, content) == []
     assert process.returncode == 0
-    shown += answers(bck, canaries, device["token"])
+    shown += answers(bck, canaries, device["token"], enrolment)
     for number, text in enumerate(shown):
         assert canaries.found_in(f"answer {number}", text.encode()) == []
     looked_at = dict(files_below(bck.folder, Path(os.environ.get("XDG_RUNTIME_DIR", bck.folder))))
@@ -143,7 +145,7 @@ def made(bck: Bck, sshd: LoopbackSshd, tmp_path: Path) -> list[str]:
     return [done.out + done.err for done in shown]
 
 
-def answers(bck: Bck, canaries: Canaries, device: str) -> list[str]:
+def answers(bck: Bck, canaries: Canaries, device: str, enrolment: str) -> list[str]:
     """Sign in, well and badly, ask for all there is; what the API and `bck` then say."""
     with bck.serving() as (_, served):
         call = Caller(served)
@@ -156,6 +158,9 @@ def answers(bck: Bck, canaries: Canaries, device: str) -> list[str]:
         canaries.let_fly("second factor", str(totp.get("secret", "no secret was given")))
         said = [call("/auth/login", name=name, password=TYPED) for name in (TYPED, "bob")]
         said += [call("/backup/start", device, profile="docs"), call("/hosts", device)]
+        said += [
+            call("/enrol", token=enrolment, host_keys=[key]) for key in ("none", *[new_key().public] * 2)
+        ]
         said += [call(path, fresh["access_token"]) for path in GETS]
     lines = ("jobs", "points docs", "audit list --limit 1000", "user sessions", "token list")
     return [str(one) for one in said] + [

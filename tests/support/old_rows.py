@@ -247,6 +247,20 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
     "0014": {"job": {"deaths": 2}},
     "0015": {"host": {"login": "certificate", "gate": "/usr/local/bin/bck-gate"}},
     "0016": {"job": {"sealed": "AWxsIG9mIHRoaXM"}},
+    "0017": {
+        "host": {"awaits_enrolment": False},
+        "enrolment": {
+            "id": "e1",
+            "host": "pc1",
+            "digest": "f" * 64,
+            "created": AT,
+            "created_by": "anna",
+            "expires": LATER,
+            "replace_host_key": False,
+            "used": None,
+            "revoked": None,
+        },
+    },
 }
 """What each schema step brought: new tables with their row, new columns with their value."""
 STEPS = tuple(

@@ -1,4 +1,4 @@
-"""Who may call what: every route of the OpenAPI document demands a permission, but for four."""
+"""Who may call what: every route of the OpenAPI document demands a permission, but for six."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +8,14 @@ import pytest
 from bckcore.domain.access import Role
 from tests.support.api_world import PASSWORD, ApiWorld
 
-OPEN = {("post", "/auth/login"), ("post", "/auth/refresh"), ("get", "/health"), ("get", "/health/ready")}
+OPEN = {
+    ("post", "/auth/login"),
+    ("post", "/auth/refresh"),
+    ("post", "/enrol"),
+    ("get", "/ca.pem"),
+    ("get", "/health"),
+    ("get", "/health/ready"),
+}
 WORKING = {Role.ADMIN, Role.OPERATOR, Role.OWNER}
 METHODS = {"get", "put", "post", "delete", "patch"}
 
@@ -52,6 +59,9 @@ def test_a_role_gets_403_exactly_where_its_permissions_end(world: ApiWorld, role
         ("post", "/hosts"): {Role.ADMIN},
         ("put", "/hosts/{name}"): {Role.ADMIN},
         ("delete", "/hosts/{name}"): {Role.ADMIN},
+        ("post", "/hosts/{name}/key"): {Role.ADMIN},
+        ("post", "/hosts/{name}/enrolment"): {Role.ADMIN},
+        ("delete", "/hosts/{name}/enrolment"): {Role.ADMIN},
         ("post", "/profiles"): {Role.ADMIN},
         ("put", "/profiles/{name}"): {Role.ADMIN},
         ("delete", "/profiles/{name}"): {Role.ADMIN},

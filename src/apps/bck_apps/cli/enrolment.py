@@ -72,7 +72,7 @@ def enrol(  # noqa: PLR0917  # typer wants one parameter per option
             minutes=minutes,
             replace_host_key=replace_host_key,
         )
-        command = f"bck-gate enrol --write --server {server_url(application)} {made.text.reveal()}"
+        command = f"bck-gate enrol --write --server {server_url(application)}"
     if not made.host.allowed_roots:
         say(f"warning: Nothing of {host} may be read yet: bck host set {host} --allow PATH")
     show(as_json, _document(made, command), lambda: _view(made, command))
@@ -124,7 +124,7 @@ def _view(made: "OpenedEnrolment", command: str) -> "RenderableType":
             ("host", made.host.id),
             ("token", made.text.reveal()),
             ("until", time_text(made.token.expires)),
-            ("on the PC", command),
+            ("on the PC", f"{command}, which asks for the token"),
             ("", f"It is shown this once. Revoke it: bck host enrol {made.host.id} --revoke"),
         )
     )

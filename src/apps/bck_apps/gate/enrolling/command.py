@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _planned(given: argparse.Namespace) -> Plan:
     """Raises EnrolError, InvalidInputError."""
-    text = sys.stdin.readline(_LONGEST_TOKEN_LINE) if given.token == "-" else given.token  # noqa: S105
+    text = _asked_for() if given.token == "-" else given.token  # noqa: S105
     plan = Plan(
         token=parsed_token(Secret(text)),
         server=parsed_server(given.server),
@@ -111,6 +111,13 @@ def _planned(given: argparse.Namespace) -> Plan:
         files.require_writable(plan.authorized_keys)
         files.require_writable(plan.config)
     return plan
+
+
+def _asked_for() -> str:
+    """The token as a person pastes it: it then stands in no list of processes and no history of a shell."""
+    if sys.stdin.isatty():
+        print("Token: ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline(_LONGEST_TOKEN_LINE)
 
 
 def _authorized_keys(given: argparse.Namespace) -> files.Place:
@@ -175,7 +182,7 @@ def _installed(plan: Plan, place: files.Place, answer: Answer) -> None:
     _say(f"The server {answer.server} knows this PC as {answer.host}, by {len(plan.host_keys)} host keys:")
     for key in plan.host_keys:
         _say(f"  {fingerprint(key)} {key.partition(' ')[0]}")
-    _say(f"It is let in by {place.path}.")
+    _say(f"It is let in by {place.path}." if lines else f"It is let in by the password of {plan.account}.")
     content = _config_text(plan, answer)
     if not content:
         _say(f"No folder is allowed yet: say read = [...] in {plan.config.path}")
