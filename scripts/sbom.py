@@ -49,7 +49,7 @@ def bill(name: str, version: str, pins: Iterable[Pin]) -> str:
     root = _component(name, version, ComponentType.APPLICATION)
     pins = tuple(pins)
     bom = Bom(serial_number=uuid5(NAMESPACE_URL, repr((name, version, pins))))
-    bom.metadata.timestamp = None  # type: ignore[assignment,unused-ignore]  # left out, as the format allows
+    bom.metadata.timestamp = None  # left out, as the format allows
     bom.metadata.component = root
     parts: dict[str, list[Component]] = defaultdict(list)
     for pin in pins:

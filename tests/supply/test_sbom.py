@@ -18,7 +18,7 @@ FORMS = ("server", "postgres", "cluster", "gui")
 
 
 def made(folder: Path) -> dict[str, bytes]:
-    command: list[str | Path] = [TOOLS, ROOT / "scripts" / "sbom.py", "--out", folder]
+    command = [str(part) for part in (TOOLS, ROOT / "scripts" / "sbom.py", "--out", folder)]
     subprocess.run(command, check=True, capture_output=True)
     return {path.name.partition(".cdx")[0].rpartition("-")[2]: path.read_bytes() for path in folder.iterdir()}
 

@@ -51,6 +51,8 @@ class Bck:
     """More environment, such as ``BCK_RUNNER__LEASE_SECONDS``."""
     cold: bool = False
     """Every command is a new interpreter that imports everything, as when a shell starts it; else a fork."""
+    under: tuple[str, ...] = ()
+    """What stands before the command where it is started as a service."""
 
     @property
     def home(self) -> Path:
@@ -91,7 +93,7 @@ class Bck:
             )
         with log.open("ab") as errors:
             return subprocess.Popen(
-                [*COMMAND, *arguments],
+                [*self.under, *COMMAND, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=errors,

@@ -29,8 +29,8 @@ def house(quick_dir: Path) -> Iterator[Neighbours]:
     with api_world(quick_dir) as world:
         world.application.storage.prepare()
         world.application.access.add_user("mallory", Secret(PASSWORD), Role.OWNER)
-        owned = Neighbours(world)
-        owned.names = settle(owned, "pc1", "mallory", "mine", b"first")
+        made = Neighbours(world)
+        made.names = settle(made, "pc1", "mallory", "mine", b"first")
         tree = world.pcs[HostId("pc1")].source("/home/mallory/mine")
         for gone, come in ((b"first", b"second"), (b"second", b"third")):
             tree.delete(gone)
@@ -38,7 +38,7 @@ def house(quick_dir: Path) -> Iterator[Neighbours]:
             world.clock.advance(MINUTE)
             assert world.call("POST", "/backup/start", json={"profile": "mine"}).status_code == 202
             _carried_out(world)
-        yield owned
+        yield made
 
 
 def _carried_out(world: Any) -> int:
