@@ -22,12 +22,13 @@ import pytest
 from tests.e2e.test_people_story import Caller
 from tests.e2e.test_secrets_canary import Canaries, files_below, processes
 from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
+from tests.support.password_server import PasswordServer, password_server
 
 SENT = "canary-of-an-account-sent-2d81f6"
 AGAIN = "canary-of-an-account-sent-again-77b0"
 MISSPELT = "canary-of-an-account-misspelt-c3e5"
 TYPED = "canary-of-an-account-on-stdin-914a"
-SLOW, QUICK = 6_000_000, 6_000
+SLOW, QUICK = 10_000_000, 6_000
 
 
 @pytest.fixture
@@ -40,11 +41,14 @@ def bck(tmp_path: Path, require_tool: Any) -> Bck:
     return made
 
 
-def entered_with_a_password(bck: Bck, docs: Path, size: int) -> None:
-    """A host that takes a password, and a profile that takes its time for so many bytes."""
+def entered_with_a_password(bck: Bck, server: PasswordServer, docs: Path, size: int) -> None:
+    """A PC that asks for a password, and a profile that takes its time for so many bytes."""
     docs.mkdir()
     (docs / "big").write_bytes(os.urandom(size))
-    bck.ok("host", "add", "pc1", "--transport", "local", "--allow", str(docs))
+    host = server.host
+    where = ("--address", host.address, "--port", str(host.port), "--user", host.user)
+    trust = ("--login", "password", "--host-key", host.host_keys[0])
+    bck.ok("host", "add", "pc1", *where, *trust, "--allow", str(docs))
     bck.ok("profile", "add", "docs", "--host", "pc1", "--source", str(docs), "--bwlimit", "1M")
 
 
@@ -80,11 +84,19 @@ def told(bck: Bck) -> Iterator[str]:
 
 
 def test_a_password_that_comes_with_a_start_stands_nowhere(bck: Bck, tmp_path: Path) -> None:
+    with password_server(SENT) as server:
+        entered_with_a_password(bck, server, tmp_path / "pc", SLOW)
+        sent_crashed_and_taken_up(bck)
+        assert server.logins
+        assert all(server.logins)
+
+
+def sent_crashed_and_taken_up(bck: Bck) -> None:
     canaries, shown = Canaries(), list[str]()
     for name, secret in (("sent", SENT), ("again", AGAIN), ("misspelt", MISSPELT), ("typed", TYPED)):
         canaries.let_fly(name, secret)
-    entered_with_a_password(bck, tmp_path / "pc", SLOW)
-    with bck.serving() as (process, served):
+    alone = Bck(bck.folder, bck.settings, cold=True)  # with a command line and an environment of its own
+    with alone.serving() as (process, served):
         call = Caller(served)
         token = call("/auth/login", name="ann", password=PASSWORD)[1]["access_token"]
         code, started = call("/backup/start", token, profile="docs", password=SENT)
@@ -127,11 +139,12 @@ def test_a_password_that_comes_with_a_start_stands_nowhere(bck: Bck, tmp_path: P
 def test_one_that_is_given_to_bck_where_nobody_serves_stands_nowhere_either(bck: Bck, tmp_path: Path) -> None:
     canaries = Canaries()
     canaries.let_fly("typed", TYPED)
-    entered_with_a_password(bck, tmp_path / "pc", QUICK)
-    done = bck.run("backup", "docs", "--wait", "--password-stdin", text=TYPED + "\n")
-    assert done.code == 0, done
-    dry = bck.run("backup", "docs", "--dry-run", "--password-stdin", text=TYPED + "\n")
-    check = bck.run("check", "docs", "--against-host", "--password-stdin", text=TYPED + "\n")
+    with password_server(TYPED) as server:
+        entered_with_a_password(bck, server, tmp_path / "pc", QUICK)
+        done = bck.run("backup", "docs", "--wait", "--password-stdin", text=TYPED + "\n")
+        assert done.code == 0, done
+        dry = bck.run("backup", "docs", "--dry-run", "--password-stdin", text=TYPED + "\n")
+        check = bck.run("check", "docs", "--against-host", "--password-stdin", text=TYPED + "\n")
     assert (dry.code, check.code) == (0, 0)
     shown = [one.out + one.err for one in (done, dry, check)]
     assert_nowhere(bck, canaries, [*shown, *told(bck)])
