@@ -128,16 +128,22 @@ def test_nothing_is_typed_but_the_token(bck: Bck, pc: EnrolledPc) -> None:
     assert token not in f"{bck.ok('audit', 'list')} {(bck.folder / 'stderr.log').read_text()}"
 
 
+@pytest.mark.long
 def test_a_pc_that_was_installed_anew_is_taken_only_where_that_was_said(bck: Bck, pc: EnrolledPc) -> None:
+    """With certificates: the command that they force and the one of the line are one to the letter."""
     with bck.serving() as (_, address):
-        assert pc.enrol(address["url"], opened(bck, pc), "--write").returncode == 0
+        token = opened(bck, pc, "--login", "certificate")
+        assert pc.enrol(address["url"], token, "--write").returncode == 0
+        assert bck.ok("host", "probe", "pc1")["gate"]
         old = fingerprint(pc.sshd.host_keys[0].public)
         pc.sshd.stop()
         pc.sshd.host_keys = [new_key()]
         new = fingerprint(pc.sshd.host_keys[0].public)
         pc.show_keys()
-        token = bck.ok("host", "enrol", "pc1")["token"]
         kept = pc.authorized_keys.read_bytes()
+        pc.sshd.start()
+        pc.authorized_keys.write_bytes(kept)  # a start writes its own
+        token = bck.ok("host", "enrol", "pc1")["token"]
         refused = pc.enrol(address["url"], token, "--write")
         assert refused.returncode == 1
         assert old in refused.stderr
@@ -151,6 +157,7 @@ def test_a_pc_that_was_installed_anew_is_taken_only_where_that_was_said(bck: Bck
     assert len(lines) == len(kept.splitlines()), "its own line is replaced, not repeated"
     shown = bck.ok("host", "show", "pc1")
     assert shown["host_keys"] == [pc.sshd.host_keys[0].public]
+    assert bck.ok("host", "probe", "pc1")["ok"]
 
 
 def test_expired_and_revoked_tokens_say_the_same_and_a_printed_line_is_for_hands(
