@@ -239,6 +239,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "An administrator enters its host key at the server.",
     ),
     **_problem(
+        "host-not-enrolled",
+        "This computer is not enrolled yet.",
+        "The server does not know it, so nothing connects to it and nothing is backed up.",
+        "An administrator makes a token for it; it is redeemed here with bck-gate enrol.",
+    ),
+    **_problem(
         "rsync-missing",
         "The computer has no usable rsync.",
         "Without that program its files cannot be read.",

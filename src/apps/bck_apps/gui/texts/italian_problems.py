@@ -239,6 +239,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Un amministratore inserisce la sua chiave host sul server.",
     ),
     **_problem(
+        "host-not-enrolled",
+        "Questo computer non è ancora registrato.",
+        "Il server non lo conosce, quindi nulla vi si collega e nulla viene salvato.",
+        "Un amministratore fa un codice per lui; lo si usa qui con bck-gate enrol.",
+    ),
+    **_problem(
         "rsync-missing",
         "Il computer non ha un rsync utilizzabile.",
         "Senza quel programma i suoi file non si possono leggere.",
