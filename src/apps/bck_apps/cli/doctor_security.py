@@ -195,7 +195,7 @@ def _sealed_passwords(application: "Application") -> Looked:
 
 def _core_dumps(_application: "Application") -> Looked:
     if shielded():
-        return True, "none is written, and no other process may look into this one's memory"
+        return True, "none is written"
     return False, "a crash may write secrets to disk: start bck by its own name, and set ulimit -c 0"
 
 

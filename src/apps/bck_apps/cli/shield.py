@@ -3,35 +3,30 @@
 Where systemd starts it, the unit asks for the same and for more: docs/reference/process-hardening.md.
 """
 
-import ctypes
 import os
 import resource
-import sys
 
-_GET_DUMPABLE, _SET_DUMPABLE = 3, 4
 PRIVATE_UMASK = 0o077
+_NO_CORE = 1
+"""A byte is too little for a core file, and the one limit at which Linux starts no program for cores either."""
 
 
 def shield() -> None:
     """From here on a crash writes none of this process's memory to the disk, nor does one of what it starts.
 
-    On Linux no other process of the account can look into it either. Safe to repeat; cannot be taken back.
+    Safe to repeat; cannot be taken back. Its memory stays open to its own account: who takes over a frozen
+    process must see which files it has open.
     """
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform.startswith("linux") and _prctl(_SET_DUMPABLE, 0) != 0:
-        raise OSError("The kernel refuses to keep this process's memory private.")
+    _soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    limit = hard if hard == 0 else _NO_CORE
+    resource.setrlimit(resource.RLIMIT_CORE, (limit, limit))
 
 
 def shielded() -> bool:
     """Whether that holds for this process."""
-    none = resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
-    return none and (not sys.platform.startswith("linux") or _prctl(_GET_DUMPABLE, 0) == 0)
+    return set(resource.getrlimit(resource.RLIMIT_CORE)) <= {0, _NO_CORE}
 
 
 def keep_files_private() -> None:
     """What is made from here on without a mode of its own is for this account alone."""
     os.umask(PRIVATE_UMASK)
-
-
-def _prctl(option: int, argument: int) -> int:
-    return int(ctypes.CDLL(None).prctl(option, ctypes.c_ulong(argument), 0, 0, 0))
