@@ -8,7 +8,7 @@ import resource
 
 PRIVATE_UMASK = 0o077
 _NO_CORE = 1
-"""A byte is too little for a core file, and the one limit at which Linux starts no program for cores either."""
+"""Too little for a core file, and the one limit at which Linux starts no program that collects them."""
 
 
 def shield() -> None:
