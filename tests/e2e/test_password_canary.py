@@ -23,6 +23,7 @@ from tests.e2e.test_people_story import Caller
 from tests.e2e.test_secrets_canary import Canaries, files_below, processes
 from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
 from tests.support.password_server import PasswordServer, password_server
+from tests.support.postgresql import on_postgresql
 
 SENT = "canary-of-an-account-sent-2d81f6"
 AGAIN = "canary-of-an-account-sent-again-77b0"
@@ -65,11 +66,10 @@ def assert_nowhere(bck: Bck, canaries: Canaries, shown: list[str]) -> None:
 
 
 def sealed_texts(bck: Bck) -> list[str]:
-    """What the database holds sealed; nothing to tell where that is a server's."""
-    file = bck.home / "bck.sqlite3"
-    if not file.exists():
+    """What the database holds sealed; nothing to tell where it is no file."""
+    if on_postgresql():
         return []
-    with closing(sqlite3.connect(file)) as database:
+    with closing(sqlite3.connect(bck.home / "bck.sqlite3")) as database:
         return [text for (text,) in database.execute("SELECT sealed FROM job WHERE sealed <> ''")]
 
 

@@ -30,6 +30,7 @@ from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.run import ChangeCounts, RunOutcome
 from bckcore.domain.secret import Secret
 from bckcore.ports.job_queue import Claim, LogLine
+from tests.support.remote import RemoteTransport
 
 PASSWORD = "four unrelated words here"
 HOST = {"name": "pc1", "transport": "memory", "allow": ["/home/u"]}
@@ -131,8 +132,10 @@ def memory_application(
         container.clock.override(providers.Object(clock))
         container.hasher.override(providers.Singleton(MemoryPasswordHasher))
         container.tokens.override(providers.Singleton(MemoryTokens))
-        transport = MemoryTransport(pcs)
-        container.transport_for.override(providers.Object(lambda _host: transport))
+        here, away = MemoryTransport(pcs), RemoteTransport(pcs)
+        container.transport_for.override(
+            providers.Object(lambda host: here if host.transport == "memory" else away)
+        )
         for role in roles:
             application.access.add_user(role.value, Secret(PASSWORD), role)
         yield application

@@ -20,10 +20,13 @@ from bckcore.domain.ids import HostId
 from bckcore.domain.totp import code_of, step_at
 from tests.support.api_world import PASSWORD
 from tests.support.neighbours import MARK, Neighbours, T, neighbours
+from tests.support.sshd import new_key
 
 HIDDEN = f"{MARK}-hidden"
 """In what is ada's and in no name that anybody could send: an address, a rule, a reason, a line of a log."""
 OTHER_PASSWORD = "four other words there"
+PC_KEY = new_key().public
+"""What an sshd somewhere shows."""
 
 
 class Caller(StrEnum):
@@ -91,8 +94,9 @@ class Street:
         self.tokens = {}
         for names in (self.two.own, self.two.names):
             self._furnish(names)
-        spare = {"name": "spare", "transport": "memory"}
-        assert self.two.world.call("POST", "/hosts", json=spare).status_code == 201
+        keyed = {"name": "keyed", "address": "keyed.test", "login": "own-key", "host_keys": [PC_KEY]}
+        for spare in ({"name": "spare", "transport": "memory"}, keyed):
+            assert self.two.world.call("POST", "/hosts", json=spare).status_code == 201
 
     def _furnish(self, names: dict[str, str]) -> None:
         """A hold, a check, a device token, a suspect run; of ada's, with what must never be seen."""
@@ -165,6 +169,12 @@ def _code(street: Street, caller: Caller) -> str:
     return code_of(key, step_at(street.two.world.clock.now()))
 
 
+def _redeem(street: Street, _caller: Caller) -> Plain:
+    body = {"address": "new.test"}
+    opened = street.two.world.call("POST", "/hosts/new/enrolment", json=body)
+    return Plain(json={"token": opened.json()["token"], "host_keys": [PC_KEY]})
+
+
 def _confirm(street: Street, caller: Caller) -> Plain:
     return Plain(json={"code": _code(street, caller)})
 
@@ -216,6 +226,9 @@ PLAIN: Mapping[str, Callable[[Street, Caller], Plain]] = {
     "POST /check/start": _of_profile(),
     "POST /restore/start": _of_profile(to_host=True),
     "POST /restore/preview": _of_profile(to="/nowhere/at/all"),
+    "POST /hosts/{name}/key": _fixed(path={"name": "keyed"}),
+    "POST /hosts/{name}/enrolment": _fixed(path={"name": "fresh"}, json={"address": "fresh.test"}),
+    "POST /enrol": _redeem,
     "POST /hosts/{name}/presence": _fixed(json={"idle": True}),
 }
 """Where the address with mallory's names in it is not all: a new route that needs a body needs a line."""

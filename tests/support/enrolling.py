@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 
 from bck_adapters.memory import MemoryDatabase, MemorySshKeys, MemoryVault, SettableClock
 from bck_adapters.memory.audit import MemoryHeadKeeper
@@ -16,7 +15,6 @@ from bckcore.domain.events import HostKeyRefused
 from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
-from bckcore.domain.transfer import TransportCapabilities
 from bckcore.plugins.registry import Database
 from bckcore.services.credentials import Credentials
 from bckcore.services.enrolments import Enrolled, OpenedEnrolment
@@ -27,6 +25,7 @@ from bckcore.services.ssh_authority import SshAuthority
 from bckcore.services.throttles import Throttles
 from bckcore.services.witnessed import witnessed_units
 from bckcore.services.witnesses import WitnessedEnrolments
+from tests.support.remote import RemoteTransport
 from tests.support.sshd import new_key
 
 PC1, PC2 = HostId("pc1"), HostId("pc2")
@@ -35,15 +34,6 @@ THERE = Caller(address="192.0.2.50", client="bck-gate")
 HOST_KEYS = (new_key().public, new_key(ecdsa=True).public)
 OTHER_KEYS = (new_key().public, new_key(ecdsa=True).public)
 SHOWN = ShownByHost(host_keys=HOST_KEYS, gate_command="/opt/bck-gate", rsync="3.2.7", gate="1.0")
-
-
-class RemoteTransport(MemoryTransport):
-    """The memory transport, said to need an address and a key as one over SSH does."""
-
-    @property
-    def capabilities(self) -> TransportCapabilities:
-        """See the port."""
-        return replace(super().capabilities, remote=True)
 
 
 class Counter:

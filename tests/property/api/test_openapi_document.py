@@ -39,7 +39,7 @@ OF_THE_PC = (502, 504)
 """A PC that does not answer, such as one that a case has just made up; only where the document names it."""
 EXAMPLES = {GenerationMode.POSITIVE: (2, 60), GenerationMode.NEGATIVE: (2, 40)}
 """How many cases of each kind a push takes, and how many a long run."""
-NOTHING_TO_GET_WRONG = ("GET /health", "GET /health/ready")
+NOTHING_TO_GET_WRONG = ("GET /health", "GET /health/ready", "GET /ca.pem")
 """They take nothing, not even a token."""
 LONGEST_ADDRESS = 60_000
 """A server refuses longer ones before the API sees them."""

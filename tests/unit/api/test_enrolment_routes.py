@@ -13,7 +13,8 @@ from bckcore.domain.access import Role
 from bckcore.domain.enrolment_text import parsed_token
 from bckcore.domain.secret import Secret
 from tests.support.api_world import ApiWorld
-from tests.support.enrolling import HOST_KEYS, OTHER_KEYS, RemoteTransport
+from tests.support.enrolling import HOST_KEYS, OTHER_KEYS
+from tests.support.remote import RemoteTransport
 
 
 @pytest.fixture

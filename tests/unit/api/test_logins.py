@@ -7,8 +7,8 @@ from dependency_injector import providers
 
 from bckcore.domain.access import Role
 from tests.support.api_world import HOST, ApiWorld
+from tests.support.remote import RemoteTransport
 from tests.support.sshd import new_key
-from tests.unit.services.test_hosts_and_profiles import RemoteTransport
 
 PINNED = new_key().public
 REMOTE = {**HOST, "transport": "rsync-ssh", "address": "192.0.2.7", "host_keys": [PINNED]}

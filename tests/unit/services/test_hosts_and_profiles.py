@@ -14,7 +14,6 @@ from bckcore.domain.ids import HostId, ProfileId, SecretRef
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
-from bckcore.domain.transfer import TransportCapabilities
 from bckcore.errors import (
     ConflictError,
     HostKeyUnknownError,
@@ -30,20 +29,12 @@ from bckcore.services.host_login import HostLogins
 from bckcore.services.hosts import HostChange, HostService
 from bckcore.services.profiles import ProfileService
 from tests.support.logins import memory_authority
+from tests.support.remote import RemoteTransport
 from tests.support.sshd import new_key
 
 PC1, PC2 = HostId("pc1"), HostId("pc2")
 KEY, ANOTHER = Secret(new_key().private), Secret(new_key().private)
 PINNED, SHOWN = ("ssh-ed25519 AAAApinned",), ("ssh-ed25519 AAAAshown",)
-
-
-class RemoteTransport(MemoryTransport):
-    """The memory transport, said to need an address and a key as one over SSH does."""
-
-    @property
-    def capabilities(self) -> TransportCapabilities:
-        """See the port."""
-        return replace(super().capabilities, remote=True)
 
 
 class Office:

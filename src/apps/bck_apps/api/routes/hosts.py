@@ -146,7 +146,7 @@ def host_usage(
     )
 
 
-@router.post("/{name}/probe", responses=responses(401, 403, 404, 422, 502, 504))
+@router.post("/{name}/probe", responses=responses(401, 403, 404, 409, 422, 502, 504))
 @inject
 def probe_host(
     name: str,
