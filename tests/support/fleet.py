@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
@@ -25,12 +24,13 @@ import httpx2
 
 from bck_apps.cli.main import run as run_bck
 from bck_apps.runner.presence import serve_is_up
-from bck_apps.wiring import Application, database_place, home_folder, initialise, open_application
+from bck_apps.wiring import Application, database_place, initialise
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.job import JobStatus
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
+from tests.support.api_process import api_process
 from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
 from tests.support.forked import fork_context, settled_in
 from tests.support.sshd import LoopbackSshd, descendants
@@ -215,39 +215,8 @@ def _work(environment: dict[str, str], folder: Path) -> None:
 def api_processes(bck: Bck, count: int) -> Iterator[list[Address]]:
     """So many of them over one home."""
     with ExitStack() as stack:
-        yield [stack.enter_context(_api_process(bck)) for _ in range(count)]
-
-
-@contextmanager
-def _api_process(bck: Bck) -> Iterator[Address]:
-    ours, theirs = fork_context().Pipe()
-    with ours, theirs:
-        process = fork_context().Process(target=_answer, args=(bck.environment, bck.folder, theirs))
-        process.start()
-        try:
-            assert ours.poll(PATIENCE)
-            yield ours.recv()
-        finally:
-            ours.send(None)
-            process.join(PATIENCE)
-            process.close()
-
-
-def _answer(environment: dict[str, str], folder: Path, line: Connection) -> None:
-    """Serve until the other end of the line says that it is over."""
-    from bck_apps.api import serve  # here, for the runners need none of it
-
-    settled_in(environment, folder, Path(os.devnull), folder / "api.log", folder / "api.log")
-    stop = threading.Event()
-
-    def wait_for_the_end() -> None:
-        with suppress(EOFError):
-            line.recv()
-        stop.set()
-
-    threading.Thread(target=wait_for_the_end, daemon=True).start()
-    with open_application(home_folder()) as application:
-        serve(application, stop=stop, port=0, ready=line.send)
+        started = (api_process(bck.home, bck.environment) for _ in range(count))
+        yield [stack.enter_context(one)[1] for one in started]
 
 
 # --- asking -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from datetime import timedelta
 # A suite asserts, as tests do.
 # ruff: noqa: S101
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bck_adapters.testkit.samples import START
@@ -84,25 +84,27 @@ class SealedBoxContract:
         with pytest.raises(SealBrokenError):
             other.opened(JobId("j"), box.seal(JobId("j"), Secret("secret")))
 
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(data=st.data(), secret=st.text(st.characters(exclude_categories=["Cs"]), max_size=70))
-    def test_one_that_was_changed_anywhere_is_refused(
-        self, box: SealedBox, data: st.DataObject, secret: str
-    ) -> None:
-        sealed = box.seal(JobId("j"), Secret(secret))
-        place = data.draw(st.integers(0, len(sealed) - 1))
-        put = data.draw(st.characters(min_codepoint=0, max_codepoint=255))
-        changed = sealed[:place] + put + sealed[place + 1 :]
-        shorter, longer = sealed[:place], sealed[: place + 1] + put + sealed[place + 1 :]
-        for text in {changed, shorter, longer} - {sealed}:
+    def test_one_that_was_changed_anywhere_is_refused(self, box: SealedBox) -> None:
+        @given(data=st.data(), secret=st.text(st.characters(exclude_categories=["Cs"]), max_size=70))
+        def search(data: st.DataObject, secret: str) -> None:
+            sealed = box.seal(JobId("j"), Secret(secret))
+            place = data.draw(st.integers(0, len(sealed) - 1))
+            put = data.draw(st.characters(min_codepoint=0, max_codepoint=255))
+            changed = sealed[:place] + put + sealed[place + 1 :]
+            shorter, longer = sealed[:place], sealed[: place + 1] + put + sealed[place + 1 :]
+            for text in {changed, shorter, longer} - {sealed}:
+                with pytest.raises(SealBrokenError):
+                    box.opened(JobId("j"), text)
+
+        search()
+
+    def test_any_other_text_is_refused(self, box: SealedBox) -> None:
+        @given(text=st.text(max_size=300))
+        def search(text: str) -> None:
             with pytest.raises(SealBrokenError):
                 box.opened(JobId("j"), text)
 
-    @given(text=st.text(max_size=300))
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-    def test_any_other_text_is_refused(self, box: SealedBox, text: str) -> None:
-        with pytest.raises(SealBrokenError):
-            box.opened(JobId("j"), text)
+        search()
 
     def test_its_length_tells_the_secrets_to_64_bytes_only(self, box: SealedBox) -> None:
         lengths = [len(box.seal(JobId("j"), Secret("x" * size))) for size in range(LONGEST_SECRET // 16)]
