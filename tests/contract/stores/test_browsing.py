@@ -53,5 +53,5 @@ TestMemoryBrowsingMachine = MemoryBrowsingMachine.TestCase
 TestSqliteBrowsingMachine = SqliteBrowsingMachine.TestCase
 TestPostgresqlBrowsingMachine = PostgresqlBrowsingMachine.TestCase
 # Every run waits for the disk; the memory machine walks the long paths.
-TestSqliteBrowsingMachine.settings = settings(stateful_step_count=30, max_examples=few_examples(4))
+TestSqliteBrowsingMachine.settings = settings(stateful_step_count=30, max_examples=few_examples(8))
 TestPostgresqlBrowsingMachine.settings = settings(stateful_step_count=15, max_examples=few_examples())

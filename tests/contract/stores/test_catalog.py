@@ -53,5 +53,5 @@ TestMemoryCatalogMachine = MemoryCatalogMachine.TestCase
 TestSqliteCatalogMachine = SqliteCatalogMachine.TestCase
 TestPostgresqlCatalogMachine = PostgresqlCatalogMachine.TestCase
 # Every step waits for the disk; the memory machine walks the long paths.
-TestSqliteCatalogMachine.settings = settings(stateful_step_count=20, max_examples=few_examples(4))
+TestSqliteCatalogMachine.settings = settings(stateful_step_count=20, max_examples=few_examples(8))
 TestPostgresqlCatalogMachine.settings = settings(stateful_step_count=10, max_examples=few_examples())
