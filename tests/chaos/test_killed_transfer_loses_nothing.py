@@ -124,12 +124,12 @@ def made(tmp_path: Path, docs: Path, sshd: LoopbackSshd) -> Scene:
     return scene
 
 
-def rsyncs_of(process: Running) -> list[int]:
-    """The rsync processes below ours: first the one we started, then its receiver."""
+def below(process: Running, program: str) -> list[int]:
+    """Processes of that program below ours; of rsync first the one we started, then its receiver."""
     found = []
     for pid in descendants(process.pid):
         with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/comm").read_text().strip() == "rsync":
+            if Path(f"/proc/{pid}/comm").read_text().strip() == program:
                 found.append(pid)
     return found
 
@@ -178,7 +178,7 @@ def test_the_runner_is_killed_twice_in_a_row(scene: Scene):
 def test_rsync_is_killed_and_the_file_changes_before_the_retry(scene: Scene, which: int, number: int):
     scene.write_big()
     process = scene.start()
-    pids = rsyncs_of(process)
+    pids = below(process, "rsync")
     assert len(pids) >= 2, pids
     scene.write_big()
     world = world_of_folder(scene.docs)
@@ -197,13 +197,14 @@ def test_the_line_is_cut_and_the_file_changes_before_the_retry(scene: Scene, tmp
     process = scene.start()
     scene.write_big()
     world = world_of_folder(scene.docs)
-    for pid in descendants(process.pid):
-        with contextlib.suppress(OSError):
-            if Path(f"/proc/{pid}/comm").read_text().strip() == "ssh":
-                os.kill(pid, signal.SIGKILL)
+    lines = below(process, "ssh")
+    assert lines, "no ssh was found to kill"
+    for pid in lines:
+        os.kill(pid, signal.SIGKILL)
     assert process.wait(PATIENCE * 2) == 0
     scene.nothing_is_left_running()
     done = scene.bck.ok("jobs")["items"][0]["result"]
+    assert done["attempts"] == 2, done
     scene.worlds[done["run_id"]] = world
     scene.current_is_clean()
     scene.every_point_restores()
