@@ -25,6 +25,8 @@ LOOKS = (
 )
 """What an API does that may not write to the storage."""
 
+START_ONE = "Start one: bck serve, or bck serve --only runner. Until then they wait."
+
 pytestmark = pytest.mark.sqlite  # each story says itself where its database is
 
 
@@ -80,6 +82,20 @@ def last_event(client: httpx2.Client, job: str) -> Any:
     raise AssertionError("the stream had no end")
 
 
+def oldest_age(client: httpx2.Client) -> float:
+    """How long the oldest job waits for a runner, as monitoring sees it."""
+    lines = client.get("/metrics").text.splitlines()
+    (value,) = [line.split()[1] for line in lines if line.startswith("bck_queue_oldest_age_seconds ")]
+    return float(value)
+
+
+def runner_finding(bck: Bck) -> tuple[bool, str]:
+    """What the doctor says of the runner; of a PostgreSQL of the tests it has other complaints."""
+    items = bck.run("doctor", "--json").json["items"]
+    (found,) = [one for one in items if one["name"] == "runner"]
+    return found["ok"], found["detail"]
+
+
 @contextmanager
 def read_only(root: Path) -> Iterator[None]:
     """Within it nobody writes to the storage."""
@@ -98,8 +114,13 @@ def test_what_the_api_is_asked_for_the_runner_does(bck: Bck) -> None:
         job = client.post("/backup/start", json={"profile": "docs"}).json()["job"]["job_id"]
         assert not serve_is_up(bck.home)  # nobody takes jobs, so nobody stands in a runner's way
         assert client.get(f"/backup/status/{job}").json()["claims"] == 0
+        assert (bck.ok("queue", "status")["runner"], oldest_age(client) > 0) == ("", True)
+        assert runner_finding(bck) == (False, "none known here, and 1 job not finished. " + START_ONE)
         with runner_of(bck) as runner:
             assert last_event(client, job)["status"] == "succeeded"
+            told = f"process {runner.pid}, runner only"
+            assert (bck.ok("queue", "status")["runner"], runner_finding(bck)) == (told, (True, told))
+            assert oldest_age(client) == 0
             assert (ports_of(runner.pid), len(ports_of(api.pid))) == (set(), 1)
             refused = bck.run("serve", "--port", "0", "--json")
             assert refused.code == 5
@@ -107,6 +128,7 @@ def test_what_the_api_is_asked_for_the_runner_does(bck: Bck) -> None:
             with bck.serving("--only", "api") as (_, other), client_of(other) as second:
                 assert second.get(f"/backup/status/{job}").json()["status"] == "succeeded"
         assert eventually(lambda: not serve_is_up(bck.home))
+        assert runner_finding(bck) == (True, "none known here, and no job waits for one")
         with read_only(bck.storage):
             asked = [client.get(path).status_code for path in LOOKS]
             assert asked == [200] * len(LOOKS)

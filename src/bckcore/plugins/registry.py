@@ -95,6 +95,8 @@ class QueueState:
 
     ok: bool
     detail: str
+    worker: str = ""
+    """Who works for its storage node, on whatever machine, as far as the queue knows; empty if nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

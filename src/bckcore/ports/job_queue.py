@@ -168,6 +168,12 @@ class JobQueue(Protocol):
     def count_sealed(self, *, final: bool) -> int:
         """How many jobs hold something sealed: of those that are over none ever, or of all others."""
 
+    def queued_since(self, *, hosts: Collection[HostId] | None = None) -> datetime | None:
+        """When the oldest of the jobs that are queued was asked for; None while none is queued.
+
+        A job handed back is as old as before. With ``hosts`` only jobs of these hosts.
+        """
+
     def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
         """Add lines at the end; their ``number`` is ignored and given anew. See :func:`fitting` for what is
         kept of long texts and endless logs."""

@@ -12,6 +12,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.run import Run, RunKind, RunOutcome
 from bckcore.ports.clock import Clock
+from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.check_jobs import CheckJobs
 from bckcore.services.standing import Standing, StandingService
@@ -37,22 +38,30 @@ class MetricService:
     """Thread-safe."""
 
     def __init__(
-        self, *, units: UnitOfWorkFactory, check_jobs: CheckJobs, standings: StandingService, clock: Clock
+        self,
+        *,
+        units: UnitOfWorkFactory,
+        queue: JobQueue,
+        check_jobs: CheckJobs,
+        standings: StandingService,
+        clock: Clock,
     ) -> None:
         self._units = units
+        self._queue = queue
         self._standing = standings
         self._check_jobs = check_jobs
         self._clock = clock
 
     def text(self, *, hosts: Collection[HostId] | None = None) -> str:
-        """All numbers, each with its help and type; with ``hosts`` only of profiles of these hosts.
+        """All numbers, each with its help and type; with ``hosts`` only of profiles and jobs of these hosts.
 
         Names of profiles need no escaping.
         """
         now, standings = self._clock.now(), self._standings(hosts)
         timely = [one for one in self._standing.all() if hosts is None or one.profile.host in hosts]
         lines: list[str] = []
-        for name, meaning, samples in (*_metrics(standings, now), *_schedules(timely, now)):
+        queued = _queued(self._queue.queued_since(hosts=hosts), now)
+        for name, meaning, samples in (*_metrics(standings, now), *_schedules(timely, now), queued):
             lines += [f"# HELP bck_{name} {meaning}", f"# TYPE bck_{name} gauge"]
             lines += [f"bck_{name}{_labels(labels)} {value:.16g}" for labels, value in samples]
         return "\n".join(lines) + "\n"
@@ -127,6 +136,12 @@ def _schedules(standings: Sequence[Standing], now: datetime) -> Iterator[tuple[s
     yield "profile_offline", text, offline
 
 
+def _queued(since: datetime | None, now: datetime) -> tuple[str, str, list[Sample]]:
+    """It grows while jobs are accepted and no runner is there to carry them out."""
+    text = "Seconds since the oldest job that waits for a runner was asked for; 0 while none waits."
+    return "queue_oldest_age_seconds", text, [({}, _age(now, since) if since else 0.0)]
+
+
 def _findings(standing: _Standing, job: Job) -> Iterator[Sample]:
     """One for each cause, also those of which there are none: an alarm needs a number to compare."""
     causes = job.result.data.get("causes")
@@ -157,4 +172,6 @@ def _label(standing: _Standing) -> Labels:
 
 
 def _labels(labels: Labels) -> str:
+    if not labels:
+        return ""
     return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"

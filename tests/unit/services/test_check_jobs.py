@@ -43,7 +43,9 @@ class Desk:
         units = self.house.database.units
         queue, clock = self.house.database.queue, self.house.clock
         standings = StandingService(units=units, queue=queue, clock=clock)
-        text = MetricService(units=units, check_jobs=self.checks, standings=standings, clock=clock).text()
+        text = MetricService(
+            units=units, queue=queue, check_jobs=self.checks, standings=standings, clock=clock
+        ).text()
         assert text.endswith("\n")
         lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
         return {name: float(value) for name, _, value in lines}

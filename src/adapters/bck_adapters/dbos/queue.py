@@ -114,6 +114,10 @@ class DbosJobQueue:
         """See the port."""
         return self._tables.count_sealed(final=final)
 
+    def queued_since(self, *, hosts: Collection[HostId] | None = None) -> datetime | None:
+        """See the port."""
+        return self._tables.queued_since(hosts=hosts)
+
     def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
         """See the port."""
         self._tables.append_log(job, lines)
@@ -275,4 +279,5 @@ class DbosJobQueue:
         parts = [f"DBOS, node {self._tables.node}"]
         parts.append(f"worked for by {who}" if who else "nobody works for it now")
         parts.append(f"{waiting.queued} waiting, {waiting.offered} offered")
-        return QueueState(ok=True, detail="; ".join([*parts, *told_of_others(self._tables)]))
+        detail = "; ".join([*parts, *told_of_others(self._tables)])
+        return QueueState(ok=True, detail=detail, worker=who)

@@ -153,6 +153,12 @@ class MemoryJobQueue:
         with self._lock:
             return sum(bool(row.sealed) for row in self._rows.values() if row.job.status.final is final)
 
+    def queued_since(self, *, hosts: Collection[HostId] | None = None) -> datetime | None:
+        """See the port."""
+        with self._lock:
+            listed = [row.job for row in self._rows.values() if row.job.status is JobStatus.QUEUED]
+        return min((job.created for job in listed if hosts is None or job.host in hosts), default=None)
+
     def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
         """See the port. Raises NotFoundError for an unknown job."""
         with self._lock:

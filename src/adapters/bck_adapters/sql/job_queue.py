@@ -250,6 +250,15 @@ class SqlJobQueue:
         with self._reading() as session:
             return int(session.execute(query).scalar_one())
 
+    def queued_since(self, *, hosts: Collection[HostId] | None = None) -> datetime | None:
+        """See the port."""
+        query = select(func.min(jobs.c.created)).where(jobs.c.status == _QUEUED)
+        if hosts is not None:
+            query = query.where(jobs.c.host.in_(sorted(hosts)))
+        with self._reading() as session:
+            found: datetime | None = session.execute(query).scalar_one()
+        return found
+
     def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
         """See the port. Raises NotFoundError for an unknown job."""
         with self._writing() as session:

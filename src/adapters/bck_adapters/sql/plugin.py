@@ -35,7 +35,8 @@ def _embedded(context: QueueContext) -> OfferedQueue:
 
 def _state(queue: NodeQueue) -> QueueState:
     parts = [f"embedded, node {queue.node}", *told_of_others(queue)]
-    return QueueState(ok=True, detail="; ".join(parts))
+    worker = "a process that has a job under way" if queue.at_work() else ""
+    return QueueState(ok=True, detail="; ".join(parts), worker=worker)
 
 
 def _made(context: AdapterContext) -> Database:

@@ -320,6 +320,22 @@ class JobQueueContract:
         again = claimed(queue)
         assert (again.job.id, again.job.claims, again.job.deaths) == ("a", 2, 0)
 
+    def test_the_age_of_what_waits_is_that_of_the_oldest_job_nobody_took(self, queue: JobQueue) -> None:
+        assert queue.queued_since() is None
+        later = START + timedelta(minutes=1)
+        queue.enqueue(sample_job("a", profile="p1", host="h1"))
+        queue.enqueue(replace(sample_job("b", profile="p2", host="h2"), created=later))
+        assert queue.queued_since() == START
+        assert queue.queued_since(hosts=[HostId("h2")]) == later
+        assert queue.queued_since(hosts=[]) is None
+        claim = claimed(queue, only="a")
+        assert queue.queued_since() == later
+        queue.hand_back(claim)
+        assert queue.queued_since() == START
+        queue.request_cancel(JobId("a"))
+        queue.request_cancel(JobId("b"))
+        assert queue.queued_since() is None
+
     def test_a_queued_job_is_cancelled_at_once(self, queue: JobQueue, clock: StepClock) -> None:
         queue.enqueue(sample_job("a"))
         cancelled = queue.request_cancel(JobId("a"))

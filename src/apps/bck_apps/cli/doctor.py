@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bck_apps.cli.queue import runner_finding, runner_of
 from bck_apps.cli.screen import Json, say, show, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import FAILED
@@ -64,6 +65,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         tool_finding("ssh", ["ssh", "-V"]),
         _tried("database", lambda: _database(application)),
         _tried("queue", lambda: _queue(application)),
+        _tried("runner", lambda: _runner(application)),
         _tried("accounts", lambda: accounts_finding(application.access.users())),
         _tried("receipts", lambda: receipts_finding(application.storage)),
         _tried("histories", lambda: _histories(application)),
@@ -112,6 +114,12 @@ def _database(application: "Application") -> tuple[bool, str]:
 def _queue(application: "Application") -> tuple[bool, str]:
     state = application.queue_state()
     return state.ok, state.detail
+
+
+def _runner(application: "Application") -> tuple[bool, str]:
+    waiting = application.jobs_by_node()
+    unfinished = waiting.get(application.settings.queue.node, 0) + waiting.get("", 0)
+    return runner_finding(runner_of(application), unfinished)
 
 
 def accounts_finding(users: "Sequence[User]") -> tuple[bool, str]:

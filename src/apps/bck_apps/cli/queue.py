@@ -11,31 +11,63 @@ from bckcore.domain.wording import counted
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from bck_apps.wiring import Application
+
 app = typer.Typer(help="What hands jobs to runners.", no_args_is_help=True)
 
 
 @app.command("status")
 def queue_status(as_json: Json = False) -> None:
-    """Tell which engine the queue has, which storage node this is, and how many jobs wait for which node."""
+    """Tell which engine the queue has, which storage node this is, who works for it, and what waits."""
     with opened() as application:
         settings, state, waiting = (
             application.settings.queue,
             application.queue_state(),
             application.jobs_by_node(),
         )
+        runner = runner_of(application)
     document = {
         "engine": settings.engine,
         "node": settings.node,
         "detail": state.detail,
+        "runner": runner,
         "unfinished": [{"node": node, "jobs": jobs} for node, jobs in sorted(waiting.items())],
     }
 
     def view() -> "RenderableType":
         listed = ", ".join(f"{node or '(none)'} {jobs}" for node, jobs in sorted(waiting.items()))
         pairs = (("engine", settings.engine), ("node", settings.node), ("now", state.detail))
-        return fields((*pairs, ("unfinished jobs", listed or "none")))
+        return fields((*pairs, ("runner", runner or NO_RUNNER), ("unfinished jobs", listed or "none")))
 
     show(as_json, document, view)
+
+
+NO_RUNNER = "none known here"
+
+
+def runner_of(application: "Application") -> str:
+    """Words about who works for this storage node: here by the lock, elsewhere by the queue; empty if nobody.
+
+    A runner elsewhere with the embedded queue is known of only while it has a job under way.
+    Raises BckError if it cannot be told.
+    """
+    from bck_apps.runner.presence import serve_is_up, served_by, stands_still
+
+    if stands_still(application.home):
+        return "stands still while the database is moved"
+    if serve_is_up(application.home):
+        return served_by(application.home) or "a process that does not say which"
+    return application.queue_state().worker
+
+
+def runner_finding(runner: str, unfinished: int) -> tuple[bool, str]:
+    """Whether somebody is there for what waits. Nobody is needed for none: 'bck backup' works by itself."""
+    if runner:
+        return True, runner
+    if not unfinished:
+        return True, f"{NO_RUNNER}, and no job waits for one"
+    advice = "Start one: bck serve, or bck serve --only runner. Until then they wait."
+    return False, f"{NO_RUNNER}, and {counted(unfinished, 'job')} not finished. {advice}"
 
 
 @app.command("take-over")

@@ -387,7 +387,7 @@ class Container(containers.DeclarativeContainer):
     check_jobs = providers.Singleton(CheckJobs, queue=queue, jobs=jobs)
     standings = providers.Singleton(StandingService, units=units, queue=queue, clock=clock)
     metrics = providers.Singleton(
-        MetricService, units=units, check_jobs=check_jobs, standings=standings, clock=clock
+        MetricService, units=units, queue=queue, check_jobs=check_jobs, standings=standings, clock=clock
     )
     scheduler = providers.Singleton(
         Scheduler,
