@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from threading import Event
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, make_url, select, text
 
 from bck_adapters.sql import sql_database
 from bck_adapters.sql.copying import TABLES, copy_database, copy_would
@@ -39,8 +39,14 @@ from bckcore.domain.run_problem import RunProblem
 from bckcore.domain.session import RefreshToken
 from bckcore.domain.throttle import Throttle
 from bckcore.domain.transfer import ProblemKind
-from bckcore.errors import ConflictError, DatabaseMovedError, InvalidInputError
+from bckcore.errors import (
+    ConflictError,
+    DatabaseMovedError,
+    DatabaseUnreachableError,
+    InvalidInputError,
+)
 from bckcore.ports.job_queue import LogLine
+from tests.support.runner import eventually
 
 P, S = ProfileId("docs"), SourceName("docs")
 ODD = "nul \0, half \udcff\ud800, code \x1a0000, \U0001f512, tab\t"
@@ -214,3 +220,56 @@ def test_where_the_new_place_cannot_be_entered_the_old_one_stays_in_use(sqlite, 
         copy_database(sqlite, postgresql, switched=fails)
     SqlJobQueue(sqlite, StepClock()).enqueue(sample_job("new"))
     assert rows(sqlite)["job"] == rows(postgresql)["job"] + 1
+
+
+WRITERS_HELD_OFF = text(
+    "SELECT pid FROM pg_locks WHERE mode = 'ShareLock' AND relation = 'job'::regclass AND granted"
+)
+
+
+def test_where_the_old_server_lets_writers_in_again_nothing_is_switched_and_what_they_wrote_stays(
+    postgresql, back
+):
+    """A restart of the old server, or a connection that breaks, takes the locks away."""
+    filled(postgresql, files=10)
+    switched = []
+
+    def told(table, done, total):
+        if table == TABLES[-1].name:
+            with postgresql.begin() as other:
+                [pid] = other.execute(WRITERS_HELD_OFF).scalars()
+                other.execute(text("SELECT pg_terminate_backend(:pid, 30000)"), {"pid": pid})
+            SqlJobQueue(postgresql, StepClock()).enqueue(sample_job("late"))
+
+    with pytest.raises(DatabaseUnreachableError):
+        copy_database(postgresql, back, told=told, switched=lambda: switched.append(True))
+    assert switched == []
+    assert SqlJobQueue(postgresql, StepClock()).get(JobId("late")).id == "late"
+
+
+def test_writers_are_held_off_for_as_long_as_the_copy_takes(fresh_postgresql, back):
+    """The old server ends what is silent for too long; the comparison is silent there for longer."""
+    hasty = make_url(fresh_postgresql).update_query_dict(
+        {"options": "-c idle_in_transaction_session_timeout=1000"}
+    )
+    with (
+        disposing(make_engine(hasty.render_as_string(hide_password=False))) as old,
+        disposing(make_engine(fresh_postgresql)) as other,
+    ):
+        filled(other, files=10)
+
+        def silent():
+            with other.begin() as connection:
+                since = "SELECT clock_timestamp() - state_change > interval '2 seconds' FROM pg_stat_activity"
+                found = [
+                    connection.execute(text(f"{since} WHERE pid = :pid"), {"pid": pid}).scalar()
+                    for pid in connection.execute(WRITERS_HELD_OFF).scalars()
+                ]
+            return found != [False]
+
+        def told(table, done, total):
+            if table == TABLES[-1].name:
+                assert eventually(silent)
+
+        copied = copy_database(old, back, told=told)
+        assert {one.name: one.rows for one in copied} == rows(other)

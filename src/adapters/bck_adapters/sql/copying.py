@@ -45,8 +45,10 @@ def copy_database(
 
     The source is brought up to date, locked against writers and otherwise not changed. ``switched`` is
     called when the copy is complete and durable, while the source is still locked: whoever waits to write
-    there finds the installation moved. Raises ConflictError while a job runs or if the target holds something
-    else; StorageError if the two differ after copying.
+    there finds the installation moved. It is not called where the source let writers in meanwhile, for a
+    restart or a broken connection takes its locks away: then DatabaseUnreachableError is raised. Raises
+    ConflictError while a job runs or if the target holds something else; StorageError if the two differ
+    after copying.
     """
     migrate(source)
     with translated(), exclusive(source).connect() as old:
@@ -57,6 +59,7 @@ def copy_database(
         with exclusive(target).begin() as new:
             full = any(_count(new, table) for table in TABLES)
             copied = _same(old, new) if full else _copied(old, new, told)
+        _require_held(old)
         switched()
         return copied
 
@@ -79,8 +82,15 @@ def _copied(old: Connection, new: Connection, told: Told) -> Sequence[CopiedTabl
 
 def _hold_writers_off(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":  # the queue writes without taking the writer's place
+        # It says nothing here while the copy is read again, however long that takes.
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
         names = ", ".join(f'"{table.name}"' for table in TABLES)
         connection.exec_driver_sql(f"LOCK TABLE {names} IN SHARE MODE")
+
+
+def _require_held(connection: Connection) -> None:
+    """Raise what the driver raises if the transaction, and all its locks with it, is there no more."""
+    connection.exec_driver_sql("SELECT 1")
 
 
 def _require_idle(connection: Connection) -> None:
