@@ -27,6 +27,7 @@ from bck_apps.gui.problems import (
     RefusedError,
     ServerError,
     SignInError,
+    TooManyAttemptsError,
     UntrustedServerError,
 )
 from bck_apps.gui.tls import fingerprint, load_ca
@@ -208,6 +209,15 @@ def test_problem_document_becomes_a_typed_error(api, server, outcome, status, ki
         "It means.",
         "Do this.",
     )
+
+
+def test_wait_that_the_server_asks_for_is_read_from_its_header(api, server, outcome) -> None:
+    server.answers["POST /auth/login"] = lambda to: to.raw(429, b"{}", Retry_After="17")
+    error = outcome(api.sign_in("anna", "secret", "123456"))
+    assert isinstance(error, TooManyAttemptsError)
+    assert error.wait_seconds == 17
+    sent = json.loads(server.sent[0].body)
+    assert sent == {"name": "anna", "password": "secret", "code": "123456"}
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"items": [{"job_id": 3}]}', b""])

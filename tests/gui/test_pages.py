@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from PySide6.QtCore import Qt
@@ -22,7 +23,7 @@ from PySide6.QtWidgets import (
 from bck_apps.gui.viewmodels.standing import State
 from bck_apps.gui.views.look import ElidedLabel, state_color
 from bck_apps.gui.views.sign_in_page import SignInPage
-from tests.support.gui_api import PASSWORD
+from tests.support.gui_api import CODE, PASSWORD
 from tests.support.gui_screens import SCREENS, Screen
 
 SMALLEST = (560, 420)
@@ -85,7 +86,7 @@ def test_everything_that_takes_the_keyboard_has_a_name(show, name) -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "it"])
-@pytest.mark.parametrize("name", ["sign-in", "empty", "refused-folder", "running"])
+@pytest.mark.parametrize("name", ["sign-in", "code", "empty", "refused-folder", "running"])
 def test_no_two_things_on_a_page_share_a_key(show, name, language) -> None:
     screen = show(name, language)
     texts = [action.text() for action in screen.window.menuBar().actions()]
@@ -93,7 +94,7 @@ def test_no_two_things_on_a_page_share_a_key(show, name, language) -> None:
     texts += [
         label.text() for label in screen.window.findChildren(QLabel) if label.buddy() and label.isVisible()
     ]
-    if name not in ("sign-in", "empty"):
+    if name not in ("sign-in", "code", "empty"):
         tabs = screen.profile.tabs
         texts += [tabs.tabText(number) for number in range(tabs.count())]
     keys = [found.group(1).lower() for text in texts if (found := MNEMONIC.search(text))]
@@ -109,6 +110,50 @@ def test_sign_in_works_with_the_keyboard_alone(qtbot, show) -> None:
     qtbot.keyClick(page.password, Qt.Key.Key_Return)
     assert screen.api.signed_in_as == "anna"
     assert screen.home.list.rows.count() == 1
+
+
+def test_code_is_asked_for_and_entered_with_the_keyboard_alone(qtbot, show) -> None:
+    screen = show("code")
+    page = screen.window.page
+    assert isinstance(page, SignInPage)
+    assert page.password.text() == ""
+    assert not page.password.isVisible()
+    assert not page.code.submit.isEnabled()
+    qtbot.keyClicks(page.code.code, "000000")
+    qtbot.keyClick(page.code.code, Qt.Key.Key_Return)
+    assert "The code was not accepted." in page.notice.text
+    assert page.code.code.text() == ""
+    qtbot.keyClicks(page.code.code, CODE)
+    qtbot.keyClick(page.code.code, Qt.Key.Key_Return)
+    assert screen.api.offered == [(PASSWORD, ""), (PASSWORD, "000000"), (PASSWORD, CODE)]
+    assert screen.home.list.rows.count() == 1
+
+
+def test_who_goes_back_from_the_code_enters_the_password_again(qtbot, show) -> None:
+    screen = show("code")
+    page = screen.window.page
+    assert isinstance(page, SignInPage)
+    qtbot.mouseClick(page.code.back, Qt.MouseButton.LeftButton)
+    assert page.password.isVisible()
+    assert not page.submit.isEnabled()
+    assert screen.api.offered == [(PASSWORD, "")]
+
+
+def test_wait_that_the_server_asks_for_is_counted_down_and_then_over(qtbot, show) -> None:
+    screen = show("wait")
+    page = screen.window.page
+    assert isinstance(page, SignInPage)
+    qtbot.keyClicks(page.password, PASSWORD)
+    assert not page.submit.isEnabled()
+    assert page.hint == "You can try again in 2 minutes."
+    del screen.api.fail["sign_in"]
+    screen.now += timedelta(seconds=150)
+    qtbot.waitUntil(lambda: page.hint == "You can try again in 20 seconds.", timeout=5_000)
+    screen.now += timedelta(seconds=20)
+    qtbot.waitUntil(page.submit.isEnabled, timeout=5_000)
+    assert not page.notice.isVisible()
+    qtbot.keyClick(page.password, Qt.Key.Key_Return)
+    assert screen.api.signed_in_as == "anna"
 
 
 def test_folder_is_added_and_removed_with_the_keyboard_alone(qtbot, show) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from bck_apps.gui.api import Follower
+from bck_apps.gui.api import Api, Follower
 from bck_apps.gui.messages import (
     FileProblem,
     Job,
@@ -21,11 +21,18 @@ from bck_apps.gui.messages import (
     Started,
 )
 from bck_apps.gui.pending import Pending
-from bck_apps.gui.problems import ClientError, SignInError
+from bck_apps.gui.problems import ClientError, SecondFactorNeededError, SignInError, problem_from
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
+CODE = "123456"
+
+
+def too_many(seconds: int) -> ClientError:
+    """As the server says it."""
+    body = b'{"type": "urn:bck:too-many-attempts", "detail": "Too many.", "advice": "Wait."}'
+    return problem_from(429, body, str(seconds).encode())
 
 
 def profile(name: str = "docs", *folders: str, **fields: object) -> Profile:
@@ -115,15 +122,21 @@ class MemoryApi:
     hold: bool = False
     waiting: list[Callable[[], None]] = field(default_factory=list)
     signed_in_as: str = ""
+    second_factor: bool = False
+    """The account asks for a code, and CODE is the right one."""
+    offered: list[tuple[str, str]] = field(default_factory=list, repr=False)
+    """Passwords and codes that came."""
 
     def _answer(self, method: str, make: Callable[[], T]) -> Pending[T]:
         pending: Pending[T] = Pending()
 
         def settle() -> None:
-            if method in self.fail:
-                pending.reject(self.fail[method])
-            else:
+            try:
+                if method in self.fail:
+                    raise self.fail[method]
                 pending.resolve(make())
+            except ClientError as error:
+                pending.reject(error)
 
         if self.hold:
             self.waiting.append(settle)
@@ -138,13 +151,23 @@ class MemoryApi:
         for settle in waiting:
             settle()
 
-    def sign_in(self, name: str, password: str) -> Pending[Session]:
-        if password != PASSWORD:
-            self.fail["sign_in"] = SignInError("access-denied", what="The name or the password is wrong.")
-        else:
-            self.fail.pop("sign_in", None)
+    def sign_in(self, name: str, password: str, code: str = "") -> Pending[Session]:
+        self.offered.append((password, code))
+
+        def session() -> Session:
+            self._let_in(password, code)
             self.signed_in_as = name
-        return self._answer("sign_in", lambda: self.session(name))
+            return self.session(name)
+
+        return self._answer("sign_in", session)
+
+    def _let_in(self, password: str, code: str) -> None:
+        if password != PASSWORD:
+            raise SignInError("access-denied", what="The name or the password is wrong.")
+        if self.second_factor and not code:
+            raise SecondFactorNeededError("second-factor-needed", what="This account has a second factor.")
+        if self.second_factor and code != CODE:
+            raise SignInError("access-denied", what="The code is wrong, or was used before.")
 
     def session(self, name: str = "anna") -> Session:
         return Session(access_token="t", expires_at=NOON + timedelta(hours=1), name=name, role=self.role)
@@ -212,6 +235,24 @@ class MemoryApi:
         """The followed job ends like this."""
         self.kept_jobs = [last, *(old for old in self.kept_jobs if old.job_id != last.job_id)]
         self.stream.follower.on_end(last)
+
+
+class Door:
+    """A connector that gives the server in memory, or an error."""
+
+    def __init__(self, api: MemoryApi, error: ClientError | None = None) -> None:
+        self.api = api
+        self.error = error
+        self.asked: list[tuple[str, str, str]] = []
+
+    def __call__(self, endpoint: str, ca_file: str, ca_sha256: str) -> Pending[Api]:
+        self.asked.append((endpoint, ca_file, ca_sha256))
+        pending: Pending[Api] = Pending()
+        if self.error:
+            pending.reject(self.error)
+        else:
+            pending.resolve(self.api)
+        return pending
 
 
 def running(**progress: object) -> tuple[Job, Progress]:

@@ -20,7 +20,7 @@ from bck_apps.gui.api import Api
 from bck_apps.gui.config import ClientConfig, SchedulerConfig
 from bck_apps.gui.messages import Point, Progress
 from bck_apps.gui.pending import Pending
-from bck_apps.gui.problems import ConnectionFailedError, RefusedError
+from bck_apps.gui.problems import ConnectionFailedError, RefusedError, TooManyAttemptsError
 from bck_apps.gui.viewmodels.desk import Desk
 from bck_apps.gui.views.home_page import HomePage
 from bck_apps.gui.views.main_window import MainWindow
@@ -81,6 +81,7 @@ class Screen:
 
     def __init__(self, api: MemoryApi, language: Language, *, scheduler: bool = False) -> None:
         self.api = api
+        self.now = NOON
         self._folder = tempfile.TemporaryDirectory()
 
         def connect(endpoint: str, ca_file: str, ca_sha256: str) -> Pending[Api]:
@@ -98,7 +99,7 @@ class Screen:
             ),
             config_path=Path(self._folder.name) / "config.json",
             connect=connect,
-            clock=lambda: NOON,
+            clock=lambda: self.now,
             new_key=lambda: "k",
             system_language="en",
         )
@@ -145,6 +146,29 @@ def _wrong_password(language: Language) -> Screen:
     screen = _sign_in(language)
     screen.desk.sign_in.submit("wrong password")
     return screen
+
+
+def _code(language: Language) -> Screen:
+    screen = Screen(MemoryApi(second_factor=True), language)
+    return screen.sign_in()
+
+
+def _wrong_code(language: Language) -> Screen:
+    screen = _code(language)
+    screen.desk.sign_in.submit_code("000000")
+    return screen
+
+
+def too_many(seconds: int) -> TooManyAttemptsError:
+    """As the server says it."""
+    error = TooManyAttemptsError("too-many-attempts", meaning="Nothing was looked at.", advice="Wait.")
+    error.wait_seconds = seconds
+    return error
+
+
+def _wait(language: Language) -> Screen:
+    screen = Screen(MemoryApi(fail={"sign_in": too_many(170)}), language)
+    return screen.sign_in()
 
 
 def _empty(language: Language) -> Screen:
@@ -246,6 +270,9 @@ def _offline(language: Language) -> Screen:
 SCREENS: dict[str, Callable[[Language], Screen]] = {
     "sign-in": _sign_in,
     "wrong-password": _wrong_password,
+    "code": _code,
+    "wrong-code": _wrong_code,
+    "wait": _wait,
     "empty": _empty,
     "ready": _ready,
     "bad-folder": _bad_folder,

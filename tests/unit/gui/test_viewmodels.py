@@ -8,10 +8,8 @@ from datetime import timedelta
 
 import pytest
 
-from bck_apps.gui.api import Api
 from bck_apps.gui.config import ClientConfig, ProfileConfig, SchedulerConfig, load
 from bck_apps.gui.messages import Job, Progress, Source
-from bck_apps.gui.pending import Pending
 from bck_apps.gui.problems import (
     ClientError,
     ConfigError,
@@ -26,10 +24,9 @@ from bck_apps.gui.viewmodels.folder_choice import FolderChoice
 from bck_apps.gui.viewmodels.home import Home
 from bck_apps.gui.viewmodels.log_book import LogBook
 from bck_apps.gui.viewmodels.progress_view import progress_view
-from bck_apps.gui.viewmodels.sign_in import SignIn, SignInForm
 from bck_apps.gui.viewmodels.standing import State
 from bck_apps.gui.viewmodels.verdict import verdict
-from tests.support.gui_api import NOON, PASSWORD, MemoryApi, done, job, line, point, profile, running
+from tests.support.gui_api import NOON, PASSWORD, Door, MemoryApi, done, job, line, point, profile, running
 
 HOUR = timedelta(hours=1)
 EN = Texts("en")
@@ -468,66 +465,7 @@ def test_unknown_reason_is_told_as_unknown() -> None:
     assert verdict(last).details == "Moon phase."
 
 
-# --- signing in -----------------------------------------------------------------------------------
-
-FORM = SignInForm(endpoint="backup.example", ca_file="ca.pem", user="anna")
-
-
-class Door:
-    """A connector that gives the server in memory, or an error."""
-
-    def __init__(self, api: MemoryApi, error: ClientError | None = None) -> None:
-        self.api = api
-        self.error = error
-        self.asked: list[tuple[str, str, str]] = []
-
-    def __call__(self, endpoint: str, ca_file: str, ca_sha256: str) -> Pending[Api]:
-        self.asked.append((endpoint, ca_file, ca_sha256))
-        pending: Pending[Api] = Pending()
-        if self.error:
-            pending.reject(self.error)
-        else:
-            pending.resolve(self.api)
-        return pending
-
-
-@pytest.mark.parametrize(
-    ("form", "password", "key"),
-    [
-        (SignInForm(), True, "server"),
-        (SignInForm(endpoint="x"), True, "pin"),
-        (SignInForm(endpoint="x", ca_sha256="ab"), True, "user"),
-        (FORM, False, "password"),
-    ],
-)
-def test_what_is_missing_is_named_in_order(form, password, key) -> None:
-    sign_in = SignIn(form, Door(MemoryApi()), lambda *_: None)
-    missing = sign_in.missing(password=password)
-    assert missing is not None
-    assert missing.key == f"sign-in.missing.{key}"
-
-
-def test_password_is_not_kept() -> None:
-    sign_in = SignIn(FORM, Door(MemoryApi()), lambda *_: None)
-    sign_in.submit(PASSWORD)
-    sign_in.submit("wrong password")
-    assert PASSWORD not in repr(vars(sign_in))
-    assert isinstance(sign_in.problem, SignInError)
-    assert not sign_in.busy
-
-
-@pytest.mark.parametrize(
-    ("fields", "code"),
-    [({"endpoint": "http://x"}, "bad-endpoint"), ({"ca_sha256": "12"}, "bad-fingerprint")],
-)
-def test_unusable_entry_is_refused_before_anything_is_sent(fields, code) -> None:
-    door = Door(MemoryApi())
-    sign_in = SignIn(FORM, door, lambda *_: None)
-    sign_in.fill(**fields)
-    sign_in.submit(PASSWORD)
-    assert sign_in.problem is not None
-    assert sign_in.problem.code == code
-    assert door.asked == []
+# --- the desk -------------------------------------------------------------------------------------
 
 
 def _desk(path, api: MemoryApi, config: ClientConfig | None = None, **fields: object) -> Desk:
@@ -539,6 +477,12 @@ def _desk(path, api: MemoryApi, config: ClientConfig | None = None, **fields: ob
         new_key=lambda: "k",
         system_language="en_GB",
     )
+
+
+def _note(desk: Desk) -> str:
+    """What the sign-in page says; empty when it is not there."""
+    note = desk.sign_in.note
+    return EN.say(note) if note is not None and desk.home is None else ""
 
 
 def test_desk_goes_home_and_remembers_the_server_but_no_secret(tmp_path) -> None:

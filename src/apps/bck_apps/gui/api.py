@@ -41,8 +41,12 @@ class Stream(Protocol):
 class Api(Protocol):
     """The server. Every call returns at once; answers come on the GUI thread."""
 
-    def sign_in(self, name: str, password: str) -> Pending[Session]:
-        """Later calls are made as this person. The password is not kept."""
+    def sign_in(self, name: str, password: str, code: str = "") -> Pending[Session]:
+        """Later calls are made as this person. Password and code are not kept.
+
+        ``code`` is of the account's second factor: six digits, or a recovery code. Settles with
+        SecondFactorNeededError where one is needed and none was given, TooManyAttemptsError, SignInError.
+        """
 
     def sign_out(self) -> None:
         """Forget the token, stop everything under way."""

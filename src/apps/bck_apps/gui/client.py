@@ -54,10 +54,12 @@ class HttpApi(QObject):
 
     # --- the API ---------------------------------------------------------------------------------
 
-    def sign_in(self, name: str, password: str) -> Pending[Session]:
-        """POST /auth/login; the token is kept for later calls, the password is not."""
-        answer = self._post("/auth/login", Session, {"name": name, "password": password})
-        return answer.map(self._signed_in)
+    def sign_in(self, name: str, password: str, code: str = "") -> Pending[Session]:
+        """POST /auth/login; the token is kept for later calls, password and code are not."""
+        body: dict[str, object] = {"name": name, "password": password}
+        if code:
+            body["code"] = code
+        return self._post("/auth/login", Session, body).map(self._signed_in)
 
     def _signed_in(self, session: Session) -> Session:
         self._token = session.access_token
@@ -225,7 +227,7 @@ class HttpApi(QObject):
             raise failure
         body = bytes(rest.readBody().data())
         if not rest.isHttpStatusSuccess():
-            raise problem_from(rest.httpStatus(), body)
+            raise problem_from(rest.httpStatus(), body, bytes(reply.rawHeader("Retry-After").data()))
         return parsed(kind, body)
 
 

@@ -9,6 +9,8 @@
     ├── BadAnswerError         it answers, but not in the language this client knows
     └── ProblemError           the server said no, with a reason (RFC 9457)
         ├── SignInError        401: wrong password, or the sign-in has run out
+        │   └── SecondFactorNeededError  the password is right; a code is needed as well
+        ├── TooManyAttemptsError  429: nothing is looked at before some time is over
         ├── RefusedError       403
         ├── NotFoundError      404
         ├── ConflictError      409
@@ -74,6 +76,16 @@ class SignInError(ProblemError):
     """Wrong name or password, or the sign-in has run out."""
 
 
+class SecondFactorNeededError(SignInError):
+    """The password was right; this account asks for a code as well."""
+
+
+class TooManyAttemptsError(ProblemError):
+    """Too many failed attempts; nothing is looked at before ``wait_seconds`` are over."""
+
+    wait_seconds: int = 0
+
+
 class RefusedError(ProblemError):
     """Understood, and not allowed."""
 
@@ -100,27 +112,36 @@ _BY_STATUS: Mapping[int, type[ProblemError]] = {
     404: NotFoundError,
     409: ConflictError,
     422: InvalidError,
+    429: TooManyAttemptsError,
 }
+_BY_CODE: Mapping[str, type[ProblemError]] = {"second-factor-needed": SecondFactorNeededError}
+LONGEST_WAIT = 3600
+"""Seconds; the server never asks for more than a quarter of an hour."""
 
 
-def problem_from(status: int, body: bytes) -> ProblemError:
-    """The typed error for an answer with an error status, whatever its body holds."""
+def problem_from(status: int, body: bytes, retry_after: bytes = b"") -> ProblemError:
+    """The typed error for an answer with an error status, whatever its body and its Retry-After hold."""
     try:
         document = json.loads(body)
     except ValueError:
         document = None
     whole = document if isinstance(document, dict) else {}
     fields = {key: value for key, value in whole.items() if isinstance(value, str)}
+    urn = fields.get("type", "")
+    code = urn.removeprefix(URN) if urn.startswith(URN) else f"http-{status}"
     kind = _BY_STATUS.get(status, ServerError if status >= 500 else ProblemError)
-    code = fields.get("type", "")
-    return kind(
-        code.removeprefix(URN) if code.startswith(URN) else f"http-{status}",
+    error = _BY_CODE.get(code, kind)(
+        code,
         params={"status": str(status)},
         what=fields.get("detail") or fields.get("title", ""),
         meaning=fields.get("meaning", ""),
         advice=fields.get("advice", ""),
         detail=_field_errors(whole.get("errors")),
     )
+    if isinstance(error, TooManyAttemptsError):
+        error.wait_seconds = min(int(retry_after[:9]), LONGEST_WAIT) if retry_after.isdigit() else 0
+        error.what = error.meaning = error.advice = ""  # the seconds it names pass while it is read
+    return error
 
 
 def _field_errors(errors: object) -> str:

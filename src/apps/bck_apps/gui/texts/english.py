@@ -51,6 +51,15 @@ ENGLISH: Final[Mapping[str, str]] = {
     "sign-in.missing.pin": "Choose the server's certificate, or enter its fingerprint.",
     "sign-in.missing.user": "Enter your name.",
     "sign-in.missing.password": "Enter your password.",
+    "sign-in.missing.code": "Enter the code.",
+    "sign-in.wait": "You can try again in {time}.",
+    "sign-in.code": "&Code",
+    "sign-in.code.hint": "Six digits, or a recovery code",
+    "sign-in.code.text": "The password is right. The account {user} asks for a code as well: the one that "
+    "the app on your phone shows now, or one of your recovery codes.",
+    "sign-in.code.kept": "Until then the password is in the memory of this program and nowhere else.",
+    "sign-in.code.back": "&Back",
+    "sign-in.code.late": "No code came, and the password was forgotten. Please sign in again.",
     "sign-in.signed-out": "You have signed out.",
     "sign-in.expired": "Your sign-in has run out. Please sign in again; running backups go on.",
     # list

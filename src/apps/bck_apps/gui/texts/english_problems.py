@@ -131,15 +131,22 @@ PROBLEMS: Final[Mapping[str, str]] = {
     ),
     **_problem(
         "too-many-attempts",
-        "There were too many attempts to sign in.",
-        "The server looks at none for a while.",
-        "Wait some minutes, or ask an administrator to unlock your account.",
+        "There were too many attempts that failed.",
+        "Somebody may be guessing, so the server looks at no further one for a while.",
+        "Wait as long as it says below, or ask an administrator to unlock your account.",
     ),
     **_problem(
         "second-factor-needed",
         "Your account asks for a code from your phone as well.",
-        "This program cannot send one yet.",
-        "Ask an administrator.",
+        "The password is right, and is not enough.",
+        "Sign in again, and enter the code when it is asked for.",
+    ),
+    **_problem(
+        "code-refused",
+        "The code was not accepted.",
+        "It is mistyped, too old, or was used before: each counts once.",
+        "Wait for the next one and see that the phone's clock is right, or take a recovery code. "
+        "If that does not help, go back and enter your password anew.",
     ),
     **_problem(
         "invalid-input",

@@ -9,6 +9,7 @@ from bck_apps.gui.texts.catalogue import Texts
 
 SIGN_IN_REFUSED = "sign-in-refused"
 """The server gives a wrong password and a missing right the same code; people need two texts."""
+_SIGN_IN_CODES = ("access-denied", "http-401")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +28,8 @@ class Explanation:
 def explain(error: ClientError, texts: Texts) -> Explanation:
     """In the language of ``texts``. The server speaks English: what it says comes first there, and as
     detail below our own words elsewhere."""
-    code = SIGN_IN_REFUSED if isinstance(error, SignInError) else error.code
+    refused = isinstance(error, SignInError) and error.code in _SIGN_IN_CODES
+    code = SIGN_IN_REFUSED if refused else error.code
     ours = _from_catalogue(code, texts, error.params)
     if texts.language == "en" and error.what:
         return Explanation(

@@ -51,6 +51,15 @@ ITALIAN: Final[Mapping[str, str]] = {
     "sign-in.missing.pin": "Scegli il certificato del server o inseriscine l'impronta.",
     "sign-in.missing.user": "Inserisci il tuo nome.",
     "sign-in.missing.password": "Inserisci la password.",
+    "sign-in.missing.code": "Inserisci il codice.",
+    "sign-in.wait": "Puoi riprovare fra {time}.",
+    "sign-in.code": "C&odice",
+    "sign-in.code.hint": "Sei cifre, o un codice di recupero",
+    "sign-in.code.text": "La password è giusta. L'account {user} chiede anche un codice: quello che l'app "
+    "sul tuo telefono mostra ora, o uno dei tuoi codici di recupero.",
+    "sign-in.code.kept": "Fino ad allora la password resta solo nella memoria di questo programma.",
+    "sign-in.code.back": "&Indietro",
+    "sign-in.code.late": "Non è arrivato alcun codice e la password è stata dimenticata. Accedi di nuovo.",
     "sign-in.signed-out": "Sei uscito dall'account.",
     "sign-in.expired": "L'accesso è scaduto. Accedi di nuovo; i backup in corso proseguono.",
     # list

@@ -131,15 +131,22 @@ PROBLEMS: Final[Mapping[str, str]] = {
     ),
     **_problem(
         "too-many-attempts",
-        "Ci sono stati troppi tentativi di accesso.",
-        "Per un po' il server non ne guarda altri.",
-        "Aspetta qualche minuto, o chiedi a un amministratore di sbloccare il tuo account.",
+        "Ci sono stati troppi tentativi falliti.",
+        "Forse qualcuno tira a indovinare, perciò per un po' il server non ne guarda altri.",
+        "Aspetta il tempo indicato sotto, o chiedi a un amministratore di sbloccare il tuo account.",
     ),
     **_problem(
         "second-factor-needed",
         "Il tuo account chiede anche un codice dal telefono.",
-        "Questo programma non può ancora inviarlo.",
-        "Chiedi a un amministratore.",
+        "La password è giusta, ma non basta.",
+        "Accedi di nuovo e inserisci il codice quando viene chiesto.",
+    ),
+    **_problem(
+        "code-refused",
+        "Il codice non è stato accettato.",
+        "È scritto male, troppo vecchio o già usato: ognuno vale una volta sola.",
+        "Aspetta il prossimo e controlla che l'ora del telefono sia giusta, o usa un codice di recupero. "
+        "Se non basta, torna indietro e inserisci di nuovo la password.",
     ),
     **_problem(
         "invalid-input",

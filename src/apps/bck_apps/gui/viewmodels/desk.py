@@ -42,7 +42,7 @@ class Desk(Observable):
         self.config = config
         self.notice: ClientError | None = None
         self.home: Home | None = None
-        self.sign_in = SignIn(SignInForm.of(config), connect, self._signed_in)
+        self.sign_in = SignIn(SignInForm.of(config), connect, self._signed_in, clock=clock)
         self.texts = self._texts()
 
     def _texts(self) -> Texts:

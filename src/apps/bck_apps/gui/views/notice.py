@@ -7,7 +7,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QToolButton, QWidget
 
 from bck_apps.gui.problems import ClientError
-from bck_apps.gui.texts import Texts, explain
+from bck_apps.gui.texts import Phrase, Texts, explain
 from bck_apps.gui.viewmodels.standing import State
 from bck_apps.gui.viewmodels.verdict import Verdict
 from bck_apps.gui.views.look import GAP, heading, label, state_color
@@ -65,6 +65,15 @@ class Notice(QFrame):
         self.setAccessibleDescription(self.text)
         self.show()
         self.update()
+
+    def show_note(self, note: Phrase | None) -> None:
+        """Show something that is no error, with the text that goes with it if there is one; or hide."""
+        if note is None:
+            self.hide()
+            return
+        more = f"{note.key}.text"
+        text = self._texts(more) if self._texts.has(more) else ""
+        self.say(State.UNKNOWN, self._texts.say(note), text)
 
     def show_error(self, error: ClientError | None) -> None:
         """Show what went wrong, or hide."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import (
     QFileDialog,
@@ -16,17 +16,18 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from bck_apps.gui.texts import Texts
+from bck_apps.gui.texts import Phrase, Texts
 from bck_apps.gui.viewmodels.sign_in import SignIn
-from bck_apps.gui.viewmodels.standing import State
+from bck_apps.gui.views.code_panel import CodePanel
 from bck_apps.gui.views.look import GAP, WIDE, as_primary, heading, label
 from bck_apps.gui.views.notice import Notice
 
 _FORM_WIDTH = 560
+_TICK_MS = 1_000
 
 
 class SignInPage(QScrollArea):
-    """Fields, what is missing, and what went wrong."""
+    """Fields, what is missing, and what went wrong; then the code, where one is asked for."""
 
     def __init__(self, sign_in: SignIn, texts: Texts, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -38,22 +39,31 @@ class SignInPage(QScrollArea):
         self.ca_file = self._field("ca_file", sign_in.form.ca_file, "sign-in.ca")
         self.fingerprint = self._field("ca_sha256", sign_in.form.ca_sha256, "sign-in.fingerprint")
         self.user = self._field("user", sign_in.form.user, "sign-in.user")
-        self.password = QLineEdit()
-        self.password.setEchoMode(QLineEdit.EchoMode.Password)
-        self.password.setAccessibleName(texts("sign-in.password").replace("&", ""))
-        self.password.textChanged.connect(self._render)
+        self.password = self._password_field()
         self.submit = QPushButton(texts("sign-in.submit"))
         self.submit.setMinimumHeight(2 * self.submit.fontMetrics().height() + 2)
         self.submit.clicked.connect(self._submit)
         self.notice = Notice(texts)
+        self.code = CodePanel(sign_in, texts)
+        self._clock = QTimer(self, interval=_TICK_MS)
+        self._clock.timeout.connect(sign_in.tick)
         self._hint = label()
         self._hint.setForegroundRole(QPalette.ColorRole.PlaceholderText)
         for field in (self.endpoint, self.ca_file, self.fingerprint, self.user, self.password):
             field.returnPressed.connect(self._enter)
         self._build()
+        self._asks_code = False
         self._stop = sign_in.subscribe(self._render)
         self._render()
-        self._first_empty().setFocus()
+        if not self._asks_code:
+            self._first_empty().setFocus()
+
+    def _password_field(self) -> QLineEdit:
+        field = QLineEdit()
+        field.setEchoMode(QLineEdit.EchoMode.Password)
+        field.setAccessibleName(self._texts("sign-in.password").replace("&", ""))
+        field.textChanged.connect(self._render)
+        return field
 
     def _field(self, name: str, value: str, key: str) -> QLineEdit:
         field = QLineEdit(value)
@@ -86,28 +96,49 @@ class SignInPage(QScrollArea):
         caption = form.labelForField(certificate)
         if isinstance(caption, QLabel):
             caption.setBuddy(self.ca_file)  # a row with two widgets has no buddy of itself
+        self._form = QWidget()
+        self._form.setLayout(self._with_buttons(form))
+        self.setWidget(self._body())
+
+    def _body(self) -> QWidget:
+        body = QWidget()
+        row = QHBoxLayout(body)
+        row.setContentsMargins(WIDE, WIDE, WIDE, WIDE)
+        row.addStretch(1)
+        row.addWidget(self._middle(), 100)
+        row.addStretch(1)
+        return body
+
+    def _with_buttons(self, form: QFormLayout) -> QVBoxLayout:
         buttons = QHBoxLayout()
         buttons.addWidget(self._hint, 1)
         buttons.addWidget(self.submit)
         column = QVBoxLayout()
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(WIDE)
+        column.addLayout(form)
+        column.addLayout(buttons)
+        return column
+
+    def _middle(self) -> QWidget:
+        texts = self._texts
+        middle = QWidget()
+        middle.setMaximumWidth(_FORM_WIDTH)
+        column = QVBoxLayout(middle)
         column.setSpacing(WIDE)
         column.addStretch(1)
         column.addWidget(heading(texts("app.name"), scale=1.7))
         column.addWidget(label(texts("sign-in.intro")))
         column.addWidget(self.notice)
-        column.addLayout(form)
-        column.addLayout(buttons)
+        column.addWidget(self._form)
+        column.addWidget(self.code)
         column.addStretch(2)
-        middle = QWidget()
-        middle.setMaximumWidth(_FORM_WIDTH)
-        middle.setLayout(column)
-        body = QWidget()
-        row = QHBoxLayout(body)
-        row.setContentsMargins(WIDE, WIDE, WIDE, WIDE)
-        row.addStretch(1)
-        row.addWidget(middle, 100)
-        row.addStretch(1)
-        self.setWidget(body)
+        return middle
+
+    @property
+    def hint(self) -> str:
+        """What is missing, or how long to wait."""
+        return self._hint.text()
 
     def _first_empty(self) -> QLineEdit:
         fields = (self.endpoint, self.ca_file, self.user)
@@ -141,18 +172,38 @@ class SignInPage(QScrollArea):
 
     def _render(self) -> None:
         vm, texts = self._vm, self._texts
-        missing = vm.missing(password=bool(self.password.text()))
+        missing = vm.wait or vm.missing(password=bool(self.password.text()))
         for field in (self.endpoint, self.ca_file, self.fingerprint, self.user, self.password):
             field.setEnabled(not vm.busy)
         self.submit.setEnabled(missing is None and not vm.busy)
         as_primary(self.submit)
-        hint = texts("sign-in.busy") if vm.busy else texts.say(missing) if missing else ""
-        self._hint.setText(hint)
+        hint = Phrase("sign-in.busy") if vm.busy else missing
+        self._hint.setText(texts.say(hint) if hint else "")
         if vm.problem is None and vm.note is not None:
-            self.notice.say(State.UNKNOWN, texts.say(vm.note))
+            self.notice.show_note(vm.note)
         else:
             self.notice.show_error(vm.problem)
+        self._show_step()
+
+    def _show_step(self) -> None:
+        vm = self._vm
+        if not vm.ticking:
+            self._clock.stop()
+        elif not self._clock.isActive():
+            self._clock.start()
+        self.code.render_code()
+        if vm.needs_code == self._asks_code:
+            return
+        self._asks_code = vm.needs_code
+        self._form.setVisible(not vm.needs_code)
+        self.code.setVisible(vm.needs_code)
+        if vm.needs_code:
+            self.password.clear()
+            self.code.begin()
+        else:
+            self.password.setFocus()
 
     def leave(self) -> None:
         """The page is going away."""
+        self._clock.stop()
         self._stop()
