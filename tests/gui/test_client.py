@@ -31,23 +31,17 @@ from bck_apps.gui.problems import (
     UntrustedServerError,
 )
 from bck_apps.gui.tls import fingerprint, load_ca
-from tests.support.gui_api import done, profile
+from tests.support.gui_api import NOON, done, profile, tokens
 from tests.support.gui_https import Exchange, Server, https_server
 
-SESSION = {
-    "access_token": "secret-token",
-    "token_type": "bearer",
-    "expires_at": "2026-11-22T12:00:00Z",
-    "name": "anna",
-    "role": "admin",
-}
+SESSION = tokens().model_dump(mode="json")
 
 
 @pytest.fixture
 def api(qtbot, server, ca_file):
-    """A client that is signed in."""
+    """A client that can sign in."""
     server.answers["POST /auth/login"] = lambda to: to.json(200, SESSION)
-    made = HttpApi(server.endpoint, load_ca(ca_file))
+    made = HttpApi(server.endpoint, load_ca(ca_file), clock=lambda: NOON)
     yield made
     made.sign_out()
     made.deleteLater()
@@ -158,7 +152,7 @@ def test_token_goes_with_later_calls_until_signed_out(api, server, outcome) -> N
     api.sign_out()
     outcome(api.jobs())
     sent = [request.headers.get("authorization") for request in server.at("/jobs")]
-    assert sent == ["Bearer secret-token", None]
+    assert sent == ["Bearer access-1", None]
 
 
 def test_all_pages_of_a_list_are_read(api, server, outcome) -> None:
@@ -242,11 +236,8 @@ def test_server_that_is_off_is_told_as_offline(qapp, ca_file, outcome) -> None:
     assert error.code == "offline"
 
 
-def test_server_that_says_nothing_is_given_up_without_blocking(qtbot, server, ca_file, outcome, monkeypatch):
-    monkeypatch.setattr("bck_apps.gui.client.ANSWER_MS", 400)
-    api = HttpApi(server.endpoint, load_ca(ca_file))
-    api_request = api.request
-    monkeypatch.setattr(api, "request", lambda path, timeout_ms=400: api_request(path, timeout_ms=timeout_ms))
+def test_server_that_says_nothing_is_given_up_without_blocking(qtbot, server, ca_file, outcome) -> None:
+    api = HttpApi(server.endpoint, load_ca(ca_file), answer_ms=400)
     never = threading.Event()
     server.answers["GET /jobs"] = lambda to: to.wait(never)
     ticks: list[int] = []

@@ -211,6 +211,20 @@ def test_signing_out_leads_back_and_stops_listening(show) -> None:
     assert screen.api.cancelled == []
 
 
+def test_window_goes_out_of_sight_at_once_and_closes_when_the_server_knows(show) -> None:
+    screen = show("running")
+    gone: list[bool] = []
+    screen.window.gone.connect(lambda: gone.append(True))
+    screen.api.hold = True
+    screen.window.close()
+    assert not screen.window.isVisible()
+    assert gone == []
+    assert screen.api.stream.closed
+    screen.api.release()
+    assert gone == [True]
+    assert screen.api.cancelled == []
+
+
 def _luminance(color: QColor) -> float:
     """Relative luminance, as WCAG defines it."""
 

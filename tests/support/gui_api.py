@@ -19,14 +19,33 @@ from bck_apps.gui.messages import (
     Session,
     Source,
     Started,
+    Tokens,
 )
 from bck_apps.gui.pending import Pending
-from bck_apps.gui.problems import ClientError, SecondFactorNeededError, SignInError, problem_from
+from bck_apps.gui.problems import (
+    ClientError,
+    SecondFactorNeededError,
+    SessionEndedError,
+    SignInError,
+    problem_from,
+)
 
 T = TypeVar("T")
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery"
 CODE = "123456"
+
+
+def tokens(number: int = 1, at: datetime = NOON, minutes: float = 60) -> Tokens:
+    """The pair of that number, as the server gives it at a time."""
+    return Tokens(
+        access_token=f"access-{number}",
+        expires_at=at + timedelta(minutes=minutes),
+        refresh_token=f"refresh-{number}",
+        refresh_expires_at=at + timedelta(days=30),
+        name="anna",
+        role="admin",
+    )
 
 
 def too_many(seconds: int) -> ClientError:
@@ -124,6 +143,7 @@ class MemoryApi:
     signed_in_as: str = ""
     second_factor: bool = False
     """The account asks for a code, and CODE is the right one."""
+    over: Callable[[SessionEndedError], None] = lambda _: None
     offered: list[tuple[str, str]] = field(default_factory=list, repr=False)
     """Passwords and codes that came."""
 
@@ -170,10 +190,20 @@ class MemoryApi:
             raise SignInError("access-denied", what="The code is wrong, or was used before.")
 
     def session(self, name: str = "anna") -> Session:
-        return Session(access_token="t", expires_at=NOON + timedelta(hours=1), name=name, role=self.role)
+        return Session(name=name, role=self.role)
 
-    def sign_out(self) -> None:
+    def when_over(self, listener: Callable[[SessionEndedError], None]) -> None:
+        self.over = listener
+
+    def end_session(self, why: str) -> None:
+        """The server does not let the session go on."""
+        error = SessionEndedError("session-ended")
+        error.why = why
+        self.over(error)
+
+    def sign_out(self) -> Pending[None]:
         self.signed_in_as = ""
+        return self._answer("sign_out", lambda: None)
 
     def profiles(self) -> Pending[tuple[Profile, ...]]:
         return self._answer("profiles", lambda: tuple(self.held))

@@ -20,12 +20,23 @@ from bck_apps.gui.api import Api
 from bck_apps.gui.config import ClientConfig, SchedulerConfig
 from bck_apps.gui.messages import Point, Progress
 from bck_apps.gui.pending import Pending
-from bck_apps.gui.problems import ConnectionFailedError, RefusedError, TooManyAttemptsError
+from bck_apps.gui.problems import ConnectionFailedError, RefusedError
 from bck_apps.gui.viewmodels.desk import Desk
 from bck_apps.gui.views.home_page import HomePage
 from bck_apps.gui.views.main_window import MainWindow
 from bck_apps.gui.views.profile_view import ProfileView
-from tests.support.gui_api import NOON, PASSWORD, MemoryApi, done, file_problem, job, line, point, profile
+from tests.support.gui_api import (
+    NOON,
+    PASSWORD,
+    MemoryApi,
+    done,
+    file_problem,
+    job,
+    line,
+    point,
+    profile,
+    too_many,
+)
 
 Language = Literal["en", "it"]
 HOUR = timedelta(hours=1)
@@ -159,16 +170,15 @@ def _wrong_code(language: Language) -> Screen:
     return screen
 
 
-def too_many(seconds: int) -> TooManyAttemptsError:
-    """As the server says it."""
-    error = TooManyAttemptsError("too-many-attempts", meaning="Nothing was looked at.", advice="Wait.")
-    error.wait_seconds = seconds
-    return error
-
-
 def _wait(language: Language) -> Screen:
     screen = Screen(MemoryApi(fail={"sign_in": too_many(170)}), language)
     return screen.sign_in()
+
+
+def _ended(language: Language) -> Screen:
+    screen = Screen(household(), language).sign_in()
+    screen.api.end_session("ended")
+    return screen
 
 
 def _empty(language: Language) -> Screen:
@@ -273,6 +283,7 @@ SCREENS: dict[str, Callable[[Language], Screen]] = {
     "code": _code,
     "wrong-code": _wrong_code,
     "wait": _wait,
+    "ended": _ended,
     "empty": _empty,
     "ready": _ready,
     "bad-folder": _bad_folder,

@@ -514,6 +514,35 @@ def test_signing_out_forgets_the_token_and_says_so(tmp_path) -> None:
     assert desk.sign_in.note is not None
 
 
+@pytest.mark.parametrize(
+    ("why", "words"), [("ended", "elsewhere"), ("expired", "run out"), ("cut-off", "connection broke")]
+)
+def test_session_that_is_over_leads_back_to_the_sign_in_page_with_the_reason(tmp_path, why, words) -> None:
+    api = MemoryApi()
+    desk = _desk(tmp_path / "config.json", api)
+    desk.sign_in.submit(PASSWORD)
+    assert desk.home is not None
+    assert desk.home.chosen is not None
+    desk.home.chosen.back_up()
+    api.end_session(why)
+    assert api.stream.closed
+    assert words in _note(desk)
+    desk.sign_in.submit(PASSWORD)
+    assert api.signed_in_as == "anna"
+
+
+def test_closing_right_after_signing_out_waits_for_the_server_too(tmp_path) -> None:
+    api = MemoryApi()
+    desk = _desk(tmp_path / "config.json", api)
+    desk.sign_in.submit(PASSWORD)
+    api.hold = True
+    desk.sign_out()
+    parting = desk.close()
+    assert not parting.settled
+    api.release()
+    assert parting.settled
+
+
 def test_language_is_remembered(tmp_path) -> None:
     desk = _desk(tmp_path / "config.json", MemoryApi())
     assert desk.texts.language == "en"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from bck_apps.gui.messages import Job, LogLine, Point, Profile, Progress, RunProblems, Session, Started
 from bck_apps.gui.pending import Pending
-from bck_apps.gui.problems import ClientError
+from bck_apps.gui.problems import ClientError, SessionEndedError
 
 
 class Follower(Protocol):
@@ -48,8 +49,15 @@ class Api(Protocol):
         SecondFactorNeededError where one is needed and none was given, TooManyAttemptsError, SignInError.
         """
 
-    def sign_out(self) -> None:
-        """Forget the token, stop everything under way."""
+    def when_over(self, listener: Callable[[SessionEndedError], None]) -> None:
+        """Call ``listener`` once, when the server no longer lets the session go on: it has run out, or was
+        ended elsewhere. Not after ``sign_out``."""
+
+    def sign_out(self) -> Pending[None]:
+        """Stop everything under way, forget the tokens, end the session at the server.
+
+        Settles, never with an error, when the server has heard it or some seconds have passed.
+        """
 
     def profiles(self) -> Pending[tuple[Profile, ...]]:
         """All profiles this person may see."""

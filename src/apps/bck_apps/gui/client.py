@@ -1,77 +1,104 @@
-"""The server's HTTP API over QNetworkAccessManager: typed, pinned, and never blocking."""
+"""The server's HTTP API, as the person who is signed in."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import quote
 
-from PySide6.QtCore import QByteArray, QObject, QUrl
-from PySide6.QtNetwork import (
-    QNetworkAccessManager,
-    QNetworkProxy,
-    QNetworkReply,
-    QNetworkRequest,
-    QRestAccessManager,
-    QRestReply,
-    QSslCertificate,
-    QSslError,
-)
+from PySide6.QtCore import QObject, QTimer
+from PySide6.QtNetwork import QSslCertificate
 
 from bck_apps.gui.api import Follower
-from bck_apps.gui.messages import Job, LogLine, Page, Point, Profile, RunProblems, Session, Started, parsed
-from bck_apps.gui.pending import Pending
-from bck_apps.gui.problems import ClientError, ConnectionFailedError, problem_from
+from bck_apps.gui.messages import Job, LogLine, Page, Point, Profile, RunProblems, Session, Started, Tokens
+from bck_apps.gui.pending import Pending, settled
+from bck_apps.gui.problems import ClientError, SessionEndedError, SignInError
+from bck_apps.gui.session import SessionKeeper
 from bck_apps.gui.stream import EventStream
-from bck_apps.gui.tls import pinned, untrusted
+from bck_apps.gui.wire import ANSWER_MS, Wire
 
 T = TypeVar("T")
-ANSWER_MS = 30_000
-LARGEST_ANSWER = 32 << 20
-_TIMEOUTS = (
-    QNetworkReply.NetworkError.TimeoutError,
-    QNetworkReply.NetworkError.OperationCanceledError,
-)
+FAREWELL_MS = 3_000
+"""So long the end of a session may take before nobody waits for it."""
+
+
+def present() -> datetime:
+    """The present moment."""
+    return datetime.now(UTC)
 
 
 class HttpApi(QObject):
     """The Api protocol for one server. Lives on the GUI thread; nothing in it waits."""
 
-    def __init__(self, endpoint: str, ca: QSslCertificate, parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        ca: QSslCertificate,
+        parent: QObject | None = None,
+        *,
+        clock: Callable[[], datetime] = present,
+        answer_ms: int = ANSWER_MS,
+    ) -> None:
         super().__init__(parent)
-        self._endpoint = endpoint
-        self._tls = pinned(ca)
-        self._token = ""
-        self._network = QNetworkAccessManager(self)
-        self._network.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
-        self._network.setRedirectPolicy(QNetworkRequest.RedirectPolicy.ManualRedirectPolicy)
-        self._network.setTransferTimeout(ANSWER_MS)
-        self._rest = QRestAccessManager(self._network, self)
-        self._tls_errors: dict[QNetworkReply, list[QSslError]] = {}
-        self._under_way: set[QNetworkReply] = set()
+        self.wire = Wire(endpoint, ca, self, answer_ms=answer_ms)
+        self.session = SessionKeeper(self._refresh, clock=clock, ended=self._session_over)
+        self._over: Callable[[SessionEndedError], None] | None = None
         self._streams: set[EventStream] = set()
 
-    # --- the API ---------------------------------------------------------------------------------
+    # --- the session -----------------------------------------------------------------------------
 
     def sign_in(self, name: str, password: str, code: str = "") -> Pending[Session]:
-        """POST /auth/login; the token is kept for later calls, password and code are not."""
-        body: dict[str, object] = {"name": name, "password": password}
-        if code:
-            body["code"] = code
-        return self._post("/auth/login", Session, body).map(self._signed_in)
+        """POST /auth/login; the tokens are kept for later calls, password and code are not."""
+        body = {"name": name, "password": password} | ({"code": code} if code else {})
+        return self.wire.post("/auth/login", "", Tokens, body).map(self._signed_in)
 
-    def _signed_in(self, session: Session) -> Session:
-        self._token = session.access_token
-        return session
+    def _signed_in(self, tokens: Tokens) -> Session:
+        self.session.keep(tokens)
+        return tokens.session
 
-    def sign_out(self) -> None:
-        """Forget the token and drop what is under way."""
-        self._token = ""
+    def when_over(self, listener: Callable[[SessionEndedError], None]) -> None:
+        """Call ``listener`` when the server no longer lets the session go on."""
+        self._over = listener
+
+    def _session_over(self, error: SessionEndedError) -> None:
+        if self._over is not None:
+            self._over(error)
+
+    def _refresh(self, refresh_token: str) -> Pending[Tokens]:
+        return self.wire.post("/auth/refresh", "", Tokens, {"refresh_token": refresh_token})
+
+    def sign_out(self) -> Pending[None]:
+        """POST /auth/logout; the tokens are forgotten and what is under way is dropped at once."""
+        tokens = self.session.forget()
         for stream in tuple(self._streams):
             stream.close()
-        for reply in tuple(self._under_way):
-            reply.abort()
+        self.wire.abort()
+        return settled(None) if tokens is None else self._farewell(tokens)
+
+    def _farewell(self, tokens: Tokens) -> Pending[None]:
+        """End the session at the server, also if the access token has run out meanwhile."""
+        said: Pending[None] = Pending()
+
+        def end(*_: object) -> None:
+            said.resolve(None)
+
+        def refused(error: ClientError) -> None:
+            if isinstance(error, SignInError):  # a refresh token that was used before ends the session, too
+                self._refresh(tokens.refresh_token).then(
+                    lambda fresh: self._log_out(fresh.access_token).then(end, end), end
+                )
+            else:
+                end()
+
+        QTimer.singleShot(FAREWELL_MS, self, end)
+        self._log_out(tokens.access_token).then(end, refused)
+        return said
+
+    def _log_out(self, token: str) -> Pending[None]:
+        return self.wire.post("/auth/logout", token, type(None), {})
+
+    # --- the API ---------------------------------------------------------------------------------
 
     def profiles(self) -> Pending[tuple[Profile, ...]]:
         """GET /profiles, all pages."""
@@ -84,12 +111,8 @@ class HttpApi(QObject):
         unset = [key for key in ("keep_last", "keep_within") if body[key] is None]
         for key in unset:
             del body[key]
-        return self._answer(
-            lambda slot: self._rest.put(
-                self.request(f"/profiles/{_part(profile.name)}"), _json(body), self, slot
-            ),
-            Profile,
-        )
+        path = f"/profiles/{_part(profile.name)}"
+        return self.session.ask(lambda token: self.wire.put(path, token, Profile, body))
 
     def points(self, profile: str) -> Pending[tuple[Point, ...]]:
         """GET /profiles/{name}/points, all pages."""
@@ -105,7 +128,7 @@ class HttpApi(QObject):
 
     def start_backup(self, profile: str, key: str) -> Pending[Started]:
         """POST /backup/start with an Idempotency-Key."""
-        return self._post("/backup/start", Started, {"profile": profile}, headers={"Idempotency-Key": key})
+        return self._post("/backup/start", Started, {"profile": profile}, {"Idempotency-Key": key})
 
     def cancel(self, job_id: str) -> Pending[Job]:
         """POST /backup/cancel/{job_id}."""
@@ -131,56 +154,13 @@ class HttpApi(QObject):
 
     # --- requests --------------------------------------------------------------------------------
 
-    def request(self, path: str, *, timeout_ms: int = ANSWER_MS) -> QNetworkRequest:
-        """A request to our server, as the person who is signed in."""
-        request = QNetworkRequest(QUrl(self._endpoint + path, QUrl.ParsingMode.StrictMode))
-        request.setSslConfiguration(self._tls)
-        request.setAttribute(QNetworkRequest.Attribute.Http2AllowedAttribute, False)
-        request.setAttribute(
-            QNetworkRequest.Attribute.CacheLoadControlAttribute,
-            QNetworkRequest.CacheLoadControl.AlwaysNetwork,
-        )
-        request.setTransferTimeout(timeout_ms)
-        request.setMaximumRedirectsAllowed(0)
-        request.setRawHeader(b"Accept", b"application/json, application/problem+json")
-        request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
-        if self._token:
-            request.setRawHeader(b"Authorization", b"Bearer " + self._token.encode("ascii", "replace"))
-        return request
-
-    def open_stream(self, request: QNetworkRequest) -> QNetworkReply:
-        """Start a request whose answer is read as it arrives."""
-        reply = self._network.get(request)
-        self.watch_tls(reply)
-        return reply
-
-    def watch_tls(self, reply: QNetworkReply) -> None:
-        """Remember why the server was not believed. Nothing is ever ignored here."""
-        reply.sslErrors.connect(lambda errors: self._tls_errors.__setitem__(reply, list(errors)))
-        reply.destroyed.connect(lambda: self._tls_errors.pop(reply, None))
-
-    def failure(self, reply: QNetworkReply) -> ClientError | None:
-        """Why there is no answer; None if there is one, be it good or bad."""
-        if errors := self._tls_errors.pop(reply, None):
-            return untrusted(errors, QUrl(self._endpoint).host())
-        if reply.attribute(QNetworkRequest.Attribute.HttpStatusCodeAttribute) is not None:
-            unread = reply.error() in (*_TIMEOUTS, QNetworkReply.NetworkError.RemoteHostClosedError)
-            return ConnectionFailedError("timeout", detail=reply.errorString()) if unread else None
-        if reply.error() == QNetworkReply.NetworkError.SslHandshakeFailedError:
-            return untrusted([], QUrl(self._endpoint).host())
-        code = "timeout" if reply.error() in _TIMEOUTS else "offline"
-        return ConnectionFailedError(code, detail=reply.errorString())
-
     def _get(self, path: str, kind: type[T]) -> Pending[T]:
-        return self._answer(lambda slot: self._rest.get(self.request(path), self, slot), kind)
+        return self.session.ask(lambda token: self.wire.get(path, token, kind))
 
     def _post(
-        self, path: str, kind: type[T], body: dict[str, object], headers: dict[str, str] | None = None
+        self, path: str, kind: type[T], body: Mapping[str, object], headers: Mapping[str, str] | None = None
     ) -> Pending[T]:
-        request = self.request(path)
-        for name, value in (headers or {}).items():
-            request.setRawHeader(name.encode("ascii"), value.encode("ascii"))
-        return self._answer(lambda slot: self._rest.post(request, _json(body), self, slot), kind)
+        return self.session.ask(lambda token: self.wire.post(path, token, kind, body, headers))
 
     def _list(self, path: str, kind: type[T]) -> Pending[tuple[T, ...]]:
         """All pages of a list."""
@@ -200,41 +180,7 @@ class HttpApi(QObject):
         ask(path)
         return whole
 
-    def _answer(
-        self, send: Callable[[Callable[[QRestReply], None]], QNetworkReply], kind: type[T]
-    ) -> Pending[T]:
-        pending: Pending[T] = Pending()
-
-        def finished(rest: QRestReply) -> None:
-            reply = rest.networkReply()
-            self._under_way.discard(reply)
-            try:
-                value = self._read(rest, reply, kind)
-            except ClientError as error:
-                pending.reject(error)
-            else:
-                pending.resolve(value)
-            finally:
-                reply.deleteLater()
-
-        reply = send(finished)
-        self.watch_tls(reply)
-        self._under_way.add(reply)
-        return pending
-
-    def _read(self, rest: QRestReply, reply: QNetworkReply, kind: type[T]) -> T:
-        if failure := self.failure(reply):
-            raise failure
-        body = bytes(rest.readBody().data())
-        if not rest.isHttpStatusSuccess():
-            raise problem_from(rest.httpStatus(), body, bytes(reply.rawHeader("Retry-After").data()))
-        return parsed(kind, body)
-
 
 def _part(text: str) -> str:
     """A name as one part of a path."""
     return quote(text, safe="")
-
-
-def _json(body: dict[str, object]) -> QByteArray:
-    return QByteArray(json.dumps(body).encode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -9,7 +11,7 @@ from PySide6.QtCore import QObject
 from PySide6.QtNetwork import QSslCertificate
 
 from bck_apps.gui.api import Api
-from bck_apps.gui.client import HttpApi
+from bck_apps.gui.client import HttpApi, present
 from bck_apps.gui.pending import Pending
 from bck_apps.gui.problems import ClientError, ConfigError
 from bck_apps.gui.tls import CaByFingerprint, load_ca
@@ -20,9 +22,12 @@ HTTPS_PORT = 443
 class HttpConnector(QObject):
     """The Connector protocol. ``base`` is the folder that a relative CA path counts from."""
 
-    def __init__(self, base: Path, parent: QObject | None = None) -> None:
+    def __init__(
+        self, base: Path, parent: QObject | None = None, *, clock: Callable[[], datetime] = present
+    ) -> None:
         super().__init__(parent)
         self._base = base
+        self._clock = clock
 
     def __call__(self, endpoint: str, ca_file: str, ca_sha256: str) -> Pending[Api]:
         """A client for that server, trusting the pinned CA alone."""
@@ -35,10 +40,13 @@ class HttpConnector(QObject):
             except ClientError as error:
                 pending.reject(error)
             else:
-                pending.resolve(HttpApi(endpoint, ca, self))
+                pending.resolve(self._api(endpoint, ca))
         else:
             self._find(endpoint, ca_sha256, pending)
         return pending
+
+    def _api(self, endpoint: str, ca: QSslCertificate) -> HttpApi:
+        return HttpApi(endpoint, ca, self, clock=self._clock)
 
     def _find(self, endpoint: str, ca_sha256: str, pending: Pending[Api]) -> None:
         parts = urlsplit(endpoint)
@@ -46,7 +54,7 @@ class HttpConnector(QObject):
 
         def found(ca: QSslCertificate) -> None:
             search.deleteLater()
-            pending.resolve(HttpApi(endpoint, ca, self))
+            pending.resolve(self._api(endpoint, ca))
 
         def failed(error: ClientError) -> None:
             search.deleteLater()

@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import uuid
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from pathlib import Path
 
 from PySide6.QtCore import QLocale, QStandardPaths
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from bck_apps.gui.client import present
 from bck_apps.gui.config import ClientConfig, load
 from bck_apps.gui.connect import HttpConnector
 from bck_apps.gui.problems import ConfigError
@@ -28,13 +29,15 @@ def default_config() -> Path:
     return Path(base) / "bck-client" / "config.json"
 
 
-def open_desk(config: ClientConfig, path: Path, app: QApplication) -> Desk:
+def open_desk(
+    config: ClientConfig, path: Path, app: QApplication, *, clock: Callable[[], datetime] = present
+) -> Desk:
     """The client's state, connected to the network of ``app``."""
     return Desk(
         config=config,
         config_path=path,
-        connect=HttpConnector(path.parent, app),
-        clock=lambda: datetime.now(UTC),
+        connect=HttpConnector(path.parent, app, clock=clock),
+        clock=clock,
         new_key=lambda: f"desktop-{uuid.uuid4()}",
         system_language=QLocale.system().name(),
     )
@@ -54,6 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         refuse(error)
         return WRONG_USE
     window = MainWindow(open_desk(config, path, app))
+    window.gone.connect(app.quit)
     window.show()
     return app.exec()
 

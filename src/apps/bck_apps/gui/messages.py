@@ -21,10 +21,8 @@ class Message(BaseModel):
 
 
 class Session(Message):
-    """Who is signed in. The token is kept by the API client alone."""
+    """Who is signed in. The tokens are kept by the API client alone."""
 
-    access_token: str = Field(repr=False)
-    expires_at: datetime
     name: str
     role: str
 
@@ -37,6 +35,22 @@ class Session(Message):
     def may_back_up(self) -> bool:
         """True if the server lets this person start and stop backups."""
         return self.role in ("admin", "operator", "owner")
+
+
+class Tokens(Message):
+    """What the server gives to who signs in, or goes on."""
+
+    access_token: str = Field(repr=False)
+    expires_at: datetime
+    refresh_token: str = Field(repr=False)
+    refresh_expires_at: datetime
+    name: str
+    role: str
+
+    @property
+    def session(self) -> Session:
+        """Without the secrets."""
+        return Session(name=self.name, role=self.role)
 
 
 class Source(Message):

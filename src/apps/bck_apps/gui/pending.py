@@ -65,3 +65,10 @@ class Pending(Generic[T]):
                 failed(self._error)
             else:
                 done(self._value)  # type: ignore[arg-type]  # settled without error: it is a T
+
+
+def settled(value: T) -> Pending[T]:
+    """An answer that is there already."""
+    pending: Pending[T] = Pending()
+    pending.resolve(value)
+    return pending

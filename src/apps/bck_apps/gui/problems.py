@@ -9,7 +9,8 @@
     ├── BadAnswerError         it answers, but not in the language this client knows
     └── ProblemError           the server said no, with a reason (RFC 9457)
         ├── SignInError        401: wrong password, or the sign-in has run out
-        │   └── SecondFactorNeededError  the password is right; a code is needed as well
+        │   ├── SecondFactorNeededError  the password is right; a code is needed as well
+        │   └── SessionEndedError        the server does not let the session go on
         ├── TooManyAttemptsError  429: nothing is looked at before some time is over
         ├── RefusedError       403
         ├── NotFoundError      404
@@ -80,6 +81,12 @@ class SecondFactorNeededError(SignInError):
     """The password was right; this account asks for a code as well."""
 
 
+class SessionEndedError(SignInError):
+    """The session is over at the server; ``why`` is ``expired``, ``cut-off`` or ``ended`` (by somebody)."""
+
+    why: str = "ended"
+
+
 class TooManyAttemptsError(ProblemError):
     """Too many failed attempts; nothing is looked at before ``wait_seconds`` are over."""
 
@@ -105,6 +112,9 @@ class InvalidError(ProblemError):
 class ServerError(ProblemError):
     """The server is busy or at fault; the same request may work later."""
 
+
+PASSING = (ConnectionFailedError, ServerError, TooManyAttemptsError)
+"""The same may go well later, without anybody doing anything."""
 
 _BY_STATUS: Mapping[int, type[ProblemError]] = {
     401: SignInError,

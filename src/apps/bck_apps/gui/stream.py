@@ -10,10 +10,11 @@ from PySide6.QtNetwork import QNetworkReply, QNetworkRequest
 from bck_apps.gui.api import Follower
 from bck_apps.gui.messages import Job, LogLine, Progress, parsed
 from bck_apps.gui.problems import (
+    PASSING,
     BadAnswerError,
     ClientError,
     ConnectionFailedError,
-    ServerError,
+    SignInError,
     problem_from,
 )
 from bck_apps.gui.sse import Event, EventParser
@@ -40,19 +41,27 @@ class EventStream(QObject):
         self._parser = EventParser()
         self._reply: QNetworkReply | None = None
         self._failures = 0
+        self._token = ""
+        self._renewed = False
         self._over = False
         self._retry = QTimer(self, singleShot=True)
         self._retry.timeout.connect(self.open)
 
     def open(self) -> None:
         """Connect, from the last event on."""
-        request = self._api.request(f"/backup/events/{self._job_id}", timeout_ms=SILENCE_MS)
+        self._api.session.ready().then(self._connect, self._troubled)
+
+    def _connect(self, token: str) -> None:
+        if self._over:
+            return
+        self._token = token
+        request = self._api.wire.request(f"/backup/events/{self._job_id}", token, timeout_ms=SILENCE_MS)
         request.setRawHeader(b"Accept", b"text/event-stream")
         request.setAttribute(QNetworkRequest.Attribute.BackgroundRequestAttribute, False)
         if self._last_id:
             request.setRawHeader(b"Last-Event-ID", self._last_id.encode("ascii", "replace"))
         self._parser = EventParser()
-        self._reply = reply = self._api.open_stream(request)
+        self._reply = reply = self._api.wire.open_stream(request)
         reply.readyRead.connect(lambda: self._read(reply))
         reply.finished.connect(lambda: self._finished(reply))
 
@@ -87,7 +96,7 @@ class EventStream(QObject):
             self._fail(BadAnswerError("bad-answer", detail=str(exc)))
 
     def _take(self, event: Event) -> None:
-        self._failures = 0
+        self._failures, self._renewed = 0, False
         self._last_id = event.id or self._last_id
         if event.name == "log":
             self._follower.on_log(parsed(LogLine, event.data))
@@ -117,17 +126,21 @@ class EventStream(QObject):
         if not self._listens_to(reply):
             return
         self._reply = None
-        error = self._api.failure(reply)
+        error = self._api.wire.failure(reply)
         status = self._status(reply)
         if error is None and status is not None and status != 200:
             error = problem_from(status, bytes(reply.readAll().data()))
-        self._troubled(error or ConnectionFailedError("offline"))
+        if isinstance(error, SignInError) and self._token and not self._renewed:
+            self._renewed = True
+            self._api.session.renewed(self._token).then(self._connect, self._troubled)
+        else:
+            self._troubled(error or ConnectionFailedError("offline"))
 
     def _troubled(self, error: ClientError) -> None:
         """Try again if that can help, else give up."""
         if self._over:
             return
-        if not isinstance(error, ConnectionFailedError | ServerError):
+        if not isinstance(error, PASSING):
             self._fail(error)
             return
         self._follower.on_lost(error)

@@ -61,7 +61,14 @@ ENGLISH: Final[Mapping[str, str]] = {
     "sign-in.code.back": "&Back",
     "sign-in.code.late": "No code came, and the password was forgotten. Please sign in again.",
     "sign-in.signed-out": "You have signed out.",
-    "sign-in.expired": "Your sign-in has run out. Please sign in again; running backups go on.",
+    "sign-in.over.expired": "Your sign-in has run out.",
+    "sign-in.over.expired.text": "Please sign in again; running backups go on.",
+    "sign-in.over.ended": "Your sign-in was ended elsewhere.",
+    "sign-in.over.ended.text": "Running backups go on. If it was neither you nor an administrator, somebody "
+    "else may have used your sign-in: change your password.",
+    "sign-in.over.cut-off": "The connection broke while your sign-in was being renewed.",
+    "sign-in.over.cut-off.text": "The server ended it to be on the safe side. Please sign in again; running "
+    "backups go on.",
     # list
     "list.title": "Profiles",
     "list.loading": "Asking the server…",

@@ -149,6 +149,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "If that does not help, go back and enter your password anew.",
     ),
     **_problem(
+        "session-ended",
+        "Your sign-in has ended.",
+        "The server does not take you for signed in any more. Running backups go on.",
+        "Sign in again.",
+    ),
+    **_problem(
         "invalid-input",
         "The server cannot use a value.",
         "Nothing was changed.",

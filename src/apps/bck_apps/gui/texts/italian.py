@@ -61,7 +61,14 @@ ITALIAN: Final[Mapping[str, str]] = {
     "sign-in.code.back": "&Indietro",
     "sign-in.code.late": "Non è arrivato alcun codice e la password è stata dimenticata. Accedi di nuovo.",
     "sign-in.signed-out": "Sei uscito dall'account.",
-    "sign-in.expired": "L'accesso è scaduto. Accedi di nuovo; i backup in corso proseguono.",
+    "sign-in.over.expired": "L'accesso è scaduto.",
+    "sign-in.over.expired.text": "Accedi di nuovo; i backup in corso proseguono.",
+    "sign-in.over.ended": "Il tuo accesso è stato chiuso altrove.",
+    "sign-in.over.ended.text": "I backup in corso proseguono. Se non sei stato tu né un amministratore, "
+    "forse qualcun altro ha usato il tuo accesso: cambia la password.",
+    "sign-in.over.cut-off": "La rete è caduta mentre il tuo accesso veniva rinnovato.",
+    "sign-in.over.cut-off.text": "Per sicurezza il server lo ha chiuso. Accedi di nuovo; i backup in corso "
+    "proseguono.",
     # list
     "list.title": "Profili",
     "list.loading": "Richiesta al server…",

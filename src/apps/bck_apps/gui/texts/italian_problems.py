@@ -149,6 +149,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Se non basta, torna indietro e inserisci di nuovo la password.",
     ),
     **_problem(
+        "session-ended",
+        "Il tuo accesso è finito.",
+        "Per il server non sei più collegato. I backup in corso proseguono.",
+        "Accedi di nuovo.",
+    ),
+    **_problem(
         "invalid-input",
         "Il server non può usare un valore.",
         "Non è stato cambiato nulla.",

@@ -11,7 +11,8 @@ from bck_apps.gui import config as files
 from bck_apps.gui.api import Api
 from bck_apps.gui.config import ClientConfig, ProfileConfig
 from bck_apps.gui.messages import Session
-from bck_apps.gui.problems import ClientError, ConfigError
+from bck_apps.gui.pending import Pending, settled
+from bck_apps.gui.problems import ClientError, ConfigError, SessionEndedError
 from bck_apps.gui.texts import Phrase, Texts, language_of
 from bck_apps.gui.viewmodels.home import Home
 from bck_apps.gui.viewmodels.observable import Observable
@@ -39,6 +40,7 @@ class Desk(Observable):
         self._new_key = new_key
         self._system_language = system_language
         self._api: Api | None = None
+        self._farewell = settled(None)
         self.config = config
         self.notice: ClientError | None = None
         self.home: Home | None = None
@@ -71,8 +73,9 @@ class Desk(Observable):
             clock=self._clock,
             new_key=self._new_key,
             save_wanted=self._keep_profile,
-            signed_out=self._expired,
+            signed_out=self._over,
         )
+        api.when_over(self._over)
         self._changed()
         self.home.refresh()
 
@@ -95,11 +98,12 @@ class Desk(Observable):
         self.notice = None
         self._changed()
 
-    def _expired(self, error: ClientError | None) -> None:
-        self._leave(Phrase("sign-in.expired"))
+    def _over(self, error: ClientError | None) -> None:
+        why = error.why if isinstance(error, SessionEndedError) else "ended"
+        self._leave(Phrase(f"sign-in.over.{why}"))
 
     def sign_out(self) -> None:
-        """Forget the token. Backups that run go on at the server."""
+        """End the session. Backups that run go on at the server."""
         self._leave(Phrase("sign-in.signed-out"))
 
     def _leave(self, note: Phrase) -> None:
@@ -109,11 +113,13 @@ class Desk(Observable):
         self.sign_in.show(note)
         self._changed()
 
-    def close(self) -> None:
-        """Stop everything under way here."""
+    def close(self) -> Pending[None]:
+        """Stop everything under way here, and end the session. Settles when the server has heard it, or does
+        not answer in time."""
         home, api = self.home, self._api
         self.home = self._api = None
         if home is not None:
             home.close()
         if api is not None:
-            api.sign_out()
+            self._farewell = api.sign_out()
+        return self._farewell

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from bck_apps.gui.api import Api
 from bck_apps.gui.config import ClientConfig, ProfileConfig
 from bck_apps.gui.messages import Job, Profile, Session
-from bck_apps.gui.problems import ClientError, ConnectionFailedError, ServerError, SignInError
+from bck_apps.gui.problems import PASSING, ClientError, ConnectionFailedError, SignInError
 from bck_apps.gui.viewmodels.auto import BETWEEN_TRIES, due_at
 from bck_apps.gui.viewmodels.observable import Observable
 from bck_apps.gui.viewmodels.profile_page import ProfilePage
@@ -169,7 +169,7 @@ class Home(Observable):
             return
         if isinstance(error, SignInError):
             self._signed_out(error)
-        elif isinstance(error, ConnectionFailedError | ServerError) or not self.known:
+        elif isinstance(error, PASSING) or not self.known:
             self.error = error
             for page in self.pages:
                 page.hear(not isinstance(error, ConnectionFailedError))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from PySide6.QtCore import QSize, QTimer
-from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QKeySequence
+from PySide6.QtCore import QSize, QTimer, Signal
+from PySide6.QtGui import QAction, QActionGroup, QCloseEvent, QGuiApplication, QKeySequence
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
+from bck_apps.gui.pending import Pending
 from bck_apps.gui.viewmodels.desk import Desk, LanguageChoice
 from bck_apps.gui.viewmodels.home import Home
 from bck_apps.gui.views.home_page import HomePage
@@ -21,10 +22,14 @@ _LANGUAGES: tuple[LanguageChoice, ...] = ("auto", "en", "it")
 class MainWindow(QMainWindow):
     """Pages are made anew when language or sign-in change; what they show lives in the view-models."""
 
+    gone = Signal()
+    """Closed, and the server knows."""
+
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self._desk = desk
         self._shown: tuple[str, Home | None] | None = None
+        self._parting: Pending[None] | None = None
         self.page: SignInPage | HomePage | None = None
         self.notice: Notice | None = None
         self.setMinimumSize(QSize(560, 420))
@@ -98,11 +103,22 @@ class MainWindow(QMainWindow):
             self._desk.home.refresh()
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        """Stop listening; what runs at the server goes on there."""
-        self._clock.stop()
-        self._stop()
-        if self.page is not None:
-            self.page.leave()
-            self.page = None
-        self._desk.close()
-        super().closeEvent(event)
+        """Stop listening, and end the session out of sight; what runs at the server goes on there."""
+        if self._parting is None:
+            self._clock.stop()
+            self._stop()
+            if self.page is not None:
+                self.page.leave()
+                self.page = None
+            self._parting = self._desk.close()
+        app = QGuiApplication.instance()
+        hurried = (
+            isinstance(app, QGuiApplication) and app.isSavingSession()
+        )  # the system does not wait for us
+        if self._parting.settled or hurried:
+            super().closeEvent(event)
+            self.gone.emit()
+            return
+        event.ignore()
+        self.hide()
+        self._parting.then(lambda _: self.close(), lambda _: self.close())
