@@ -179,6 +179,18 @@ def test_start_carries_its_key(api, server, outcome) -> None:
     assert server.sent[0].headers["idempotency-key"] == "key-1"
 
 
+def test_password_of_a_computer_goes_with_its_start_alone(api, server, outcome) -> None:
+    job = done().model_dump(mode="json")
+    answer = {"created": True, "password_dropped": False, "job": job}
+    server.answers["POST /backup/start"] = lambda to: to.json(202, answer)
+    outcome(api.start_backup("docs", "key-1", "of the PC"))
+    outcome(api.start_backup("docs", "key-2"))
+    assert [json.loads(request.body) for request in server.sent] == [
+        {"profile": "docs", "password": "of the PC"},
+        {"profile": "docs"},
+    ]
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [

@@ -167,6 +167,36 @@ def test_folder_is_added_and_removed_with_the_keyboard_alone(qtbot, show) -> Non
     assert folders.rows.count() == 2
 
 
+def test_password_of_the_computer_is_asked_for_sent_and_forgotten(qtbot, show) -> None:
+    screen = show("password")
+    dialog = screen.dialog
+    assert dialog.password.echoMode() == QLineEdit.EchoMode.Password
+    assert not dialog.start.isEnabled()
+    qtbot.keyClicks(dialog.password, "of the PC")
+    qtbot.keyClick(dialog.password, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: screen.dialogs == [])
+    assert screen.api.passwords == ["of the PC"]
+    assert screen.profile.page.run.active
+
+
+def test_dialogue_that_is_left_starts_nothing_and_asks_anew(qtbot, show) -> None:
+    screen = show("password")
+    dialog = screen.dialog
+    qtbot.keyClicks(dialog.password, "of the PC")
+    qtbot.keyClick(dialog.password, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: screen.dialogs == [])
+    assert screen.api.keys == []
+    screen.profile.run.start.click()
+    assert screen.dialog.password.text() == ""
+
+
+def test_computer_that_is_not_enrolled_is_told_in_words(show) -> None:
+    run = show("not-enrolled").profile.run
+    assert "This computer is not enrolled yet." in run.enrolment.text
+    assert not run.start.isEnabled()
+    assert run.why.text() == "The computer is not enrolled yet."
+
+
 def test_choosing_a_profile_shows_its_page(qtbot, show) -> None:
     screen = show("ready")
     qtbot.keyClick(screen.home.list.rows, Qt.Key.Key_Down)

@@ -10,6 +10,7 @@ from typing import TypeVar
 from bck_apps.gui.api import Api, Follower
 from bck_apps.gui.messages import (
     FileProblem,
+    Host,
     Job,
     LogLine,
     Point,
@@ -59,6 +60,11 @@ def profile(name: str = "docs", *folders: str, **fields: object) -> Profile:
     paths = folders or ("/home/anna/Documents",)
     sources = tuple(Source(name=path.rpartition("/")[2].lower(), path=path) for path in paths)
     return Profile(name=name, host="pc1", sources=sources).model_copy(update=fields)
+
+
+def host(**fields: object) -> Host:
+    """pc1, which lets the server in with a key."""
+    return Host.model_validate({"name": "pc1", "user": "backupsvc", "login": "key"} | fields)
 
 
 def point(seq: int, at: datetime, **fields: object) -> Point:
@@ -130,6 +136,11 @@ class MemoryApi:
     kept_jobs: list[Job] = field(default_factory=list)
     fail: dict[str, ClientError] = field(default_factory=dict)
     role: str = "admin"
+    kept_hosts: list[Host] = field(default_factory=lambda: [host()])
+    passwords: list[str] = field(default_factory=list, repr=False)
+    """Of computers, as they came with each start."""
+    answering: Job | None = None
+    """An unfinished job that answers for every start."""
     keys: list[tuple[str, str]] = field(default_factory=list)
     saved: list[Profile] = field(default_factory=list)
     cancelled: list[str] = field(default_factory=list)
@@ -208,6 +219,9 @@ class MemoryApi:
     def profiles(self) -> Pending[tuple[Profile, ...]]:
         return self._answer("profiles", lambda: tuple(self.held))
 
+    def hosts(self) -> Pending[tuple[Host, ...]]:
+        return self._answer("hosts", lambda: tuple(self.kept_hosts))
+
     def save_profile(self, profile: Profile) -> Pending[Profile]:
         def save() -> Profile:
             self.saved.append(profile)
@@ -234,10 +248,13 @@ class MemoryApi:
             "problems", lambda: RunProblems(items=tuple(found), total=self.more_problems + len(found))
         )
 
-    def start_backup(self, profile: str, key: str) -> Pending[Started]:
+    def start_backup(self, profile: str, key: str, password: str = "") -> Pending[Started]:
         self.keys.append((profile, key))
+        self.passwords.append(password)
 
         def start() -> Started:
+            if self.answering is not None:
+                return Started(created=False, password_dropped=bool(password), job=self.answering)
             new = job(f"job-{key}", "queued", profile=profile)
             self.kept_jobs.insert(0, new)
             return Started(created=True, job=new)

@@ -24,6 +24,7 @@ from bck_apps.gui.problems import ConnectionFailedError, RefusedError
 from bck_apps.gui.viewmodels.desk import Desk
 from bck_apps.gui.views.home_page import HomePage
 from bck_apps.gui.views.main_window import MainWindow
+from bck_apps.gui.views.password_dialog import PasswordDialog
 from bck_apps.gui.views.profile_view import ProfileView
 from tests.support.gui_api import (
     NOON,
@@ -31,6 +32,7 @@ from tests.support.gui_api import (
     MemoryApi,
     done,
     file_problem,
+    host,
     job,
     line,
     point,
@@ -130,6 +132,21 @@ class Screen:
         assert self.home.profile is not None
         return self.home.profile
 
+    @property
+    def dialogs(self) -> list[PasswordDialog]:
+        """Those that are open."""
+        return self.window.findChildren(PasswordDialog)
+
+    @property
+    def dialog(self) -> PasswordDialog:
+        """The one that is open."""
+        (dialog,) = self.dialogs
+        return dialog
+
+    def give_password(self, password: str) -> None:
+        self.dialog.password.setText(password)
+        self.dialog.start.click()
+
     def back_up(self) -> Screen:
         """Press the button and let the log begin."""
         self.profile.run.start.click()
@@ -187,6 +204,26 @@ def _empty(language: Language) -> Screen:
 
 def _ready(language: Language) -> Screen:
     return Screen(household(), language).sign_in()
+
+
+def _password(language: Language) -> Screen:
+    screen = Screen(household(), language)
+    screen.api.kept_hosts = [host(login="password")]
+    screen.sign_in().profile.run.start.click()
+    return screen
+
+
+def _password_dropped(language: Language) -> Screen:
+    screen = _password(language)
+    screen.api.answering = job("other", "running", profile="documents")
+    screen.give_password("a password")
+    return screen
+
+
+def _not_enrolled(language: Language) -> Screen:
+    screen = Screen(household(), language)
+    screen.api.kept_hosts = [host(awaits_enrolment=True, enrolment_open_until=NOON + HOUR)]
+    return screen.sign_in()
 
 
 def _bad_folder(language: Language) -> Screen:
@@ -286,6 +323,9 @@ SCREENS: dict[str, Callable[[Language], Screen]] = {
     "ended": _ended,
     "empty": _empty,
     "ready": _ready,
+    "password": _password,
+    "password-dropped": _password_dropped,
+    "not-enrolled": _not_enrolled,
     "bad-folder": _bad_folder,
     "refused-folder": _refused_folder,
     "points": _points,
@@ -321,6 +361,8 @@ def main(folder: str, language: str = "en", scheme: str = "light", size: str = "
     width, height = map(int, size.split("x"))
     for name, screen in pictures(app, "it" if language == "it" else "en", width, height):
         screen.window.grab().save(str(Path(folder) / f"{name}.png"))
+        for dialog in screen.dialogs:
+            dialog.grab().save(str(Path(folder) / f"{name}-dialog.png"))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,19 @@ from bck_apps.gui.viewmodels.log_book import LogBook
 from bck_apps.gui.viewmodels.progress_view import progress_view
 from bck_apps.gui.viewmodels.standing import State
 from bck_apps.gui.viewmodels.verdict import verdict
-from tests.support.gui_api import NOON, PASSWORD, Door, MemoryApi, done, job, line, point, profile, running
+from tests.support.gui_api import (
+    NOON,
+    PASSWORD,
+    Door,
+    MemoryApi,
+    done,
+    host,
+    job,
+    line,
+    point,
+    profile,
+    running,
+)
 
 HOUR = timedelta(hours=1)
 EN = Texts("en")
@@ -140,6 +152,70 @@ def test_start_after_a_refusal_is_a_new_request() -> None:
     world.page.back_up()
     world.page.back_up()
     assert [key for _, key in world.api.keys] == ["k1", "k2"]
+
+
+# --- the computer of a profile --------------------------------------------------------------------
+
+BY_PASSWORD = host(login="password")
+
+
+def test_computer_with_a_password_is_backed_up_with_the_one_that_is_given_and_it_is_not_kept() -> None:
+    world = World(MemoryApi(kept_hosts=[BY_PASSWORD]))
+    assert world.page.needs_password
+    assert world.page.can_back_up
+    world.page.back_up()
+    assert world.api.keys == [], "without a password nothing is asked for"
+    world.page.back_up("of the PC")
+    assert world.api.passwords == ["of the PC"]
+    assert "of the PC" not in repr(vars(world.page.run))
+
+
+@pytest.mark.parametrize("kept", [host(), host(login="password", has_password=True), host(name="other")])
+def test_no_password_is_sent_where_none_is_needed(kept) -> None:
+    world = World(MemoryApi(kept_hosts=[kept]))
+    assert not world.page.needs_password
+    world.page.back_up("typed before it was known")
+    world.page.back_up()
+    assert world.api.passwords == [""]
+
+
+def test_start_with_a_password_after_a_broken_connection_is_the_same_request() -> None:
+    world = World(MemoryApi(kept_hosts=[BY_PASSWORD], fail={"start_backup": OFFLINE}))
+    world.page.back_up("of the PC")
+    del world.api.fail["start_backup"]
+    world.page.back_up("of the PC")
+    assert [key for _, key in world.api.keys] == ["k1", "k1"]
+    assert world.page.run.note is None
+
+
+def test_password_that_was_not_used_is_told_and_forgotten() -> None:
+    world = World(MemoryApi(kept_hosts=[BY_PASSWORD], answering=job("other")))
+    world.page.back_up("of the PC")
+    assert world.page.run.note is not None
+    assert "asked for already" in EN.say(world.page.run.note)
+    assert world.api.stream.job_id == "other"
+    world.page.run.dismiss()
+    assert world.page.run.note is None
+
+
+def test_computer_with_a_password_is_not_backed_up_by_itself() -> None:
+    config = ClientConfig(scheduler=SchedulerConfig(enabled=True))
+    world = World(MemoryApi(kept_hosts=[BY_PASSWORD]), config)
+    world.home.tick()
+    assert world.home.next_auto(world.page) is None
+    assert world.api.keys == []
+
+
+def test_computer_that_waits_for_its_enrolment_is_told_and_not_backed_up() -> None:
+    waiting = host(awaits_enrolment=True, enrolment_open_until=NOON + HOUR)
+    world = World(MemoryApi(kept_hosts=[waiting]))
+    assert world.why() == "why.enrolment"
+    said = [EN.say(phrase) for phrase in world.page.enrolment]
+    assert said[0] == "This computer is not enrolled yet."
+    assert "redeemed until" in said[-1]
+    world.api.kept_hosts = [host()]
+    world.home.refresh()
+    assert (world.why(), world.page.enrolment) == ("", ())
 
 
 # --- a run, live ----------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from bck_apps.gui.messages import Job, LogLine, Point, Profile, Progress, RunProblems, Session, Started
+from bck_apps.gui.messages import Host, Job, LogLine, Point, Profile, Progress, RunProblems, Session, Started
 from bck_apps.gui.pending import Pending
 from bck_apps.gui.problems import ClientError, SessionEndedError
 
@@ -62,6 +62,9 @@ class Api(Protocol):
     def profiles(self) -> Pending[tuple[Profile, ...]]:
         """All profiles this person may see."""
 
+    def hosts(self) -> Pending[tuple[Host, ...]]:
+        """All computers this person may see."""
+
     def save_profile(self, profile: Profile) -> Pending[Profile]:
         """Change a profile; the answer is what the server keeps."""
 
@@ -74,8 +77,9 @@ class Api(Protocol):
     def problems(self, run_id: str) -> Pending[RunProblems]:
         """What a run could not read or store: the first thousand."""
 
-    def start_backup(self, profile: str, key: str) -> Pending[Started]:
-        """Ask for a backup. The same ``key`` is the same request, however often it is sent."""
+    def start_backup(self, profile: str, key: str, password: str = "") -> Pending[Started]:
+        """Ask for a backup. The same ``key`` is the same request, however often it is sent. ``password`` lets
+        the server into the computer, for this job alone; it is passed on and not kept."""
 
     def cancel(self, job_id: str) -> Pending[Job]:
         """Ask a job to stop."""

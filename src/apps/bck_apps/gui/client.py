@@ -11,7 +11,18 @@ from PySide6.QtCore import QObject, QTimer
 from PySide6.QtNetwork import QSslCertificate
 
 from bck_apps.gui.api import Follower
-from bck_apps.gui.messages import Job, LogLine, Page, Point, Profile, RunProblems, Session, Started, Tokens
+from bck_apps.gui.messages import (
+    Host,
+    Job,
+    LogLine,
+    Page,
+    Point,
+    Profile,
+    RunProblems,
+    Session,
+    Started,
+    Tokens,
+)
 from bck_apps.gui.pending import Pending, settled
 from bck_apps.gui.problems import ClientError, SessionEndedError, SignInError
 from bck_apps.gui.session import SessionKeeper
@@ -104,6 +115,10 @@ class HttpApi(QObject):
         """GET /profiles, all pages."""
         return self._list("/profiles", Profile)
 
+    def hosts(self) -> Pending[tuple[Host, ...]]:
+        """GET /hosts, all pages."""
+        return self._list("/hosts", Host)
+
     def save_profile(self, profile: Profile) -> Pending[Profile]:
         """PUT /profiles/{name}."""
         body = profile.model_dump(mode="json", exclude_none=False)
@@ -126,9 +141,10 @@ class HttpApi(QObject):
         """GET /runs/{run_id}/problems: one page of up to 1000."""
         return self._get(f"/runs/{_part(run_id)}/problems?limit=1000", RunProblems)
 
-    def start_backup(self, profile: str, key: str) -> Pending[Started]:
+    def start_backup(self, profile: str, key: str, password: str = "") -> Pending[Started]:
         """POST /backup/start with an Idempotency-Key."""
-        return self._post("/backup/start", Started, {"profile": profile}, {"Idempotency-Key": key})
+        body = {"profile": profile} | ({"password": password} if password else {})
+        return self._post("/backup/start", Started, body, {"Idempotency-Key": key})
 
     def cancel(self, job_id: str) -> Pending[Job]:
         """POST /backup/cancel/{job_id}."""

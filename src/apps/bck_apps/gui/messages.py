@@ -53,6 +53,22 @@ class Tokens(Message):
         return Session(name=self.name, role=self.role)
 
 
+class Host(Message):
+    """A computer that is backed up."""
+
+    name: str
+    user: str = ""
+    login: str = ""
+    has_password: bool = False
+    awaits_enrolment: bool = False
+    enrolment_open_until: datetime | None = None
+
+    @property
+    def needs_password(self) -> bool:
+        """True if a password lets the server in and the server does not keep it: each start brings it."""
+        return self.login == "password" and not self.has_password
+
+
 class Source(Message):
     """One folder of a profile. The server names a new one."""
 
@@ -187,6 +203,8 @@ class Started(Message):
     """The answer to a start: the job, and whether it is a new one."""
 
     created: bool
+    password_dropped: bool = False
+    """A password was sent, and the job that answers does not use it."""
     job: Job
 
 

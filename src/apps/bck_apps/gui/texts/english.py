@@ -107,6 +107,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "safe.unheard.none": "There was no good backup when the server last answered.",
     "next.auto": "Next automatic backup: {time}, if this program is open.",
     "next.auto.due": "An automatic backup is due and about to start.",
+    "next.password": "Backups start when you ask for one and give the password of the computer.",
     "next.manual": "Backups start when you ask for one.",
     # page
     "page.on-host": "Computer {host}",
@@ -123,6 +124,17 @@ ENGLISH: Final[Mapping[str, str]] = {
     "why.unheard": "The server does not answer.",
     "why.role": "Your account may look, not start backups.",
     "why.bad-folder": "One of the folders cannot be backed up.",
+    "why.enrolment": "The computer is not enrolled yet.",
+    "enrolment.open": "There is a token; it can be redeemed until {time}.",
+    # password of a computer
+    "password.title": "Password of {host}",
+    "password.why": "{host} lets the server in only with the password of its account {user}, and the server "
+    "does not keep it.",
+    "password.field": "&Password",
+    "password.sealed": "It is sent sealed, for this backup alone, and kept by nobody once the job has ended.",
+    "password.cancel": "&Cancel",
+    "password.dropped": "A backup had been asked for already.",
+    "password.dropped.text": "It goes on as it was started. Your password is not needed, and not kept.",
     # folders
     "folders.tab": "&Folders",
     "folders.title": "Folders of {host} that are backed up",

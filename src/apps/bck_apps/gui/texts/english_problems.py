@@ -225,7 +225,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "authentication-refused",
         "The computer did not let the server in.",
         "Its backup account refuses the server's key, certificate or password.",
-        "An administrator sees what the computer must hold: bck host key.",
+        "If you gave its password, try again. Else an administrator sees what it must hold: bck host key.",
     ),
     **_problem(
         "private-key-unreadable",

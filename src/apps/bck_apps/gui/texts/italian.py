@@ -107,6 +107,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "safe.unheard.none": "Non c'era alcun backup buono all'ultima risposta del server.",
     "next.auto": "Prossimo backup automatico: {time}, se questo programma è aperto.",
     "next.auto.due": "Un backup automatico sta per partire.",
+    "next.password": "I backup partono quando li chiedi e dai la password del computer.",
     "next.manual": "I backup partono quando li chiedi.",
     # page
     "page.on-host": "Computer {host}",
@@ -123,6 +124,17 @@ ITALIAN: Final[Mapping[str, str]] = {
     "why.unheard": "Il server non risponde.",
     "why.role": "Il tuo account può guardare, non avviare backup.",
     "why.bad-folder": "Una delle cartelle non può essere salvata.",
+    "why.enrolment": "Il computer non è ancora registrato.",
+    "enrolment.open": "C'è un codice; si può usare fino al {time}.",
+    # password of a computer
+    "password.title": "Password di {host}",
+    "password.why": "{host} fa entrare il server solo con la password del suo account {user}, che il server "
+    "non conserva.",
+    "password.field": "&Password",
+    "password.sealed": "È inviata sigillata, solo per questo backup; finito il lavoro, nessuno la conserva.",
+    "password.cancel": "&Annulla",
+    "password.dropped": "Un backup era già stato chiesto.",
+    "password.dropped.text": "Prosegue come è stato avviato. La tua password non serve e non resta.",
     # folders
     "folders.tab": "&Cartelle",
     "folders.title": "Cartelle di {host} nel backup",

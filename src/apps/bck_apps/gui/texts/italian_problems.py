@@ -225,7 +225,8 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "authentication-refused",
         "Il computer non ha fatto entrare il server.",
         "Il suo account di backup rifiuta la chiave, il certificato o la password del server.",
-        "Un amministratore guarda che cosa deve avere il computer: bck host key.",
+        "Se ne hai dato la password, riprova. Altrimenti un amministratore guarda che cosa deve avere: "
+        "bck host key.",
     ),
     **_problem(
         "private-key-unreadable",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from bck_apps.gui.api import Api, Stream
 from bck_apps.gui.messages import Job, LogLine, Progress, Started
 from bck_apps.gui.problems import ClientError, ConnectionFailedError
+from bck_apps.gui.texts import Phrase
 from bck_apps.gui.viewmodels.log_book import LogBook
 from bck_apps.gui.viewmodels.observable import Observable
 from bck_apps.gui.viewmodels.progress_view import ProgressView, progress_view
@@ -33,6 +34,7 @@ class BackupRun(Observable):
         self.lost = False
         self.problem: ClientError | None = None
         self.verdict: Verdict | None = None
+        self.note: Phrase | None = None
         self.log = LogBook()
 
     @property
@@ -50,20 +52,22 @@ class BackupRun(Observable):
         """True if there is a job to stop that was not asked to yet."""
         return self.job is not None and not self.job.final and not self.stopping
 
-    def start(self) -> None:
-        """Ask for a backup. Asked again after a broken connection, it is still the same request."""
+    def start(self, password: str = "") -> None:
+        """Ask for a backup. Asked again after a broken connection, it is still the same request. The password
+        of the computer, where one is needed, is passed on and not kept."""
         if self.active:
             return
         self._key = self._key or self._new_key()
         self.starting, self.problem, self.verdict = True, None, None
-        self.job, self._progress = None, Progress()
+        self.job, self._progress, self.note = None, Progress(), None
         self.log.clear()
         self._changed()
-        self._api.start_backup(self._profile, self._key).then(self._started, self._not_started)
+        self._api.start_backup(self._profile, self._key, password).then(self._started, self._not_started)
 
     def _started(self, answer: Started) -> None:
         self._key = ""
         self.starting = False
+        self.note = Phrase("password.dropped") if answer.password_dropped else None
         self._follow(answer.job)
 
     def _not_started(self, error: ClientError) -> None:
@@ -75,7 +79,7 @@ class BackupRun(Observable):
     def attach(self, job: Job) -> None:
         """Follow a job that somebody else, or an earlier window, started. Safe to repeat."""
         if not self.active:
-            self.problem = self.verdict = None
+            self.problem = self.verdict = self.note = None
             self.log.clear()
             self._follow(job)
 
@@ -100,7 +104,7 @@ class BackupRun(Observable):
 
     def dismiss(self) -> None:
         """The person has read how it ended, or what went wrong."""
-        self.verdict = self.problem = None
+        self.verdict = self.problem = self.note = None
         self._changed()
 
     def close(self) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from bck_apps.gui.api import Api
 from bck_apps.gui.config import ClientConfig, ProfileConfig
-from bck_apps.gui.messages import Job, Profile, Session
+from bck_apps.gui.messages import Host, Job, Profile, Session
 from bck_apps.gui.problems import PASSING, ClientError, ConnectionFailedError, SignInError
 from bck_apps.gui.viewmodels.auto import BETWEEN_TRIES, due_at
 from bck_apps.gui.viewmodels.observable import Observable
@@ -84,6 +84,14 @@ class Home(Observable):
             self.chosen = self.pages[0] if self.pages else None
         self.known = True
         self._changed()
+        self._api.hosts().then(self._take_hosts, self._failed)
+
+    def _take_hosts(self, hosts: tuple[Host, ...]) -> None:
+        if self._closed:
+            return
+        by_name = {host.name: host for host in hosts}
+        for page in self.pages:
+            page.meet(by_name.get(page.profile.host))
         self._api.jobs().then(self._take_jobs, self._failed)
 
     def _page(self, profile: Profile, page: ProfilePage | None) -> ProfilePage:
@@ -144,7 +152,9 @@ class Home(Observable):
         return timedelta(hours=2 * scheduler.every_hours) if scheduler.enabled else OVERDUE_AFTER
 
     def next_auto(self, page: ProfilePage) -> datetime | None:
-        """When a backup of that profile starts by itself."""
+        """When a backup of that profile starts by itself; never where a person has to give a password."""
+        if page.needs_password:
+            return None
         return due_at(self._config.scheduler, page.standing)
 
     def tick(self) -> None:

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from bck_apps.gui.api import Api
 from bck_apps.gui.config import ProfileConfig
-from bck_apps.gui.messages import Job, Point, Profile, Session
+from bck_apps.gui.messages import Host, Job, Point, Profile, Session
 from bck_apps.gui.problems import ClientError
-from bck_apps.gui.texts import Phrase
+from bck_apps.gui.texts import Moment, Phrase
 from bck_apps.gui.viewmodels.backup_run import BackupRun
 from bck_apps.gui.viewmodels.folder_choice import FolderChoice
 from bck_apps.gui.viewmodels.observable import Observable
@@ -40,6 +40,7 @@ class ProfilePage(Observable):
         self._failed = failed
         self._standing = Standing(state=State.UNKNOWN)
         self._heard = True
+        self.host: Host | None = None
         self.points: tuple[Point, ...] = ()
         self.points_known = False
         self.folders = FolderChoice(profile, editable=session.may_configure)
@@ -68,6 +69,26 @@ class ProfilePage(Observable):
             self._heard = heard
             self._changed()
 
+    def meet(self, host: Host | None) -> None:
+        """Take note of how its computer stands with the server; None if that is not known."""
+        self.host = host
+
+    @property
+    def needs_password(self) -> bool:
+        """True if each start has to bring the password of the computer."""
+        return self.host is not None and self.host.needs_password
+
+    @property
+    def enrolment(self) -> tuple[Phrase, ...]:
+        """What is to be said of a computer that is not enrolled; empty for one that is."""
+        host = self.host
+        if host is None or not host.awaits_enrolment:
+            return ()
+        until = host.enrolment_open_until
+        token = () if until is None else (Phrase("enrolment.open", {"time": Moment(until)}),)
+        parts = ("what", "meaning", "advice")
+        return (*(Phrase(f"problem.host-not-enrolled.{part}") for part in parts), *token)
+
     @property
     def why_not(self) -> Phrase | None:
         """Why "Back up now" cannot be pressed; None if it can."""
@@ -77,6 +98,7 @@ class ProfilePage(Observable):
             (not self._heard, "why.unheard"),
             (not self._session.may_back_up, "why.role"),
             (not self.profile.enabled, "why.disabled"),
+            (bool(self.enrolment), "why.enrolment"),
             (not self.folders.folders, "why.no-folder"),
             (not self.folders.valid, "why.bad-folder"),
             (self.folders.saving, "why.saving"),
@@ -94,10 +116,10 @@ class ProfilePage(Observable):
         """True if a job runs and this person may stop it."""
         return self.run.can_stop and self._session.may_back_up
 
-    def back_up(self) -> None:
-        """Start, if that is possible now."""
-        if self.can_back_up:
-            self.run.start()
+    def back_up(self, password: str = "") -> None:
+        """Start, if that is possible now: with the password of the computer just where one is needed."""
+        if self.can_back_up and bool(password) is self.needs_password:
+            self.run.start(password)
 
     def propose(self, wanted: ProfileConfig) -> None:
         """What config.json says of this profile becomes the draft."""

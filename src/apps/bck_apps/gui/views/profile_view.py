@@ -111,7 +111,7 @@ class ProfileView(QWidget):
     def _next(self) -> Phrase:
         due = self._home.next_auto(self.page)
         if due is None:
-            return Phrase("next.manual")
+            return Phrase("next.password" if self.page.needs_password else "next.manual")
         if due <= self._home.now:
             return Phrase("next.auto.due")
         return Phrase("next.auto", {"time": Moment(due)})

@@ -11,6 +11,7 @@ from bck_apps.gui.viewmodels.profile_page import ProfilePage
 from bck_apps.gui.viewmodels.standing import State
 from bck_apps.gui.views.look import GAP, WIDE, ElidedLabel, as_primary, label
 from bck_apps.gui.views.notice import Notice
+from bck_apps.gui.views.password_dialog import PasswordDialog
 
 
 class RunPanel(QWidget):
@@ -21,7 +22,7 @@ class RunPanel(QWidget):
         self._page = page
         self._texts = texts
         self.start = QPushButton(texts("page.back-up"))
-        self.start.clicked.connect(page.back_up)
+        self.start.clicked.connect(self._back_up)
         self.stop = QPushButton(texts("page.stop"))
         self.stop.clicked.connect(page.run.stop)
         for button in (self.start, self.stop):
@@ -40,11 +41,10 @@ class RunPanel(QWidget):
         self.hint = label(texts("page.goes-on"))
         for quiet in (self.file, self.hint):
             quiet.setForegroundRole(QPalette.ColorRole.PlaceholderText)
-        self.lost = Notice(texts)
-        self.problem = Notice(texts, closable=True)
-        self.verdict = Notice(texts, closable=True)
-        self.problem.dismissed.connect(page.run.dismiss)
-        self.verdict.dismissed.connect(page.run.dismiss)
+        self.enrolment, self.lost = Notice(texts), Notice(texts)
+        self.note, self.problem, self.verdict = (Notice(texts, closable=True) for _ in range(3))
+        for closable in (self.note, self.problem, self.verdict):
+            closable.dismissed.connect(page.run.dismiss)
         self._build()
         self.render_run()
 
@@ -64,8 +64,17 @@ class RunPanel(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(GAP)
         column.addLayout(buttons)
-        for widget in (self.moving, self.lost, self.problem, self.verdict):
+        for widget in (self.enrolment, self.moving, self.note, self.lost, self.problem, self.verdict):
             column.addWidget(widget)
+
+    def _back_up(self) -> None:
+        host = self._page.host
+        if host is None or not self._page.needs_password:
+            self._page.back_up()
+            return
+        dialog = PasswordDialog(host, self._texts, self)
+        dialog.given.connect(self._page.back_up)
+        dialog.open()
 
     def render_run(self) -> None:
         """Show the run as it is now."""
@@ -86,8 +95,18 @@ class RunPanel(QWidget):
             self.lost.say(State.OFFLINE, texts("progress.lost"))
         else:
             self.lost.hide()
+        self._render_words()
         self.problem.show_error(run.problem)
         self.verdict.show_verdict(run.verdict)
+
+    def _render_words(self) -> None:
+        page, texts = self._page, self._texts
+        if page.enrolment:
+            title, *lines = (texts.say(phrase) for phrase in page.enrolment)
+            self.enrolment.say(State.OVERDUE, title, "\n".join(lines))
+        else:
+            self.enrolment.hide()
+        self.note.show_note(page.run.note)
 
     def changeEvent(self, event: QEvent) -> None:
         """Colour the button anew for another palette."""
