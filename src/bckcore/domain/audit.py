@@ -85,6 +85,8 @@ class Action(StrEnum):
     EXPORT = "export"
     DOWNLOAD = "download"
     SERVICE_START = "service-start"
+    DATABASE_MOVED = "database-moved"
+    """The installation left one database for another; entered into the new one."""
     AUDIT_EXPORT = "audit-export"
 
 

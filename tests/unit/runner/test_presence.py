@@ -8,8 +8,8 @@ import pytest
 
 from bck_adapters.clock import SystemClock
 from bck_adapters.memory import SettableClock
-from bck_apps.runner.presence import ServeLock, serve_is_up, served_by
-from bckcore.errors import ConflictError
+from bck_apps.runner.presence import ServeLock, require_served_as_set, serve_is_up, served_by
+from bckcore.errors import ConflictError, RefusedError
 
 HOLD = """
 import sys, signal
@@ -39,6 +39,16 @@ def test_a_second_one_is_refused_and_told_who_holds_it(tmp_path):
         with pytest.raises(ConflictError, match="first"), ServeLock(tmp_path, clock=SettableClock()):
             pass
         assert serve_is_up(tmp_path)
+
+
+def test_a_server_whose_environment_names_its_database_is_seen_while_it_runs(tmp_path):
+    require_served_as_set(tmp_path)
+    held = ServeLock(tmp_path, clock=SystemClock(), environment="BCK_DATABASE__URL")
+    with held, pytest.raises(RefusedError, match="BCK_DATABASE__URL"):
+        require_served_as_set(tmp_path)
+    require_served_as_set(tmp_path)
+    with ServeLock(tmp_path, clock=SystemClock()):
+        require_served_as_set(tmp_path)
 
 
 def test_somebody_who_only_looks_does_not_turn_a_start_away(tmp_path):

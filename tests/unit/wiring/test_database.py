@@ -12,7 +12,7 @@ from bck_apps.wiring.database import (
     switch,
     with_database,
 )
-from bckcore.errors import InvalidInputError
+from bckcore.errors import InvalidInputError, StorageError
 
 NEW = {"url": "postgresql://bck@db/bck", "password_ref": "database/password"}
 REST = '# mine\n[storage]\nroot = "/srv/b" # here\n'
@@ -43,6 +43,17 @@ def test_a_section_that_cannot_be_changed_is_told_with_what_to_write(before):
     with pytest.raises(InvalidInputError, match=r"\[database\]") as caught:
         with_database(before, NEW)
     assert NEW["url"] in caught.value.advice
+    assert "Nothing was changed" in caught.value.meaning
+
+
+def test_settings_that_cannot_be_written_are_told_and_stay(tmp_path):
+    path = tmp_path / "settings.toml"
+    path.write_text(REST)
+    switch(path, NEW["url"], password_ref="", dry_run=True)
+    (tmp_path / ".settings.toml.new").mkdir()
+    with pytest.raises(StorageError, match="cannot be changed"):
+        switch(path, NEW["url"], password_ref="")
+    assert path.read_text() == REST
 
 
 def test_the_file_is_replaced_whole_and_private(tmp_path):

@@ -4,11 +4,11 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, func, insert, select
+from sqlalchemy import Connection, Engine, Table, func, insert, or_, select
 
 from bck_adapters.sql.database import migrate
 from bck_adapters.sql.engine import exclusive, reading
@@ -40,21 +40,23 @@ def copy_database(
     *,
     told: Told = lambda *_: None,
     switched: Callable[[], None] = lambda: None,
+    now: Callable[[], datetime] = lambda: datetime.min.replace(tzinfo=UTC),
 ) -> Sequence[CopiedTable]:
     """Copy every row. Cut anywhere, the target holds nothing; one that holds the same already is left so.
 
     The source is brought up to date, locked against writers and otherwise not changed. ``switched`` is
     called when the copy is complete and durable, while the source is still locked: whoever waits to write
     there finds the installation moved. It is not called where the source let writers in meanwhile, for a
-    restart or a broken connection takes its locks away: then DatabaseUnreachableError is raised. Raises
-    ConflictError while a job runs or if the target holds something else; StorageError if the two differ
-    after copying.
+    restart or a broken connection takes its locks away: then DatabaseUnreachableError is raised. A job
+    runs as long as its lease holds at ``now``; where nobody tells the time, as long as it is said to run.
+    Raises ConflictError while one runs or if the target holds something else; StorageError if the two
+    differ after copying.
     """
     migrate(source)
     with translated(), exclusive(source).connect() as old:
         old.begin()
         _hold_writers_off(old)
-        _require_idle(old)
+        _require_idle(old, now())
         migrate(target)
         with exclusive(target).begin() as new:
             full = any(_count(new, table) for table in TABLES)
@@ -93,13 +95,15 @@ def _require_held(connection: Connection) -> None:
     connection.exec_driver_sql("SELECT 1")
 
 
-def _require_idle(connection: Connection) -> None:
-    running = select(job.c.id).where(job.c.status == JobStatus.RUNNING.value).limit(1)
+def _require_idle(connection: Connection, now: datetime) -> None:
+    held = or_(job.c.lease_until.is_(None), job.c.lease_until > now)  # past it, any runner takes it up
+    running = select(job.c.id).where(job.c.status == JobStatus.RUNNING.value, held).limit(1)
     if (found := connection.execute(running).scalar_one_or_none()) is not None:
         raise ConflictError(
             f"Job {found} is running.",
             meaning="What it writes would be missing in the new database. Nothing was changed.",
-            advice="Wait until it has ended, or cancel it; 'bck jobs' shows what runs.",
+            advice="Wait until it has ended, or cancel it; 'bck jobs' shows what runs. If its server was "
+            "killed, it no longer counts once its lease is over (runner.lease_seconds, a minute).",
         )
 
 

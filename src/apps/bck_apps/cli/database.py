@@ -112,9 +112,16 @@ def db_migrate_to(
 @contextmanager
 def _nobody_serves(application: "Application") -> "Iterator[None]":
     """Within it whoever serves the installation stands still."""
-    from bck_apps.runner.presence import STILL_SECONDS, ServeLock, StandStill, serve_is_up
+    from bck_apps.runner.presence import (
+        STILL_SECONDS,
+        ServeLock,
+        StandStill,
+        require_served_as_set,
+        serve_is_up,
+    )
 
     home, clock = application.home, application.clock
+    require_served_as_set(home)
     if serve_is_up(home):
         say("Waiting until the running server has put its jobs back; it goes on by itself afterwards.")
     with (

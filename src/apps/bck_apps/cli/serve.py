@@ -16,7 +16,7 @@ from bck_apps.cli.screen import Json, fields, show
 from bck_apps.cli.session import opened, runner_name
 from bck_apps.cli.shield import keep_files_private
 from bckcore.domain.audit import Action
-from bckcore.errors import ConflictError
+from bckcore.errors import ConflictError, TransientError
 
 if TYPE_CHECKING:
     from bck_apps.api.serve import Address
@@ -27,6 +27,7 @@ log = logging.getLogger("bck.serve")
 
 _WATCH_SECONDS = 1.0
 _STILL_SECONDS = 0.2
+_AGAIN_SECONDS = 2.0
 
 
 class Part(StrEnum):
@@ -54,10 +55,33 @@ def serve(
     """
     with ExitStack() as kept:
         door = _Door(port, kept)
-        again = True
-        while again:
-            with opened(serving=True) as application:
-                again = _served(application, only, door, as_json=as_json)
+        again = False
+        while again := _opened_and_served(only, door, anew=again, as_json=as_json):
+            pass
+
+
+def _opened_and_served(only: Part | None, door: "_Door", *, anew: bool, as_json: bool) -> bool:
+    """Open the installation and serve it; True if it is to be opened again.
+
+    At the first opening a database that does not answer is told at once, for somebody is looking; later the
+    server waits for it.
+    """
+    from bck_apps.runner.signals import StopSignals
+
+    with opened(serving=True) as application:
+        if anew and not _answers(application):
+            with StopSignals() as signals:
+                return not signals.wait(_AGAIN_SECONDS)
+        return _served(application, only, door, as_json=as_json)
+
+
+def _answers(application: "Application") -> bool:
+    try:
+        _ = application.units  # opens the database
+    except TransientError as error:
+        log.warning("the database cannot be opened yet; trying again: %s", error)
+        return False
+    return True
 
 
 def _served(application: "Application", only: Part | None, door: "_Door", *, as_json: bool) -> bool:
@@ -87,12 +111,14 @@ def _locked(application: "Application", only: Part | None, runner: ExitStack) ->
     Raises ConflictError if another runner works.
     """
     from bck_apps.runner.presence import ServeLock, stands_still
+    from bck_apps.wiring.settings import database_variable
 
     if stands_still(application.home):
         return False
     if only is Part.API:
         return True
-    lock = ServeLock(application.home, clock=application.clock, note="runner only" if only else "")
+    note = "runner only" if only else ""
+    lock = ServeLock(application.home, clock=application.clock, note=note, environment=database_variable())
     try:
         runner.enter_context(lock)
     except ConflictError:

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from bckcore.errors import ConflictError, StorageError
+from bckcore.errors import ConflictError, RefusedError, StorageError
 from bckcore.ports.clock import Clock
 
 TRY_SECONDS = 1.0
@@ -30,10 +30,10 @@ class _Held:
     The kernel lets go of it when the process ends, however it ends; the file itself stays.
     """
 
-    def __init__(self, path: Path, *, clock: Clock, note: str, seconds: float) -> None:
+    def __init__(self, path: Path, *, clock: Clock, note: str, seconds: float, environment: str = "") -> None:
         self._path = path
         self._clock = clock
-        self._note = note
+        self._told = {"note": note, "environment": environment}
         self._seconds = seconds
         self._fd = -1
 
@@ -48,7 +48,7 @@ class _Held:
             os.close(self._fd)
             raise self._refused(_words(self._path))
         os.ftruncate(self._fd, 0)
-        os.pwrite(self._fd, json.dumps({"pid": os.getpid(), "note": self._note}).encode() + b"\n", 0)
+        os.pwrite(self._fd, json.dumps({"pid": os.getpid(), **self._told}).encode() + b"\n", 0)
         return self
 
     def __exit__(
@@ -64,10 +64,21 @@ class _Held:
 
 
 class ServeLock(_Held):
-    """The lock on ``<home>/run/serve.lock``: its holder is the installation's one runner."""
+    """The lock on ``<home>/run/serve.lock``: its holder is the installation's one runner.
 
-    def __init__(self, home: Path, *, clock: Clock, note: str = "", seconds: float = TRY_SECONDS) -> None:
-        super().__init__(_path(home), clock=clock, note=note, seconds=seconds)
+    ``environment``: the variable by which the holder, and not by the settings file, knows its database.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        clock: Clock,
+        note: str = "",
+        seconds: float = TRY_SECONDS,
+        environment: str = "",
+    ) -> None:
+        super().__init__(_path(home), clock=clock, note=note, seconds=seconds, environment=environment)
         self._home = home
 
     def _refused(self, who: str) -> ConflictError:
@@ -117,6 +128,21 @@ def _is_held(path: Path) -> bool:
         return not _locked(fd, fcntl.LOCK_SH)
     finally:
         os.close(fd)
+
+
+def require_served_as_set(home: Path) -> None:
+    """Raise RefusedError while a runner works whose environment says where its database is."""
+    try:
+        variable = json.loads(_path(home).read_bytes()).get("environment", "")
+    except (OSError, ValueError, AttributeError):
+        variable = ""
+    if variable and _is_held(_path(home)):
+        raise RefusedError(
+            f"The server that runs has its database from its environment variable {variable}.",
+            meaning="That wins over the settings file, so that it would not go along. Nothing was changed.",
+            advice="Write into settings.toml where the database is now, start the server without that "
+            "variable, and move then.",
+        )
 
 
 def served_by(home: Path) -> str:

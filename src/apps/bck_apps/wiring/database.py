@@ -5,6 +5,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from bck_adapters.sql.copying import CopiedTable, Told, copy_database, copy_would
@@ -14,7 +15,6 @@ from bckcore.domain.ids import SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.errors import ConflictError, InvalidInputError, StorageError
 
-_OVERRULED = "BCK_DATABASE__GENERATION"
 PASSWORD_REF = SecretRef("database/password")
 MOST_PASSWORD = 4096
 _HEADER = re.compile(r"^\s*\[")
@@ -68,7 +68,12 @@ def password_in_file(path: Path | None) -> Secret[str] | None:
 
 
 def move_database(
-    source: DatabasePlace, target: DatabasePlace, *, told: Told, switched: Callable[[], None] | None
+    source: DatabasePlace,
+    target: DatabasePlace,
+    *,
+    told: Told,
+    switched: Callable[[], None] | None,
+    now: Callable[[], datetime],
 ) -> Sequence[CopiedTable]:
     """Copy everything into the empty target and compare; see :func:`bck_adapters.sql.copying.copy_database`.
 
@@ -81,7 +86,7 @@ def move_database(
     try:
         if switched is None:
             return copy_would(old, new)
-        return copy_database(old, new, told=told, switched=switched)
+        return copy_database(old, new, told=told, switched=switched, now=now)
     finally:
         new.dispose()
         old.dispose()
@@ -103,12 +108,29 @@ def put_aside(place: DatabasePlace) -> Path | None:
     raise StorageError(f"{file} cannot be renamed: too many older ones lie beside it.")
 
 
-def switch(path: Path, url: str, *, password_ref: str, generation: int = 0) -> None:
-    """Write the place into a settings file, which afterwards is the new one or still the old one, whole."""
+def password_ref(generation: int) -> str:
+    """Where the vault keeps the password for the database of that generation, each beside the others."""
+    return f"{PASSWORD_REF}-{generation}"
+
+
+def switch(path: Path, url: str, *, password_ref: str, generation: int = 0, dry_run: bool = False) -> None:
+    """Write the place into a settings file, which afterwards is the new one or still the old one, whole.
+
+    A dry run only looks whether that would work. Raises InvalidInputError, StorageError.
+    """
     values: dict[str, str | int] = {"url": url}
     values |= {"password_ref": password_ref} if password_ref else {}
     values |= {"generation": generation} if generation else {}
-    _replace(path, with_database(path.read_text("utf-8"), values))
+    try:
+        made = with_database(path.read_text("utf-8"), values)
+        if not dry_run:
+            _replace(path, made)
+    except OSError as exc:
+        raise StorageError(
+            f"{path} cannot be changed: {exc.strerror}.",
+            meaning="It is whole; the database that it names is the one in use.",
+            advice="Mend the disk, or the rights of the file and its folder; then say it again.",
+        ) from exc
 
 
 class Generation:
@@ -124,9 +146,7 @@ class Generation:
         self._moved = False
 
     def is_current(self) -> bool:
-        """False once it has moved; what cannot be read, or is overruled, counts as unchanged."""
-        if _OVERRULED in os.environ:
-            return True
+        """False once it has moved; what cannot be read counts as unchanged."""
         try:
             status = self._settings.stat()
             stamp = (status.st_ino, status.st_mtime_ns)
@@ -157,8 +177,10 @@ def with_database(text: str, values: Mapping[str, str | int]) -> str:
     if not _holds(made, text, values):
         raise InvalidInputError(
             "The section [database] of the settings is written in a way that this program cannot change.",
-            meaning="The new database is filled and ready; the old one is still in use.",
-            advice="Write it yourself: " + "; ".join(new),
+            meaning="Nothing was changed; the database is where it was.",
+            advice="Write what it says now as lines below a line [database], such as these: "
+            + "; ".join(new[1:])
+            + ". Then say it again.",
         )
     return made
 

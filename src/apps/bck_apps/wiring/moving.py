@@ -1,34 +1,31 @@
 """An installation moves to another database, as a whole or not at all."""
 
-import os
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from bck_adapters.sql.copying import CopiedTable, Told
 from bck_adapters.sql.database import migrate, newest_step, step_of
 from bck_adapters.sql.engine import make_engine
-from bck_apps.wiring.application import Application
+from bck_apps.wiring.application import Application, open_application
 from bck_apps.wiring.database import (
     PASSWORD_REF,
     DatabasePlace,
     database_place,
     move_database,
+    password_ref,
     put_aside,
     switch,
 )
 from bck_apps.wiring.rescue import require_database
-from bck_apps.wiring.settings import FILE_NAME
+from bck_apps.wiring.settings import FILE_NAME, database_variable
+from bckcore.domain.audit import Action
 from bckcore.domain.ids import SecretRef
-from bckcore.errors import DatabaseUnreachableError, RefusedError
+from bckcore.errors import BckError, DatabaseUnreachableError, RefusedError
 
-_VARIABLES = (
-    "BCK_DATABASE__URL",
-    "BCK_DATABASE__PASSWORD_FILE",
-    "BCK_DATABASE__PASSWORD_REF",
-    "BCK_DATABASE__GENERATION",
-    "BCK_DATABASE",
-)
+log = logging.getLogger("bck")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,35 +52,67 @@ def move_installation(
     """
     _require_movable(application, target)
     source = _present_place(application)
+    require_database(application.home, source.url)
+    generation = application.settings.database.generation + 1
+    ref = password_ref(generation) if target.password else ""
+    enter = partial(switch, application.home / FILE_NAME, target.url, password_ref=ref, generation=generation)
+    enter(dry_run=True)
 
     def switched() -> None:
-        if target.password is not None:
-            application.container.bare_vault().put(PASSWORD_REF, target.password)
-        switch(
-            application.home / FILE_NAME,
-            target.url,
-            password_ref=PASSWORD_REF if target.password else "",
-            generation=application.settings.database.generation + 1,
-        )
+        if target.password is not None:  # beside the old one, which counts until the settings are changed
+            application.container.bare_vault().put(SecretRef(ref), target.password)
+        enter()
 
     try:
-        tables = move_database(source, target, told=told, switched=None if dry_run else switched)
+        change = None if dry_run else switched
+        tables = move_database(source, target, told=told, switched=change, now=application.clock.now)
     except DatabaseUnreachableError as error:
-        raise DatabaseUnreachableError(
-            error.what,
-            meaning=f"Nothing was changed: the installation goes on with {source.url}.",
-            advice=f"See whether a server answers at {target.url} and lets this user in; then say it again.",
-        ) from error
+        raise _unreachable(error, source, target, moved=application.moved) from error
     if dry_run:
         return Moved(old=source.url, new=target.url, tables=tables, dry_run=True)
-    return Moved(old=source.url, new=target.url, tables=tables, dry_run=False, put_aside=put_aside(source))
+    moved = Moved(old=source.url, new=target.url, tables=tables, dry_run=False, put_aside=put_aside(source))
+    _forget_password(application, ref)
+    _tell_moved(application, moved)
+    return moved
+
+
+def _unreachable(
+    error: DatabaseUnreachableError, source: DatabasePlace, target: DatabasePlace, *, moved: bool
+) -> DatabaseUnreachableError:
+    if moved:  # the copy was complete and durable before the settings were changed
+        return DatabaseUnreachableError(
+            error.what,
+            meaning=f"The installation has moved to {target.url}; nothing is lost.",
+            advice=f"Nothing is to be done; what is at {source.url} is in use no more.",
+        )
+    return DatabaseUnreachableError(
+        error.what,
+        meaning=f"Nothing was changed: the installation goes on with {source.url}.",
+        advice=f"See whether {source.url} and {target.url} answer and let this user in; then say it again.",
+    )
+
+
+def _tell_moved(application: Application, moved: Moved) -> None:
+    """Enter it where the audit log goes on; what cannot be entered goes to the server's log as an error."""
+    try:
+        with open_application(application.home) as anew, anew.witness.acting(application.witness.actor):
+            anew.evidence.tell(Action.DATABASE_MOVED, old=moved.old, new=moved.new)
+    except BckError as error:
+        log.error("the move is not entered into the audit log: %s", error)
+
+
+def _forget_password(application: Application, used: str) -> None:
+    """Take the password of the database before out of the vault, if it is one of those that we put there."""
+    database = application.settings.database
+    before = database.password_ref
+    if before != used and before in (PASSWORD_REF, password_ref(database.generation)):
+        application.container.bare_vault().delete(SecretRef(before))
 
 
 def _require_movable(application: Application, target: DatabasePlace) -> None:
-    given = [name for name in _VARIABLES if name in os.environ]
-    if given:
+    if given := database_variable():
         raise RefusedError(
-            f"The environment variable {given[0]} says where the database is.",
+            f"The environment variable {given} says where the database is.",
             meaning="It wins over the settings file, so that moving would have no effect.",
             advice="Unset it, and write into settings.toml where the database is now.",
         )

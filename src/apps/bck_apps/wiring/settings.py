@@ -3,8 +3,9 @@
 import os
 import re
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails
@@ -281,6 +282,12 @@ def home_folder() -> Path:
     return home
 
 
+def database_variable() -> str:
+    """The environment variable that says where the database is, in place of the file; empty for none."""
+    names = (name for name in os.environ if f"{name}__".upper().startswith("BCK_DATABASE__"))
+    return next(names, "")
+
+
 def load(home: Path) -> Settings:
     """Read the installation's settings. Raises NotFoundError before ``bck init``, InvalidInputError."""
     path = home / FILE_NAME
@@ -296,11 +303,32 @@ def load(home: Path) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise _not_valid(f"{path} is no TOML in UTF-8: {exc}.") from exc
     try:
-        return Settings(**written)
+        settings = Settings(**written)
     except ValidationError as exc:
         raise _not_valid(
             "; ".join(_reason(error, path) for error in exc.errors(include_input=False))
         ) from exc
+    _require_its_database(settings, written, path)
+    return settings
+
+
+def _require_its_database(settings: Settings, written: Mapping[str, Any], path: Path) -> None:
+    """Once an installation has moved, its file alone says where to.
+
+    The environment of a process that runs on, or of a service, still names the database before.
+    """
+    try:
+        own = DatabaseSettings(**written.get("database", {}))
+    except (ValidationError, TypeError):  # the environment gives what the file has wrong
+        own = DatabaseSettings()
+    if settings.database == own or not (own.generation or settings.database.generation):
+        return
+    raise InvalidInputError(
+        "The environment names another database than the settings file (variables BCK_DATABASE…).",
+        meaning=f"'bck db migrate-to' moved the installation, and wrote into {path} where it is now. "
+        "Nothing was opened, so that nothing is written into a database that was left.",
+        advice="Take these variables away, in the service's unit too, and start again.",
+    )
 
 
 def _not_valid(what: str) -> InvalidInputError:
