@@ -46,10 +46,10 @@ def bck(request: pytest.FixtureRequest, tmp_path: Path, require_tool) -> Iterato
 
 @contextmanager
 def runner_of(bck: Bck) -> Iterator[Running]:
-    process = bck.start("serve", "--only", "runner")
-    try:
+    with bck.serving("--only", "runner") as (process, said):
+        assert said == {"part": "runner", "pid": process.pid}
+        assert serve_is_up(bck.home)  # it has said so only once it takes jobs
         yield process
-    finally:
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
 

@@ -102,7 +102,7 @@ def _served(application: "Application", only: Part | None, door: "_Door", *, as_
             serving.with_runner(runner)
         if only is not Part.RUNNER:
             serving.with_api()
-        return serving.run(signals)
+        return serving.run(signals, told=serving.tell_runner if only is Part.RUNNER else None)
 
 
 def _locked(application: "Application", only: Part | None, runner: ExitStack) -> bool:
@@ -152,7 +152,7 @@ class _Door:
         self._kept = kept
         self._listener: socket.socket | None = None
         self.told = False
-        """Whether people know the address."""
+        """Whether people know the address, or that a runner alone is at work."""
 
     def listener(self, application: "Application") -> socket.socket:
         """Opened when first asked for. Raises ConflictError, InvalidInputError."""
@@ -196,14 +196,16 @@ class _Serving:
         """Answer requests."""
         self._part("api", self._serve)
 
-    def run(self, signals: "StopSignals") -> bool:
+    def run(self, signals: "StopSignals", *, told: Callable[[], None] | None = None) -> bool:
         """Go on until a signal, or until one part ends by itself, whose error is then raised.
 
-        Or until somebody asks to stand still and is done; then True.
+        Or until somebody asks to stand still and is done; then True. ``told`` is called once all parts work.
         """
         again = False
         for thread in self._threads:
             thread.start()
+        if told is not None:
+            told()
         while all(thread.is_alive() for thread in self._threads) and not signals.wait(_WATCH_SECONDS):
             if self._to_be_opened_anew():
                 again = self._stood_still(signals)
@@ -245,6 +247,14 @@ class _Serving:
 
         listener = self._door.listener(self._application)
         serve_on(listener, self._application, stop=self._stop, ready=self._tell, away=self._away)
+
+    def tell_runner(self) -> None:
+        """Say once that a runner without an API takes jobs."""
+        if self._door.told:
+            return
+        self._door.told = True
+        pairs = (("working", "runner"), ("process", str(os.getpid())), ("stop", "Ctrl-C"))
+        show(self._as_json, {"part": Part.RUNNER.value, "pid": os.getpid()}, lambda: fields(pairs))
 
     def _tell(self, address: "Address") -> None:
         if self._door.told:
