@@ -24,13 +24,10 @@ def checked_host_keys(lines: Sequence[str]) -> tuple[str, ...]:
 def differing(pinned: Sequence[str], shown: Sequence[str]) -> bool:
     """True if a PC that shows these keys is not known to be the one whose keys are pinned.
 
-    It is known by a key that is pinned, while of no kind does it show another one than that which is pinned.
+    It is known if all that it shows is pinned. A pinned key is public and proves nothing about a further one,
+    of whatever kind: that may be a stranger's.
     """
-    if not pinned or set(pinned) == set(shown):
-        return False
-    known = {key.partition(" ")[0]: key for key in pinned}
-    others = [key for key in shown if known.get(key.partition(" ")[0], key) != key and key not in pinned]
-    return bool(others) or not set(pinned) & set(shown)
+    return bool(pinned) and not set(shown) <= set(pinned)
 
 
 def _checked(line: str) -> str:

@@ -246,7 +246,7 @@ def _other_key(refused: HostKeyRefused) -> ConflictError:
     pinned, shown = ", ".join(refused.pinned), ", ".join(refused.shown)
     return ConflictError(
         f"{refused.host} is known by another host key: {pinned}. This PC shows {shown}.",
-        meaning="It was installed anew, or it is another machine. Nothing was changed, people are told, and "
-        "the token counts no more.",
+        meaning="It was installed anew, has a further key, or is another machine. Nothing was changed, "
+        "people are told, and the token counts no more.",
         advice=f"If this is the right PC: bck host enrol {refused.host} --replace-host-key",
     )

@@ -10,6 +10,7 @@ from bckcore.domain.ids import HostId, SecretRef
 from bckcore.domain.login import Login
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
+from bckcore.domain.ssh_trust import fingerprint
 from bckcore.errors import (
     AccessDeniedError,
     BckError,
@@ -238,9 +239,9 @@ def test_another_key_is_refused_uses_the_token_up_and_is_told_with_both(counter:
         counter.redeem(opened, OTHERS)
     (event,) = counter.told
     assert (event.host, event.address) == (PC1, THERE.address)
-    for fingerprint in (*event.pinned, *event.shown):
-        assert fingerprint.startswith("SHA256:")
-        assert fingerprint in caught.value.what
+    for named in (*event.pinned, *event.shown):
+        assert named.startswith("SHA256:")
+        assert named in caught.value.what
     assert len({*event.pinned, *event.shown}) == 4
     assert counter.hosts.get(PC1) == before
     refused(counter, opened)
@@ -253,13 +254,26 @@ def test_it_is_taken_where_the_enrolment_was_opened_for_that(counter: Counter) -
     assert counter.told == []
 
 
-def test_a_further_key_of_another_kind_and_one_that_was_given_up_are_taken(counter: Counter) -> None:
+@pytest.mark.parametrize("ecdsa", [False, True], ids=["same-kind", "another-kind"])
+def test_a_leaked_token_pins_no_key_beside_the_pinned_one_which_is_public(
+    counter: Counter, ecdsa: bool
+) -> None:
+    counter.redeem(counter.open(), replace(SHOWN, host_keys=HOST_KEYS[:1]))
+    before, leaked, own = counter.hosts.get(PC1), counter.open(), new_key(ecdsa=ecdsa).public
+    with pytest.raises(ConflictError, match="known by another host key"):
+        counter.redeem(leaked, replace(SHOWN, host_keys=(HOST_KEYS[0], own)))
+    assert counter.hosts.get(PC1) == before
+    (event,) = counter.told
+    assert fingerprint(own) in event.shown
+    refused(counter, leaked)
+
+
+def test_a_further_key_is_taken_where_that_was_allowed_and_one_may_be_given_up(counter: Counter) -> None:
     one = replace(SHOWN, host_keys=HOST_KEYS[:1])
-    for shown in (one, SHOWN, one):
-        counter.redeem(counter.open(), shown)
+    for shown, replacing in ((one, False), (SHOWN, True), (one, False)):
+        counter.redeem(counter.open(replacing=replacing), shown)
         assert counter.hosts.get(PC1).host_keys == shown.host_keys
-    with pytest.raises(ConflictError):
-        counter.redeem(counter.open(), replace(SHOWN, host_keys=(*HOST_KEYS[:1], new_key().public)))
+    assert counter.told == []
 
 
 # --- what is entered -------------------------------------------------------------------------------
