@@ -1,14 +1,15 @@
 """Marked secrets go in by every door; afterwards none of them stands anywhere but sealed in the vault.
 
 Looked at: every file of the installation and its storage - database, logs, receipts, audit log - the folder
-for things of the moment, what `bck` printed and what the API answered; and, while a backup runs, the command
-line and the environment of every process.
+for things of the moment, what `bck` printed and what the API answered; and, while a backup runs, the files
+of the installation, and the command line and the environment of every process.
 """
 
 from __future__ import annotations
 
 import base64
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -39,9 +40,16 @@ def sshd(tmp_path: Path, require_tool: Any) -> Iterator[LoopbackSshd]:
 
 
 @pytest.fixture
-def bck(tmp_path: Path) -> Bck:
+def memory() -> Iterator[Path]:
+    """A folder in memory for things of the moment, as systemd gives one to a service or a person."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+@pytest.fixture
+def bck(tmp_path: Path, memory: Path) -> Bck:
     (tmp_path / "server").mkdir(mode=0o700)
-    return Bck(tmp_path / "server")
+    return Bck(tmp_path / "server", {"XDG_RUNTIME_DIR": str(memory)})
 
 
 class Canaries:
@@ -91,7 +99,9 @@ def under_way(bck: Bck) -> Iterator[Running]:
         process.wait(PATIENCE * 2)
 
 
-def test_no_secret_stands_anywhere_but_in_the_vault(bck: Bck, sshd: LoopbackSshd, tmp_path: Path) -> None:
+def test_no_secret_stands_anywhere_but_in_the_vault(
+    bck: Bck, sshd: LoopbackSshd, tmp_path: Path, memory: Path
+) -> None:
     canaries = Canaries()
     for name, secret in (
         ("administrator", ADMIN),
@@ -111,11 +121,16 @@ def test_no_secret_stands_anywhere_but_in_the_vault(bck: Bck, sshd: LoopbackSshd
     with under_way(bck) as process:
         for where, content in processes():
             assert canaries.found_in(where, content) == []
+        for path, content in files_below(bck.folder):
+            assert canaries.found_in(str(path), content) == []
+        opened = [found for path, text in files_below(memory) for found in canaries.found_in(path.name, text)]
+        assert "private key in key" in opened, "the key was not looked for where it is"
     assert process.returncode == 0
     shown += answers(bck, canaries, device["token"], enrolment)
     for number, text in enumerate(shown):
         assert canaries.found_in(f"answer {number}", text.encode()) == []
-    looked_at = dict(files_below(bck.folder, Path(os.environ.get("XDG_RUNTIME_DIR", bck.folder))))
+    assert list(memory.iterdir()) == []
+    looked_at = dict(files_below(bck.folder))
     for path, content in looked_at.items():
         assert canaries.found_in(str(path), content) == []
     assert len(looked_at) > 20

@@ -84,6 +84,15 @@ def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
+def _runtime_folder(application: "Application") -> Looked:
+    from bck_apps.wiring.private_folder import in_memory
+
+    folder = application.runtime_dir
+    if in_memory(folder):
+        return True, f"keys are opened in memory, below {folder.parent}"
+    return False, f"keys are opened on the disk, in {folder.parent}: give bck a folder in memory"
+
+
 def _database_password(application: "Application") -> Looked:
     from urllib.parse import urlsplit
 
@@ -217,6 +226,7 @@ CHECKLIST: "dict[str, Callable[[Application], Looked]]" = {
     "not root": _not_root,
     "private folders": _private_folders,
     "secret files": _secret_files,
+    "runtime folder": _runtime_folder,
     "database password": _database_password,
     "sealed passwords": _sealed_passwords,
     "core dumps": _core_dumps,

@@ -17,6 +17,7 @@ from bck_apps.wiring.certificates import Certificates
 from bck_apps.wiring.container import Container
 from bck_apps.wiring.database import PASSWORD_REF, DatabasePlace, database_lines
 from bck_apps.wiring.plugins import PluginReport, load_plugins
+from bck_apps.wiring.private_folder import PrivateFolder
 from bck_apps.wiring.rescue import database_damage
 from bck_apps.wiring.settings import (
     FILE_NAME,
@@ -75,12 +76,12 @@ class Application:
         self.home = home
         self.settings = settings
         self._plugins = load_plugins(blocked=settings.plugins.blocked, tell=_tell)
-        self._runtime_dir = _own_runtime_dir(home)
+        self._private = PrivateFolder(home, os.environ)
         self.container = Container(
             home=providers.Object(home),
             settings=providers.Object(settings),
             plugins=providers.Object(self._plugins),
-            runtime_dir=providers.Object(self._runtime_dir),
+            runtime_dir=providers.Object(self._private.path),
         )
 
     @property
@@ -311,6 +312,11 @@ class Application:
         """What the server shows to prove who it is."""
         return self.container.certificates()
 
+    @property
+    def runtime_dir(self) -> Path:
+        """The private folder of this process, where keys are opened."""
+        return self._private.path
+
     def doctor(self) -> Sequence[StorageFinding]:
         """Look at the installation without changing it."""
         mode = self.home.stat().st_mode & 0o777
@@ -345,7 +351,7 @@ class Application:
     def close(self) -> None:
         """Release the database and the private runtime folder. Safe to repeat."""
         self.container.shutdown_resources()
-        shutil.rmtree(self._runtime_dir, ignore_errors=True)
+        self._private.close()
 
     def __enter__(self) -> Self:
         return self
@@ -474,23 +480,6 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _own_runtime_dir(home: Path) -> Path:
-    """A private folder for this process; folders of processes that are gone are removed."""
-    base = home / "run"
-    base.mkdir(mode=0o700, exist_ok=True)
-    for left in base.glob("p[0-9]*"):
-        if not Path(f"/proc/{left.name[1:].partition('-')[0]}").exists():
-            shutil.rmtree(left, ignore_errors=True)
-    for number in range(1000):
-        own = base / f"p{os.getpid()}-{number}"
-        try:
-            own.mkdir(mode=0o700)
-        except FileExistsError:
-            continue
-        return own
-    raise StorageError(f"No private folder can be made below {base}.")
 
 
 def _tell(plugin: str, reason: str) -> None:
