@@ -8,7 +8,7 @@
 #   make format                     let the formatter and the linter repair what they can
 #   make bench                      a job of ours beside bare rsync
 #   make robustness [STEPS=2000]    the state machines, for that many steps each; tells the seed
-#   make fuzz [SECONDS=60]          every parser of foreign text, for that long each where atheris is there
+#   make fuzz [SECONDS=60]          every parser of foreign text, for that long each with atheris
 #   make lock [UPGRADE=1]           write requirements/ anew
 #   make audit                      ask the public database of advisories about every locked package
 #   make sbom                       dist/sbom: what each form of an installation is made of
@@ -64,6 +64,7 @@ do-robustness:
 
 do-fuzz:
 	@scripts/bootstrap test
+	@scripts/bootstrap fuzz
 	@BCK_FUZZ_SECONDS="$${SECONDS:-60}" exec scripts/as-user "$(CURDIR)/.venv-dev/bin/python" scripts/fuzz.py
 
 .PHONY: format lock audit sbom clean
@@ -84,5 +85,5 @@ sbom:
 	@exec .venv-tools/bin/python scripts/sbom.py
 
 clean:
-	rm -rf .venv .venv-dev .venv-tools .wheel .tox .bootstrap.lock .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist
+	rm -rf .venv .venv-dev .venv-tools .fuzz .wheel .tox .bootstrap.lock .mypy_cache .ruff_cache .import_linter_cache .pytest_cache .hypothesis build dist
 	find src tests scripts plugins -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || :

@@ -24,6 +24,7 @@ def test_locks_exist() -> None:
         "build.txt",
         "cluster.txt",
         "dev.txt",
+        "fuzz.txt",
         "gui.txt",
         "postgres.txt",
         "server.txt",

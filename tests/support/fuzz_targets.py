@@ -1,6 +1,7 @@
 """Every parser of what rsync and ssh say, each as a function of bytes that fails where a law is broken.
 
-Used by the property tests, and by ``scripts/fuzz.py``, which feeds them for as long as one likes.
+``TARGETS`` holds those of ``fuzz_texts`` too, which read what others say. Used by the property
+tests, and by ``scripts/fuzz.py``, which feeds them for as long as one likes.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from bckcore.domain.paths import rel_path
 from bckcore.domain.wording import printable
 from bckcore.errors import StorageError
 from tests.support.foreign_text import TAG, chunks
+from tests.support.fuzz_texts import TEXT_TARGETS
 
 FOLDERS = ("/home", "/home/u", "/home/u/docs")
 
@@ -139,4 +141,5 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "words": shown,
     "audit": audited,
     "gate": gated,
+    **TEXT_TARGETS,
 }

@@ -12,6 +12,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any
 
+from bckcore.domain.json_text import parsed_json
 from bckcore.errors import StorageError
 
 FORMAT = 1
@@ -178,8 +179,8 @@ def encoded(entry: Entry) -> bytes:
 def decoded(line: bytes) -> Entry:
     """Read a line. Raises StorageError for one that :func:`encoded` cannot have written."""
     try:
-        entry = _entry(json.loads(line.decode("ascii")))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
+        entry = _entry(parsed_json(line.decode("ascii")))
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise StorageError(f"A line of the audit log cannot be read ({type(exc).__name__}).") from exc
     if encoded(entry) != line:
         raise StorageError("A line of the audit log is not in the form in which it is written.")

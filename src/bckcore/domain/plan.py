@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any, NewType, Union, get_args, get_origin, get_type_hints
 
 from bckcore.domain.host import Host
+from bckcore.domain.json_text import parsed_json
 from bckcore.domain.profile import Profile
 from bckcore.errors import InvalidInputError, StorageError
 
@@ -39,7 +40,7 @@ def decoded(raw: bytes) -> Plan:
     Raises StorageError when it is damaged, of a newer format, or says what cannot be.
     """
     try:
-        document = json.loads(raw)
+        document = parsed_json(raw)
         if document["format"] != FORMAT:
             raise StorageError(f"A plan has format {document['format']}; this program reads {FORMAT}.")
         return Plan(host=_built(Host, document["host"]), profile=_built(Profile, document["profile"]))

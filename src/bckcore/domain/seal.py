@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from bckcore.domain.json_text import parsed_json
 from bckcore.errors import StorageError
 
 SEAL = "seal"
@@ -26,7 +27,7 @@ def unsealed(raw: bytes, *, form: int, required_with: str) -> dict[str, Any]:
     ``format`` than ``form`` is sealed is not known here. Raises StorageError for a wrong or missing
     seal, ValueError and TypeError for what is no JSON object.
     """
-    document = json.loads(raw)
+    document = parsed_json(raw)
     if not isinstance(document, dict):
         raise TypeError("it is no JSON object")
     seal = document.pop(SEAL, None)

@@ -4,6 +4,7 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from bckcore.domain.json_text import parsed_json
 from bckcore.domain.notice import ChannelState, Notice, NoticeKind, Told, Waiting
 
 VERSION = 1
@@ -58,7 +59,7 @@ def parsed_state(content: bytes) -> ChannelState:
 
 
 def _document(content: bytes) -> dict[str, Any]:
-    found = json.loads(content)
+    found = parsed_json(content)
     if not isinstance(found, dict) or found.pop("version", None) != VERSION:
         raise ValueError("not a file of this version")
     return found

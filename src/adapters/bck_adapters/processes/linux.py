@@ -37,6 +37,8 @@ def parsed_stat(line: bytes) -> Seen:
     """The line's fields; the program's name, the second one, may hold anything. Raises ValueError."""
     pid, _, rest = line.partition(b" ")
     fields = rest[rest.rindex(b")") + 2 :].split()
+    if len(fields) < 20:
+        raise ValueError("the line is cut")
     return Seen(pid=int(pid), group=int(fields[2]), session=int(fields[3]), started=int(fields[19]))
 
 
@@ -170,7 +172,7 @@ def _is_same(holder: Holder) -> bool:
 def _seen(pid: int) -> Seen | None:
     try:
         return parsed_stat((_PROC / str(pid) / "stat").read_bytes())
-    except (OSError, ValueError, IndexError) as exc:
+    except (OSError, ValueError) as exc:
         if isinstance(exc, OSError) and exc.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
             raise
         return None

@@ -19,6 +19,7 @@ from bck_adapters.storage_fs.root import (
     source_names,
 )
 from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName, checked_run_id
+from bckcore.domain.json_text import parsed_json
 from bckcore.domain.run import ProfileRef
 from bckcore.errors import InvalidInputError, StorageError
 from bckcore.ports.storage import AttemptDirs, FoldReport
@@ -105,7 +106,7 @@ class Attempts:
             os.close(fd)
         place = self._root.place(WORK, ATTEMPTS, str(number), ORDER)
         try:
-            order = json.loads(raw)
+            order = parsed_json(raw)
             ref = ProfileRef(host=HostId(order["host"]), profile=ProfileId(order["profile"]))
             source_names(ref, order["source"])
             return ref, checked_run_id(order["run"]), SourceName(order["source"])

@@ -15,6 +15,7 @@ from bck_adapters.storage_fs.files import open_new, read_whole
 from bck_adapters.storage_fs.root import LOCKS, WORK, Root
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import JobId
+from bckcore.domain.json_text import parsed_json
 from bckcore.ports.processes import Processes
 from bckcore.ports.storage import LockRight
 
@@ -47,7 +48,7 @@ class Noted:
 def decoded(raw: bytes) -> Noted | None:
     """What :meth:`Noted.encoded` gave; None for anything else."""
     try:
-        told = json.loads(raw)
+        told = parsed_json(raw)
         holder, job, token = Holder.of(told["holder"]), told["job"], told["token"]
         groups = [Holder.of(group) for group in told["groups"]]
     except (ValueError, KeyError, TypeError):

@@ -45,10 +45,19 @@ def loaded(path: str, platform: Platform) -> GateConfig:
         fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(fd, "rb") as file:
             require_trusted(path, os.fstat(file.fileno()))
-            values = tomllib.loads(file.read(_LARGEST).decode("utf-8"))
+            raw = file.read(_LARGEST + 1)
     except OSError as exc:
         raise GateBrokenError(f"{path} cannot be read: {exc.strerror}") from exc
-    except ValueError as exc:
+    return parsed_config(raw, path, platform)
+
+
+def parsed_config(raw: bytes, path: str, platform: Platform) -> GateConfig:
+    """The configuration that ``path`` holds. Raises GateBrokenError for anything else, whatever it is."""
+    if len(raw) > _LARGEST:
+        raise GateBrokenError(f"{path} is larger than {_LARGEST} bytes")
+    try:
+        values = tomllib.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError) as exc:
         raise GateBrokenError(f"{path} is not written as TOML: {escaped(str(exc))}") from exc
     return _checked(values, platform)
 

@@ -170,6 +170,11 @@ def load(path: Path) -> ClientConfig:
         return ClientConfig()
     except OSError as exc:
         _refuse("config-unreadable", path, exc.strerror or type(exc).__name__, exc)
+    return parsed_config(raw, path)
+
+
+def parsed_config(raw: bytes, path: Path) -> ClientConfig:
+    """The configuration that ``path`` holds. Raises ConfigError for anything else, whatever it is."""
     if len(raw) > _LARGEST:
         _refuse("config-not-json", path, f"> {_LARGEST} bytes", None)
     try:

@@ -133,7 +133,7 @@ def problem_from(status: int, body: bytes, retry_after: bytes = b"") -> ProblemE
     """The typed error for an answer with an error status, whatever its body and its Retry-After hold."""
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     whole = document if isinstance(document, dict) else {}
     fields = {key: value for key, value in whole.items() if isinstance(value, str)}

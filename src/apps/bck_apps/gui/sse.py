@@ -30,7 +30,7 @@ class EventParser:
     def feed(self, chunk: bytes) -> list[Event]:
         """Events completed by ``chunk``. Raises ValueError for a line without end."""
         if self._after_cr and chunk.startswith(b"\n"):
-            chunk = chunk[1:]
+            chunk, self._after_cr = chunk[1:], False
         if chunk:
             self._after_cr = chunk.endswith(b"\r")
         whole = (self._rest + chunk).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
