@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bck_apps.gate.config import GateConfig, parsed_config
+from bck_apps.gate.enrolling.answer import parsed_answer
 from bck_apps.gate.refusal import GateBrokenError
 from bck_apps.gui.config import parsed_config as client_config
 from bckcore.domain.host_platform import Platform
@@ -69,7 +70,7 @@ def test_what_is_nested_without_end_is_refused_as_anything_else(name: str) -> No
 
 def test_the_seeds_are_taken_so_that_a_search_from_them_goes_deep() -> None:
     assert client_config(CONFIG, Path("config.json")).profiles[0].name == "docs"
-    answer = targets.parsed_answer(json.loads(ANSWER), Platform.POSIX)
+    answer = parsed_answer(json.loads(ANSWER), Platform.POSIX)
     assert len(answer.lines("/usr/bin/bck-gate")) == 1
 
     assert isinstance(parsed_config(GATE, "x", Platform.POSIX), GateConfig)
