@@ -14,10 +14,12 @@ import httpx2
 import psycopg
 import pytest
 
+from bck_adapters.clock import SystemClock
 from bck_adapters.sql.engine import LOCK_SPACE, SCHEMA_LOCK
+from bck_apps.runner.presence import ServeLock, StandStill
 from bck_apps.wiring import database_place, move_installation, open_application
 from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
-from tests.support.postgresql import shared_server
+from tests.support.postgresql import postgres_server, shared_server
 from tests.support.worlds import world_of_folder
 
 pytestmark = pytest.mark.sqlite  # each story says itself where its database is
@@ -141,6 +143,35 @@ def test_an_api_alone_that_noticed_nothing_of_a_move_opens_the_new_database(bck:
         assert answers <= {200, 503}
         assert asked(client, "/health/database").json()["kind"] == "postgresql"
         assert process.poll() is None
+
+
+def test_a_server_waits_for_a_new_database_that_does_not_answer_yet(bck: Bck) -> None:
+    log = bck.folder / "serve.log"
+    bck.settings["BCK_LOGGING__FILE"] = str(log)
+    with postgres_server() as server, bck.serving() as (process, said), client_of(said) as client:
+        target = database_place(server.url(server.create()))
+        with StandStill(bck.home, clock=SystemClock()):
+            assert eventually(lambda: asked(client, "/health/ready").status_code == 503)
+            with ServeLock(bck.home, clock=SystemClock(), seconds=PATIENCE):
+                with open_application(bck.home) as application:
+                    move_installation(application, target, told=lambda *_: None)
+                server.stop()
+        assert eventually(lambda: log.read_text().count("cannot be opened yet") > 1)
+        assert process.poll() is None
+        server.start()
+        assert eventually(lambda: asked(client, "/health/ready").status_code == 200)
+        assert asked(client, "/health/database").json()["kind"] == "postgresql"
+        assert process.poll() is None
+
+
+def test_a_server_whose_environment_names_its_database_is_not_moved_away_from_it(bck: Bck, url: str) -> None:
+    named = {**bck.settings, "BCK_DATABASE__URL": f"sqlite:///{bck.home}/bck.sqlite3"}
+    server = Bck(bck.folder, named)
+    with server.serving() as (process, _):
+        refused = bck.ok("db", "migrate-to", url, code=5)["error"]
+        assert "BCK_DATABASE__URL" in refused["what"]
+        assert process.poll() is None
+    assert bck.ok("db", "status")["kind"] == "sqlite"
 
 
 def test_a_mover_that_is_killed_leaves_the_server_where_it_was_and_a_server_that_is_killed_does_not_stop_it(
