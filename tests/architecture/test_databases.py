@@ -35,6 +35,11 @@ def sqlite_alone(text: str) -> bool:
     return bool(_SQLITE.search(text)) and not _BOTH.search(text) and "mark.sqlite" not in text
 
 
+def ties_to_sqlite(text: str) -> bool:
+    """Whether what tests stand on opens a SQLite file and has nothing of PostgreSQL to offer instead."""
+    return "sqlite:///" in text and not _BOTH.search(text)
+
+
 def run_again() -> list[str]:
     """What the long tests run once more with every installation on PostgreSQL."""
     return [word for line in _AGAIN.findall((ROOT / "tox.ini").read_text()) for word in line.split()]
@@ -43,6 +48,13 @@ def run_again() -> list[str]:
 def test_what_needs_a_database_is_tried_on_both() -> None:
     alone = [str(file.relative_to(ROOT)) for file in modules() if sqlite_alone(file.read_text("utf-8"))]
     assert alone == [], "try it on PostgreSQL, too, or mark it sqlite and say why"
+
+
+def test_what_tests_stand_on_ties_none_of_them_to_sqlite() -> None:
+    """Else a test that names no database would be one of SQLite alone, unseen."""
+    files = sorted((ROOT / "tests" / "support").rglob("*.py"))
+    assert files
+    assert [file.name for file in files if ties_to_sqlite(file.read_text("utf-8"))] == []
 
 
 def test_what_is_about_sqlite_says_why() -> None:
@@ -66,6 +78,8 @@ def test_what_works_on_an_installation_is_run_again_on_postgresql() -> None:
 
 def test_a_test_of_sqlite_alone_is_found() -> None:
     assert sqlite_alone('database = sql_database(f"sqlite:///{tmp_path}/x.db", clock)\n')
+    assert ties_to_sqlite('made = sql_database(f"sqlite:///{place.database}", clock)\n')
+    assert not ties_to_sqlite("made = sql_database(place.url, clock)\n")
     assert not sqlite_alone('params=["sqlite", "postgresql"]\n')
     assert not sqlite_alone("pytestmark = pytest.mark.sqlite  # about its file\n")
     assert marks_without_reason("x = 1\n\n@pytest.mark.sqlite\n") == [3]

@@ -6,8 +6,10 @@ from bckcore.errors import ConflictError, StorageError
 from bckcore.services import replay
 from tests.property.history.machine import START
 from tests.property.history.test_history_killed import KilledHistoryMachine
+from tests.support.databases import forgotten
 from tests.support.house import REF, House
 from tests.support.killed import AFTER_COMMIT, ANYWHERE, BEFORE_COMMIT, IN_COMMIT, carried_out
+from tests.support.postgresql import shared_server
 from tests.support.rebuilds import known, rebuilding
 
 BY_THE_CLOCK = (IN_COMMIT, ANYWHERE)
@@ -20,8 +22,19 @@ def rebuild_one_by_one(house: House) -> None:
     rebuilding(house).rebuild(REF)
 
 
-def machine_with_a_history() -> KilledHistoryMachine:
-    machine = KilledHistoryMachine()
+class KilledOnPostgresql(KilledHistoryMachine):
+    """The same with the catalog on PostgreSQL."""
+
+    def database_url(self) -> str:
+        return shared_server().database_of(self.folder)
+
+    def teardown(self) -> None:
+        super().teardown()
+        forgotten(self.folder)
+
+
+def machine_with_a_history(kind: type[KilledHistoryMachine]) -> KilledHistoryMachine:
+    machine = kind()
     machine.some_files([(b"a", b"one", START, 0o644), (b"b/c", b"two", START, 0o600)])
     for number in range(6):
         machine.write(b"a", b"changed %d" % number, START + number, 0o644)
@@ -32,9 +45,16 @@ def machine_with_a_history() -> KilledHistoryMachine:
     return machine
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(KilledHistoryMachine, id="sqlite"),
+        pytest.param(KilledOnPostgresql, id="postgresql", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("step", [BEFORE_COMMIT, IN_COMMIT, AFTER_COMMIT, ANYWHERE])
-def test_a_rebuild_killed_at_a_named_step_heals(step: str) -> None:
-    machine = machine_with_a_history()
+def test_a_rebuild_killed_at_a_named_step_heals(step: str, kind: type[KilledHistoryMachine]) -> None:
+    machine = machine_with_a_history(kind)
     before, killed = known(machine.house.database), 0
     for nth in (1, 2, 4, 7, 12):
         now = machine.house.clock.now()

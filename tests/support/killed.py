@@ -51,11 +51,12 @@ class Place:
     """Where a house stands on disk, so that any process can open it."""
 
     root: Path
-    database: Path
+    url: str
+    """Address of the database."""
     source: Path
 
     def open(self, *, now: datetime, fresh: bool, killer: "Killer | None" = None) -> House:
-        """The house over SQLite and the real rsync; the first time it is set up."""
+        """The house over that database and the real rsync; the first time it is set up."""
         return _OnDisk(self, now, fresh, killer or Killer("", 0))
 
 
@@ -88,7 +89,7 @@ class _OnDisk(House):
         transport = RsyncTransport(route=LocalRoute(), search_path=os.environ["PATH"])
 
         def database(clock: Clock) -> Database:
-            made = sql_database(f"sqlite:///{place.database}", clock)
+            made = sql_database(place.url, clock)
             made.migrate()
 
             def units(*, read_only: bool = False) -> UnitOfWork:

@@ -63,16 +63,20 @@ def rebuild(house: House) -> None:
 
 
 class KilledHistoryMachine(RewritingMachine):
-    """Real files, real rsync, SQLite; each kill is of a whole process."""
+    """Real files, real rsync, SQLite unless a subclass says otherwise; each kill is of a whole process."""
 
     kills: ClassVar[Counter[str]] = Counter()
     """Processes killed by all machines of this process, by step, for the report."""
 
     def built(self) -> tuple[Tree, House]:
         source = self.folder / "docs"
-        self.place = Place(self.folder / "store", self.folder / "bck.sqlite3", source)
+        self.place = Place(self.folder / "store", self.database_url(), source)
         tree = FolderTree(source)
         return tree, self.place.open(now=START, fresh=True)
+
+    def database_url(self) -> str:
+        """Where the catalog is."""
+        return f"sqlite:///{self.folder / 'bck.sqlite3'}"
 
     def world(self) -> World:
         return world_of_folder(self.place.source)
