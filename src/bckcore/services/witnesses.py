@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any, cast
 
 from bckcore.domain.audit import Action, Actor, Origin, Outcome
@@ -16,11 +17,13 @@ from bckcore.domain.ssh_trust import fingerprint
 from bckcore.errors import AccessDeniedError, BckError, ConflictError, HostKeyChangedError
 from bckcore.ports.archives import ArchiveFormat
 from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
+from bckcore.ports.tokens import Tokens
 from bckcore.ports.transport import Watcher
 from bckcore.services.enrolments import Enrolled, Enrolments
 from bckcore.services.evidence import Evidence
 from bckcore.services.export import Exported, ExportService, OpenedFile
 from bckcore.services.sessions import SessionService, SignedIn
+from bckcore.services.throttles import Throttles
 from bckcore.services.worker import Ending, Worker
 
 _TOLD = (
@@ -186,6 +189,53 @@ class WitnessedEnrolments(Enrolments):
             raise
         self._evidence.tell_after(Action.ENROL, host=enrolled.host.id, **told)
         return enrolled
+
+
+class WitnessedThrottles(Throttles):
+    """That the failures of an account are forgotten is entered before they are."""
+
+    def __init__(self, *, evidence: Evidence, **parts: Any) -> None:
+        super().__init__(**parts)
+        self._evidence = evidence
+
+    def unlock(self, account: str) -> int:
+        """See :class:`Throttles`."""
+        self._evidence.tell(Action.USER_CHANGED, user=account, changed="unlocked")
+        return super().unlock(account)
+
+
+def witnessed_tokens(tokens: Tokens, evidence: Evidence) -> Tokens:
+    """The same tokens; that they are signed by another key is entered."""
+    return cast("Tokens", _WitnessedTokens(tokens, evidence))
+
+
+class _WitnessedTokens:
+    def __init__(self, inner: Tokens, evidence: Evidence) -> None:
+        self._inner = inner
+        self._evidence = evidence
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def rotate(self, *, now: datetime, overlap: bool = True) -> str:
+        """See the port."""
+        with key_change(self._evidence, "token-key", overlap="yes" if overlap else "no") as told:
+            name = self._inner.rotate(now=now, overlap=overlap)
+            told["fingerprint"] = name
+        return name
+
+
+@contextmanager
+def key_change(evidence: Evidence, secret: str, **asked: str) -> Iterator[dict[str, str]]:
+    """Around the change of a key outside the vault: entered before, and how it ended with what is put in."""
+    evidence.tell(Action.KEY_STORED, Outcome.ASKED, secret=secret, **asked)
+    told: dict[str, str] = {}
+    try:
+        yield told
+    except BckError as error:
+        evidence.tell_after(Action.KEY_STORED, Outcome.FAILED, secret=secret, why=error.code)
+        raise
+    evidence.tell_after(Action.KEY_STORED, Outcome.DONE, secret=secret, **told)
 
 
 class WitnessedExports(ExportService):

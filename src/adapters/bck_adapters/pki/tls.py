@@ -3,7 +3,7 @@
 import fcntl
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,12 +36,16 @@ class TlsFiles:
     """True for a certificate that an administrator brought; nobody renews it by itself."""
 
 
-def ensure_tls(home: Path, *, names: Sequence[str], now: datetime) -> TlsFiles:
+def ensure_tls(
+    home: Path, *, names: Sequence[str], now: datetime, made: Callable[[], None] = lambda: None
+) -> TlsFiles:
     """Make sure that ``home/tls`` holds a CA and a server certificate good for 30 days more.
 
     The certificate covers this machine's own names and addresses, and ``names``. The CA is made once
     and never replaced. Safe to repeat, and to call from several processes at once; when nothing has to
-    be done, nothing is written. Raises InvalidInputError for a malformed name, PermanentError when the
+    be done, nothing is written; whoever wrote calls ``made`` once it lies there.
+
+    Raises InvalidInputError for a malformed name, PermanentError when the
     CA cannot be read, has no key left, or has expired.
     """
     folder = home / "tls"
@@ -49,7 +53,11 @@ def ensure_tls(home: Path, *, names: Sequence[str], now: datetime) -> TlsFiles:
     found = _usable(folder, wanted, now)
     if found is None:
         with writing(folder):
-            found = _usable(folder, wanted, now) or _renewed(folder, wanted, now)
+            found = _usable(folder, wanted, now)
+            mine = found is None
+            found = found or _renewed(folder, wanted, now)
+        if mine:
+            made()
     return found
 
 

@@ -1,5 +1,7 @@
 """Which certificate the server shows: its own CA's, or one that an administrator brought."""
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +20,14 @@ from bck_adapters.pki import (
     remove_import,
     renew_tls,
 )
-from bckcore.errors import RefusedError
+from bckcore.domain.audit import Action
+from bckcore.errors import BckError, RefusedError
 from bckcore.ports.clock import Clock
+from bckcore.services.evidence import Evidence
+from bckcore.services.witnesses import key_change
+
+_logger = logging.getLogger("bck.audit")
+SECRET = "tls/server"  # noqa: S105  # its name in the audit log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,8 +48,14 @@ class CertificateFacts:
 class Certificates:
     """The certificates of an installation. Safe to use from several processes."""
 
-    def __init__(self, home: Path, names: tuple[str, ...], clock: Clock) -> None:
-        """``names``: what clients call the server, besides the machine's own names and addresses."""
+    def __init__(
+        self, home: Path, names: tuple[str, ...], clock: Clock, evidence: Callable[[], Evidence]
+    ) -> None:
+        """``names``: what clients call the server, besides the machine's own names and addresses.
+
+        ``evidence`` is asked for only where a key changes: certificates are there also without a database.
+        """
+        self._evidence = evidence
         self._home = home
         self._names = names
         self._clock = clock
@@ -52,7 +66,9 @@ class Certificates:
         Raises InvalidInputError for a malformed name, PermanentError.
         """
         found = imported_files(self._home / "tls")
-        return found or ensure_tls(self._home, names=self._names, now=self._clock.now())
+        return found or ensure_tls(
+            self._home, names=self._names, now=self._clock.now(), made=self._enter_renewal
+        )
 
     def facts(self) -> CertificateFacts:
         """Of the certificate in use. Raises what :meth:`files` raises."""
@@ -66,7 +82,7 @@ class Certificates:
             names=_names(server),
             valid_from=server.not_valid_before_utc,
             valid_until=server.not_valid_after_utc,
-            server_fingerprint=fingerprint(server),
+            server_fingerprint=_shown(files),
             ca_valid_until=authority.not_valid_after_utc,
         )
 
@@ -82,20 +98,38 @@ class Certificates:
                 advice="Import the new one: bck cert import; or go back to the server's own: "
                 "bck cert renew --own",
             )
-        renew_tls(self._home, names=self._names, now=self._clock.now())
-        remove_import(self._home / "tls")
+        with key_change(self._evidence(), SECRET) as told:
+            files = renew_tls(self._home, names=self._names, now=self._clock.now())
+            remove_import(self._home / "tls")
+            told["fingerprint"] = _shown(files)
 
     def bring(self, certificate: bytes, key: bytes, authority: bytes) -> Imported:
         """Use a certificate from elsewhere; see :func:`bck_adapters.pki.import_certificate`."""
         names = self._names or own_names()
-        return import_certificate(
-            self._home / "tls",
-            certificate=certificate,
-            key=key,
-            authority=authority,
-            names=names,
-            now=self._clock.now(),
-        )
+        with key_change(self._evidence(), SECRET) as told:
+            imported = import_certificate(
+                self._home / "tls",
+                certificate=certificate,
+                key=key,
+                authority=authority,
+                names=names,
+                now=self._clock.now(),
+            )
+            told["fingerprint"] = _shown(imported.files)
+        return imported
+
+    def _enter_renewal(self) -> None:
+        """It has happened already, and clients need it whatever becomes of the log."""
+        own = self._home / "tls" / "server.pem"
+        try:
+            shown = fingerprint(x509.load_pem_x509_certificate(own.read_bytes()))
+            self._evidence().tell_after(Action.KEY_STORED, secret=SECRET, fingerprint=shown)
+        except BckError as error:
+            _logger.error("a new server key is not entered into the audit log: %s", error)
+
+
+def _shown(files: TlsFiles) -> str:
+    return fingerprint(x509.load_pem_x509_certificate(files.server_certificate.read_bytes()))
 
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:

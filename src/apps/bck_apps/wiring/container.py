@@ -76,7 +76,6 @@ from bckcore.services.scheduler import Scheduler
 from bckcore.services.second_factor import SecondFactors
 from bckcore.services.ssh_authority import SshAuthority
 from bckcore.services.standing import StandingService
-from bckcore.services.throttles import Throttles
 from bckcore.services.undo import UndoService
 from bckcore.services.unknown import UnitsWithHints
 from bckcore.services.witnessed import WitnessedVault, witnessed_units
@@ -84,8 +83,10 @@ from bckcore.services.witnesses import (
     WitnessedEnrolments,
     WitnessedExports,
     WitnessedSessions,
+    WitnessedThrottles,
     WitnessedWorker,
     witnessed_queue,
+    witnessed_tokens,
 )
 from bckcore.services.worker import Step
 
@@ -418,15 +419,19 @@ class Container(containers.DeclarativeContainer):
         clock=clock,
     )
     profiles = providers.Singleton(ProfileService, units=units, filters=filters, queue=queue, clock=clock)
-    certificates = providers.Singleton(Certificates, home, settings.provided.api.names, clock)
+    certificates = providers.Singleton(
+        Certificates, home, settings.provided.api.names, clock, evidence.provider
+    )
     browse = providers.Singleton(BrowseService, units=units)
     compare = providers.Singleton(CompareService, units=units, storage=storage, filters=filters)
     hasher = providers.Singleton(Argon2Hasher)
     tokens = providers.Singleton(
-        JwtTokens, home=home, lifetime_minutes=settings.provided.security.token_minutes
+        witnessed_tokens,
+        providers.Singleton(JwtTokens, home=home, lifetime_minutes=settings.provided.security.token_minutes),
+        evidence,
     )
     access = providers.Singleton(AccessService, units=units, hasher=hasher, vault=vault, clock=clock)
-    throttles = providers.Singleton(Throttles, units=units, clock=clock)
+    throttles = providers.Singleton(WitnessedThrottles, evidence=evidence, units=units, clock=clock)
     enrolments = providers.Singleton(
         WitnessedEnrolments,
         evidence=evidence,
