@@ -94,7 +94,9 @@ def test_a_reinstalled_pc_is_trusted_again_by_a_person_and_its_history_goes_on(s
     scene.sshd.host_keys = [new_key()]
     scene.sshd.start()
     failed = scene.fails("host-key-changed")
-    assert "bck host set pc1 --trust-on-first-use" in failed["error"]["advice"]
+    advice = failed["error"]["advice"]
+    assert 'bck host set pc1 --host-key "$(cat ssh_host_ed25519_key.pub)"' in advice
+    assert "--trust-on-first-use" not in advice, "that pins whoever answers at that moment"
     done = scene.bck.run("host", "set", "pc1", "--trust-on-first-use", "--json")
     assert (done.code, done.json["host_keys"]) == (0, [scene.sshd.host_keys[0].public])
     assert "warning: The pinned host key of pc1 was ssh-ed25519 SHA256:" in done.err

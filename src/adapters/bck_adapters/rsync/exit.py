@@ -200,8 +200,8 @@ def host_key_changed(host: str, said: str) -> HostKeyChangedError:
     return HostKeyChangedError(
         f"{host} shows another host key than the pinned one.{said}",
         meaning="The machine was reinstalled, or another one stands in its place. Nothing was sent to it.",
-        advice="Compare the fingerprint at the machine itself; only then pin the new key: "
-        f"bck host set {host} --trust-on-first-use",
+        advice="Compare the fingerprint at the machine itself; only then pin the key of which you made sure: "
+        f'bck host set {host} --host-key "$(cat ssh_host_ed25519_key.pub)"',
     )
 
 
