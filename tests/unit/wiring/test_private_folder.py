@@ -130,7 +130,7 @@ def test_a_leftover_goes_also_if_its_process_number_is_alive_again(
     tmp_path: Path, places: dict[str, Path]
 ) -> None:
     """Nothing in a name or a number says that a process lives: only what it holds does."""
-    left = [places["service"] / "bck-0123abcd", tmp_path / "run" / "bck-0123abcd"]
+    left = [places["service"] / "bck-run-0123abcd", tmp_path / "run" / "bck-run-0123abcd"]
     left += [tmp_path / "run" / name for name in ("p1-0", "p4194304-0")]  # of older versions
     for folder in left:
         folder.mkdir(mode=0o700, parents=True)
@@ -146,15 +146,15 @@ def test_nothing_else_is_taken_for_a_leftover(tmp_path: Path, places: dict[str, 
     target = places["person"] / "precious"
     target.mkdir()
     (target / "file").touch()
-    (places["service"] / "bck-0123abcd").symlink_to(target)
-    (places["service"] / "bck-other").mkdir()
-    (places["service"] / "bck-4567cdef").touch()
+    (places["service"] / "bck-run-0123abcd").symlink_to(target)
+    (places["service"] / "bck-0123abcd").mkdir()
+    (places["service"] / "bck-run-4567cdef").touch()
     made = PrivateFolder(tmp_path, environment(places), shared=places["shared"])
     made.close()
     made.close()
     assert (target / "file").exists()
     assert {path.name for path in places["service"].iterdir()} == {
+        "bck-run-0123abcd",
         "bck-0123abcd",
-        "bck-other",
-        "bck-4567cdef",
+        "bck-run-4567cdef",
     }

@@ -18,7 +18,7 @@ from pathlib import Path
 from bckcore.errors import StorageError
 
 SHARED = Path("/dev/shm")  # noqa: S108  # a folder of our own is made there, under a name nobody can foresee
-_NAME = re.compile(r"bck-[0-9a-f]{8}")
+_NAME = re.compile(r"bck-run-[0-9a-f]{8}")
 _OLDER_NAME = re.compile(r"p([0-9]+)-[0-9]+")
 _OPEN = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _IN_MEMORY = frozenset({"tmpfs", "ramfs"})
@@ -96,7 +96,7 @@ def _made(places: list[Path]) -> tuple[Path, int]:
     reason = ""
     for place in places:
         for _ in range(_TRIES):
-            path = place / f"bck-{secrets.token_hex(4)}"
+            path = place / f"bck-run-{secrets.token_hex(4)}"
             try:
                 path.mkdir(mode=0o700)
                 lock = _held(path)
