@@ -21,6 +21,7 @@ from bck_adapters.memory import MemoryPasswordHasher, MemoryTokens, SettableCloc
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bck_apps.api import Address, create_app, serve
+from bck_apps.api.limits import USUAL, Limits
 from bck_apps.wiring import Application, Settings
 from bck_apps.wiring.settings import DatabaseSettings, SecuritySettings, StorageSettings
 from bckcore.domain.access import Role
@@ -153,12 +154,12 @@ def api_world(home: Path, database: str = "memory:") -> Iterator[ApiWorld]:
 
 
 @contextmanager
-def served_world(home: Path) -> Iterator[ServedWorld]:
+def served_world(home: Path, limits: Limits = USUAL) -> Iterator[ServedWorld]:
     """Its API over HTTPS on a free port, in a thread of its own."""
     clock, pcs = SettableClock(datetime.now(UTC), auto_advance=False), {HostId("pc1"): MemoryHost()}
     stop, answers = Event(), Queue[Address]()
     with memory_application(home, clock, pcs) as application, ThreadPoolExecutor(1) as pool:
-        running = pool.submit(serve, application, stop=stop, port=0, ready=answers.put)
+        running = pool.submit(serve, application, stop=stop, port=0, ready=answers.put, limits=limits)
         try:
             address = answers.get(timeout=20)
             context = ssl.create_default_context(cafile=address.ca)

@@ -1,8 +1,10 @@
 """Limits and headers around every request."""
 
+import asyncio
 import json
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from bck_apps.api import middleware
 from bckcore.domain.access import Role
@@ -31,6 +33,26 @@ def test_a_body_at_the_limit_is_read_whole(world: ApiWorld) -> None:
     content = start + b" " * (middleware.LARGEST_BODY - len(start))
     response = world.client.post("/auth/login", content=content, headers={"Content-Type": "application/json"})
     assert response.status_code == 401
+
+
+def test_a_body_that_never_ends_is_answered_all_the_same() -> None:
+    told: list[Message] = []
+
+    async def drip() -> Message:
+        await asyncio.sleep(0)
+        return {"type": "http.request", "body": b"", "more_body": True}
+
+    async def tell(message: Message) -> None:
+        told.append(message)
+
+    async def unreachable(_scope: Scope, _receive: Receive, _send: Send) -> None:
+        raise AssertionError("it has no whole body")
+
+    scope = {"type": "http", "method": "POST", "path": "/auth/login", "headers": []}
+    asyncio.run(middleware.BodyLimit(unreachable, seconds=0.05)(scope, drip, tell))
+    assert told[0]["status"] == 408
+    assert (b"connection", b"close") in told[0]["headers"]
+    assert json.loads(told[1]["body"])["type"] == "urn:bck:request-timeout"
 
 
 def test_there_are_no_pages_that_load_scripts_from_elsewhere(world: ApiWorld) -> None:

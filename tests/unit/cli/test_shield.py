@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from bck_apps.cli.shield import leaves_no_core
+
 TOLD = """
 import json, os, resource, subprocess, sys
 from bck_apps.cli.shield import keep_files_private, shield, shielded
@@ -48,3 +50,32 @@ def test_files_of_the_server_are_private_unless_they_say_otherwise(
 ) -> None:
     said, _ = told(calls, tmp_path / "made")
     assert said[3] == mode
+
+
+def test_a_server_may_open_as_many_files_as_it_is_allowed_at_most() -> None:
+    program = """
+import resource
+from bck_apps.cli.shield import take_open_files
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 512))
+take_open_files()
+print(resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "(512, 512)\n"
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "pattern", "none"),
+    [
+        (1, 1, "|/usr/lib/systemd/systemd-coredump %P", True),
+        (0, 0, "|/usr/lib/systemd/systemd-coredump %P", False),
+        (0, 1, "|/usr/lib/systemd/systemd-coredump %P", False),
+        (0, 0, "core", True),
+        (1, 1, "core", True),
+        (0, 4096, "core", False),
+    ],
+)
+def test_a_program_that_collects_cores_is_stopped_by_a_limit_of_one_alone(
+    soft: int, hard: int, pattern: str, none: bool
+) -> None:
+    assert leaves_no_core(soft, hard, pattern) is none

@@ -119,6 +119,10 @@ _PROTOCOL: Mapping[int, tuple[str, str]] = {
         "The address exists, but does not take this method. Nothing was changed.",
         "Use one of the methods that the header Allow names.",
     ),
+    408: (
+        "The connection is too slow, or broke off. Nothing was changed.",
+        "Send the request again; send less at once if that happens every time.",
+    ),
     413: ("The request was not read. Nothing was changed.", "Send less at once."),
 }
 _OTHERWISE = (

@@ -63,7 +63,7 @@ ROUTES = (
 )
 
 
-def create_app(application: Application) -> FastAPI:
+def create_app(application: Application, *, body_seconds: float = middleware.LONGEST_BODY_SECONDS) -> FastAPI:
     """The API over ``application``, which stays open as long as the API is used.
 
     One process serves one installation: wiring is by module, so the app made last is the one served.
@@ -89,7 +89,7 @@ def create_app(application: Application) -> FastAPI:
         app.include_router(module.router)
     errors.install(app)
     app.add_middleware(middleware.Acting, witness=application.witness)
-    app.add_middleware(middleware.BodyLimit)
+    app.add_middleware(middleware.BodyLimit, seconds=body_seconds)
     app.add_middleware(middleware.Guard)
     app.openapi = lambda: _document(app)  # type: ignore[method-assign]  # FastAPI documents this way
     return app
@@ -116,6 +116,6 @@ def _complete(operation: dict[str, Any]) -> None:
     """Name what any route may answer, and what any that reads a body may."""
     statuses = [] if operation["operationId"].startswith("live_") else [503]
     if "requestBody" in operation:
-        statuses += [400, 413]
+        statuses += [400, 408, 413]
     for status, problem in errors.responses(*statuses).items():
         operation["responses"].setdefault(str(status), problem)

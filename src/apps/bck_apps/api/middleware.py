@@ -1,5 +1,6 @@
-"""Around every request: a limit on its size, an access line, safe headers, and no insides in an answer."""
+"""Around every request: limits on size and time, an access line, safe headers, no insides in an answer."""
 
+import asyncio
 import time
 
 from starlette.datastructures import MutableHeaders
@@ -13,6 +14,7 @@ from bckcore.errors import DatabaseMovedError
 from bckcore.services.evidence import Witness
 
 LARGEST_BODY = 1024 * 1024
+LONGEST_BODY_SECONDS = 30.0
 SAFE_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -112,23 +114,31 @@ def _actor(scope: Scope) -> Actor:
 
 
 class BodyLimit:
-    """Reads each body whole before anything else looks at it, and refuses one that is too large."""
+    """Reads each body whole before anything else looks at it; refuses one that is too large or too slow."""
 
-    def __init__(self, app: ASGIApp, largest: int = LARGEST_BODY) -> None:
+    def __init__(
+        self, app: ASGIApp, largest: int = LARGEST_BODY, seconds: float = LONGEST_BODY_SECONDS
+    ) -> None:
         self._app = app
         self._largest = largest
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        body = await self._body(receive)
-        if body is None:
-            problem = errors.http_problem(413, f"The request is larger than {self._largest} bytes.")
-            await errors.response(problem, {"Connection": "close"})(scope, receive, send)
-            return
-        await self._app(scope, _replay(body, receive), send)
+        try:
+            async with asyncio.timeout(self._seconds):
+                body = await self._body(receive)
+        except TimeoutError:
+            slow = f"The request was not there as a whole after {self._seconds:g} seconds."
+            app: ASGIApp = _refusal(408, slow)
+        else:
+            large = f"The request is larger than {self._largest} bytes."
+            app = self._app if body is not None else _refusal(413, large)
+            receive = receive if body is None else _replay(body, receive)
+        await app(scope, receive, send)
 
     async def _body(self, receive: Receive) -> bytes | None:
         body = bytearray()
@@ -141,6 +151,11 @@ class BodyLimit:
                 return None
             if not message.get("more_body", False):
                 return bytes(body)
+
+
+def _refusal(status: int, detail: str) -> ASGIApp:
+    """An answer after which nobody reads on."""
+    return errors.response(errors.http_problem(status, detail), {"Connection": "close"})
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:

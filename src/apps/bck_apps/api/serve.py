@@ -14,6 +14,7 @@ from threading import Event
 
 import uvicorn
 
+from bck_apps.api.limits import USUAL, Limits, Threshold, open_files, patient
 from bck_apps.api.main import create_app
 from bck_apps.wiring import Application, TlsFiles, logs
 from bckcore.errors import BckError, ConflictError, InvalidInputError, PermanentError
@@ -49,6 +50,7 @@ def serve(
     host: str | None = None,
     ready: Callable[[Address], None] = lambda _address: None,
     away: Event | None = None,
+    limits: Limits = USUAL,
 ) -> None:
     """Serve until ``stop`` is set, then end event streams, let requests finish, and return.
 
@@ -58,7 +60,7 @@ def serve(
     ConflictError when the port is taken, InvalidInputError when the address cannot be listened on.
     """
     with contextlib.closing(listening(application, port=port, host=host)) as listener:
-        serve_on(listener, application, stop=stop, host=host, ready=ready, away=away)
+        serve_on(listener, application, stop=stop, host=host, ready=ready, away=away, limits=limits)
 
 
 def serve_on(
@@ -69,14 +71,16 @@ def serve_on(
     host: str | None = None,
     ready: Callable[[Address], None] = lambda _address: None,
     away: Event | None = None,
+    limits: Limits = USUAL,
 ) -> None:
     """:func:`serve` on a socket that listens, and that goes on listening afterwards.
 
     While ``away`` is set, event streams end and every request is answered with "again in a moment".
+    There are fewer connections than ``limits`` says where the process may have few files open.
     """
     name = application.settings.api.host if host is None else host
     address = _address(application, name, listener.getsockname()[1])
-    server = _Server(application, stop, lambda: ready(address), away)
+    server = _Server(application, stop, lambda: ready(address), away, limits)
     with _announced(application.home, address, server):
         server.run_until_stopped(listener.dup())
 
@@ -122,12 +126,18 @@ class _Server(uvicorn.Server):
     """uvicorn, stopped by an event instead of by signals, and with a certificate that stays fresh."""
 
     def __init__(
-        self, application: Application, stop: Event, ready: Callable[[], None], away: Event | None = None
+        self,
+        application: Application,
+        stop: Event,
+        ready: Callable[[], None],
+        away: Event | None = None,
+        limits: Limits = USUAL,
     ) -> None:
+        self._limits = limits.fitting(open_files())
         self._application = application
         self._stop = stop
         self.on_ready = [ready]
-        app = create_app(application)
+        app = create_app(application, body_seconds=limits.body_seconds)
         self._away = away or Event()
         app.state.stopping = lambda: stop.is_set() or self._away.is_set()
         app.state.away = self._away.is_set
@@ -138,8 +148,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                ssl_certfile=tls.server_certificate,
-                ssl_keyfile=tls.server_key,
+                loop="asyncio",
                 ssl_context_factory=lambda _config, _make: first,
                 log_config=None,
                 access_log=False,
@@ -157,17 +166,31 @@ class _Server(uvicorn.Server):
 
     def run_until_stopped(self, listener: socket.socket) -> None:
         """Serve on an open socket. Raises PermanentError if the app would not start."""
-        try:
-            self.run(sockets=[listener])
-        except SystemExit as exc:  # uvicorn's way of saying so
-            raise PermanentError("The API could not be started.", advice="The log says why.") from exc
+        self.run(sockets=[Threshold(listener, self._limits)])
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin, and say so."""
-        await super().startup(sockets=sockets)
-        if self.started:
-            for tell in self.on_ready:
-                tell()
+        """Begin, and say so. As uvicorn does it, but that a TLS handshake has its time."""
+        await self.lifespan.startup()
+        if self.lifespan.should_exit:
+            raise PermanentError("The API could not be started.", advice="The log says why.")
+        self.servers = [await self._listen(one) for one in sockets or ()]
+        self.started = True
+        for tell in self.on_ready:
+            tell()
+
+    async def _listen(self, listener: socket.socket) -> asyncio.Server:
+        protocol = patient(self._limits)
+
+        def connection() -> asyncio.Protocol:
+            return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
+        return await asyncio.get_running_loop().create_server(
+            connection,
+            sock=listener,
+            ssl=self.config.ssl,
+            ssl_handshake_timeout=self._limits.handshake_seconds,
+            ssl_shutdown_timeout=GRACE_SECONDS,
+        )
 
     async def on_tick(self, counter: int) -> bool:
         """Called ten times a second; True ends the server."""

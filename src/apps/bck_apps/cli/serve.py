@@ -14,7 +14,7 @@ import typer
 
 from bck_apps.cli.screen import Json, fields, show
 from bck_apps.cli.session import opened, runner_name
-from bck_apps.cli.shield import keep_files_private
+from bck_apps.cli.shield import keep_files_private, take_open_files
 from bckcore.domain.audit import Action
 from bckcore.errors import ConflictError, TransientError
 
@@ -90,6 +90,7 @@ def _served(application: "Application", only: Part | None, door: "_Door", *, as_
     from bck_apps.wiring.logs import configure_from
 
     keep_files_private()
+    take_open_files()
     serving = _Serving(application, door, as_json=as_json)
     with ExitStack() as runner, StopSignals() as signals:
         configure_from(application.settings.logging)

@@ -5,10 +5,12 @@ Where systemd starts it, the unit asks for the same and for more: docs/reference
 
 import os
 import resource
+from pathlib import Path
 
 PRIVATE_UMASK = 0o077
 _NO_CORE = 1
 """Too little for a core file, and the one limit at which Linux starts no program that collects them."""
+_CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 
 
 def shield() -> None:
@@ -24,9 +26,26 @@ def shield() -> None:
 
 def shielded() -> bool:
     """Whether that holds for this process."""
-    return set(resource.getrlimit(resource.RLIMIT_CORE)) <= {0, _NO_CORE}
+    return leaves_no_core(*resource.getrlimit(resource.RLIMIT_CORE), _CORE_PATTERN.read_text("utf-8"))
+
+
+def leaves_no_core(soft: int, hard: int, pattern: str) -> bool:
+    """Whether these limits keep memory off the disk where cores go as ``kernel.core_pattern`` says.
+
+    A pattern that begins with a bar names a program; it is started at every limit but 1, also at 0.
+    """
+    return {soft, hard} <= ({_NO_CORE} if pattern.startswith("|") else {0, _NO_CORE})
 
 
 def keep_files_private() -> None:
     """What is made from here on without a mode of its own is for this account alone."""
     os.umask(PRIVATE_UMASK)
+
+
+def take_open_files() -> None:
+    """From here on this process, and what it starts, may open as many files as the system allows it at most.
+
+    What a shell or systemd gives at first is kept small for programs that know no better.
+    """
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
