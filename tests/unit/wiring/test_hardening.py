@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bck_apps.cli.shield import leaves_no_core
 from bck_apps.wiring.hardening import GATE, SERVICE, Directive, match_section, service_section
 from tests.architecture.source import ROOT
 from tests.support.sshd import new_key
@@ -32,6 +33,11 @@ def test_the_page_names_every_line_with_its_reason_and_no_other(
     told = [(row[0].strip("`"), "" if row[1] == "none" else row[1].strip("`")) for row in found]
     assert told == list(listed)
     assert [row for row in found if len(row) != 4 or not all(row)] == []
+
+
+def test_the_list_leaves_no_memory_even_to_a_program_that_collects_cores() -> None:
+    limit = int(dict(SERVICE)["LimitCORE"])
+    assert leaves_no_core(limit, limit, "|/usr/lib/systemd/systemd-coredump %P")
 
 
 def test_systemd_understands_the_list_and_finds_little_left_open(

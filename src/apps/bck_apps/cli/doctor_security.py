@@ -205,7 +205,10 @@ def _sealed_passwords(application: "Application") -> Looked:
 def _core_dumps(_application: "Application") -> Looked:
     if shielded():
         return True, "none is written"
-    return False, "a crash may write secrets to disk: start bck by its own name, and set ulimit -c 0"
+    return (
+        False,
+        "a crash may write secrets to disk: start bck by its own name, and set LimitCORE=1 or ulimit -c 1",
+    )
 
 
 def _logs(application: "Application") -> Looked:

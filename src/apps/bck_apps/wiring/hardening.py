@@ -51,7 +51,7 @@ SERVICE: Final[Sequence[Directive]] = (
     ("SystemCallFilter", "~@privileged"),
     ("SystemCallErrorNumber", "EPERM"),
     ("KeyringMode", "private"),
-    ("LimitCORE", "0"),
+    ("LimitCORE", "1"),
     ("LoadCredentialEncrypted", "bck-vault-key:/etc/credstore.encrypted/bck-vault-key"),
 )
 """For `bck serve`, and for any verb of `bck` that a timer starts."""
