@@ -30,6 +30,7 @@ def test_what_is_done_at_the_console_is_entered_with_the_system_user(bck: Bck):
     actions = [one["action"] for one in items]
     assert actions == [
         "user-added",
+        "key-stored",
         "host-added",
         "profile-added",
         "user-added",
@@ -39,7 +40,7 @@ def test_what_is_done_at_the_console_is_entered_with_the_system_user(bck: Bck):
     ]
     console = {one["who"] for one in items if one["origin"] == "console"}
     assert len(console) == 1
-    assert items[5]["origin"] == "runner"
+    assert items[6]["origin"] == "runner"
     assert bck.ok("audit", "list", "--action", "hold")["items"] == items[-1:]
     assert bck.ok("audit", "list", "--who", "nobody")["items"] == []
     assert bck.ok("audit", "list", "--limit", "2")["items"] == items[-2:]

@@ -91,7 +91,7 @@ def test_metrics_need_a_token_and_speak_the_text_format(prepared: ApiWorld) -> N
     assert 'bck_points{profile="docs",host="pc1"} 1\n' in answer.text
     assert 'bck_check_findings{profile="docs",host="pc1",cause="missing"} 1\n' in answer.text
     names = [line.split()[2] for line in answer.text.splitlines() if line.startswith("# TYPE")]
-    assert len(names) == len(set(names)) == 13
+    assert len(names) == len(set(names)) == 14
     for line in answer.text.splitlines():
         assert line.startswith("# ") or float(line.rpartition(" ")[2]) >= 0
 
