@@ -29,7 +29,7 @@ def start(bck: Bck) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
             [*COMMAND, "serve", "--only", "runner"],
             stdin=subprocess.DEVNULL,
-            stdout=log,
+            stdout=subprocess.DEVNULL,
             stderr=log,
             env=bck.environment,
             start_new_session=True,
