@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -55,6 +56,7 @@ def modules(*prefixes: str) -> list[Module]:
     return sorted(found, key=lambda module: module.name)
 
 
+@cache
 def _read(package: str, folder: Path, path: Path) -> Module:
     parts = path.relative_to(folder).with_suffix("").parts
     name = ".".join([package, *(part for part in parts if part != "__init__")])

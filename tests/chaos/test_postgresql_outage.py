@@ -1,7 +1,6 @@
 """PostgreSQL is killed, restarted or away for a while in the middle of the work: no job lost, none twice."""
 
 import signal
-import subprocess
 import threading
 from collections import Counter
 from pathlib import Path
@@ -15,7 +14,7 @@ from bck_adapters.testkit.samples import sample_job
 from bck_apps.runner.loop import Runner
 from bck_apps.runner.presence import serve_is_up
 from bckcore.domain.job import JobKind, JobStatus
-from tests.support.cli import COMMAND, PATIENCE, Bck, eventually, processes_about
+from tests.support.cli import PATIENCE, Bck, eventually, processes_about
 from tests.support.postgresql import postgres_server
 from tests.support.runner import DONE
 
@@ -135,10 +134,7 @@ def transferring(bck: Bck) -> bool:
 
 def through_an_outage(tmp_path, server, seconds, *, how, size=3_000_000):
     bck = installed(tmp_path, server, size)
-    with (bck.folder / "runner.log").open("wb") as log:
-        runner = subprocess.Popen(
-            [*COMMAND, "serve", "--only", "runner"], stdout=log, stderr=log, env=bck.environment
-        )
+    runner = bck.start("serve", "--only", "runner")
     try:
         assert eventually(lambda: serve_is_up(bck.home))
         jobs = [bck.ok("backup", f"docs-{name}")["job_id"] for name in ("pc1", "pc2")]

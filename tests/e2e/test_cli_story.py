@@ -75,7 +75,7 @@ def edit(docs: Path) -> None:
 
 @pytest.mark.sqlite  # doctor warns of a server without fsync, as the tests' own is
 def test_a_backup_is_made_edited_listed_and_restored_exactly(bck: Bck, sshd: LoopbackSshd, tmp_path: Path):
-    bck.cold = True  # one story is told exactly as people live it
+    bck.cold = True  # the first backup and the first restore are told exactly as people live them
     docs, pictures = make_pc(tmp_path / "pc")
     bck.init()
     bck.add_host(sshd, tmp_path / "pc")
@@ -96,6 +96,7 @@ def test_a_backup_is_made_edited_listed_and_restored_exactly(bck: Bck, sshd: Loo
     first = bck.ok("backup", "docs", "--wait")
     assert (first["outcome"], first["made_point"]) == ("succeeded", True)
     assert first["counts"]["added"] == first["counts"]["files"]
+    bck.cold = False
     quiet = bck.ok("backup", "docs", "--wait")
     assert (quiet["outcome"], quiet["made_point"], quiet["point"]) == ("succeeded", False, first["run_id"])
     edit(docs)
@@ -109,7 +110,9 @@ def test_a_backup_is_made_edited_listed_and_restored_exactly(bck: Bck, sshd: Loo
     assert [point["counted"] for point in points] == [True, True]
     assert bck.ok("snapshots", "docs")["items"] == points
 
+    bck.cold = True
     bck.ok("restore", "docs", "--point", first["run_id"], "--to", "old")
+    bck.cold = False
     restored = bck.folder / "old"
     assert {name: world_of_folder(restored / name) for name in ("docs", "pics")} == before
     bck.ok("restore", "docs", "--point", "latest", "--to", str(tmp_path / "new"))

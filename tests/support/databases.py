@@ -25,13 +25,17 @@ def memory_database(clock: Clock, folder: Path) -> Database:
 
 def sqlite_database(clock: Clock, folder: Path) -> Database:
     """The one in ``folder``, made if there is none."""
-    file = folder / "test.db"
+    database = sql_database(seeded(folder / "test.db"), clock)
+    database.migrate()
+    return database
+
+
+def seeded(file: Path) -> str:
+    """The address of a SQLite database, made at the newest schema step if there is none."""
     if not file.exists():
         file.write_bytes(_new_file())
         file.chmod(0o600)
-    database = sql_database(f"sqlite:///{file}", clock)
-    database.migrate()
-    return database
+    return f"sqlite:///{file}"
 
 
 @cache
@@ -56,7 +60,7 @@ def postgresql_database(clock: Clock, folder: Path) -> Database:
 def address_of(kind: str, folder: Path) -> Iterator[str]:
     """The address of a database of that kind for a test in ``folder``; our schema may be there already."""
     if kind == "sqlite":
-        yield f"sqlite:///{folder / 'test.db'}"
+        yield seeded(folder / "test.db")
         return
     yield shared_server().database_of(folder)
     shared_server().forget(folder)

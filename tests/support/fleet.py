@@ -8,13 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 import ssl
-import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from random import Random
 from types import TracebackType
@@ -22,7 +20,6 @@ from typing import TYPE_CHECKING, Self
 
 import httpx2
 
-from bck_apps.cli.main import run as run_bck
 from bck_apps.runner.presence import serve_is_up
 from bck_apps.wiring import Application, database_place, initialise
 from bckcore.domain.ids import HostId, ProfileId
@@ -30,9 +27,8 @@ from bckcore.domain.job import JobStatus
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
-from tests.support.api_process import api_process
-from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
-from tests.support.forked import fork_context, settled_in
+from tests.support.api_process import address_of
+from tests.support.cli import PASSWORD, PATIENCE, Bck, Running, eventually
 from tests.support.sshd import LoopbackSshd, descendants
 from tests.support.trees import Standing, standing_below
 
@@ -169,12 +165,11 @@ class RunnerProcess:
     """A runner of its own, which can be killed and started again."""
 
     bck: Bck
-    process: BaseProcess | None = None
+    process: Running | None = None
 
     def __enter__(self) -> Self:
-        self.process = fork_context().Process(target=_work, args=(self.bck.environment, self.bck.folder))
-        self.process.start()
-        assert eventually(lambda: serve_is_up(self.bck.home)), (self.bck.folder / "runner.log").read_text()
+        self.process = self.bck.start("serve", "--only", "runner")
+        assert eventually(lambda: serve_is_up(self.bck.home)), (self.bck.folder / "stderr.log").read_text()
         return self
 
     def __exit__(
@@ -187,7 +182,6 @@ class RunnerProcess:
     def transfers(self) -> bool:
         """Whether an rsync of it is at work."""
         assert self.process is not None
-        assert self.process.pid is not None
         return any(command_of(pid)[:1] == [b"rsync"] for pid in descendants(self.process.pid))
 
     def kill_in_the_middle(self) -> None:
@@ -199,24 +193,16 @@ class RunnerProcess:
 
     def _gone(self) -> None:
         assert self.process is not None
-        self.process.join(PATIENCE)
-        assert not self.process.is_alive()
-        self.process.close()
+        self.process.wait(PATIENCE)
         self.process = None
-
-
-def _work(environment: dict[str, str], folder: Path) -> None:
-    settled_in(environment, folder, Path(os.devnull), folder / "runner.log", folder / "runner.log")
-    os.setsid()
-    sys.exit(run_bck(["serve", "--only", "runner"]))
 
 
 @contextmanager
 def api_processes(bck: Bck, count: int) -> Iterator[list[Address]]:
     """So many of them over one home."""
     with ExitStack() as stack:
-        started = (api_process(bck.home, bck.environment) for _ in range(count))
-        yield [stack.enter_context(one)[1] for one in started]
+        started = (bck.serving("--only", "api") for _ in range(count))
+        yield [address_of(stack.enter_context(one)[1]) for one in started]
 
 
 # --- asking -------------------------------------------------------------------------------------------------

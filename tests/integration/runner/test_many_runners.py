@@ -1,8 +1,6 @@
 """Several runner processes, each with settings of its own, on one database and one storage."""
 
 import shutil
-import signal
-import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -17,7 +15,7 @@ from bckcore.domain.job import Job, JobStatus
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
-from tests.support.cli import COMMAND, PATIENCE, Bck, eventually, processes_about
+from tests.support.cli import PATIENCE, Bck, Running, eventually, processes_about
 
 HOSTS, PROFILES_OF_A_HOST, RUNNERS, FILES = 3, 2, 3, 20
 
@@ -59,22 +57,13 @@ def homes(bck: Bck) -> list[Bck]:
 
 
 @contextmanager
-def running(bck: Bck) -> Iterator[subprocess.Popen[bytes]]:
+def running(bck: Bck) -> Iterator[Running]:
     """A runner process; ended by SIGTERM."""
-    with (bck.folder / "runner.log").open("ab") as log:
-        runner = subprocess.Popen(
-            [*COMMAND, "serve", "--only", "runner"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            env=bck.environment,
-            start_new_session=True,
-        )
+    runner = bck.start("serve", "--only", "runner")
     try:
         yield runner
     finally:
-        if runner.poll() is None:
-            runner.send_signal(signal.SIGTERM)
+        runner.terminate()
         runner.wait(PATIENCE)
 
 

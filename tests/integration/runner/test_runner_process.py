@@ -1,14 +1,13 @@
 """A runner as a process of its own, on a real installation."""
 
 import signal
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from bck_adapters.clock import SystemClock
 from bck_apps.runner.presence import ServeLock, StandStill, serve_is_up
-from tests.support.cli import COMMAND, PATIENCE, Bck, eventually
+from tests.support.cli import PATIENCE, Bck, Running, eventually
 
 
 @pytest.fixture
@@ -24,16 +23,14 @@ def bck(tmp_path: Path, require_tool):
     return made
 
 
-def start(bck: Bck) -> subprocess.Popen[bytes]:
-    with (bck.folder / "runner.log").open("ab") as log:
-        return subprocess.Popen(
-            [*COMMAND, "serve", "--only", "runner"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=log,
-            env=bck.environment,
-            start_new_session=True,
-        )
+def start(bck: Bck) -> Running:
+    return bck.start("serve", "--only", "runner")
+
+
+def log_of(bck: Bck) -> str:
+    """What the runners of an installation wrote; nothing while the first is about to begin."""
+    log = bck.folder / "stderr.log"
+    return log.read_text() if log.exists() else ""
 
 
 def test_a_runner_takes_jobs_logs_json_and_ends_on_sigterm(bck: Bck):
@@ -46,14 +43,14 @@ def test_a_runner_takes_jobs_logs_json_and_ends_on_sigterm(bck: Bck):
     finally:
         runner.send_signal(signal.SIGTERM)
         assert runner.wait(PATIENCE) == 0
-    lines = (bck.folder / "runner.log").read_text().splitlines()
+    lines = log_of(bck).splitlines()
     assert lines
     assert all(line.startswith("{") for line in lines)
     assert any(job in line for line in lines)
     assert not serve_is_up(bck.home)
 
 
-def ended(runner: subprocess.Popen[bytes]) -> None:
+def ended(runner: Running) -> None:
     runner.send_signal(signal.SIGTERM)
     assert runner.wait(PATIENCE) == 0
 
@@ -64,7 +61,7 @@ def test_of_runners_started_at_once_on_one_home_one_stays_and_the_others_are_ref
         assert eventually(lambda: [runner.poll() for runner in runners].count(None) == 1)
         [first] = [runner for runner in runners if runner.poll() is None]
         assert sorted(runner.returncode or 0 for runner in runners if runner is not first) == [5, 5]
-        told = [line for line in (bck.folder / "runner.log").read_text().splitlines() if "already" in line]
+        told = [line for line in log_of(bck).splitlines() if "already" in line]
         assert len(told) == 2
         assert all(f"works already for {bck.home}" in line for line in told)
         assert serve_is_up(bck.home)
@@ -88,7 +85,7 @@ def test_serve_and_a_runner_alone_refuse_each_other_on_one_home(bck: Bck):
         ended(runner)
     with bck.serving() as (serving, _):
         assert start(bck).wait(PATIENCE) == 5
-        assert f"process {serving.pid}" in (bck.folder / "runner.log").read_text()
+        assert f"process {serving.pid}" in log_of(bck)
         assert serving.poll() is None
 
 
@@ -96,9 +93,9 @@ def test_a_runner_that_starts_while_the_database_is_moved_waits_for_the_end_of_t
     clock = SystemClock()
     with StandStill(bck.home, clock=clock), ServeLock(bck.home, clock=clock):
         runner = start(bck)
-        assert eventually(lambda: "being moved" in (bck.folder / "runner.log").read_text())
+        assert eventually(lambda: "being moved" in log_of(bck))
     try:
-        assert eventually(lambda: "takes jobs" in (bck.folder / "runner.log").read_text())
+        assert eventually(lambda: "takes jobs" in log_of(bck))
         assert serve_is_up(bck.home)
     finally:
         ended(runner)
@@ -108,4 +105,4 @@ def test_a_runner_without_an_installation_says_so(tmp_path: Path):
     lost = Bck(tmp_path)
     runner = start(lost)
     assert runner.wait(PATIENCE) == 4
-    assert "bck init" in (tmp_path / "runner.log").read_text()
+    assert "bck init" in log_of(lost)

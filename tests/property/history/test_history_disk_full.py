@@ -14,7 +14,6 @@ from hypothesis.stateful import rule, run_state_machine_as_test
 
 from bck_adapters.rsync.routes import LocalRoute
 from bck_adapters.rsync.transport import RsyncTransport
-from bck_adapters.sql import sql_database
 from bck_adapters.testkit.lacking import need_ordinary_user
 from bck_adapters.testkit.samples import START
 from bckcore.domain.host import Host
@@ -25,6 +24,7 @@ from bckcore.ports.clock import Clock
 from tests.property.history.machine import START as START_NS
 from tests.property.history.machine import Tree, lives
 from tests.property.history.rewriting import RewritingMachine
+from tests.support.databases import sqlite_database
 from tests.support.house import DOCS, PC, House
 from tests.support.places import remove_tree
 from tests.support.worlds import FolderTree, World, world_of_folder
@@ -52,8 +52,7 @@ class DiskFullMachine(RewritingMachine):
         host = Host(id=PC, address="", transport="local", allowed_roots=("/",))
 
         def database(clock: Clock) -> Database:
-            self.opened = sql_database(f"sqlite:///{self.place / 'bck.sqlite3'}", clock)
-            self.opened.migrate()
+            self.opened = sqlite_database(clock, self.place)
             return self.opened
 
         house = House(

@@ -19,6 +19,7 @@ from bckcore.services.history_requests import ForgetRequest, UndoRequest
 from tests.property.history.machine import ANCHOR, Tree, contents, lives, paths
 from tests.property.history.machine import START as START_NS
 from tests.property.history.rewriting import RewritingMachine, without
+from tests.support.databases import seeded
 from tests.support.house import REF, House
 from tests.support.killed import (
     ANYWHERE,
@@ -76,7 +77,7 @@ class KilledHistoryMachine(RewritingMachine):
 
     def database_url(self) -> str:
         """Where the catalog is."""
-        return f"sqlite:///{self.folder / 'bck.sqlite3'}"
+        return seeded(self.folder / "bck.sqlite3")
 
     def world(self) -> World:
         return world_of_folder(self.place.source)

@@ -42,4 +42,4 @@ class RebuiltHistoryMachine(RebuildingMachine, MemoryHistoryMachine):
 
 
 class TestRebuiltHistory(RebuiltHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
-    settings = settings(max_examples=lives(20, 20), stateful_step_count=20, deadline=None)
+    settings = settings(max_examples=lives(20, 12), stateful_step_count=12, deadline=None)

@@ -1,12 +1,11 @@
 """Who may call what: every route of the OpenAPI document demands a permission, but for six."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from bckcore.domain.access import Role
-from tests.support.api_world import PASSWORD, ApiWorld
+from tests.support.api_world import PASSWORD, ApiWorld, api_world
 
 OPEN = {
     ("post", "/auth/login"),
@@ -20,20 +19,23 @@ WORKING = {Role.ADMIN, Role.OPERATOR, Role.OWNER}
 METHODS = {"get", "put", "post", "delete", "patch"}
 
 
-def _operations(world: ApiWorld) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    document = world.client.get("/openapi.json").json()
-    for path, operations in document["paths"].items():
-        for method in METHODS & operations.keys():
-            yield method, path, operations[method]
+@pytest.fixture(scope="module")
+def operations(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[str, str, dict[str, Any]]]:
+    """All that the document names; it takes a while to make."""
+    with api_world(tmp_path_factory.mktemp("document")) as world:
+        paths = world.client.get("/openapi.json").json()["paths"]
+    return [(method, path, of[method]) for path, of in paths.items() for method in METHODS & of.keys()]
 
 
 def _path(template: str) -> str:
     return template.replace("{name}", "docs").replace("{job_id}", "j")
 
 
-def test_every_route_but_login_and_health_refuses_a_caller_without_token(world: ApiWorld) -> None:
+def test_every_route_but_login_and_health_refuses_a_caller_without_token(
+    world: ApiWorld, operations: list[Any]
+) -> None:
     seen = 0
-    for method, path, _operation in _operations(world):
+    for method, path, _operation in operations:
         if (method, path) in OPEN:
             continue
         response = world.client.request(method, _path(path), json={})
@@ -44,13 +46,17 @@ def test_every_route_but_login_and_health_refuses_a_caller_without_token(world: 
     assert seen >= 20
 
 
-def test_every_route_but_login_and_health_says_in_the_document_that_it_needs_a_token(world: ApiWorld) -> None:
-    silent = {(method, path) for method, path, operation in _operations(world) if "security" not in operation}
+def test_every_route_but_login_and_health_says_in_the_document_that_it_needs_a_token(
+    world: ApiWorld, operations: list[Any]
+) -> None:
+    silent = {(method, path) for method, path, operation in operations if "security" not in operation}
     assert silent == OPEN
 
 
 @pytest.mark.parametrize("role", list(Role))
-def test_a_role_gets_403_exactly_where_its_permissions_end(world: ApiWorld, role: Role) -> None:
+def test_a_role_gets_403_exactly_where_its_permissions_end(
+    world: ApiWorld, operations: list[Any], role: Role
+) -> None:
     expected = {
         ("get", "/health/database"): {Role.ADMIN},
         ("get", "/audit"): {Role.ADMIN, Role.AUDITOR},
@@ -85,7 +91,7 @@ def test_a_role_gets_403_exactly_where_its_permissions_end(world: ApiWorld, role
         ("post", "/restore/preview"): {Role.ADMIN, Role.OPERATOR},
         ("post", "/restore/cancel/{job_id}"): WORKING,
     }
-    for method, path, _operation in _operations(world):
+    for method, path, _operation in operations:
         if (method, path) in OPEN or path == "/auth/logout":
             continue
         response = world.call(method, _path(path), role=role, json={})

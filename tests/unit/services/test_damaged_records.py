@@ -15,6 +15,7 @@ from bckcore.services.chain import chain_findings
 from bckcore.services.rebuild import RebuildReport
 from tests.support.desks import Desk, T
 from tests.support.house import DOCS, REF
+from tests.support.patience import later
 from tests.support.rebuilds import Known, known, rebuilding
 from tests.support.worlds import World
 
@@ -109,17 +110,17 @@ def flip(place: Path, at: float = 0.5) -> None:
     place.write_bytes(bytes(raw))
 
 
-@pytest.mark.parametrize("seq", [1, 2, 7, 9, 12, 23, 26])
-def test_a_flipped_bit_in_a_receipt_is_named(books: Chronicle, seq: int) -> None:
-    flip(books.folder / f"{seq:06d}.json")
-    (fault,) = books.faults()
-    assert fault.startswith(f"receipt {seq:06d} is unreadable: ")
-
-
-@pytest.mark.parametrize("seq", [1, 12, 23, 26])
-def test_a_flipped_bit_in_a_manifest_is_named(books: Chronicle, seq: int) -> None:
-    flip(books.folder / f"{seq:06d}.tsv.gz")
-    assert books.faults() == [f"manifest {seq:06d} is changed: its receipt names another"]
+def test_a_flipped_bit_in_any_receipt_or_manifest_is_named(books: Chronicle) -> None:
+    for seq in (1, 2, 7, 9, 12, 23, 26):
+        flip(books.folder / f"{seq:06d}.json")
+        (fault,) = books.faults()
+        assert fault.startswith(f"receipt {seq:06d} is unreadable: ")
+        flip(books.folder / f"{seq:06d}.json")  # back again
+    for seq in (1, 12, 23, 26):
+        flip(books.folder / f"{seq:06d}.tsv.gz")
+        assert books.faults() == [f"manifest {seq:06d} is changed: its receipt names another"]
+        flip(books.folder / f"{seq:06d}.tsv.gz")
+    assert books.faults() == []
 
 
 def test_what_is_missing_or_exchanged_is_named(books: Chronicle) -> None:
@@ -160,8 +161,10 @@ def test_an_act_tells_that_receipts_before_it_were_taken_away(books: Chronicle) 
 Harm = Callable[[Path], None]
 
 
-@pytest.mark.parametrize("harm", [Path.unlink, flip])
-@pytest.mark.parametrize("seq", [1, 12, 22])
+@pytest.mark.parametrize(
+    ("seq", "harm"),
+    [(1, Path.unlink), (12, flip), (22, flip), *later((1, flip), (12, Path.unlink), (22, Path.unlink))],
+)
 def test_without_a_receipt_its_own_point_is_lost_and_no_other(books: Chronicle, seq: int, harm: Harm) -> None:
     harm(books.folder / f"{seq:06d}.json")
     books.salvaged()
@@ -177,7 +180,7 @@ def test_without_the_receipt_of_a_run_that_made_no_point_nothing_is_lost(books: 
     books.go_on()
 
 
-@pytest.mark.parametrize("harm", [Path.unlink, flip])
+@pytest.mark.parametrize("harm", [flip, *later(Path.unlink)])
 @pytest.mark.parametrize(("seq", "lost"), [(1, range(1, 23)), (12, range(12, 23)), (22, [22])])
 def test_without_a_manifest_points_are_lost_until_the_next_full_one(
     books: Chronicle, seq: int, lost: range, harm: Harm
@@ -204,8 +207,8 @@ def test_without_a_manifest_of_the_newest_state_the_next_run_tells_everything_an
     books.go_on()
 
 
-@pytest.mark.parametrize("gone", [[26], [25, 26], [24, 25, 26]])
-@pytest.mark.parametrize("harm", [flip, Path.unlink])
+@pytest.mark.parametrize("gone", [[26], [24, 25, 26], *later([25, 26])])
+@pytest.mark.parametrize("harm", [flip, *later(Path.unlink)])
 def test_without_the_newest_receipts_their_increments_are_kept_for_the_points_before(
     books: Chronicle, gone: list[int], harm: Harm
 ) -> None:
