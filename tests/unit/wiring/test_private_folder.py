@@ -149,12 +149,18 @@ def test_nothing_else_is_taken_for_a_leftover(tmp_path: Path, places: dict[str, 
     (places["service"] / "bck-run-0123abcd").symlink_to(target)
     (places["service"] / "bck-0123abcd").mkdir()
     (places["service"] / "bck-run-4567cdef").touch()
+    others = [place / "p4194304-0" for place in places.values()]  # older versions made these on the disk only
+    for folder in others:
+        folder.mkdir()
+        (folder / "file").touch()
     made = PrivateFolder(tmp_path, environment(places), shared=places["shared"])
     made.close()
     made.close()
     assert (target / "file").exists()
+    assert [folder for folder in others if not (folder / "file").exists()] == []
     assert {path.name for path in places["service"].iterdir()} == {
         "bck-run-0123abcd",
         "bck-0123abcd",
         "bck-run-4567cdef",
+        "p4194304-0",
     }

@@ -40,6 +40,7 @@ class PrivateFolder:
         places = [*_safe_places(environment, shared), last]
         for place in places:
             _remove_leftovers(place)
+        _remove_older_leftovers(last)
         self.path, self._lock = _made(places)
 
     def close(self) -> None:
@@ -132,7 +133,13 @@ def _remove_leftovers(place: Path) -> None:
         for left in list(place.iterdir()):
             if _NAME.fullmatch(left.name):
                 _remove_if_nobodys(left)
-            elif (older := _OLDER_NAME.fullmatch(left.name)) and not _lives(int(older[1]), left):
+
+
+def _remove_older_leftovers(run: Path) -> None:
+    """Of versions that made their folders in the home alone, under names that others elsewhere may use."""
+    with suppress(OSError):
+        for left in list(run.iterdir()):
+            if (older := _OLDER_NAME.fullmatch(left.name)) and not _lives(int(older[1]), left):
                 shutil.rmtree(left, ignore_errors=True)
 
 
