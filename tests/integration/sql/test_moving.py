@@ -89,6 +89,29 @@ def test_a_move_stands_in_the_audit_log_of_the_new_place(home, tmp_path):
     assert dict(newest.about) == {"old": moved.old, "new": moved.new}
 
 
+def test_an_old_file_that_cannot_be_put_aside_takes_nothing_from_the_move(home, tmp_path):
+    folder = tmp_path / "old"
+    folder.mkdir()
+    move(home, place(folder / "old.db", "old"))
+    target = place(tmp_path / "second.db", "second")
+    try:
+        with (
+            open_application(home) as application,
+            pytest.raises(StorageError, match=r"old\.db cannot be renamed") as failed,
+        ):
+            move_installation(application, target, told=lambda *_: folder.chmod(0o500))
+    finally:
+        folder.chmod(0o700)
+    assert failed.value.meaning == "The installation has moved; nothing is lost."
+    assert database_of(home)["url"] == f"sqlite:///{tmp_path / 'second.db'}"
+    with open_application(home) as application:
+        newest = application.evidence.entries()[-1].deed
+    assert newest.action is Action.DATABASE_MOVED
+    assert password_of(home).reveal() == "second"
+    with pytest.raises(BckError):
+        password_of(home, "database/password-1")
+
+
 def test_an_environment_that_names_another_database_is_refused_once_the_installation_has_moved(
     home, tmp_path, monkeypatch
 ):

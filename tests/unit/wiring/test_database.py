@@ -39,10 +39,11 @@ def test_the_place_changes_and_all_else_stays(before):
 
 
 @pytest.mark.parametrize("before", ['database = { url = "sqlite:////old" }\n', 'database.url = "x"\n'])
-def test_a_section_that_cannot_be_changed_is_told_with_what_to_write(before):
+def test_a_section_that_cannot_be_changed_is_told_without_the_place_that_is_still_empty(before):
     with pytest.raises(InvalidInputError, match=r"\[database\]") as caught:
         with_database(before, NEW)
-    assert NEW["url"] in caught.value.advice
+    assert "below a line [database]" in caught.value.advice
+    assert NEW["url"] not in str(caught.value)
     assert "Nothing was changed" in caught.value.meaning
 
 

@@ -93,19 +93,38 @@ def move_database(
 
 
 def put_aside(place: DatabasePlace) -> Path | None:
-    """Rename the file of a database that is in use no more; its new name. None where there is no file."""
+    """Rename the file of a database that is in use no more; its new name. None where there is no file.
+
+    Raises StorageError; then it stays where it is, or a part of it.
+    """
     url = parsed_url(place.url)
     if url.get_backend_name() != "sqlite" or not url.database:
         return None
     file = Path(url.database)
+    try:
+        aside = _free_name(file)
+        for end in ("", "-wal", "-shm"):
+            if (part := Path(f"{file}{end}")).exists():
+                part.rename(f"{aside}{end}")
+    except OSError as exc:
+        raise _not_aside(file, exc.strerror or "") from exc
+    return aside
+
+
+def _free_name(file: Path) -> Path:
     for number in range(1, 1000):
         aside = file.with_name(f"{file.name}.moved-{number}")
         if not aside.exists():
-            for end in ("", "-wal", "-shm"):
-                if (part := Path(f"{file}{end}")).exists():
-                    part.rename(f"{aside}{end}")
             return aside
-    raise StorageError(f"{file} cannot be renamed: too many older ones lie beside it.")
+    raise _not_aside(file, "too many older ones lie beside it")
+
+
+def _not_aside(file: Path, reason: str) -> StorageError:
+    return StorageError(
+        f"{file} cannot be renamed: {reason}.",
+        meaning="The installation has moved; nothing is lost.",
+        advice="It is in use no more: rename it yourself, or leave it.",
+    )
 
 
 def password_ref(generation: int) -> str:
@@ -178,9 +197,8 @@ def with_database(text: str, values: Mapping[str, str | int]) -> str:
         raise InvalidInputError(
             "The section [database] of the settings is written in a way that this program cannot change.",
             meaning="Nothing was changed; the database is where it was.",
-            advice="Write what it says now as lines below a line [database], such as these: "
-            + "; ".join(new[1:])
-            + ". Then say it again.",
+            advice="Write each name that it holds on a line of its own below a line [database]; "
+            "then say it again.",
         )
     return made
 

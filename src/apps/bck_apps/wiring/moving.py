@@ -70,10 +70,10 @@ def move_installation(
         raise _unreachable(error, source, target, moved=application.moved) from error
     if dry_run:
         return Moved(old=source.url, new=target.url, tables=tables, dry_run=True)
-    moved = Moved(old=source.url, new=target.url, tables=tables, dry_run=False, put_aside=put_aside(source))
-    _forget_password(application, ref)
+    moved = Moved(old=source.url, new=target.url, tables=tables, dry_run=False)
     _tell_moved(application, moved)
-    return moved
+    _forget_password(application, ref)
+    return replace(moved, put_aside=put_aside(source))
 
 
 def _unreachable(
