@@ -201,23 +201,28 @@ class _Serving:
         """Go on until a signal, or until one part ends by itself, whose error is then raised.
 
         Or until somebody asks to stand still and is done; then True. ``told`` is called once all parts work.
+        However it ends, no part works any more.
         """
-        again = False
         for thread in self._threads:
             thread.start()
-        if told is not None:
-            told()
-        while all(thread.is_alive() for thread in self._threads) and not signals.wait(_WATCH_SECONDS):
-            if self._to_be_opened_anew():
-                again = self._stood_still(signals)
-                break
-        self._stop.set()
-        self._end_runner()
-        for thread in self._threads:
-            thread.join()
+        try:
+            if told is not None:
+                told()
+            again = self._gone_on(signals)
+        finally:
+            self._stop.set()
+            self._end_runner()
+            for thread in self._threads:
+                thread.join()
         if self._errors:
             raise self._errors[0]
         return again
+
+    def _gone_on(self, signals: "StopSignals") -> bool:
+        while all(thread.is_alive() for thread in self._threads) and not signals.wait(_WATCH_SECONDS):
+            if self._to_be_opened_anew():
+                return self._stood_still(signals)
+        return False
 
     def _part(self, name: str, work: Callable[[], None]) -> threading.Thread:
         thread = threading.Thread(target=self._guarded, args=(work,), name=name)
