@@ -13,9 +13,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bck_apps.api.middleware import LONGEST_BODY_SECONDS
 from bck_apps.wiring import logs
+from bckcore.domain.throttle import network_of
 
 _SHARE = 4
-"""One open file in so many may be a connection, and one address has as small a share of those."""
+"""One open file in so many may be a connection, and one network has as small a share of those."""
 
 log = logs.get_logger("bck.api")
 
@@ -30,6 +31,7 @@ class Limits:
     body_seconds: float = LONGEST_BODY_SECONDS
     connections: int = 2000
     per_address: int = 200
+    """From one address; of IPv6 from one network of 64 bits, all of which one machine may have."""
 
     def fitting(self, open_files: int) -> "Limits":
         """With so few connections that this many open files are enough for them and for the backups."""
@@ -57,32 +59,39 @@ class Threshold(socket.socket):
         self._limits = limits
         self._inside: Counter[str] = Counter()
         self._told: set[str] = set()
+        self._told_all = False
 
     def accept(self) -> tuple[socket.socket, Any]:
         """The next connection. Raises ConnectionAbortedError after it was refused."""
         connection, where = super().accept()
-        address = str(where[0])
-        if self._is_full(address):
+        network = network_of(str(where[0]))
+        if self._is_full(network):
             connection.close()
-            self._tell(address)
-            raise ConnectionAbortedError(f"{address} has enough connections")
-        self._inside[address] += 1
-        return _Guest(connection, lambda: self._left(address)), where
+            raise ConnectionAbortedError(f"no more connections from {network}")
+        self._inside[network] += 1
+        return _Guest(connection, lambda: self._left(network)), where
 
-    def _is_full(self, address: str) -> bool:
-        limits = self._limits
-        return self._inside[address] >= limits.per_address or self._inside.total() >= limits.connections
+    def _is_full(self, network: str) -> bool:
+        """True if there is no room for it. Logged once for each time that a network, or all, used it up."""
+        if self._inside[network] >= self._limits.per_address:
+            if network not in self._told:
+                self._told.add(network)
+                log.warning("connections were refused: too many are open", client=network)
+            return True
+        if self._inside.total() >= self._limits.connections:
+            if not self._told_all:
+                self._told_all = True
+                log.warning("connections were refused: too many are open", client="all together")
+            return True
+        return False
 
-    def _tell(self, address: str) -> None:
-        if address not in self._told and self._inside[address]:
-            self._told.add(address)
-            log.warning("connections were refused: too many are open", client=address)
-
-    def _left(self, address: str) -> None:
-        self._inside[address] -= 1
-        if not self._inside[address]:
-            del self._inside[address]
-            self._told.discard(address)
+    def _left(self, network: str) -> None:
+        self._inside[network] -= 1
+        if self._inside.total() <= self._limits.connections // 2:
+            self._told_all = False
+        if not self._inside[network]:
+            del self._inside[network]
+            self._told.discard(network)
 
 
 class _Guest(socket.socket):
