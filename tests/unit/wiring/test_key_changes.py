@@ -5,10 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from bck_adapters.memory import SettableClock
 from bck_apps.wiring import Application, initialise
+from bck_apps.wiring.certificates import Certificates
 from bckcore.domain.audit import Action, Outcome
 from bckcore.domain.secret import Secret
 from bckcore.errors import AccessDeniedError, InvalidInputError
+from bckcore.services.evidence import Evidence
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,14 @@ def test_a_certificate_that_renews_itself_is_entered_once(application: Applicati
     application.certificates.files()
     about = {"secret": "tls/server", "fingerprint": fingerprint}
     assert entered(application, Action.KEY_STORED, before) == [(Outcome.DONE, about)]
+
+
+def test_a_log_that_cannot_be_reached_takes_no_certificate_from_clients(tmp_path: Path) -> None:
+    def away() -> Evidence:
+        raise PermissionError(13, "Permission denied")
+
+    made = Certificates(tmp_path, (), SettableClock(), away).files()
+    assert made.server_certificate.exists()
 
 
 def test_an_import_that_is_refused_is_entered_as_failed(application: Application) -> None:

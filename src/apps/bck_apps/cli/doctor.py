@@ -1,8 +1,11 @@
 """`bck doctor`: look at the whole installation, change nothing, name what is bad."""
 
+import os
 import re
+import stat
 import subprocess
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -178,7 +181,7 @@ def _strays(application: "Application") -> tuple[bool, str]:
 def certificates_finding(application: "Application") -> tuple[bool, str]:
     """How long they are valid, and whether anybody else can read their keys."""
     facts, now = application.certificates.facts(), application.clock.now()
-    shared = [str(path) for path in _private_files(application.home / "tls") if path.stat().st_mode & 0o077]
+    shared = shared_files(application.home / "tls", _is_key)
     if shared:
         return False, f"others can read {', '.join(shared)}"
     good = min(facts.valid_until, facts.ca_valid_until) - now > WARN_BEFORE
@@ -207,5 +210,17 @@ def messages_finding(application: "Application") -> tuple[bool, str]:
     return not bad, " ".join(texts)
 
 
-def _private_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.name.endswith((".key", "key.pem")))
+def shared_files(folder: Path, wanted: Callable[[Path], bool]) -> list[str]:
+    """The wanted files in it, at any depth, that others can read. What vanishes meanwhile is nobody's."""
+    found = []
+    for place, _, names in os.walk(folder):
+        for path in filter(wanted, (Path(place, name) for name in names)):
+            with suppress(FileNotFoundError):
+                mode = path.stat().st_mode
+                if stat.S_ISREG(mode) and mode & 0o077:
+                    found.append(str(path))
+    return sorted(found)
+
+
+def _is_key(path: Path) -> bool:
+    return path.name.endswith((".key", "key.pem"))

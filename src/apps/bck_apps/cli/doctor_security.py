@@ -6,13 +6,12 @@ The lines, what they are for and what to do about them stand in docs/reference/s
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bck_apps.cli.doctor import certificates_finding
+from bck_apps.cli.doctor import certificates_finding, shared_files
 from bck_apps.cli.shield import shielded
 from bckcore.domain.host_path import parsed_path
 from bckcore.domain.wording import counted
@@ -57,27 +56,15 @@ def _private_folders(application: "Application") -> Looked:
 
 
 def _secret_files(application: "Application") -> Looked:
-    shared = _shared(_secrets(application.home))
+    home = application.home
+
+    def secret(path: Path) -> bool:
+        """It holds keys, passwords or the database."""
+        public = path.relative_to(home).parts[0] == "tls" and not path.name.endswith("key.pem")
+        return not public and not path.is_symlink()
+
+    shared = shared_files(home, secret)
     return not shared, f"others can read {_named(shared)}" if shared else "nobody else can read them"
-
-
-def _secrets(home: Path) -> Iterator[Path]:
-    """Files that hold keys, passwords or the database."""
-    for path in sorted(home.rglob("*")):
-        inside = path.relative_to(home).parts
-        public = inside[0] == "tls" and not path.name.endswith("key.pem")
-        if path.is_file() and not path.is_symlink() and not public:
-            yield path
-
-
-def _shared(paths: Iterable[Path]) -> list[str]:
-    """Those that others may read; what vanishes meanwhile is nobody's."""
-    found = []
-    for path in paths:
-        with suppress(FileNotFoundError):
-            if _mode(path) & 0o077:
-                found.append(str(path))
-    return found
 
 
 def _mode(path: Path) -> int:
@@ -183,10 +170,6 @@ def _no_known_holes(application: "Application") -> Looked:
     return application.rsync_standing()
 
 
-def _certificate(application: "Application") -> Looked:
-    return certificates_finding(application)
-
-
 def _audit_log(application: "Application") -> Looked:
     proof = application.evidence.proof()
     if not proof.ok:
@@ -237,7 +220,7 @@ CHECKLIST: "dict[str, Callable[[Application], Looked]]" = {
     "administrators": _administrators,
     "device tokens": _device_tokens,
     "enrolments": _enrolments,
-    "certificate": _certificate,
+    "certificate": certificates_finding,
     "pinned hosts": _pinned_hosts,
     "own keys": _own_keys,
     "logins": _logins,

@@ -82,7 +82,7 @@ class Certificates:
             names=_names(server),
             valid_from=server.not_valid_before_utc,
             valid_until=server.not_valid_after_utc,
-            server_fingerprint=_shown(files),
+            server_fingerprint=fingerprint(server),
             ca_valid_until=authority.not_valid_after_utc,
         )
 
@@ -124,7 +124,7 @@ class Certificates:
         try:
             shown = fingerprint(x509.load_pem_x509_certificate(own.read_bytes()))
             self._evidence().tell_after(Action.KEY_STORED, secret=SECRET, fingerprint=shown)
-        except BckError as error:
+        except (BckError, OSError) as error:
             _logger.error("a new server key is not entered into the audit log: %s", error)
 
 
