@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from starlette.testclient import TestClient
 from bck_adapters.memory import MemoryPasswordHasher, MemoryTokens, SettableClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
-from bck_apps.api import Address, create_app, serve
+from bck_apps.api import Address, create_app, listening, serve_on
 from bck_apps.api.limits import USUAL, Limits
 from bck_apps.wiring import Application, Settings
 from bck_apps.wiring.settings import DatabaseSettings, SecuritySettings, StorageSettings
@@ -158,8 +158,12 @@ def served_world(home: Path, limits: Limits = USUAL) -> Iterator[ServedWorld]:
     """Its API over HTTPS on a free port, in a thread of its own."""
     clock, pcs = SettableClock(datetime.now(UTC), auto_advance=False), {HostId("pc1"): MemoryHost()}
     stop, answers = Event(), Queue[Address]()
-    with memory_application(home, clock, pcs) as application, ThreadPoolExecutor(1) as pool:
-        running = pool.submit(serve, application, stop=stop, port=0, ready=answers.put, limits=limits)
+    with (
+        memory_application(home, clock, pcs) as application,
+        closing(listening(application, port=0)) as listener,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        running = pool.submit(serve_on, listener, application, stop=stop, ready=answers.put, limits=limits)
         try:
             address = answers.get(timeout=20)
             context = ssl.create_default_context(cafile=address.ca)

@@ -15,7 +15,9 @@ import httpx2
 import pytest
 
 from bck_adapters.memory import SettableClock
-from bck_apps.api import serve
+from bck_apps.api import listening
+from bck_apps.api.limits import USUAL
+from bck_apps.api.serve import _address, _listening, _Server
 from bckcore.domain.access import Role
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, InvalidInputError
@@ -196,31 +198,23 @@ def test_a_port_that_is_taken_is_a_conflict(tmp_path: Path) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         with pytest.raises(ConflictError, match="port"):
-            serve(application, stop=Event(), port=other.getsockname()[1])
-        assert not (tmp_path / "run" / "api.json").exists()
+            listening(application, port=other.getsockname()[1])
 
 
-def test_an_address_that_is_none_is_wrong_input(tmp_path: Path) -> None:
-    with (
-        memory_application(tmp_path, SettableClock(), {}) as application,
-        pytest.raises(InvalidInputError),
-    ):
-        serve(application, stop=Event(), host="no such host", port=0)
+def test_an_address_that_is_none_is_wrong_input() -> None:
+    with pytest.raises(InvalidInputError):
+        _listening("no such host", 0)
 
 
 def test_all_addresses_are_announced_as_the_loopback(tmp_path: Path) -> None:
-    from bck_apps.api.serve import _address
-
     with memory_application(tmp_path, SettableClock(), {}) as application:
         assert _address(application, "0.0.0.0", 7).url == "https://127.0.0.1:7"
         assert _address(application, "::", 7).url == "https://[::1]:7"
 
 
 def test_a_renewed_certificate_is_shown_to_new_connections(tmp_path: Path) -> None:
-    from bck_apps.api.serve import _Server
-
     with served_world(tmp_path) as world:
-        server = _Server(world.application, Event(), lambda: None)
+        server = _Server(world.application, Event(), lambda: None, Event(), USUAL)
         server.config.load()
         before = world.application.tls.server_certificate.read_bytes()
         world.clock.advance(380 * 86_400)
@@ -269,10 +263,8 @@ def test_an_open_stream_of_a_device_goes_on_until_its_token_is_revoked(world: Se
 
 
 def test_a_certificate_that_cannot_be_used_leaves_the_old_one_in_use(tmp_path: Path) -> None:
-    from bck_apps.api.serve import _Server
-
     with served_world(tmp_path) as world:
-        server = _Server(world.application, Event(), lambda: None)
+        server = _Server(world.application, Event(), lambda: None, Event(), USUAL)
         tls = world.application.tls
         place = tls.server_certificate.parent / "imported-x"
         place.mkdir()

@@ -137,8 +137,3 @@ class Patient(H11Protocol):
         if self._late is not None:
             self._late.cancel()
             self._late = None
-
-
-def patient(limits: Limits) -> type[Patient]:
-    """The protocol with these limits."""
-    return type("Patient", (Patient,), {"head_seconds": limits.head_seconds})

@@ -14,7 +14,7 @@ from threading import Event
 
 import uvicorn
 
-from bck_apps.api.limits import USUAL, Limits, Threshold, open_files, patient
+from bck_apps.api.limits import USUAL, Limits, Patient, Threshold, open_files
 from bck_apps.api.main import create_app
 from bck_apps.wiring import Application, TlsFiles, logs
 from bckcore.errors import BckError, ConflictError, InvalidInputError, PermanentError
@@ -42,53 +42,35 @@ class Address:
     """Path of the CA certificate that clients pin."""
 
 
-def serve(
+def serve_on(
+    listener: socket.socket,
     application: Application,
     *,
     stop: Event,
-    port: int | None = None,
-    host: str | None = None,
     ready: Callable[[Address], None] = lambda _address: None,
     away: Event | None = None,
     limits: Limits = USUAL,
 ) -> None:
     """Serve until ``stop`` is set, then end event streams, let requests finish, and return.
 
-    Runs in the calling thread and leaves signals alone: what sets ``stop`` is the caller's affair. Port
-    and host default to the settings'; port 0 takes a free one. When connections are taken,
-    ``<home>/run/api.json`` is written and ``ready`` called; for ``away`` see :func:`serve_on`. Raises
-    ConflictError when the port is taken, InvalidInputError when the address cannot be listened on.
+    ``listener`` goes on listening afterwards. Runs in the calling thread and leaves signals alone: what sets
+    ``stop`` is the caller's affair. When connections are taken, ``<home>/run/api.json`` is written and
+    ``ready`` called. While ``away`` is set, event streams end and every request is answered with "again in a
+    moment". There are fewer connections than ``limits`` says where the process may have few files open.
     """
-    with contextlib.closing(listening(application, port=port, host=host)) as listener:
-        serve_on(listener, application, stop=stop, host=host, ready=ready, away=away, limits=limits)
-
-
-def serve_on(
-    listener: socket.socket,
-    application: Application,
-    *,
-    stop: Event,
-    host: str | None = None,
-    ready: Callable[[Address], None] = lambda _address: None,
-    away: Event | None = None,
-    limits: Limits = USUAL,
-) -> None:
-    """:func:`serve` on a socket that listens, and that goes on listening afterwards.
-
-    While ``away`` is set, event streams end and every request is answered with "again in a moment".
-    There are fewer connections than ``limits`` says where the process may have few files open.
-    """
-    name = application.settings.api.host if host is None else host
-    address = _address(application, name, listener.getsockname()[1])
-    server = _Server(application, stop, lambda: ready(address), away, limits)
+    address = _address(application, application.settings.api.host, listener.getsockname()[1])
+    server = _Server(application, stop, lambda: ready(address), away or Event(), limits)
     with _announced(application.home, address, server):
         server.run_until_stopped(listener.dup())
 
 
-def listening(application: Application, *, port: int | None = None, host: str | None = None) -> socket.socket:
-    """A socket on the address that the settings name, or another one. Raises as :func:`serve` does."""
+def listening(application: Application, *, port: int | None = None) -> socket.socket:
+    """A socket on the address that the settings name, or another port of it; port 0 is a free one.
+
+    Raises ConflictError when the port is taken, InvalidInputError when the address cannot be listened on.
+    """
     settings = application.settings.api
-    return _listening(settings.host if host is None else host, settings.port if port is None else port)
+    return _listening(settings.host, settings.port if port is None else port)
 
 
 def _listening(host: str, port: int) -> socket.socket:
@@ -130,17 +112,16 @@ class _Server(uvicorn.Server):
         application: Application,
         stop: Event,
         ready: Callable[[], None],
-        away: Event | None = None,
-        limits: Limits = USUAL,
+        away: Event,
+        limits: Limits,
     ) -> None:
         self._limits = limits.fitting(open_files())
         self._application = application
         self._stop = stop
         self.on_ready = [ready]
         app = create_app(application, body_seconds=limits.body_seconds)
-        self._away = away or Event()
-        app.state.stopping = lambda: stop.is_set() or self._away.is_set()
-        app.state.away = self._away.is_set
+        app.state.stopping = lambda: stop.is_set() or away.is_set()
+        app.state.away = away.is_set
         tls = application.tls
         self._stamp, self._context = _stamp(tls), _modern(tls)
         self._context.sni_callback = self._chosen
@@ -161,7 +142,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Signals belong to whoever called :func:`serve`."""
+        """Signals belong to whoever called :func:`serve_on`."""
         yield
 
     def run_until_stopped(self, listener: socket.socket) -> None:
@@ -179,10 +160,10 @@ class _Server(uvicorn.Server):
             tell()
 
     async def _listen(self, listener: socket.socket) -> asyncio.Server:
-        protocol = patient(self._limits)
-
         def connection() -> asyncio.Protocol:
-            return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+            made = Patient(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+            made.head_seconds = self._limits.head_seconds
+            return made
 
         return await asyncio.get_running_loop().create_server(
             connection,
