@@ -24,10 +24,10 @@ class Given:
 
     @property
     def login(self) -> Login | None:
-        """The way in that the gift alone means."""
+        """The way in that the gift alone means; to keep no password any more means none."""
         if self.key is not None:
             return Login.KEY
-        return None if self.password is None else Login.PASSWORD
+        return Login.PASSWORD if self.password is not None and self.password.reveal() else None
 
     def checked(self) -> "Given":
         """The same as OpenSSH reads it. Raises InvalidInputError: what is no key only shows at night."""

@@ -103,7 +103,7 @@ class HostService:
         host = replace(host, allowed_roots=typed_paths(host.allowed_roots, host.platform))
         secret = None
         if transport.capabilities.remote:
-            host, secret = self._logins.settled(_with_address(host), given)
+            host, secret = self._logins.settled(_with_address(host, pinning=True), given)
             host = _with_trust(host, transport, trust_on_first_use=trust_on_first_use)
         with self._units() as uow:
             _require_accounts(uow, host.owners)
@@ -137,7 +137,8 @@ class HostService:
         wanted, secret = change.applied(before), None
         transport = self._transport_for(wanted)
         if transport.capabilities.remote:
-            wanted, secret = self._logins.settled(_with_address(wanted), given, before)
+            pinning = trust_on_first_use or change.host_keys is not None
+            wanted, secret = self._logins.settled(_with_address(wanted, pinning=pinning), given, before)
             if trust_on_first_use and change.host_keys is None:
                 wanted = replace(wanted, host_keys=())
             wanted = _with_trust(wanted, transport, trust_on_first_use=trust_on_first_use)
@@ -236,9 +237,10 @@ def _trusted(host: Host, known: Host | None) -> Host:
     return replace(host, host_keys=known.host_keys, awaits_enrolment=False)
 
 
-def _with_address(host: Host) -> Host:
-    if not host.address and not host.awaits_enrolment:
-        raise InvalidInputError("The host needs an address.")
+def _with_address(host: Host, *, pinning: bool) -> Host:
+    """The host; only one that goes on waiting for its PC may have no address yet."""
+    if not host.address and (pinning or not host.awaits_enrolment):
+        raise InvalidInputError("The host needs an address.", advice="Give it too: --address NAME")
     return host
 
 

@@ -99,22 +99,23 @@ class SshAuthority:
         """Make another key. It signs after :meth:`finish`, so that PCs can learn of it before.
 
         ``at_once``: it signs from now on and no other counts, for a key that others may have seen; PCs
-        let the server in again once they hold the new line. Raises ConflictError while one is coming.
+        let the server in again once they hold the new line. What is damaged in the vault is replaced too.
+        Raises ConflictError while one is coming, unless ``at_once``.
         """
         with self._units() as uow:
-            kept = self._found() or _Kept(signing=self._keys.new())
-            if at_once:
-                kept = _Kept(signing=self._keys.new())
-            elif kept.coming is not None:
-                raise ConflictError(
-                    "The server's SSH authority has a new key already, which does not sign yet.",
-                    advice="Give it to every PC, then: bck ssh-ca renew --finish",
-                )
-            else:
-                kept = replace(kept, coming=self._keys.new())
+            kept = _Kept(signing=self._keys.new()) if at_once else self._renewed()
             self._vault.put(AUTHORITY, kept.written())
             uow.commit()
         return self._public(kept)
+
+    def _renewed(self) -> _Kept:
+        kept = self._found() or _Kept(signing=self._keys.new())
+        if kept.coming is not None:
+            raise ConflictError(
+                "The server's SSH authority has a new key already, which does not sign yet.",
+                advice="Give it to every PC, then: bck ssh-ca renew --finish",
+            )
+        return replace(kept, coming=self._keys.new())
 
     def finish(self) -> AuthorityKeys:
         """From now on the coming key signs, and the one before counts no more. Raises ConflictError."""

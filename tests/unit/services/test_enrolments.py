@@ -69,6 +69,15 @@ def test_a_host_that_waits_may_be_changed_and_be_trusted_another_way(counter: Co
     assert (known.awaits_enrolment, known.host_keys) == (False, HOST_KEYS)
 
 
+def test_a_host_that_waits_is_trusted_by_nobody_without_an_address(counter: Counter) -> None:
+    before = counter.open().host
+    with pytest.raises(InvalidInputError, match="needs an address"):
+        counter.hosts.change(PC1, HostChange(host_keys=HOST_KEYS))
+    with pytest.raises(InvalidInputError, match="needs an address"):
+        counter.hosts.change(PC1, HostChange(), trust_on_first_use=True)
+    assert counter.hosts.get(PC1) == before
+
+
 def test_what_is_reached_without_keys_is_not_enrolled(counter: Counter) -> None:
     with pytest.raises(InvalidInputError, match="no PC to be enrolled"):
         counter.open(transport="local")

@@ -126,8 +126,12 @@ def test_the_authority_is_the_same_for_every_process() -> None:
 def test_a_damaged_authority_is_not_quietly_replaced(text: str) -> None:
     office = office_with(Login.CERTIFICATE)
     office.vault.put(AUTHORITY, Secret(text))
-    with pytest.raises(StorageError, match="renew --now"):
-        shown(office)
+    for step in (lambda: shown(office), office.authority.renew, office.authority.finish):
+        with pytest.raises(StorageError, match="renew --now"):
+            step()
+    assert office.vault.get(AUTHORITY).reveal() == text
+    new = office.authority.renew(at_once=True)
+    assert (_signer(office), office.logins.trust(PC1).keys) == (new.signing, (new.signing,))
 
 
 def test_a_password_comes_with_the_start_or_is_kept_where_a_person_insists() -> None:
@@ -155,6 +159,15 @@ def test_a_kept_password_is_forgotten_when_it_is_asked_for_and_with_the_host() -
     office.hosts.remove(PC1)
     with pytest.raises(NotFoundError):
         office.vault.get(PASSWORD)
+
+
+@pytest.mark.parametrize("login", [Login.KEY, Login.OWN_KEY, Login.CERTIFICATE])
+def test_to_forget_a_password_leaves_a_host_without_one_as_it_is(login: Login) -> None:
+    office = office_with(login)
+    before, credential = office.hosts.get(PC1), shown(office)
+    assert office.hosts.change(PC1, HostChange(), password=Secret("")) == before == office.hosts.get(PC1)
+    assert isinstance(credential, KeyCredential)
+    assert login is Login.CERTIFICATE or shown(office) == credential
 
 
 @pytest.mark.parametrize("login", [Login.CERTIFICATE, Login.PASSWORD])

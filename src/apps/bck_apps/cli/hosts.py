@@ -192,6 +192,8 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
         )
     if warning:
         say(f"warning: {warning}")
+    if forget_password and saved.login is not Login.PASSWORD:
+        say(f"No password is kept for {saved.id}: it is entered by {saved.login.value}.")
     _tell_changed_keys(before, saved)
     if saved.login is not before.login:
         tell_next_step(saved)
