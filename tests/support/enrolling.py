@@ -75,7 +75,6 @@ class Counter:
             tell=self.told.append,
             clock=self.clock,
             random_bytes=os.urandom,
-            server_name="the server",
         )
 
     def open(

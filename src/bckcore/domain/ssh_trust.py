@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from ipaddress import ip_address, ip_network
@@ -11,6 +12,38 @@ from bckcore.domain.private_key import PUBLIC_KEY
 from bckcore.errors import InvalidInputError
 
 LONGEST_GATE = 500
+_UNPLAIN = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def plain_server_name(name: str) -> str:
+    """What a server calls itself, without what a comment in ``authorized_keys`` could not hold."""
+    return _UNPLAIN.sub("-", name).strip("-._") or "server"
+
+
+def comment_of(server: str, host: HostId, *, certified: bool) -> str:
+    """What stands behind the keys of a server for a host; no other host or server has the same."""
+    return f"{'bck-ca' if certified else 'bck'}@{server}:{host}"
+
+
+def trust_lines(
+    keys: Iterable[str],
+    *,
+    host: HostId,
+    server: str,
+    certified: bool,
+    gate: str = "",
+    addresses: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """The lines that let a server in to a host: by these keys, or, ``certified``, by what they certify.
+
+    ``server`` is a plain name. Raises InvalidInputError for what cannot stand in such a line.
+    """
+    comment = comment_of(server, host, certified=certified)
+    if certified:
+        return tuple(
+            authority_line(key, host=host, comment=comment, gate=gate, addresses=addresses) for key in keys
+        )
+    return tuple(key_line(key, comment=comment, gate=gate, addresses=addresses) for key in keys)
 
 
 def key_line(public: str, *, comment: str, gate: str = "", addresses: Sequence[str] = ()) -> str:

@@ -5,7 +5,6 @@ host keys that it handed over. Why a token does not count is told to nobody: unk
 and wrong ones get one answer, after the same work.
 """
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -38,7 +37,6 @@ from bckcore.services.throttles import Throttles
 PURPOSE = "enrol"
 KEPT = timedelta(days=30)
 """So long after its end it is still known what became of a token."""
-_UNPLAIN = re.compile(r"[^A-Za-z0-9._-]+")
 _DECOY = "0" * 64
 """What the secret of an unknown token is compared with."""
 
@@ -81,7 +79,6 @@ class Enrolments:
         tell: Callable[[HostKeyRefused], None],
         clock: Clock,
         random_bytes: Callable[[int], bytes],
-        server_name: str,
     ) -> None:
         """``tell`` raises the alarm that a PC showed another key than the pinned one; it never raises."""
         self._units = units
@@ -91,7 +88,6 @@ class Enrolments:
         self._tell = tell
         self._clock = clock
         self._random = random_bytes
-        self._server_name = _UNPLAIN.sub("-", server_name).strip("-._") or "server"
 
     def open(
         self,
@@ -164,7 +160,7 @@ class Enrolments:
         if refused is not None:
             self._tell(refused)
             raise _other_key(refused)
-        return Enrolled(trust=trust, server=self._server_name, addresses=self._logins.addresses)
+        return Enrolled(trust=trust, server=self._logins.server_name, addresses=self._logins.addresses)
 
     def _used(self, parts: TokenParts, shown: ShownByHost, caller: Caller) -> HostKeyRefused | None:
         """Use the token up and pin the keys, at once; or tell that others are pinned."""

@@ -7,7 +7,7 @@ from bckcore.domain.ids import HostId, SecretRef
 from bckcore.domain.login import Login, checked_account_password
 from bckcore.domain.private_key import checked_private_key
 from bckcore.domain.secret import Secret
-from bckcore.domain.ssh_trust import authority_line, fingerprint, key_line, principal_of
+from bckcore.domain.ssh_trust import fingerprint, plain_server_name, principal_of, trust_lines
 from bckcore.errors import ConflictError, InvalidInputError
 from bckcore.ports.ssh_keys import SshKeys
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
@@ -74,7 +74,8 @@ class HostLogins:
         self._vault = vault
         self._keys = keys
         self._authority = authority
-        self._server_name = server_name
+        self.server_name = plain_server_name(server_name)
+        """What this server calls itself on PCs."""
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -120,20 +121,22 @@ class HostLogins:
 
     def trust_of(self, host: Host) -> HostTrust:
         """The same of a host as it is given, saved or not yet. Raises NotFoundError, StorageError."""
-        addresses = self._authority.addresses
-        if host.login is Login.CERTIFICATE:
-            keys = self._authority.public().trusted
-            comment = f"bck-ca@{self._server_name}"
-            lines = [
-                authority_line(key, host=host.id, comment=comment, gate=host.gate, addresses=addresses)
-                for key in keys
-            ]
-        else:
-            kept = host.login.keeps_key and host.key is not None
-            keys = (self._keys.public(self._vault.get(SecretRef(host.key or ""))),) if kept else ()
-            comment = f"bck@{self._server_name}:{host.id}"
-            lines = [key_line(key, comment=comment, gate=host.gate, addresses=addresses) for key in keys]
-        return HostTrust(host=host, lines=tuple(lines), keys=keys)
+        certified = host.login is Login.CERTIFICATE
+        keys = self._authority.public().trusted if certified else self._own_keys(host)
+        lines = trust_lines(
+            keys,
+            host=host.id,
+            server=self.server_name,
+            certified=certified,
+            gate=host.gate,
+            addresses=self.addresses,
+        )
+        return HostTrust(host=host, lines=lines, keys=keys)
+
+    def _own_keys(self, host: Host) -> tuple[str, ...]:
+        if host.key is None or not host.login.keeps_key:
+            return ()
+        return (self._keys.public(self._vault.get(host.key)),)
 
     def renew_key(self, host_id: HostId) -> HostTrust:
         """Make another key for a host that has its own, and tell what the host must hold from now on.

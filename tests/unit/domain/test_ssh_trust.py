@@ -3,7 +3,14 @@
 import pytest
 
 from bckcore.domain.ids import HostId
-from bckcore.domain.ssh_trust import authority_line, checked_public_key, fingerprint, key_line
+from bckcore.domain.ssh_trust import (
+    authority_line,
+    checked_public_key,
+    fingerprint,
+    key_line,
+    plain_server_name,
+    trust_lines,
+)
 from bckcore.errors import InvalidInputError
 
 PUBLIC = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJDCUajyTTT71jtvBEeMmgz6Lq2fpvAnAXyrIlS/I8TM"
@@ -20,8 +27,8 @@ def test_without_gate_and_addresses_a_key_may_start_commands() -> None:
 
 
 def test_an_authority_counts_for_the_host_s_own_name_only() -> None:
-    line = authority_line(PUBLIC, host=HostId("pc1"), comment="bck-ca@server", gate=GATE)
-    assert line == f'cert-authority,principals="bck-pc1",restrict,command="{GATE}" {PUBLIC} bck-ca@server'
+    line = authority_line(PUBLIC, host=HostId("pc1"), comment="bck-ca@server:pc1", gate=GATE)
+    assert line == f'cert-authority,principals="bck-pc1",restrict,command="{GATE}" {PUBLIC} bck-ca@server:pc1'
 
 
 @pytest.mark.parametrize("gate", ['x",permit-pty="', "a\nssh-ed25519", "a\\", "gàte", "x" * 501, " x"])
@@ -58,6 +65,18 @@ def test_what_is_no_public_key_is_refused(text: str) -> None:
 def test_a_comment_stays_on_its_line() -> None:
     with pytest.raises(InvalidInputError):
         key_line(PUBLIC, comment="a\nb")
+
+
+def test_a_server_s_name_is_made_plain_and_lines_name_server_and_host() -> None:
+    assert [plain_server_name(name) for name in ("Backup 1.lan", "-ü-", "a\nb")] == [
+        "Backup-1.lan",
+        "server",
+        "a-b",
+    ]
+    for certified, end in ((False, "bck@s:pc1"), (True, "bck-ca@s:pc1")):
+        lines = trust_lines((PUBLIC, PUBLIC), host=HostId("pc1"), server="s", certified=certified, gate=GATE)
+        assert [line.endswith(f'command="{GATE}" {PUBLIC} {end}') for line in lines] == [True, True]
+        assert [line.startswith("cert-authority,") for line in lines] == [certified] * 2
 
 
 def test_a_fingerprint_is_that_of_ssh_keygen() -> None:

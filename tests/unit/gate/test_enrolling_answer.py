@@ -81,6 +81,7 @@ def test_a_line_goes_if_it_has_the_key_or_was_made_for_this_host() -> None:
         f'command="/bin/sh" {KEY}',
         f'restrict,command="{GATE}" {OTHER} bck@backup:pc1',
         f"cert-authority {OTHER} bck-ca@backup:pc1",
+        f'cert-authority,principals="bck-pc1",restrict {OTHER} bck-ca@backup',
     ):
         assert answer.replaces(f"{gone}\n".encode()), gone
     for kept in (
@@ -88,6 +89,9 @@ def test_a_line_goes_if_it_has_the_key_or_was_made_for_this_host() -> None:
         OTHER,
         f"{OTHER} bck@backup:pc2",
         f"{OTHER} bck@other:pc1",
+        f'cert-authority,principals="bck-pc1",restrict {OTHER} bck-ca@other',
+        f'cert-authority,principals="bck-pc12",restrict {OTHER} bck-ca@backup',
+        f"cert-authority {OTHER} bck-ca@backup",
         "# about bck@backup:pc1",
         f"ssh-ed25519 {BLOB}x",
     ):

@@ -84,6 +84,7 @@ def test_what_a_host_must_hold_for_certificates_names_the_host() -> None:
     trust = office.logins.trust(PC1)
     [line] = trust.lines
     assert line.startswith('cert-authority,principals="bck-pc1",restrict,from="192.0.2.1" ssh-ed25519 ')
+    assert line.endswith(" bck-ca@server:pc1")
     assert trust.principal == "bck-pc1"
 
 

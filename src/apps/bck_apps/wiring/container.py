@@ -442,7 +442,6 @@ class Container(containers.DeclarativeContainer):
         tell=hooks.provided.host_key_refused,
         clock=clock,
         random_bytes=providers.Object(os.urandom),
-        server_name=providers.Singleton(server_name, settings),
     )
     device_tokens = providers.Singleton(
         DeviceTokens, units=units, clock=clock, random_bytes=providers.Object(os.urandom)

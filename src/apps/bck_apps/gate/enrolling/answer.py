@@ -13,7 +13,13 @@ from bck_apps.gate.enrolling.problem import EnrolError
 from bckcore.domain.host_path import HostPath, parsed_path
 from bckcore.domain.host_platform import Platform
 from bckcore.domain.ids import HostId, checked_name
-from bckcore.domain.ssh_trust import authority_line, checked_addresses, checked_public_key, key_line
+from bckcore.domain.ssh_trust import (
+    checked_addresses,
+    checked_public_key,
+    comment_of,
+    principal_of,
+    trust_lines,
+)
 from bckcore.errors import InvalidInputError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}")
@@ -37,26 +43,33 @@ class Answer:
     @property
     def comment(self) -> str:
         """What stands behind the keys; no other host or server has the same."""
-        return f"bck-ca@{self.server}:{self.host}" if self.certified else f"bck@{self.server}:{self.host}"
+        return comment_of(self.server, self.host, certified=self.certified)
 
     def lines(self, gate: str) -> tuple[str, ...]:
         """Of ``authorized_keys``: they let the server start that gate, and nothing else."""
-        if self.certified:
-            return tuple(
-                authority_line(key, host=self.host, comment=self.comment, gate=gate, addresses=self.addresses)
-                for key in self.keys
-            )
-        return tuple(
-            key_line(key, comment=self.comment, gate=gate, addresses=self.addresses) for key in self.keys
+        return trust_lines(
+            self.keys,
+            host=self.host,
+            server=self.server,
+            certified=self.certified,
+            gate=gate,
+            addresses=self.addresses,
         )
 
     def replaces(self, line: bytes) -> bool:
         """True for a line that is to go: it has one of the keys, or was entered for this host before."""
         words = line.split()
-        same = (f"bck@{self.server}:{self.host}", f"bck-ca@{self.server}:{self.host}")
-        if words and not words[0].startswith(b"#") and words[-1] in [one.encode() for one in same]:
+        if words and not words[0].startswith(b"#") and self._entered_before(line, words[-1]):
             return True
         return any(key.partition(" ")[2].encode() in words for key in self.keys)
+
+    def _entered_before(self, line: bytes, comment: bytes) -> bool:
+        same = {comment_of(self.server, self.host, certified=certified) for certified in (False, True)}
+        if comment in {one.encode() for one in same}:
+            return True
+        # Older servers told people to enter lines of an authority whose comment does not name the host.
+        older = f"bck-ca@{self.server}".encode()
+        return comment == older and f'principals="{principal_of(self.host)}"'.encode() in line
 
 
 def parsed_answer(document: Mapping[str, Any], platform: Platform) -> Answer:
