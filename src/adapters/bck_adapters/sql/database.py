@@ -13,7 +13,7 @@ from bck_adapters.sql.errors import translated
 from bck_adapters.sql.job_queue import SqlJobQueue
 from bck_adapters.sql.node_queue import SqlNodeQueue
 from bck_adapters.sql.soundness import require_whole
-from bck_adapters.sql.state import state_of
+from bck_adapters.sql.state import recorded_step, state_of
 from bck_adapters.sql.unit_of_work import SqlUnitOfWork
 from bckcore.domain.secret import Secret
 from bckcore.errors import StorageError
@@ -54,18 +54,18 @@ def is_current(engine: Engine) -> bool:
     """True if the schema is at the newest step. Only reads, so it never waits for a writer."""
     try:
         with reading(engine).connect() as connection:
-            found = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalars().all()
+            step = recorded_step(connection)
             require_whole(connection)
     except SQLAlchemyError:  # a new file or no database at all: migrating tells which
         return False
-    return list(found) == [newest_step()]
+    return step == newest_step()
 
 
 def step_of(engine: Engine) -> str:
     """The revision that the schema is at; empty where there is none."""
     try:
         with reading(engine).connect() as connection:
-            return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() or "")
+            return recorded_step(connection)
     except SQLAlchemyError:
         return ""
 

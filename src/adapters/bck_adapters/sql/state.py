@@ -25,10 +25,15 @@ def state_of(engine: Engine, newest: str) -> DatabaseState:
         return _of_sqlite(connection, step, newest)
 
 
+def recorded_step(connection: Connection) -> str:
+    """The revision that the schema is at. Raises SQLAlchemyError where there is none."""
+    return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
+
+
 def _step(connection: Connection) -> str:
     try:
         with connection.begin_nested():
-            return str(connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one())
+            return recorded_step(connection)
     except SQLAlchemyError:  # nothing of ours is in it yet
         if connection.invalidated:
             raise

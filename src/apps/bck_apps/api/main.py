@@ -105,16 +105,16 @@ def _document(app: FastAPI) -> dict[str, Any]:
         problem = errors.Problem.model_json_schema(ref_template="#/components/schemas/{model}")
         schemas.update(problem.pop("$defs", {}))
         schemas["Problem"] = problem
-        for operations in document["paths"].values():
+        for path, operations in document["paths"].items():
             for operation in operations.values():
-                _complete(operation)
+                _complete(path, operation)
         app.openapi_schema = document
     return app.openapi_schema
 
 
-def _complete(operation: dict[str, Any]) -> None:
+def _complete(path: str, operation: dict[str, Any]) -> None:
     """Name what any route may answer, and what any that reads a body may."""
-    statuses = [] if operation["operationId"].startswith("live_") else [503]
+    statuses = [] if path == middleware.LIVE else [503]
     if "requestBody" in operation:
         statuses += [400, 408, 413]
     for status, problem in errors.responses(*statuses).items():

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import overload
 
 from pydantic import SecretStr
 
@@ -374,8 +375,12 @@ def started_view(enqueued: Enqueued) -> schemas.Started:
     )
 
 
-def password_of(given: SecretStr | None) -> Secret[str] | None:
-    """What a caller sent to enter a host."""
+@overload
+def secret_of(given: SecretStr) -> Secret[str]: ...
+@overload
+def secret_of(given: SecretStr | None) -> Secret[str] | None: ...
+def secret_of(given: SecretStr | None) -> Secret[str] | None:
+    """What a caller sent and nobody is to read."""
     return None if given is None else Secret(given.get_secret_value())
 
 

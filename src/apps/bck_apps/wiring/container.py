@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
@@ -26,7 +25,7 @@ from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.certificates import Certificates
 from bck_apps.wiring.database import Generation, password_in_file
-from bck_apps.wiring.notices import made_notices, notifier_context, remind_after
+from bck_apps.wiring.notices import made_notices, notifier_context, remind_after, server_name
 from bck_apps.wiring.plugins import OfferedNotifier, Plugins
 from bck_apps.wiring.rescue import database_url, require_database
 from bck_apps.wiring.settings import FILE_NAME, Settings
@@ -183,11 +182,6 @@ def made_outbox(home: Path) -> FileOutbox:
 def made_head(home: Path) -> FileHeadKeeper:
     """Where the end of the audit log is remembered."""
     return FileHeadKeeper(home / "audit.head")
-
-
-def server_name(settings: Settings) -> str:
-    """What people, and the files of PCs, call this server."""
-    return settings.notify.server_name or socket.gethostname()
 
 
 def new_id() -> str:

@@ -34,13 +34,18 @@ def notifier_context(
     return replace(context, options=options, secret=secret)
 
 
+def server_name(settings: Settings) -> str:
+    """What people, and the files of PCs, call this server."""
+    return settings.notify.server_name or socket.gethostname()
+
+
 def telling_plan(settings: Settings) -> TellingPlan:
     """What is told, and when, as the settings want it."""
     notify = settings.notify
     return TellingPlan(
         kinds=frozenset({NoticeKind.HOST_KEY, *(NoticeKind(kind) for kind in notify.tell)}),
         language=notify.language,
-        server=notify.server_name or socket.gethostname(),
+        server=server_name(settings),
         gather=timedelta(seconds=notify.gather_seconds),
         quiet=timedelta(minutes=notify.quiet_minutes),
         give_up=timedelta(hours=notify.give_up_hours),

@@ -9,11 +9,11 @@ from bck_apps.api.deps import caller, in_turn, open_to_all, or_401, requires, wi
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_people import EndedView, Login, PasswordChange, Refresh, SessionView, Token
+from bck_apps.api.views import secret_of
 from bck_apps.api.views_people import session_view, token_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import SessionId
-from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
 from bckcore.services.access import AccessService
 from bckcore.services.reach import Reach
@@ -32,8 +32,7 @@ async def login(
     sessions: SessionService = Depends(Provide[Container.sessions]),
 ) -> Token:
     """Exchange a name and a password for an access token and a refresh token."""
-    password = Secret(body.password.get_secret_value())
-    code = Secret(body.code.get_secret_value()) if body.code else None
+    password, code = secret_of(body.password), secret_of(body.code or None)
     signed_in: SignedIn = await in_turn(
         request, lambda: or_401(lambda: sessions.sign_in(body.name, password, source, code=code))
     )
@@ -48,8 +47,7 @@ def refresh(
     sessions: SessionService = Depends(Provide[Container.sessions]),
 ) -> Token:
     """Exchange a refresh token for fresh tokens. It can be used once: a second use ends the session."""
-    token = Secret(body.refresh_token.get_secret_value())
-    return token_view(or_401(lambda: sessions.refresh(token, source)))
+    return token_view(or_401(lambda: sessions.refresh(secret_of(body.refresh_token), source)))
 
 
 @router.post("/logout", status_code=204, responses=responses(401, 403))
@@ -101,7 +99,7 @@ async def change_password(
     throttles: Throttles = Depends(Provide[Container.throttles]),
 ) -> EndedView:
     """Change one's own password. All other sessions of the account end."""
-    old, new = (Secret(one.get_secret_value()) for one in (body.old_password, body.new_password))
+    old, new = secret_of(body.old_password), secret_of(body.new_password)
 
     def work() -> int:
         with throttles.attempt("password", source.address, account=who.name):

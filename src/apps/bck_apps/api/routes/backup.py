@@ -9,7 +9,7 @@ from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.routes.following import add_following
 from bck_apps.api.schemas import JobView, StartBackup, Started, StartPreview
-from bck_apps.api.views import job_view, password_of, started_view
+from bck_apps.api.views import job_view, secret_of, started_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId, ProfileId
@@ -51,7 +51,7 @@ def start_backup(
             requested_by=who.name,
             key=idempotency_key,
             accept_missing=body.accept_missing,
-            password=password_of(body.password),
+            password=secret_of(body.password),
         )
     )
 
@@ -75,7 +75,7 @@ def start_preview(
             ProfileId(body.profile),
             requested_by=who.name,
             key=idempotency_key,
-            password=password_of(body.password),
+            password=secret_of(body.password),
         )
     )
 

@@ -10,7 +10,7 @@ from bck_apps.api.errors import responses
 from bck_apps.api.routes.backup import IdempotencyKey
 from bck_apps.api.schemas import Page, Started
 from bck_apps.api.schemas_check import CheckView, FindingView, StartCheck
-from bck_apps.api.views import password_of, started_view
+from bck_apps.api.views import secret_of, started_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.check import CheckRequest
@@ -42,7 +42,7 @@ def start_check(
             request,
             requested_by=who.name,
             key=idempotency_key,
-            password=password_of(body.password),
+            password=secret_of(body.password),
         )
     )
 

@@ -12,12 +12,12 @@ from bck_apps.api.schemas_enrolment import (
     Redeem,
     RevokedView,
 )
+from bck_apps.api.views import secret_of
 from bck_apps.api.views_enrolment import change_of, enrolled_view, opened_view, shown_of
 from bck_apps.wiring.certificates import Certificates
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import HostId
-from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
 from bckcore.services.enrolments import Enrolments
 
@@ -48,8 +48,7 @@ def redeem(
     enrolments: Enrolments = Depends(Provide[Container.enrolments]),
 ) -> EnrolledView:
     """Hand over the host keys of a PC for its token, once, and learn what its sshd must hold."""
-    token = Secret(body.token.get_secret_value())
-    return enrolled_view(enrolments.redeem(token, shown_of(body), source))
+    return enrolled_view(enrolments.redeem(secret_of(body.token), shown_of(body), source))
 
 
 @router.post("/hosts/{name}/enrolment", status_code=201, responses=responses(401, 403, 404, 409, 422))

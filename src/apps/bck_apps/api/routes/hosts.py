@@ -2,17 +2,15 @@
 
 from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends
-from pydantic import SecretStr
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import HostBody, HostChangeBody, HostFactsView, HostView, Page, TrustView, UsageView
-from bck_apps.api.views import facts_view, host_change_of, host_of, host_view, trust_view
+from bck_apps.api.views import facts_view, host_change_of, host_of, host_view, secret_of, trust_view
 from bck_apps.wiring import logs
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import HostId
-from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError
 from bckcore.ports.storage import Storage
 from bckcore.services.enrolments import Enrolments
@@ -48,8 +46,8 @@ def add_host(
     """Save a new host with what its login needs, its host keys pinned."""
     saved = hosts.add(
         host_of(body),
-        key=_secret(body.private_key) if body.private_key else None,
-        password=_secret(body.password),
+        key=secret_of(body.private_key or None),
+        password=secret_of(body.password),
         trust_on_first_use=body.trust_on_first_use,
     )
     return host_view(saved)
@@ -83,8 +81,8 @@ def change_host(
     after = hosts.change(
         before.id,
         host_change_of(body),
-        key=_secret(body.private_key) if body.private_key else None,
-        password=_secret(body.password),
+        key=secret_of(body.private_key or None),
+        password=secret_of(body.password),
         trust_on_first_use=body.trust_on_first_use,
     )
     if after.host_keys != before.host_keys:
@@ -155,7 +153,3 @@ def probe_host(
 ) -> HostFactsView:
     """Connect to the host and look whether a backup would work; changes nothing."""
     return facts_view(hosts.probe(HostId(name)))
-
-
-def _secret(given: SecretStr | None) -> Secret[str] | None:
-    return None if given is None else Secret(given.get_secret_value())

@@ -19,7 +19,7 @@ from bck_apps.api.schemas import (
     Started,
     StartRestore,
 )
-from bck_apps.api.views import foreseen_view, job_view, password_of, restore_request_of, started_view
+from bck_apps.api.views import foreseen_view, job_view, restore_request_of, secret_of, started_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId, ProfileId
@@ -52,7 +52,7 @@ def start_restore(
             request,
             requested_by=who.name,
             key=idempotency_key,
-            password=password_of(body.password),
+            password=secret_of(body.password),
         )
     )
 

@@ -9,9 +9,9 @@ from fastapi import APIRouter, Depends, Request
 from bck_apps.api.deps import caller, in_turn, requires
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas_people import Code, Enrol, EnrolmentView, RecoveryView
+from bck_apps.api.views import secret_of
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
-from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
 from bckcore.services.access import AccessService
 from bckcore.services.second_factor import Enrolment, SecondFactors
@@ -38,10 +38,9 @@ async def enrol(
     throttles: Throttles = Depends(Provide[Container.throttles]),
 ) -> EnrolmentView:
     """Take a second factor. It is asked for once it has been confirmed."""
-    password = Secret(body.password.get_secret_value())
 
     def work() -> Enrolment:
-        access.require_password(who.name, password)
+        access.require_password(who.name, secret_of(body.password))
         return factors.enrol(who.name)
 
     made = await in_turn(request, lambda: _throttled(throttles, who, source, work))
@@ -58,7 +57,7 @@ def confirm(
     throttles: Throttles = Depends(Provide[Container.throttles]),
 ) -> RecoveryView:
     """Show that the phone has it. From now on the password alone lets nobody in."""
-    code = Secret(body.code.get_secret_value())
+    code = secret_of(body.code)
     codes = _throttled(throttles, who, source, lambda: factors.confirm(who.name, code))
     return RecoveryView(recovery_codes=[one.reveal() for one in codes])
 
@@ -73,5 +72,5 @@ def disable(
     throttles: Throttles = Depends(Provide[Container.throttles]),
 ) -> None:
     """Switch it off, with one of its codes."""
-    code = Secret(body.code.get_secret_value())
+    code = secret_of(body.code)
     _throttled(throttles, who, source, lambda: factors.switch_off(who.name, code))
