@@ -30,7 +30,16 @@ class Given:
         return Login.PASSWORD if self.password is not None and self.password.reveal() else None
 
     def checked(self) -> "Given":
-        """The same as OpenSSH reads it. Raises InvalidInputError: what is no key only shows at night."""
+        """The same as OpenSSH reads it. Raises InvalidInputError: what is no key only shows at night.
+
+        Also where both were given, of which one would be kept and never used.
+        """
+        if self.key is not None and self.password is not None and self.password.reveal():
+            raise InvalidInputError(
+                "A private key and a password were given.",
+                meaning="A host is entered by one of them. Nothing was changed.",
+                advice="Give the one that shall be used.",
+            )
         key = checked_private_key(self.key.reveal().encode(), "The private key") if self.key else None
         if self.password is not None and self.password.reveal():
             checked_account_password(self.password)

@@ -82,15 +82,17 @@ class HostService:
         self,
         host: Host,
         *,
+        login: Login | None = None,
         key: Secret[str] | None,
         password: Secret[str] | None = None,
         trust_on_first_use: bool = False,
     ) -> Host:
         """Save a host with what its login needs; return it as saved.
 
-        A key that is none as OpenSSH reads it is refused. ``host.host_keys`` are pinned; where there are
-        none and ``trust_on_first_use`` allows it, the keys that the host shows now. Raises ConflictError,
-        InvalidInputError, HostKeyUnknownError, HostUnreachableError.
+        Without ``login``, a key or a password that is given says how the host is entered, and without those
+        ``host.login``. A key that is none as OpenSSH reads it is refused. ``host.host_keys`` are pinned;
+        where there are none and ``trust_on_first_use`` allows it, the keys that the host shows now. Raises
+        ConflictError, InvalidInputError, HostKeyUnknownError, HostUnreachableError.
         """
         transport = self._transport_for(host)
         given = Given(key=key, password=password).checked()
@@ -100,7 +102,11 @@ class HostService:
                     f"A host called {host.id} exists already.",
                     advice=f"Change it with bck host set {host.id}, or take another name.",
                 )
-        host = replace(host, allowed_roots=typed_paths(host.allowed_roots, host.platform))
+        host = replace(
+            host,
+            login=login or given.login or host.login,
+            allowed_roots=typed_paths(host.allowed_roots, host.platform),
+        )
         secret = None
         if transport.capabilities.remote:
             host, secret = self._logins.settled(_with_address(host, pinning=True), given)

@@ -64,8 +64,24 @@ def test_a_password_goes_in_and_never_out(world: ApiWorld) -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "login"), [({"password": MARK}, "password"), ({"private_key": new_key().private}, "key")]
+)
+def test_what_is_given_says_how_a_new_host_is_entered(
+    world: ApiWorld, given: dict[str, str], login: str
+) -> None:
+    made = world.call("POST", "/hosts", json={**REMOTE, **given})
+    assert made.status_code == 201, made.text
+    assert (made.json()["login"], made.json()[f"has_{next(iter(given))}"]) == (login, True)
+
+
+@pytest.mark.parametrize(
     "wrong",
-    [{"login": "nonsense"}, {"login": "own-key", "gate": 'x"'}, {"login": "certificate", "password": "p"}],
+    [
+        {"login": "nonsense"},
+        {"login": "own-key", "gate": 'x"'},
+        {"login": "certificate", "password": "p"},
+        {},
+    ],
 )
 def test_what_makes_no_sense_is_refused(world: ApiWorld, wrong: dict[str, str]) -> None:
     assert world.call("POST", "/hosts", json={**REMOTE, **wrong}).status_code == 422

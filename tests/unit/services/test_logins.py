@@ -187,12 +187,27 @@ def test_a_given_key_or_password_alone_says_how_the_host_is_entered() -> None:
         office.vault.get(SSH)
 
 
+def test_the_same_is_so_for_a_new_host_unless_a_login_is_named() -> None:
+    new = replace(host(PC1, keys=PINNED), login=Login.OWN_KEY)
+    for key, password, login in (
+        (KEY, None, Login.KEY),
+        (None, Secret("p"), Login.PASSWORD),
+        (None, None, Login.OWN_KEY),
+    ):
+        assert Office().hosts.add(new, key=key, password=password).login is login
+    with pytest.raises(InvalidInputError, match="entered by certificate"):
+        Office().hosts.add(new, login=Login.CERTIFICATE, key=KEY)
+    with pytest.raises(InvalidInputError, match="A private key and a password"):
+        Office().hosts.add(new, key=KEY, password=Secret("p"))
+
+
 @pytest.mark.parametrize(
     ("login", "key", "password", "words"),
     [
         (Login.OWN_KEY, KEY, None, "entered by own-key"),
         (Login.CERTIFICATE, None, Secret("p"), "entered by certificate"),
         (Login.KEY, None, None, "needs a private key"),
+        (Login.KEY, KEY, Secret("p"), "A private key and a password"),
         (Login.PASSWORD, None, Secret("a\nb"), "cannot be the password"),
     ],
 )

@@ -80,10 +80,10 @@ class HostBody(Body):
     address: str = Field("", max_length=255, description="Name or IP address; empty for transport `local`.")
     port: int = Field(22, ge=1, le=65535, description="TCP port of the SSH server.")
     user: str = Field("backupsvc", max_length=64, description="Account on the host that may read the files.")
-    login: Login = Field(
-        Login.KEY,
+    login: Login | None = Field(
+        None,
         description="`key`: `private_key`; `own-key`: made on the server; `certificate`: signed by the "
-        "server for minutes; `password`.",
+        "server for minutes; `password`. A private key or password that is given says it, too.",
     )
     private_key: SecretStr | None = Field(
         None, max_length=65536, description="Private key, OpenSSH text. Write-only: it is never given out."

@@ -38,13 +38,12 @@ from bckcore.services.restore_request import RestoreRequest
 
 
 def host_of(body: schemas.HostBody) -> Host:
-    """The host that a request describes, without its key. Raises InvalidInputError."""
+    """The host that a request describes, without its login and key. Raises InvalidInputError."""
     return Host(
         id=HostId(body.name),
         address=body.address,
         port=body.port,
         user=body.user,
-        login=body.login,
         gate=body.gate,
         transport=body.transport,
         platform=body.platform,

@@ -92,7 +92,6 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         address=address,
         port=port,
         user=user,
-        login=login or (Login.PASSWORD if password_stdin else Login.KEY),
         gate=gate or "",
         transport=transport,
         platform=platform,
@@ -105,7 +104,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     password = password_of(from_stdin=password_stdin)
     with opened() as application:
         saved = application.hosts.add(
-            host, key=secret, password=password, trust_on_first_use=trust_on_first_use
+            host, login=login, key=secret, password=password, trust_on_first_use=trust_on_first_use
         )
     if warning:
         say(f"warning: {warning}")

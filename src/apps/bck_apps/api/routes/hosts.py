@@ -46,6 +46,7 @@ def add_host(
     """Save a new host with what its login needs, its host keys pinned."""
     saved = hosts.add(
         host_of(body),
+        login=body.login,
         key=secret_of(body.private_key or None),
         password=secret_of(body.password),
         trust_on_first_use=body.trust_on_first_use,
