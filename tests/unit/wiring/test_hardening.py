@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from bck_apps.cli.shield import leaves_no_core
-from bck_apps.wiring.hardening import GATE, SERVICE, Directive, match_section, service_section
+from bck_apps.wiring.hardening import GATE, SERVICE, Directive
 from tests.architecture.source import ROOT
+from tests.support.sections import match_section, service_section
 from tests.support.sshd import new_key
 
 PAGE = (ROOT / "docs" / "reference" / "process-hardening.md").read_text(encoding="utf-8")

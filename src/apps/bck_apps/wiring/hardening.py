@@ -1,16 +1,13 @@
 """What each process of the product needs from the system, and that all else is to be taken from it.
 
-Read by what renders unit files and by the tests; why each line is there, and what breaks without it or with
-more, stands in docs/reference/process-hardening.md.
+For the installation's unit files. Why each line is there, and what breaks without it or with more, stands in
+docs/reference/process-hardening.md; tests hold the page and these lists together.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 Directive = tuple[str, str]
-
-HOME: Final = "/var/lib/bck"
-STORAGE: Final = "/srv/backup"
 
 SERVICE: Final[Sequence[Directive]] = (
     ("User", "backupsvc"),
@@ -23,7 +20,7 @@ SERVICE: Final[Sequence[Directive]] = (
     ("RuntimeDirectoryPreserve", "yes"),
     ("LogsDirectory", "bck"),
     ("LogsDirectoryMode", "0750"),
-    ("ReadWritePaths", STORAGE),
+    ("ReadWritePaths", "/srv/backup"),
     ("ProtectSystem", "strict"),
     ("ProtectHome", "yes"),
     ("PrivateTmp", "yes"),
@@ -64,14 +61,3 @@ GATE: Final[Sequence[Directive]] = (
     ("PermitUserRC", "no"),
 )
 """For `bck-gate`: sshd starts it on a PC, so sshd's settings are what holds it."""
-
-
-def service_section(program: str, *, more: Mapping[str, str] | None = None) -> str:
-    """The section of a unit file that starts this program under the list."""
-    lines = [("ExecStart", program), ("Environment", f"BCK_HOME={HOME}"), *SERVICE, *(more or {}).items()]
-    return "\n".join(["[Service]", *(f"{name}={value}" for name, value in lines)]) + "\n"
-
-
-def match_section(account: str = "backupsvc") -> str:
-    """The block of sshd_config on a PC."""
-    return "\n".join([f"Match User {account}", *(f"    {name} {value}" for name, value in GATE)]) + "\n"
