@@ -15,8 +15,6 @@ FROZEN = ".migrations.versions."
 
 # "module:function": why it is better in one piece.
 LONG_FUNCTIONS: dict[str, str] = {
-    "bck_apps.cli.hosts:add": "typer wants one parameter per option; most of it is parameters",
-    "bck_apps.cli.hosts:set_host": "typer wants one parameter per option; half of it is parameters",
     "bck_apps.cli.profiles:add": "typer wants one parameter per option; two thirds of it are parameters",
     "bck_apps.cli.profiles:set_profile": "typer wants one parameter per option; half of it is parameters",
 }

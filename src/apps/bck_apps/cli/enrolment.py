@@ -4,11 +4,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bck_apps.cli.host_options import NewAllow, NewPlatform
 from bck_apps.cli.screen import Json, fields, say, show
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.units import time_json, time_text
 from bckcore.domain.enrolment import USUAL_MINUTES
-from bckcore.domain.host import Host, Platform
+from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId
 from bckcore.domain.login import Login
 from bckcore.errors import InvalidInputError
@@ -33,10 +34,8 @@ def enrol(  # noqa: PLR0917  # typer wants one parameter per option
     login: Annotated[
         Login | None, typer.Option(help="How the server is let in; of a new host own-key.")
     ] = None,
-    allow: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Folder that may be read; repeat all.")
-    ] = None,
-    platform: Annotated[Platform | None, typer.Option(help="What runs there.")] = None,
+    allow: NewAllow = None,
+    platform: NewPlatform = None,
     minutes: Annotated[int, typer.Option(help="How long the token counts; 1440 at most.")] = USUAL_MINUTES,
     replace_host_key: Annotated[
         bool, typer.Option("--replace-host-key", help="Take another host key than the pinned one.")

@@ -18,8 +18,21 @@ from bck_apps.cli.host_login import (
     password_of,
     tell_next_step,
 )
+from bck_apps.cli.host_options import (
+    Allow,
+    HostKey,
+    NewAllow,
+    NewHostKey,
+    NewOwner,
+    NewPlatform,
+    NewTrust,
+    Owner,
+    PlatformOption,
+    Trust,
+    pinned,
+)
 from bck_apps.cli.host_quota import Quota, QuotaFiles, quota_bytes, quota_text
-from bck_apps.cli.keys import public_key, read_private_key
+from bck_apps.cli.keys import read_private_key
 from bck_apps.cli.screen import Json, fields, say, show, show_error, table
 from bck_apps.cli.session import opened
 from bck_apps.cli.status import PARTIAL, status_of_error
@@ -63,29 +76,17 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     login: LoginOption = None,
     gate: GateOption = None,
     password_stdin: PasswordStdin = False,
-    allow: Annotated[
-        list[str] | None, typer.Option(metavar="PATH", help="Folder that may be read; may be repeated.")
-    ] = None,
-    host_key: Annotated[
-        list[str] | None, typer.Option(metavar="'TYPE BASE64'", help="The host's public key; repeatable.")
-    ] = None,
-    trust_on_first_use: Annotated[
-        bool, typer.Option("--trust-on-first-use", help="Take the key that the host shows now for its own.")
-    ] = False,
+    allow: Allow = None,
+    host_key: HostKey = None,
+    trust_on_first_use: Trust = False,
     transport: Annotated[str, typer.Option(help="How it is reached; see 'bck plugins'.")] = "rsync-ssh",
-    platform: Annotated[
-        Platform, typer.Option(help="What runs there; on windows and macos, filters fit either case.")
-    ] = Platform.POSIX,
+    platform: PlatformOption = Platform.POSIX,
     quota: Quota = None,
     quota_files: QuotaFiles = None,
-    owner: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Account that it belongs to; may be repeated.")
-    ] = None,
+    owner: Owner = None,
     as_json: Json = False,
 ) -> None:
     """Make a host known, with its key and the folders that may be read."""
-    if trust_on_first_use and host_key:
-        raise InvalidInputError("Give --host-key or --trust-on-first-use, not both.")
     secret, warning = _key_of(key)
     host = Host(
         id=HostId(name),
@@ -95,7 +96,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         gate=gate or "",
         transport=transport,
         platform=platform,
-        host_keys=tuple(public_key(text) for text in host_key or ()),
+        host_keys=pinned(host_key, trust_on_first_use=trust_on_first_use),
         allowed_roots=typed_paths(allow or (), platform),
         quota_bytes=quota_bytes(quota) or None,
         quota_inodes=quota_files or None,
@@ -106,19 +107,27 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         saved = application.hosts.add(
             host, login=login, key=secret, password=password, trust_on_first_use=trust_on_first_use
         )
-    if warning:
-        say(f"warning: {warning}")
-    if not saved.allowed_roots:
-        say(_nothing_allowed(saved.id))
-    show(as_json, host_document(saved), lambda: _host_view(saved))
-    tell_next_step(saved)
-    if trust_on_first_use and saved.host_keys:
-        _ask_to_compare(saved, as_json=as_json)
+    _warn(warning)
+    _tell_added(saved, trusted=trust_on_first_use, as_json=as_json)
 
 
 def _key_of(file: str | None) -> tuple[Secret[str] | None, str]:
     """The private key, if a file is given, and a warning about the file."""
     return (None, "") if file is None else read_private_key(Path(require_path(file, "--key")))
+
+
+def _warn(of_key: str) -> None:
+    if of_key:
+        say(f"warning: {of_key}")
+
+
+def _tell_added(saved: Host, *, trusted: bool, as_json: bool) -> None:
+    if not saved.allowed_roots:
+        say(_nothing_allowed(saved.id))
+    show(as_json, host_document(saved), lambda: _host_view(saved))
+    tell_next_step(saved)
+    if trusted and saved.host_keys:
+        _ask_to_compare(saved, as_json=as_json)
 
 
 def _ask_to_compare(host: Host, *, as_json: bool) -> None:
@@ -139,32 +148,17 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
     gate: GateOption = None,
     password_stdin: PasswordStdin = False,
     forget_password: ForgetPassword = False,
-    allow: Annotated[
-        list[str] | None,
-        typer.Option(metavar="PATH", help="Folder that may be read; repeat all: the list is replaced."),
-    ] = None,
-    host_key: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="'TYPE BASE64'", help="Public key to pin instead of those that are; repeatable."
-        ),
-    ] = None,
-    trust_on_first_use: Annotated[
-        bool, typer.Option("--trust-on-first-use", help="Pin the key that the host shows now instead.")
-    ] = False,
-    platform: Annotated[Platform | None, typer.Option(help="What runs there.")] = None,
+    allow: NewAllow = None,
+    host_key: NewHostKey = None,
+    trust_on_first_use: NewTrust = False,
+    platform: NewPlatform = None,
     quota: Quota = None,
     quota_files: QuotaFiles = None,
-    owner: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Account that it belongs to; repeat all: the list is replaced."),
-    ] = None,
+    owner: NewOwner = None,
     no_owner: Annotated[bool, typer.Option("--no-owner", help="It belongs to nobody.")] = False,
     as_json: Json = False,
 ) -> None:
     """Change a host: only what is given. Compare the fingerprint at the machine before you pin a new key."""
-    if trust_on_first_use and host_key:
-        raise InvalidInputError("Give --host-key or --trust-on-first-use, not both.")
     if no_owner and owner:
         raise InvalidInputError("Give --owner or --no-owner, not both.")
     change = HostChange(
@@ -176,7 +170,7 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
         gate=gate,
         platform=platform,
         allowed_roots=tuple(allow) if allow else None,
-        host_keys=tuple(public_key(text) for text in host_key) if host_key else None,
+        host_keys=pinned(host_key, trust_on_first_use=trust_on_first_use) or None,
         quota_bytes=quota_bytes(quota),
         quota_inodes=quota_files,
     )
@@ -189,9 +183,12 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
         saved = application.hosts.change(
             before.id, change, key=secret, password=password, trust_on_first_use=trust_on_first_use
         )
-    if warning:
-        say(f"warning: {warning}")
-    if forget_password and saved.login is not Login.PASSWORD:
+    _warn(warning)
+    _tell_set(before, saved, forgotten=forget_password, as_json=as_json)
+
+
+def _tell_set(before: Host, saved: Host, *, forgotten: bool, as_json: bool) -> None:
+    if forgotten and saved.login is not Login.PASSWORD:
         say(f"No password is kept for {saved.id}: it is entered by {saved.login.value}.")
     _tell_changed_keys(before, saved)
     if saved.login is not before.login:
