@@ -34,8 +34,8 @@ _PRELOADED = (
     "tests.support.forked",
     "tests.support.frozen",
     "tests.support.killed",
-    "tests.support.warmed",
     "uvicorn",
+    "tests.support.warmed",
 )
 
 
