@@ -38,7 +38,8 @@ class CheckJobs:
     ) -> Enqueued:
         """Ask for a check. The same one, queued or running, answers for it. ``password``: see JobService.
 
-        Raises NotFoundError, InvalidInputError for a password that is not needed.
+        Raises NotFoundError, InvalidInputError for a password that is not needed, HostNotEnrolledError for
+        a check against a host that waits for its PC.
         """
         if password is not None and not request.against_host:
             raise InvalidInputError(
@@ -50,7 +51,13 @@ class CheckJobs:
             if not key and (job.profile, dict(job.payload)) == (profile, payload):
                 return Enqueued(job=job, created=False, password_dropped=password is not None)
         return self._jobs.ask(
-            JobKind.CHECK, profile, payload, requested_by=requested_by, key=key, password=password
+            JobKind.CHECK,
+            profile,
+            payload,
+            requested_by=requested_by,
+            key=key,
+            password=password,
+            enters_host=request.against_host,
         )
 
     def unfinished(self) -> bool:

@@ -120,7 +120,8 @@ class JobService:
         key: str = "",
         password: Secret[str] | None = None,
     ) -> Enqueued:
-        """Ask for a restore. Raises NotFoundError, InvalidInputError, PathNotAllowedError (on the host).
+        """Ask for a restore. Raises NotFoundError, InvalidInputError; on the host also HostNotEnrolledError,
+        PathNotAllowedError.
 
         One that goes on in a folder takes over from unfinished restores into that folder: they are cancelled.
         """
@@ -170,8 +171,19 @@ class JobService:
         key: str = "",
         password: Secret[str] | None = None,
     ) -> Enqueued:
-        """Ask what a backup would do. A preview that is queued or running answers. Raises NotFoundError."""
-        return self._entered(self._job(JobKind.PREVIEW, profile, requested_by, key, {}), password)
+        """Ask what a backup would do. A preview that is queued or running answers.
+
+        Raises NotFoundError, HostNotEnrolledError.
+        """
+        return self.ask(
+            JobKind.PREVIEW,
+            profile,
+            {},
+            requested_by=requested_by,
+            key=key,
+            password=password,
+            enters_host=True,
+        )
 
     def ask(
         self,
@@ -182,9 +194,17 @@ class JobService:
         requested_by: str,
         key: str = "",
         password: Secret[str] | None = None,
+        enters_host: bool = False,
     ) -> Enqueued:
-        """Ask for a job of any kind; who asks has looked at the payload. Raises NotFoundError."""
-        return self._entered(self._job(kind, profile, requested_by, key, payload), password)
+        """Ask for a job of any kind; who asks has looked at the payload.
+
+        Raises NotFoundError; where the job ``enters_host``, HostNotEnrolledError.
+        """
+        job = self._job(kind, profile, requested_by, key, payload)
+        if enters_host:
+            with self._units(read_only=True) as uow:
+                uow.hosts.get(job.host).require_enrolled()
+        return self._entered(job, password)
 
     def get(self, job: JobId) -> Job:
         """Raises NotFoundError."""

@@ -62,10 +62,12 @@ class HostRestore:
         chosen = self._restorable.check(profile_id, point, paths, include_deleted=include_deleted)
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
+            host = uow.hosts.get(profile.host)
+            host.require_enrolled()
             names = uow.catalog.sources_at(profile_id, chosen.seq)
             if paths:
                 names = list(selected_paths(profile, paths, uow.catalog.source_states(profile_id)))
-            _targets(profile, uow.hosts.get(profile.host), names, host_dir)
+            _targets(profile, host, names, host_dir)
         return chosen
 
     def restore(

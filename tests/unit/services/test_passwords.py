@@ -23,7 +23,7 @@ from bckcore.domain.login import LONGEST_PASSWORD, Login
 from bckcore.domain.push import Conflict
 from bckcore.domain.restore import RestoreOptions
 from bckcore.domain.secret import Secret
-from bckcore.errors import ConflictError, InvalidInputError
+from bckcore.errors import ConflictError, HostNotEnrolledError, InvalidInputError
 from bckcore.ports.job_queue import Claim, Enqueued
 from bckcore.services.check_jobs import CheckJobs
 from bckcore.services.jobs import JobService
@@ -117,6 +117,18 @@ def test_every_job_that_enters_the_host_does_so_with_it(gateway: Gateway, kind: 
     assert (done.status, done.result.error) == (JobStatus.SUCCEEDED, "")
     assert RIGHT not in told(gateway, done.id)
     assert (gateway.queue.count_sealed(final=False), gateway.queue.count_sealed(final=True)) == (0, 0)
+
+
+@pytest.mark.parametrize("kind", ALL)
+def test_no_job_that_enters_a_host_is_taken_before_that_is_enrolled(gateway: Gateway, kind: str) -> None:
+    with gateway.house.database.units() as uow:
+        uow.hosts.update(replace(uow.hosts.get(HostId("pc1")), awaits_enrolment=True))
+        uow.commit()
+    before = gateway.queue.list()
+    with pytest.raises(HostNotEnrolledError, match="pc1 is not enrolled yet"):
+        gateway.asked(kind, RIGHT)
+    assert gateway.queue.list() == before
+    assert gateway.checks.start(DOCS, CheckRequest(), requested_by="ada").created
 
 
 @pytest.mark.parametrize("kind", ALL)
