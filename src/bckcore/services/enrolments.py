@@ -31,7 +31,7 @@ from bckcore.errors import AccessDeniedError, ConflictError, InvalidInputError
 from bckcore.ports.clock import Clock
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.host_login import HostLogins, HostTrust
-from bckcore.services.hosts import HostChange, HostService, end_enrolments
+from bckcore.services.hosts import HostChange, HostService, end_enrolments, require_covered
 from bckcore.services.throttles import Throttles
 
 PURPOSE = "enrol"
@@ -147,14 +147,15 @@ class Enrolments:
 
         Of many that redeem one token, one does. Raises InvalidInputError for a mistyped token, which
         still counts; AccessDeniedError for one that does not; TooManyAttemptsError; ConflictError where the
-        PC has another account than the server expects, and the token still counts, or where another host
-        key is pinned: then the token is used, and people are told.
+        PC has another account or gate than the server expects, or is of a platform on which a profile would
+        read what is not allowed, and the token still counts, or where another host key is pinned: then the
+        token is used, and people are told.
         """
         parts = parsed_token(text)
         with self._throttles.attempt(PURPOSE, caller.address, account=f"{PURPOSE} {parts.id}"):
             with self._units(read_only=True) as uow:
                 token = self._valid(uow, parts)
-                wanted = _as_shown(uow.hosts.get(token.host), shown, caller)
+                wanted = _as_shown(uow.hosts.get(token.host), shown, caller, token)
             trust = self._logins.trust_of(wanted)  # it may have to make an authority
             refused = self._used(parts, shown, caller)
         if refused is not None:
@@ -180,7 +181,10 @@ class Enrolments:
                     shown=tuple(map(_named, shown.host_keys)),
                 )
             else:
-                uow.hosts.update(_as_shown(before, shown, caller))
+                wanted = _as_shown(before, shown, caller, token)
+                if wanted.platform is not before.platform:
+                    require_covered(uow, wanted)
+                uow.hosts.update(wanted)
             uow.commit()
         return refused
 
@@ -192,7 +196,7 @@ class Enrolments:
         return found
 
 
-def _as_shown(host: Host, shown: ShownByHost, caller: Caller) -> Host:
+def _as_shown(host: Host, shown: ShownByHost, caller: Caller, token: EnrolmentToken) -> Host:
     """The host once it is enrolled. Raises ConflictError, InvalidInputError."""
     if shown.user and shown.user != host.user:
         raise ConflictError(
@@ -200,6 +204,8 @@ def _as_shown(host: Host, shown: ShownByHost, caller: Caller) -> Host:
             meaning="Nothing was changed. The token still counts.",
             advice=f"On the PC: --user {host.user}. Or on the server: bck host set {host.id} --user NAME",
         )
+    if host.host_keys and not token.replace_host_key:
+        return _as_known(host, shown)
     address = host.address or shown.address or _plain_address(caller.address)
     if not address:
         raise InvalidInputError("Nobody said where the server reaches this PC.", advice="Give --address.")
@@ -211,6 +217,28 @@ def _as_shown(host: Host, shown: ShownByHost, caller: Caller) -> Host:
         host_keys=shown.host_keys,
         awaits_enrolment=False,
     )
+
+
+def _as_known(host: Host, shown: ShownByHost) -> Host:
+    """The host, known by those of its keys that are shown. They are public, so nothing else is taken from
+    whoever shows them with a token that may have leaked. Raises ConflictError, InvalidInputError.
+    """
+    if differing(host.host_keys, shown.host_keys):  # is refused and told, whatever else is shown
+        return host
+    if not host.address:
+        raise InvalidInputError(
+            "Nobody said where the server reaches this PC.",
+            advice=f"On the server: bck host set {host.id} --address NAME",
+        )
+    if host.gate and shown.gate_command and shown.gate_command != host.gate:
+        raise ConflictError(
+            f"The server knows the gate of {host.id} by another command.",
+            meaning="It takes no other one from a PC that is known already. Nothing was changed. "
+            "The token still counts.",
+            advice=f"On the PC: --gate, as 'bck host show {host.id}' has it. Or on the server: "
+            f"bck host set {host.id} --gate COMMAND",
+        )
+    return replace(host, host_keys=shown.host_keys)
 
 
 def _named(key: str) -> str:

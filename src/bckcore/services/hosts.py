@@ -154,7 +154,7 @@ class HostService:
             saved = replace(_trusted(change.applied(present), known), key=wanted.key)
             _require_same_login(before, present)
             if change.allowed_roots is not None or change.platform is not None:
-                _require_covered(uow, saved)
+                require_covered(uow, saved)
             _require_accounts(uow, change.owners or ())
             uow.hosts.update(saved)
             if saved.key and secret:
@@ -236,6 +236,20 @@ def end_enrolments(uow: UnitOfWork, host: HostId, at: datetime) -> int:
     return len(alive)
 
 
+def require_covered(uow: UnitOfWork, host: Host) -> None:
+    """Raise ConflictError, within a unit, if a profile of the host reads what it does not allow."""
+    for profile in uow.profiles.list():
+        for source in profile.sources if profile.host == host.id else ():
+            try:
+                host.require_allowed(source.path)
+            except PathNotAllowedError:
+                raise ConflictError(
+                    f"Profile {profile.id} backs up {source.path}, which would not be allowed any more.",
+                    advice="Keep that folder in the list, or take it out of the profile first: "
+                    f"bck profile set {profile.id} --source …",
+                ) from None
+
+
 def _trusted(host: Host, known: Host | None) -> Host:
     """The host with the keys of ``known``; None: its own stay, which may have come meanwhile."""
     if known is None:
@@ -279,17 +293,3 @@ def _require_accounts(uow: UnitOfWork, owners: Sequence[str]) -> None:
             raise InvalidInputError(
                 f"There is no account {owner}.", advice=f"Make it first: bck user add {owner} --role owner"
             )
-
-
-def _require_covered(uow: UnitOfWork, host: Host) -> None:
-    """Raise ConflictError if a profile of the host reads what the allow-list does not cover."""
-    for profile in uow.profiles.list():
-        for source in profile.sources if profile.host == host.id else ():
-            try:
-                host.require_allowed(source.path)
-            except PathNotAllowedError:
-                raise ConflictError(
-                    f"Profile {profile.id} backs up {source.path}, which the new list does not allow.",
-                    advice="Keep that folder in the list, or take it out of the profile first: "
-                    f"bck profile set {profile.id} --source …",
-                ) from None

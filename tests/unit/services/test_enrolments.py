@@ -6,10 +6,13 @@ import pytest
 
 from bckcore.domain.audit import Action, Outcome
 from bckcore.domain.enrolment_text import parsed_token, random_parts, token_text
-from bckcore.domain.ids import HostId, SecretRef
+from bckcore.domain.host import Platform
+from bckcore.domain.ids import HostId, ProfileId, SecretRef
 from bckcore.domain.login import Login
+from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
+from bckcore.domain.source import parsed_sources
 from bckcore.domain.ssh_trust import fingerprint
 from bckcore.errors import (
     AccessDeniedError,
@@ -275,6 +278,45 @@ def test_a_leaked_token_pins_no_key_beside_the_pinned_one_which_is_public(
     (event,) = counter.told
     assert fingerprint(own) in event.shown
     refused(counter, leaked)
+
+
+def test_a_leaked_token_and_the_pinned_keys_which_are_public_change_nothing_else(counter: Counter) -> None:
+    counter.open()
+    counter.hosts.change(PC1, HostChange(address="pc1.lan", host_keys=HOST_KEYS))
+    before, leaked = counter.hosts.get(PC1), counter.open()
+    shown = replace(SHOWN, gate_command="/tmp/x", platform=Platform.WINDOWS, address="203.0.113.9")
+    assert counter.redeem(leaked, shown).host == before == counter.hosts.get(PC1)
+    counter.redeem(counter.open(replacing=True), shown)
+    assert (counter.hosts.get(PC1).gate, counter.hosts.get(PC1).platform) == ("/tmp/x", Platform.WINDOWS)
+
+
+def test_a_known_pc_with_another_gate_is_told_and_the_token_still_counts(counter: Counter) -> None:
+    counter.redeem(counter.open())
+    before, opened = counter.hosts.get(PC1), counter.open()
+    with pytest.raises(ConflictError, match="gate of pc1 by another command") as caught:
+        counter.redeem(opened, replace(SHOWN, gate_command="/tmp/x"))
+    assert before.gate not in str(caught.value)
+    assert counter.redeem(opened, replace(SHOWN, gate_command="")).host == before
+    with pytest.raises(ConflictError, match="known by another host key"):
+        counter.redeem(counter.open(), replace(OTHERS, gate_command="/tmp/x"))
+    assert len(counter.told) == 1, "a stranger's gate does not keep people from being told"
+
+
+@pytest.mark.parametrize("replacing", [False, True])
+def test_no_platform_is_taken_on_which_a_profile_would_read_what_is_not_allowed(
+    counter: Counter, replacing: bool
+) -> None:
+    counter.open(platform=Platform.MACOS, allowed_roots=("/Users/u",))
+    if replacing:
+        counter.hosts.change(PC1, HostChange(address="pc1.lan", host_keys=HOST_KEYS))
+    with counter.units() as uow:
+        uow.profiles.add(Profile(id=ProfileId("docs"), host=PC1, sources=parsed_sources(["/users/u/docs"])))
+        uow.commit()
+    before, opened = counter.hosts.get(PC1), counter.open(replacing=replacing)
+    with pytest.raises(ConflictError, match="Profile docs backs up /users/u/docs"):
+        counter.redeem(opened, replace(SHOWN, platform=Platform.POSIX))
+    assert counter.hosts.get(PC1) == before
+    counter.redeem(opened)
 
 
 def test_a_further_key_is_taken_where_that_was_allowed_and_one_may_be_given_up(counter: Counter) -> None:
