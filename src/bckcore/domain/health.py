@@ -9,7 +9,7 @@ class HealthState(StrEnum):
     """How a profile stands, worst first."""
 
     ALARM = "alarm"
-    """Its host shows another key than the pinned one: nothing is backed up until a person has looked."""
+    """The newest run met another host key than the pinned one; a later one that does not ends the alarm."""
     NEVER = "never"
     """There is no good restore point yet."""
     STALE = "stale"

@@ -58,9 +58,10 @@ class Throttles:
         """Around the look at what somebody guesses. Raises TooManyAttemptsError, and then counts nothing.
 
         AccessDeniedError inside: it was wrong, and counts. No error: it was right, and the account's failures
-        are forgotten; of the address only this attempt, for it may try other accounts. Whatever else is
-        raised inside, and SecondFactorNeededError: it was neither, and does not count. ``account`` is a name
-        as somebody typed it: it makes no difference whether there is such an account.
+        are forgotten; of the address only this attempt, for it may try other accounts. Another BckError
+        inside, and SecondFactorNeededError: it was neither, and does not count. What is no BckError decides
+        nothing, and counts as wrong. ``account`` is a name as somebody typed it: it makes no difference
+        whether there is such an account.
         """
         attempt = self._let_through(purpose, address, account)
         try:

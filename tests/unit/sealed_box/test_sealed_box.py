@@ -3,6 +3,7 @@
 import stat
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import pytest
 
@@ -22,6 +23,22 @@ class ClosedVault(MemoryVault):
 
     def get(self, ref):
         raise StorageError(f"The secret {ref} cannot be opened.")
+
+
+class BusyVault(MemoryVault):
+    """Once, right after a secret was looked for, another process does something."""
+
+    def __init__(self):
+        super().__init__()
+        self.meanwhile = None
+
+    def get(self, ref):
+        try:
+            return super().get(ref)
+        finally:
+            meanwhile, self.meanwhile = self.meanwhile, None
+            if meanwhile:
+                meanwhile()
 
 
 @pytest.fixture
@@ -63,6 +80,34 @@ def test_a_key_that_was_replaced_opens_nothing_old_and_says_what_to_do(tmp_path,
     assert box.opened(JOB, new).reveal() == "secret"
     with pytest.raises(SealBrokenError, match="Start the work again, with the password"):
         box.opened(JOB, old)
+
+
+def test_a_public_half_that_was_removed_does_not_come_back_when_something_is_opened(tmp_path, vault, box):
+    old = box.seal(JOB, Secret("secret"))
+    before = vault.get(PRIVATE)
+    (tmp_path / PUBLIC_FILE).unlink()
+    assert box.opened(JOB, old).reveal() == "secret", "what waits is opened as long as nobody seals"
+    box.seal(JOB, Secret("makes another pair"))
+    assert vault.get(PRIVATE) != before
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_pair_that_is_made_while_something_is_opened_stays(tmp_path, lost):
+    vault = BusyVault()
+    box = X25519Box(SealingKeys(tmp_path, vault))
+    old, new = box.seal(JOB, Secret("old")), []
+
+    def remade():
+        (tmp_path / PUBLIC_FILE).unlink()
+        new.append(X25519Box(SealingKeys(tmp_path, vault)).seal(JOB, Secret("new")))
+
+    if lost:
+        vault.delete(PRIVATE)
+    vault.meanwhile = remade
+    with nullcontext() if not lost else pytest.raises(SealBrokenError, match="no longer holds"):
+        box.opened(JOB, old)
+    new.append(box.seal(JOB, Secret("new")))
+    assert [box.opened(JOB, one).reveal() for one in new] == ["new"] * 2
 
 
 def test_a_lost_private_half_is_told_and_a_new_pair_made(vault, box):

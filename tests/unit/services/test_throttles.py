@@ -160,6 +160,14 @@ def test_what_is_neither_right_nor_wrong_counts_for_nothing(door: Door) -> None:
     assert guess(door) > 0, "and what was guessed before still counts"
 
 
+def test_what_broke_in_a_way_that_nobody_foresaw_counts_as_wrong(door: Door) -> None:
+    for caller in addresses(ACCOUNT.free + 1):
+        attempt = door.throttles.attempt("login", caller.address, account="ada")
+        with pytest.raises(OSError, match="broken"), attempt:
+            raise OSError("broken")
+    assert guess(door) > 0
+
+
 def test_signing_in_from_one_address_says_nothing_of_another_that_begins_alike(door: Door) -> None:
     near, far = Caller(address="192.0.2.1"), Caller(address="192.0.2.10")
     door.sign_in(caller=near)

@@ -1,7 +1,7 @@
 """SealingKeys: the private half lies in the vault, the public one in a file beside it.
 
 They are made when somebody first seals. Whoever removes the file has a new pair made; what waits under the
-old one then opens no more. A file that does not belong to the private half is put right when that is used.
+old one then opens no more. A file of another pair than the vault's is put right when something is opened.
 """
 
 import fcntl
@@ -44,16 +44,20 @@ class SealingKeys:
 
     def private(self) -> X25519PrivateKey:
         """The private half. Raises SealBrokenError where there is none, StorageError."""
+        private = self._kept()
+        with suppress(OSError):  # the next one puts it right
+            if private is None or self._read() not in (b"", _public(private)):
+                self._put_right()
+        if private is None:
+            raise SealBrokenError("The vault no longer holds the key that opens sealed passwords.")
+        return private
+
+    def _kept(self) -> X25519PrivateKey | None:
         try:
             found = self._vault.get(PRIVATE)
         except NotFoundError:
-            with suppress(OSError):  # what is sealed from now on shall be opened again
-                self._file.unlink(missing_ok=True)
-            raise SealBrokenError("The vault no longer holds the key that opens sealed passwords.") from None
-        private = X25519PrivateKey.from_private_bytes(_decoded(found.reveal()))
-        with suppress(OSError):  # the next one puts it right
-            self._put_right(private.public_key().public_bytes_raw())
-        return private
+            return None
+        return X25519PrivateKey.from_private_bytes(_decoded(found.reveal()))
 
     def _made(self) -> bytes:
         with self._alone():
@@ -61,14 +65,18 @@ class SealingKeys:
                 return public
             private = X25519PrivateKey.generate()
             self._vault.put(PRIVATE, Secret(_encoded(private.private_bytes_raw())))
-            public = private.public_key().public_bytes_raw()
+            public = _public(private)
             self._write(public)
             return public
 
-    def _put_right(self, public: bytes) -> None:
-        if self._read() != public:
-            with self._alone():
-                self._write(public)
+    def _put_right(self) -> None:
+        """Make a file that is there fit the vault as it is now; without one, who seals makes a new pair."""
+        with self._alone():
+            private = self._kept()
+            if private is None:
+                self._file.unlink(missing_ok=True)
+            elif self._read() not in (b"", _public(private)):
+                self._write(_public(private))
 
     def _read(self) -> bytes:
         """What the file holds; nothing where it is not there, or no key."""
@@ -105,6 +113,10 @@ class SealingKeys:
             yield
         finally:
             os.close(folder)
+
+
+def _public(private: X25519PrivateKey) -> bytes:
+    return private.public_key().public_bytes_raw()
 
 
 def _encoded(raw: bytes) -> str:
