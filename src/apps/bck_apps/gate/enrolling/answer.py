@@ -86,7 +86,7 @@ def parsed_answer(document: Mapping[str, Any], platform: Platform) -> Answer:
             addresses=checked_addresses(_texts(document["addresses"])),
             allowed=tuple(parsed_path(text, platform) for text in _texts(document["allow"])),
         )
-    except (KeyError, TypeError, InvalidInputError) as exc:
+    except (KeyError, TypeError, UnicodeEncodeError, InvalidInputError) as exc:
         raise EnrolError(
             f"The server's answer is not understood ({exc}).",
             meaning="The token was used, and nothing was changed on this PC.",
@@ -97,4 +97,5 @@ def parsed_answer(document: Mapping[str, Any], platform: Platform) -> Answer:
 def _texts(found: object) -> list[str]:
     if not isinstance(found, list) or len(found) > _MOST or not all(isinstance(one, str) for one in found):
         raise InvalidInputError("no list of texts")
+    "".join(found).encode()  # what no file could hold is none either
     return found

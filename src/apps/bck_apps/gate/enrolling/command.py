@@ -22,7 +22,7 @@ from bck_apps.gate.probing import own_version, rsync_version
 from bck_apps.gate.refusal import escaped
 from bckcore.domain.enrolment_text import TokenParts, parsed_token, token_text
 from bckcore.domain.host_key import checked_host_keys
-from bckcore.domain.host_path import parsed_path
+from bckcore.domain.host_path import typed_path
 from bckcore.domain.secret import Secret
 from bckcore.domain.ssh_trust import checked_gate, fingerprint
 from bckcore.errors import InvalidInputError
@@ -61,7 +61,7 @@ def enrol(arguments: Sequence[str]) -> int:
         if plan.authorized_keys is None:
             _printed(plan, answer)
         else:
-            _installed(plan, plan.authorized_keys, answer)
+            _installed_or_printed(plan, plan.authorized_keys, answer)
     except InvalidInputError as error:
         return _told((error.what, error.meaning, error.advice), WRONG_USE)
     except EnrolError as error:
@@ -101,7 +101,7 @@ def _planned(given: argparse.Namespace) -> Plan:
         address=given.address,
         host_keys=_host_keys(Path(given.host_keys)),
         gate=checked_gate(given.gate) if given.gate else _own_command(given.config),
-        rsync=given.rsync,
+        rsync=_writable_name(given.rsync),
         read=_folders(given.folder),
         restore=_folders(given.restore),
         authorized_keys=_authorized_keys(given) if given.write else None,
@@ -157,8 +157,21 @@ def _own_command(config: str) -> str:
 
 
 def _folders(given: Sequence[str]) -> tuple[str, ...]:
-    """As the gate compares them. Raises PathRefusedError."""
-    return tuple(parsed_path(os.path.realpath(text), this_platform()).text for text in given)
+    """As the gate compares them. Raises PathRefusedError, EnrolError."""
+    return tuple(_writable_name(os.path.realpath(text)) for text in given)
+
+
+def _writable_name(text: str) -> str:
+    """A full path, if it can stand in the configuration. Raises PathRefusedError, EnrolError."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise EnrolError(
+            f"{os.fsencode(text)!r} is not written in UTF-8.",
+            meaning=f"The configuration of the gate could not name it. {_NOTHING_YET}",
+            advice="Name the folder above it.",
+        ) from None
+    return typed_path(text, this_platform()).text
 
 
 def _exchanged(plan: Plan) -> Answer:
@@ -174,6 +187,19 @@ def _exchanged(plan: Plan) -> Answer:
         "rsync_version": rsync_version(plan.rsync),
     }
     return parsed_answer(redeemed(plan.server, context, body), this_platform())
+
+
+def _installed_or_printed(plan: Plan, place: files.Place, answer: Answer) -> None:
+    """Raises EnrolError where a file could not be written; what belongs into it is printed before."""
+    try:
+        _installed(plan, place, answer)
+    except EnrolError as error:
+        _printed(plan, answer)
+        raise EnrolError(
+            error.lines[0],
+            meaning="The token was used, and the server knows this PC. What was still to be written is not.",
+            advice="What belongs into the files is printed above: enter by hand what is missing there.",
+        ) from error
 
 
 def _installed(plan: Plan, place: files.Place, answer: Answer) -> None:
@@ -207,12 +233,14 @@ def _config_text(plan: Plan, answer: Answer) -> str:
     read = plan.read or tuple(path.text for path in answer.allowed)
     if not read and not plan.restore:
         return ""
-    # A string of JSON without escaped letters is one of TOML.
     entries = {"read": list(read), "restore": list(plan.restore), "rsync": plan.rsync}
-    lines = (
-        f"{name} = {json.dumps(value, ensure_ascii=False)}\n" for name, value in entries.items() if value
-    )
+    lines = (f"{name} = {_toml(value)}\n" for name, value in entries.items() if value)
     return f"# Made by bck-gate enrol for {answer.comment}\n" + "".join(lines)
+
+
+def _toml(value: object) -> str:
+    """A string of JSON without escaped letters is one of TOML, but for one character."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _say_lines(text: str) -> None:
@@ -221,7 +249,9 @@ def _say_lines(text: str) -> None:
 
 
 def _say(text: str) -> None:
-    print("".join(char if char.isprintable() else "?" for char in text))
+    plain = "".join(char if char.isprintable() else "?" for char in text)
+    encoding = sys.stdout.encoding or "utf-8"
+    print(plain.encode(encoding, "replace").decode(encoding))
 
 
 def _told(lines: Sequence[str], code: int) -> int:
