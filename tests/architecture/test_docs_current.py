@@ -319,3 +319,20 @@ def test_the_map_in_the_readme_names_folders_that_exist() -> None:
     named = [row[0].strip("`") for row in rows(text.partition("\n## ")[0]) if row[0].startswith("`")]
     assert named
     assert [name for name in named if not (ROOT / name).is_dir()] == []
+
+
+# --- host keys ------------------------------------------------------------------------------------
+
+
+def test_nobody_is_advised_to_take_whichever_host_key_is_shown_in_place_of_another() -> None:
+    """The option is for a PC that is added; elsewhere it pins whoever answers at that moment."""
+    option = "--trust-on-first-use"
+    for path in PAGES:
+        lines = [] if path.name == "CHANGELOG.md" else path.read_text(encoding="utf-8").splitlines()
+        for line in lines:
+            told = option not in line or "bck host add " in line or line.startswith(f"| `{option}` |")
+            assert told, f"{path}: {line}"
+    naming = {
+        path.name for path in (ROOT / "src").rglob("*.py") if option in path.read_text(encoding="utf-8")
+    }
+    assert naming == {"hosts.py", "status.py"}, "the verbs that have it, and a remark beside an exit code"

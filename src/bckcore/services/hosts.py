@@ -280,7 +280,8 @@ def _with_trust(host: Host, transport: Transport, *, trust_on_first_use: bool) -
         raise HostKeyUnknownError(
             f"No host key of {host.id} is known.",
             meaning="Without it, nobody can tell this PC from another one that pretends to be it.",
-            advice="Give the host's public key, or allow trust on first use on a network you trust.",
+            advice="Give the host's public key, or have the PC hand it over for a token: "
+            f"bck host enrol {host.id}. On a network you trust, trust on first use will do.",
         )
     return replace(host, host_keys=keys)
 

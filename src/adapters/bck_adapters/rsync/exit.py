@@ -210,7 +210,9 @@ def host_key_unknown(host: str, said: str) -> BckError:
     return HostKeyUnknownError(
         f"No host key is pinned for {host}.{said}",
         meaning="The server cannot tell whether it speaks with the right machine, so it does not speak.",
-        advice=f"Compare the host's fingerprint and pin its key (bck host set {host} --trust-on-first-use).",
+        advice="Compare the fingerprint at the machine itself and pin the key of which you made sure: "
+        f'bck host set {host} --host-key "$(cat ssh_host_ed25519_key.pub)". '
+        f"Or have the PC hand it over for a token: bck host enrol {host}",
     )
 
 

@@ -122,7 +122,7 @@ def _pinned_hosts(application: "Application") -> Looked:
     hosts = [host for host in known if host.address]
     loose = [host.id for host in hosts if not host.host_keys]
     if loose:
-        return False, f"no host key is pinned for {_named(loose)}: bck host set NAME --trust-on-first-use"
+        return False, f"no host key is pinned for {_named(loose)}: bck host enrol NAME"
     return True, f"host keys of {counted(len(hosts), 'PC')} are pinned"
 
 
