@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bckcore.domain.host_key import checked_host_keys
 from bckcore.domain.host_platform import Platform
 from bckcore.domain.ids import EnrolmentId, HostId
 from bckcore.domain.ssh_trust import checked_gate
 from bckcore.errors import InvalidInputError
 
 USUAL_MINUTES = 15
-LONGEST = timedelta(hours=24)
+LONGEST_MINUTES = 24 * 60
 LONGEST_FACT = 64
 """Characters of a version or an account that a PC tells of itself."""
 LONGEST_ADDRESS = 255
@@ -41,7 +42,7 @@ class ShownByHost:
     """What a PC tells of itself when it redeems a token."""
 
     host_keys: tuple[str, ...]
-    """As :func:`bckcore.domain.host_key.checked_host_keys` gives them."""
+    """As the PC has them; kept as :func:`bckcore.domain.host_key.checked_host_keys` gives them."""
     platform: Platform | None = None
     address: str = ""
     """Where it wants to be reached; empty: where it came from."""
@@ -54,6 +55,7 @@ class ShownByHost:
     """Versions, for people."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "host_keys", checked_host_keys(self.host_keys))
         facts = (self.user, self.rsync, self.gate)
         if any(len(fact) > LONGEST_FACT or not fact.isprintable() for fact in facts):
             raise InvalidInputError(f"What a PC tells of itself has at most {LONGEST_FACT} plain characters.")
@@ -64,7 +66,7 @@ class ShownByHost:
 
 def checked_minutes(minutes: int) -> timedelta:
     """How long an enrolment stays open. Raises InvalidInputError."""
-    if not 1 <= minutes <= LONGEST / timedelta(minutes=1):
+    if not 1 <= minutes <= LONGEST_MINUTES:
         raise InvalidInputError(
             "An enrolment is open for 1 minute to 24 hours.",
             meaning="Until it is redeemed, whoever has the token can give the server a host key.",

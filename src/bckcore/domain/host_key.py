@@ -1,10 +1,10 @@
 """Public host keys as a PC hands them over: taken only if they are whole and of a known kind. Pure."""
 
 import base64
-import binascii
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from bckcore.domain.ssh_trust import public_key_parts
 from bckcore.errors import InvalidInputError
 
 MOST_KEYS = 16
@@ -37,10 +37,9 @@ def _checked(line: str) -> str:
     if match[1] not in _KINDS:
         raise _wrong(f"A host key of the kind {match[1]} is not taken; known are {', '.join(_KINDS)}.")
     try:
-        blob = base64.b64decode(match[2], validate=True)
-        fields = _fields(blob)
-        whole = fields[0] == match[1].encode() and _KINDS[match[1]](fields[1:])
-    except (binascii.Error, ValueError, IndexError):
+        _, blob = public_key_parts(f"{match[1]} {match[2]}")
+        whole = _KINDS[match[1]](_fields(blob)[1:])
+    except (InvalidInputError, ValueError):
         whole = False
     if not whole:
         raise _wrong(f"The host key of the kind {match[1]} is damaged, or too weak.")

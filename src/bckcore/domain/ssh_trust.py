@@ -105,6 +105,14 @@ def fingerprint(public: str) -> str:
     return f"SHA256:{base64.b64encode(sha256(blob).digest()).decode().rstrip('=')}"
 
 
+def named_key(public: str) -> str:
+    """The fingerprint, for people; what is no public key is quoted. Older versions pinned such too."""
+    try:
+        return fingerprint(public)
+    except InvalidInputError:
+        return f"{public[:60]!r}, which is no key"
+
+
 def checked_gate(command: str) -> str:
     """The command of a gate, if it can stand between quotes; empty for none. Raises InvalidInputError."""
     plain = command.isascii() and command.isprintable() and command == command.strip()

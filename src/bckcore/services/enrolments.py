@@ -26,7 +26,7 @@ from bckcore.domain.host_key import differing
 from bckcore.domain.ids import EnrolmentId, HostId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller, digest_of
-from bckcore.domain.ssh_trust import fingerprint
+from bckcore.domain.ssh_trust import named_key
 from bckcore.errors import AccessDeniedError, ConflictError, InvalidInputError
 from bckcore.ports.clock import Clock
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -177,8 +177,8 @@ class Enrolments:
                     host=before.id,
                     at=now,
                     address=caller.address,
-                    pinned=tuple(map(_named, before.host_keys)),
-                    shown=tuple(map(_named, shown.host_keys)),
+                    pinned=tuple(map(named_key, before.host_keys)),
+                    shown=tuple(map(named_key, shown.host_keys)),
                 )
             else:
                 wanted = _as_shown(before, shown, caller, token)
@@ -239,13 +239,6 @@ def _as_known(host: Host, shown: ShownByHost) -> Host:
             f"bck host set {host.id} --gate COMMAND",
         )
     return replace(host, host_keys=shown.host_keys)
-
-
-def _named(key: str) -> str:
-    try:
-        return fingerprint(key)
-    except InvalidInputError:  # pinned by an older version, which looked less closely
-        return key
 
 
 def _plain_address(address: str) -> str:

@@ -111,13 +111,7 @@ class HostService:
         if transport.capabilities.remote:
             host, secret = self._logins.settled(_with_address(host, pinning=True), given)
             host = _with_trust(host, transport, trust_on_first_use=trust_on_first_use)
-        with self._units() as uow:
-            _require_accounts(uow, host.owners)
-            uow.hosts.add(host)
-            if host.key and secret:
-                self._vault.put(host.key, secret)
-            uow.commit()
-        return host
+        return self._entered(host, secret)
 
     def change(
         self,
@@ -174,11 +168,10 @@ class HostService:
         made = Host(id=host_id, address="", login=Login.OWN_KEY, awaits_enrolment=True)
         self._require_remote(change.applied(known or made))
         if known is None:
-            return self._added_waiting(change.applied(made))
+            return self._entered(*self._logins.settled(change.applied(made), Given()))
         return known if change == HostChange() else self.change(host_id, change)
 
-    def _added_waiting(self, wanted: Host) -> Host:
-        host, secret = self._logins.settled(wanted, Given())
+    def _entered(self, host: Host, secret: Secret[str] | None) -> Host:
         with self._units() as uow:
             _require_accounts(uow, host.owners)
             uow.hosts.add(host)

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key a
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bckcore.domain.enrolment import ShownByHost
 from bckcore.domain.host_key import MOST_KEYS, checked_host_keys, differing
 from bckcore.errors import InvalidInputError
 from tests.support.sshd import new_key
@@ -88,3 +89,9 @@ def test_a_pc_is_known_by_pinned_keys_alone_for_whoever_reads_them_can_show_them
     for pinned, shown in (((ED,), (ed,)), ((ED,), (EC,)), ((ED, EC), (ed, EC)), ((ED,), (ED, ed))):
         assert differing(pinned, shown)
     assert differing((ED, EC), (ed, ec))
+
+
+def test_what_a_pc_shows_holds_checked_keys_whoever_makes_it() -> None:
+    assert ShownByHost(host_keys=(f"{ED} root@pc1", ED)).host_keys == (ED,)
+    with pytest.raises(InvalidInputError, match="no public host key"):
+        ShownByHost(host_keys=("no key",))

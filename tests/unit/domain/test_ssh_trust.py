@@ -8,6 +8,7 @@ from bckcore.domain.ssh_trust import (
     checked_public_key,
     fingerprint,
     key_line,
+    named_key,
     plain_server_name,
     trust_lines,
 )
@@ -80,4 +81,5 @@ def test_a_server_s_name_is_made_plain_and_lines_name_server_and_host() -> None:
 
 
 def test_a_fingerprint_is_that_of_ssh_keygen() -> None:
-    assert fingerprint(PUBLIC) == "SHA256:d9wdshemYxCvgf7BC5vL5ppOluqrFU0jmnmjJEKgptA"
+    assert fingerprint(PUBLIC) == "SHA256:d9wdshemYxCvgf7BC5vL5ppOluqrFU0jmnmjJEKgptA" == named_key(PUBLIC)
+    assert named_key("a b") == "'a b', which is no key"

@@ -79,9 +79,9 @@ def examine(host: Host, credential: Credential | None) -> Examined:
     HostKeyUnknownError or RsyncMissingError.
     """
     host_key_parts(host)
-    shown = _shown_to(host, credential)
+    entry = _shown_to(host, credential)
     sock, latency_ms = _dialled(host)
-    with sock, _connected(host, shown, sock) as connection:
+    with sock, _connected(host, entry, sock) as connection:
         shown = connection.transport.get_remote_server_key()
         gate, version = _asked_gate(host, connection)
         return Examined(

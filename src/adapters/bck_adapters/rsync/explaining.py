@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from bckcore.domain.host import Host
 from bckcore.domain.login import Login
-from bckcore.domain.ssh_trust import fingerprint
-from bckcore.errors import AuthenticationError, BckError, HostKeyChangedError, InvalidInputError
+from bckcore.domain.ssh_trust import named_key
+from bckcore.errors import AuthenticationError, BckError, HostKeyChangedError
 
 
 @contextmanager
@@ -39,11 +39,11 @@ _ADVICE = {
 def _with_fingerprints(
     host: Host, error: HostKeyChangedError, scan: Callable[[Host], Sequence[str]]
 ) -> HostKeyChangedError:
-    pinned = tuple(map(_fingerprint, host.host_keys))
+    pinned = tuple(map(named_key, host.host_keys))
     shown = error.shown
     if not shown:
         try:
-            shown = tuple(map(_fingerprint, scan(host)))
+            shown = tuple(map(named_key, scan(host)))
         except BckError:
             shown = ()
     told = HostKeyChangedError(
@@ -54,10 +54,3 @@ def _with_fingerprints(
     )
     told.pinned, told.shown = pinned, shown
     return told
-
-
-def _fingerprint(key: str) -> str:
-    try:
-        return fingerprint(key)
-    except InvalidInputError:
-        return f"{key[:60]!r}, which is no key"

@@ -1,8 +1,9 @@
 """Pure: what ``bck-gate probe`` on a PC answered. A PC wrote it, so nothing of it is taken on trust."""
 
-import json
 import re
 from dataclasses import dataclass
+
+from bckcore.domain.json_text import parsed_json
 
 _LONGEST = 64 << 10
 _VERSION = re.compile(r"[0-9A-Za-z.+:~-]{1,40}")
@@ -25,8 +26,8 @@ def parsed_gate_answer(text: str) -> GateAnswer | None:
     if len(text) > _LONGEST:
         return None
     try:
-        values = json.loads(text)
-    except (ValueError, RecursionError):
+        values = parsed_json(text)
+    except ValueError:
         return None
     if not isinstance(values, dict) or values.get("bck_gate") != 1:
         return None

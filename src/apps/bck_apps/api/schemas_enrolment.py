@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr
 
 from bck_apps.api.schemas_base import Body, View
-from bckcore.domain.enrolment import LONGEST_ADDRESS, LONGEST_FACT
+from bckcore.domain.enrolment import LONGEST_ADDRESS, LONGEST_FACT, LONGEST_MINUTES, USUAL_MINUTES
 from bckcore.domain.enrolment_text import LONGEST_TEXT
 from bckcore.domain.host import Platform
 from bckcore.domain.host_key import LONGEST_LINE, MOST_KEYS
@@ -18,7 +18,7 @@ Line = Annotated[str, Field(max_length=4096)]
 class NewEnrolmentBody(Body):
     """A host that is to be made, or the same host with what is to be different."""
 
-    minutes: int = Field(15, ge=1, le=1440, description="How long the token counts.")
+    minutes: int = Field(USUAL_MINUTES, ge=1, le=LONGEST_MINUTES, description="How long the token counts.")
     address: str | None = Field(
         None, max_length=LONGEST_ADDRESS, description="Name or IP address; else where the PC comes from."
     )

@@ -2,7 +2,6 @@
 
 from bck_apps.api.schemas_enrolment import EnrolledView, NewEnrolmentBody, NewEnrolmentView, Redeem
 from bckcore.domain.enrolment import ShownByHost
-from bckcore.domain.host_key import checked_host_keys
 from bckcore.domain.login import Login
 from bckcore.services.enrolments import Enrolled, OpenedEnrolment
 from bckcore.services.hosts import HostChange
@@ -33,7 +32,7 @@ def opened_view(opened: OpenedEnrolment) -> NewEnrolmentView:
 def shown_of(body: Redeem) -> ShownByHost:
     """What a PC tells of itself. Raises InvalidInputError."""
     return ShownByHost(
-        host_keys=checked_host_keys(body.host_keys),
+        host_keys=tuple(body.host_keys),
         platform=body.platform,
         address=body.address,
         user=body.user,

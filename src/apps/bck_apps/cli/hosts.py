@@ -41,7 +41,7 @@ from bckcore.domain.host_path import typed_paths
 from bckcore.domain.ids import HostId
 from bckcore.domain.login import Login
 from bckcore.domain.secret import Secret
-from bckcore.domain.ssh_trust import fingerprint as sha256_of
+from bckcore.domain.ssh_trust import named_key
 from bckcore.domain.transfer import HostFacts
 from bckcore.errors import (
     AuthenticationError,
@@ -204,10 +204,7 @@ def _tell_changed_keys(before: Host, after: Host) -> None:
 
 def fingerprint(host_key: str) -> str:
     """``TYPE SHA256:…`` of a public key, as ssh-keygen -l shows it."""
-    try:
-        return f"{host_key.partition(' ')[0]} {sha256_of(host_key)}"
-    except InvalidInputError:
-        return f"{host_key} (this is no public key)"
+    return f"{host_key.partition(' ')[0]} {named_key(host_key)}"
 
 
 def _host_view(host: Host, until: "datetime | None" = None) -> "RenderableType":

@@ -70,6 +70,10 @@ class Certificates:
             self._home, names=self._names, now=self._clock.now(), made=self._enter_renewal
         )
 
+    def authority_pem(self) -> bytes:
+        """The authority that clients pin. Raises what :meth:`files` raises."""
+        return self.files().ca_certificate.read_bytes()
+
     def facts(self) -> CertificateFacts:
         """Of the certificate in use. Raises what :meth:`files` raises."""
         files = self.files()

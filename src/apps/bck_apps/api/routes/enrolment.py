@@ -35,7 +35,7 @@ PEM = "application/x-pem-file"
 def authority(certificates: Certificates = Depends(Provide[Container.certificates])) -> Response:
     """The certificate authority that clients pin. It is public, and proves nothing by itself: compare its
     SHA-256 with one that came another way, as in an enrolment token."""
-    return Response(certificates.files().ca_certificate.read_bytes(), media_type=PEM)
+    return Response(certificates.authority_pem(), media_type=PEM)
 
 
 @router.post(

@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bck_apps.gate.enrolling.problem import EnrolError
+from bckcore.domain.json_text import parsed_json
 
 _PATIENCE = 30
 _LARGEST = 256 << 10
@@ -76,8 +77,8 @@ def redeemed(server: Server, context: ssl.SSLContext, body: Mapping[str, object]
     """What the server answers to a redeemed token. Raises EnrolError."""
     status, answer = _asked(server, context, "POST", "/enrol", json.dumps(body).encode())
     try:
-        document = json.loads(answer)
-    except (ValueError, RecursionError):
+        document = parsed_json(answer)
+    except ValueError:
         document = None
     if not isinstance(document, dict):
         raise EnrolError(
