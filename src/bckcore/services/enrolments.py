@@ -238,7 +238,7 @@ def _as_known(host: Host, shown: ShownByHost) -> Host:
             advice=f"On the PC: --gate, as 'bck host show {host.id}' has it. Or on the server: "
             f"bck host set {host.id} --gate COMMAND",
         )
-    return replace(host, host_keys=shown.host_keys)
+    return replace(host, host_keys=shown.host_keys, awaits_enrolment=False)
 
 
 def _plain_address(address: str) -> str:
