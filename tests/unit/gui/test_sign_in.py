@@ -172,6 +172,17 @@ def test_who_goes_back_leaves_no_password_behind() -> None:
     assert len(porch.api.offered) == 1
 
 
+def test_page_that_is_closed_keeps_no_password_whatever_comes_then() -> None:
+    porch = at_the_code()
+    assert porch.vm.close().settled
+    assert not _held(porch.vm)
+    late = Porch(MemoryApi(second_factor=True, hold=True))
+    late.vm.submit(PASSWORD)
+    parting = late.vm.close()
+    late.api.release()
+    assert (parting.settled, _held(late.vm), late.vm.needs_code) == (True, False, False)
+
+
 def test_password_whose_code_does_not_come_is_forgotten() -> None:
     porch = at_the_code()
     porch.now += CODE_WITHIN - timedelta(seconds=1)

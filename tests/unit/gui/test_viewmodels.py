@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 
+from bck_apps.gui.api import Api
 from bck_apps.gui.config import ClientConfig, ProfileConfig, SchedulerConfig, load
 from bck_apps.gui.messages import Job, Progress, Source
+from bck_apps.gui.pending import Pending
 from bck_apps.gui.problems import (
     ClientError,
     ConfigError,
@@ -24,6 +26,7 @@ from bck_apps.gui.viewmodels.folder_choice import FolderChoice
 from bck_apps.gui.viewmodels.home import Home
 from bck_apps.gui.viewmodels.log_book import LogBook
 from bck_apps.gui.viewmodels.progress_view import progress_view
+from bck_apps.gui.viewmodels.sign_in import Connector
 from bck_apps.gui.viewmodels.standing import State
 from bck_apps.gui.viewmodels.verdict import verdict
 from tests.support.gui_api import (
@@ -204,6 +207,23 @@ def test_computer_with_a_password_is_not_backed_up_by_itself() -> None:
     world.home.tick()
     assert world.home.next_auto(world.page) is None
     assert world.api.keys == []
+
+
+def test_jobs_are_known_where_computers_cannot_be_asked_for() -> None:
+    world = World(MemoryApi(kept_jobs=[job("j7")], fail={"hosts": RefusedError("forbidden")}))
+    assert world.page.standing.state is State.RUNNING
+    assert world.home.fresh_at == NOON
+
+
+def test_computer_that_is_not_known_yet_is_not_backed_up_by_itself() -> None:
+    config = ClientConfig(scheduler=SchedulerConfig(enabled=True))
+    world = World(MemoryApi(fail={"hosts": RefusedError("forbidden")}), config)
+    world.home.tick()
+    assert (world.home.next_auto(world.page), world.api.keys) == (None, [])
+    del world.api.fail["hosts"]
+    world.home.refresh()
+    world.home.tick()
+    assert world.api.keys == [("docs", "k1")]
 
 
 def test_computer_that_waits_for_its_enrolment_is_told_and_not_backed_up() -> None:
@@ -544,11 +564,11 @@ def test_unknown_reason_is_told_as_unknown() -> None:
 # --- the desk -------------------------------------------------------------------------------------
 
 
-def _desk(path, api: MemoryApi, config: ClientConfig | None = None, **fields: object) -> Desk:
+def _desk(path, api: MemoryApi, config: ClientConfig | None = None, connect: Connector | None = None) -> Desk:
     return Desk(
         config=config or ClientConfig(endpoint="https://backup.example", ca_file="ca.pem", user="anna"),
         config_path=path,
-        connect=Door(api),
+        connect=connect or Door(api),
         clock=lambda: NOON,
         new_key=lambda: "k",
         system_language="en_GB",
@@ -616,6 +636,44 @@ def test_closing_right_after_signing_out_waits_for_the_server_too(tmp_path) -> N
     parting = desk.close()
     assert not parting.settled
     api.release()
+    assert parting.settled
+
+
+def test_window_closed_while_the_server_looks_at_the_password_leaves_no_session(tmp_path) -> None:
+    api = MemoryApi(hold=True)
+    desk = _desk(tmp_path / "config.json", api)
+    desk.sign_in.submit(PASSWORD)
+    parting = desk.close()
+    assert not parting.settled
+    asked, api.waiting = api.waiting, []
+    for settle in asked:
+        settle()
+    assert (desk.home, api.signed_in_as, parting.settled) == (None, "", False)
+    api.release()
+    assert parting.settled
+
+
+def test_window_closed_before_the_password_is_sent_sends_none_and_waits_for_nothing(tmp_path) -> None:
+    api, door = MemoryApi(), Pending[Api]()
+    desk = _desk(tmp_path / "config.json", api, connect=lambda *_: door)
+    desk.sign_in.submit(PASSWORD)
+    assert desk.close().settled
+    door.resolve(api)
+    assert (desk.home, api.offered) == (None, [])
+
+
+def test_window_closed_soon_after_a_second_sign_in_waits_for_the_end_of_both(tmp_path) -> None:
+    first, second = MemoryApi(), MemoryApi()
+    door = Door(first)
+    desk = _desk(tmp_path / "config.json", first, connect=door)
+    desk.sign_in.submit(PASSWORD)
+    first.hold, door.api = True, second
+    desk.sign_out()
+    desk.sign_in.submit(PASSWORD)
+    assert second.signed_in_as == "anna"
+    parting = desk.close()
+    assert (second.signed_in_as, parting.settled) == ("", False)
+    first.release()
     assert parting.settled
 
 

@@ -72,3 +72,16 @@ def settled(value: T) -> Pending[T]:
     pending: Pending[T] = Pending()
     pending.resolve(value)
     return pending
+
+
+def both(first: Pending[None], second: Pending[None]) -> Pending[None]:
+    """Settles, never with an error, once the two are settled, whatever came of them."""
+    after: Pending[None] = Pending()
+
+    def heard(_: object) -> None:
+        if first.settled and second.settled:
+            after.resolve(None)
+
+    first.then(heard, heard)
+    second.then(heard, heard)
+    return after

@@ -11,7 +11,7 @@ from bck_apps.gui import config as files
 from bck_apps.gui.api import Api
 from bck_apps.gui.config import ClientConfig, ProfileConfig
 from bck_apps.gui.messages import Session
-from bck_apps.gui.pending import Pending, settled
+from bck_apps.gui.pending import Pending, both, settled
 from bck_apps.gui.problems import ClientError, ConfigError, SessionEndedError
 from bck_apps.gui.texts import Phrase, Texts, language_of
 from bck_apps.gui.viewmodels.home import Home
@@ -109,17 +109,23 @@ class Desk(Observable):
     def _leave(self, note: Phrase) -> None:
         if self.home is None:
             return
-        self.close()
+        self._end_session()
         self.sign_in.show(note)
         self._changed()
 
     def close(self) -> Pending[None]:
-        """Stop everything under way here, and end the session. Settles when the server has heard it, or does
-        not answer in time."""
+        """Stop everything under way here, let nobody in any more, and end every session that was begun.
+
+        Settles when the server has heard of each of them, or does not answer in time.
+        """
+        self._end_session()
+        self._farewell = both(self._farewell, self.sign_in.close())
+        return self._farewell
+
+    def _end_session(self) -> None:
         home, api = self.home, self._api
         self.home = self._api = None
         if home is not None:
             home.close()
         if api is not None:
-            self._farewell = api.sign_out()
-        return self._farewell
+            self._farewell = both(self._farewell, api.sign_out())

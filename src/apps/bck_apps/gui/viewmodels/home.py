@@ -85,6 +85,7 @@ class Home(Observable):
         self.known = True
         self._changed()
         self._api.hosts().then(self._take_hosts, self._failed)
+        self._api.jobs().then(self._take_jobs, self._failed)
 
     def _take_hosts(self, hosts: tuple[Host, ...]) -> None:
         if self._closed:
@@ -92,7 +93,7 @@ class Home(Observable):
         by_name = {host.name: host for host in hosts}
         for page in self.pages:
             page.meet(by_name.get(page.profile.host))
-        self._api.jobs().then(self._take_jobs, self._failed)
+        self._changed()
 
     def _page(self, profile: Profile, page: ProfilePage | None) -> ProfilePage:
         if page is not None:
@@ -152,8 +153,9 @@ class Home(Observable):
         return timedelta(hours=2 * scheduler.every_hours) if scheduler.enabled else OVERDUE_AFTER
 
     def next_auto(self, page: ProfilePage) -> datetime | None:
-        """When a backup of that profile starts by itself; never where a person has to give a password."""
-        if page.needs_password:
+        """When a backup of that profile starts by itself; never where a person has to give a password, or may
+        have to: that is known once the server has told of the computer."""
+        if page.host is None or page.needs_password:
             return None
         return due_at(self._config.scheduler, page.standing)
 

@@ -11,7 +11,7 @@ from typing import Protocol
 from bck_apps.gui.api import Api
 from bck_apps.gui.config import ClientConfig, normal_endpoint, normal_fingerprint
 from bck_apps.gui.messages import Session
-from bck_apps.gui.pending import Pending
+from bck_apps.gui.pending import Pending, settled
 from bck_apps.gui.problems import (
     ClientError,
     ConfigError,
@@ -77,6 +77,8 @@ class SignIn(Observable):
         self._signed_in = signed_in
         self._clock = clock
         self._half: _Half | None = None
+        self._closed = False
+        self._asked = settled(None)
         self._not_before: datetime | None = None
         self.form = form
         self.busy = False
@@ -157,12 +159,23 @@ class SignIn(Observable):
         self._ask(self._half, code.strip())
 
     def _ask(self, half: _Half, code: str = "") -> None:
+        if self._closed:
+            return
+        asked = self._asked = Pending[None]()
+
         def done(session: Session) -> None:
+            if self._closed:
+                half.api.sign_out().then(asked.resolve, asked.reject)
+                return
+            asked.resolve(None)
             self.busy, self._half = False, None
             self._changed()
             self._signed_in(half.api, session, half.form)
 
         def failed(error: ClientError) -> None:
+            asked.resolve(None)
+            if self._closed:
+                return
             if isinstance(error, SecondFactorNeededError) and not code:
                 self._half = half
                 self._failed(None)
@@ -186,6 +199,12 @@ class SignIn(Observable):
         if not self.busy:
             self._half, self.problem = None, None
             self._changed()
+
+    def close(self) -> Pending[None]:
+        """Let nobody in any more, and keep no password. Settles when the server is asked for nothing and has
+        heard that whom it let in meanwhile has left."""
+        self._closed, self._half = True, None
+        return self._asked
 
     def tick(self) -> None:
         """A second has passed: what was to be waited for may be over."""
