@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bckcore.domain.ssh_trust import fingerprint
-from tests.e2e.test_secrets_canary import Canaries, files_below, processes
+from tests.support.canaries import Canaries, files_below, processes
 from tests.support.cli import Bck
 from tests.support.password_server import password_server
 from tests.support.sshd import LoopbackSshd, new_key

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.test_people_story import Caller
-from tests.e2e.test_secrets_canary import Canaries, files_below, processes
+from tests.support.canaries import Canaries, assert_in_no_process, files_below
 from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
 from tests.support.password_server import PasswordServer, password_server
 from tests.support.postgresql import on_postgresql
@@ -53,16 +53,15 @@ def entered_with_a_password(bck: Bck, server: PasswordServer, docs: Path, size: 
     bck.ok("profile", "add", "docs", "--host", "pc1", "--source", str(docs), "--bwlimit", "1M")
 
 
-def assert_nowhere(bck: Bck, canaries: Canaries, shown: list[str]) -> None:
-    """Neither in files, nor in what was shown, nor in what processes are called and given."""
+def assert_nowhere(bck: Bck, canaries: Canaries, shown: list[str], *pids: int) -> None:
+    """Neither in files, nor in what was shown, nor in what processes (these among them) are given."""
     looked_at = dict(files_below(bck.folder, Path(os.environ.get("XDG_RUNTIME_DIR", bck.folder))))
     assert len(looked_at) > 10
     for path, content in looked_at.items():
         assert canaries.found_in(str(path), content) == []
     for number, text in enumerate(shown):
         assert canaries.found_in(f"answer {number}", text.encode()) == []
-    for where, content in processes():
-        assert canaries.found_in(where, content) == []
+    assert_in_no_process(canaries, *pids)
 
 
 def sealed_texts(bck: Bck) -> list[str]:
@@ -109,14 +108,16 @@ def sent_crashed_and_taken_up(bck: Bck) -> None:
         assert [code for code, _ in misspelt] == [422, 422]
         assert under_way(bck)
         sealed = sealed_texts(bck)
+        assert sealed or on_postgresql(), "the seal was not looked for where it is"
         typed = bck.run("backup", "docs", "--password-stdin", text=TYPED + "\n")
         assert (typed.code, "The password was not kept" in typed.err) == (0, True), typed
         shown += [typed.out + typed.err]
         shown += map(str, [started, again, misspelt, call(f"/backup/status/{job}", token)])
-        assert_nowhere(bck, canaries, shown)
+        assert_nowhere(bck, canaries, shown, process.pid)
         process.send_signal(signal.SIGABRT)  # a crash, while the password is in use
         assert process.wait(PATIENCE) == -signal.SIGABRT
     assert_nowhere(bck, canaries, [])
+    bck.ok("profile", "set", "docs", "--bwlimit", "0")  # what is left need not take its time
     with bck.serving() as (_, served):
         token = Caller(served)("/auth/login", name="ann", password=PASSWORD)[1]["access_token"]
 

@@ -7,17 +7,17 @@ of the installation, and the command line and the environment of every process.
 
 from __future__ import annotations
 
-import base64
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.e2e.test_people_story import Caller
+from tests.support.canaries import Canaries, assert_in_no_process, files_below
 from tests.support.cli import PATIENCE, Bck, Running, eventually
 from tests.support.sshd import LoopbackSshd, new_key, running_sshd
 
@@ -52,42 +52,6 @@ def bck(tmp_path: Path, memory: Path) -> Bck:
     return Bck(tmp_path / "server", {"XDG_RUNTIME_DIR": str(memory)})
 
 
-class Canaries:
-    """All that must be found nowhere, by name."""
-
-    def __init__(self) -> None:
-        self.marks: dict[str, bytes] = {}
-
-    def let_fly(self, name: str, secret: str) -> None:
-        self.marks[name] = secret.encode()
-        self.marks[f"{name} in base64"] = base64.b64encode(secret.encode())[:-4].rstrip(b"=")
-
-    def found_in(self, where: str, content: bytes) -> list[str]:
-        return [f"{name} in {where}" for name, mark in self.marks.items() if mark in content]
-
-
-def files_below(*folders: Path) -> Iterator[tuple[Path, bytes]]:
-    """What stands in them; files of the moment may go meanwhile."""
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
-                with suppress(FileNotFoundError):
-                    yield path, path.read_bytes()
-
-
-def processes() -> Iterator[tuple[str, bytes]]:
-    """Command line and environment of every process that may be looked at."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            for what in ("cmdline", "environ"):
-                try:
-                    content = (entry / what).read_bytes()
-                except OSError:
-                    continue
-                if content:
-                    yield f"/proc/{entry.name}/{what}: {content[:80]!r}", content
-
-
 @contextmanager
 def under_way(bck: Bck) -> Iterator[Running]:
     """A slow backup that sends, with a command line and an environment of its own."""
@@ -119,8 +83,7 @@ def test_no_secret_stands_anywhere_but_in_the_vault(
     enrolment = bck.ok("host", "enrol", "pc2", "--address", "pc2.lan")["token"]
     canaries.let_fly("enrolment token", enrolment.split("-")[2])
     with under_way(bck) as process:
-        for where, content in processes():
-            assert canaries.found_in(where, content) == []
+        assert_in_no_process(canaries, process.pid)
         for path, content in files_below(bck.folder):
             assert canaries.found_in(str(path), content) == []
         opened = [found for path, text in files_below(memory) for found in canaries.found_in(path.name, text)]
@@ -170,7 +133,7 @@ def answers(bck: Bck, canaries: Canaries, device: str, enrolment: str) -> list[s
         fresh = call("/auth/refresh", refresh_token=signed_in["refresh_token"])[1]
         canaries.let_fly("second refresh token", fresh["refresh_token"])
         totp = call("/auth/totp", fresh["access_token"], password=ADMIN)[1]
-        canaries.let_fly("second factor", str(totp.get("secret", "no secret was given")))
+        canaries.let_fly("second factor", totp["secret"])
         said = [call("/auth/login", name=name, password=TYPED) for name in (TYPED, "bob")]
         said += [call("/backup/start", device, profile="docs"), call("/hosts", device)]
         said += [

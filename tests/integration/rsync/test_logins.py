@@ -36,6 +36,7 @@ from bckcore.errors import (
     TransferFailedError,
 )
 from bckcore.services.ssh_authority import SshAuthority
+from tests.support.canaries import processes
 from tests.support.gate import GateRig
 from tests.support.logins import ssh_authority
 from tests.support.password_server import PasswordServer, password_server
@@ -253,7 +254,7 @@ def test_a_password_is_nowhere_while_it_lets_the_server_in(
     seen: dict[str, list[str]] = {}
 
     def search() -> None:
-        seen["places"] = [str(path) for path in places_with(MARK.encode(), short_dir)]
+        seen["places"] = [*places_with(MARK.encode(), short_dir)]
         seen["folder"] = [path.name for path in next(short_dir.iterdir()).iterdir()]
 
     server.on_login = search
@@ -264,22 +265,14 @@ def test_a_password_is_nowhere_while_it_lets_the_server_in(
     assert MARK not in "".join(by_password.watcher.lines)
 
 
-def places_with(mark: bytes, folder: Path) -> Iterator[Path]:
+def places_with(mark: bytes, folder: Path) -> Iterator[str]:
     """Arguments, environments and files that hold the mark."""
-    for process in Path("/proc").glob("[0-9]*"):
-        for name in ("cmdline", "environ"):
-            path = process / name
-            try:
-                found = mark in path.read_bytes()
-            except OSError:
-                continue
-            if found:
-                yield path
+    yield from (where for where, content in processes() if mark in content)
     for root in (folder, Path(tempfile.gettempdir())):
         for path in root.rglob("*"):
             try:
                 if path.is_file() and mark in path.read_bytes():
-                    yield path
+                    yield str(path)
             except OSError:
                 continue
 
