@@ -5,14 +5,13 @@ import json
 import pytest
 
 from tests.support.cli import Bck, eventually
-from tests.support.postgresql import shared_server
+from tests.support.postgresql import fresh_database
 
 
 @pytest.fixture
 def url():
-    name = shared_server().create()
-    yield shared_server().url(name)
-    shared_server().drop(name)
+    with fresh_database() as address:
+        yield address
 
 
 @pytest.fixture

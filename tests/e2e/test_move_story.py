@@ -2,11 +2,9 @@
 
 import os
 import signal
-import ssl
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +16,9 @@ from bck_adapters.clock import SystemClock
 from bck_adapters.sql.engine import LOCK_SPACE, SCHEMA_LOCK
 from bck_apps.runner.presence import ServeLock, StandStill
 from bck_apps.wiring import database_place, move_installation, open_application
-from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
-from tests.support.postgresql import postgres_server, shared_server
+from tests.support.cli import PATIENCE, Bck, eventually
+from tests.support.https import ann_at
+from tests.support.postgresql import fresh_database, postgres_server
 from tests.support.worlds import world_of_folder
 
 pytestmark = pytest.mark.sqlite  # each story says itself where its database is
@@ -27,9 +26,8 @@ pytestmark = pytest.mark.sqlite  # each story says itself where its database is
 
 @pytest.fixture
 def url() -> Iterator[str]:
-    name = shared_server().create()
-    yield shared_server().url(name)
-    shared_server().drop(name)
+    with fresh_database() as address:
+        yield address
 
 
 @pytest.fixture
@@ -49,15 +47,6 @@ def bck(tmp_path: Path, docs: Path, require_tool) -> Bck:
     made.ok("host", "add", "here", "--transport", "local", "--allow", str(docs.parent))
     made.ok("profile", "add", "slow", "--host", "here", "--source", str(docs), "--bwlimit", "1M")
     return made
-
-
-@contextmanager
-def client_of(said: dict[str, Any]) -> Iterator[httpx2.Client]:
-    trust = ssl.create_default_context(cafile=said["ca_certificate"])
-    with httpx2.Client(base_url=said["url"], verify=trust, timeout=PATIENCE) as client:
-        answer = client.post("/auth/login", json={"name": "ann", "password": PASSWORD})
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        yield client
 
 
 def asked(client: httpx2.Client, path: str) -> httpx2.Response:
@@ -110,7 +99,7 @@ def hang(holder: psycopg.Connection[Any], count: int) -> bool:
 def test_a_running_server_moves_with_a_job_under_way_and_a_client_that_asks(
     bck: Bck, docs: Path, url: str, tmp_path: Path
 ) -> None:
-    with bck.serving() as (process, said), client_of(said) as client:
+    with bck.serving() as (process, said), ann_at(said) as client:
         job = client.post("/backup/start", json={"profile": "slow"}).json()["job"]["job_id"]
         assert eventually(lambda: under_way(bck))
         with Poller(client, job) as poller:
@@ -134,7 +123,7 @@ def test_a_running_server_moves_with_a_job_under_way_and_a_client_that_asks(
 
 
 def test_an_api_alone_that_noticed_nothing_of_a_move_opens_the_new_database(bck: Bck, url: str) -> None:
-    with bck.serving("--only", "api") as (process, said), client_of(said) as client:
+    with bck.serving("--only", "api") as (process, said), ann_at(said) as client:
         job = client.post("/backup/start", json={"profile": "slow"}).json()["job"]["job_id"]
         with open_application(bck.home) as application:  # without a word to those who serve
             move_installation(application, database_place(url), told=lambda *_: None)
@@ -148,7 +137,7 @@ def test_an_api_alone_that_noticed_nothing_of_a_move_opens_the_new_database(bck:
 def test_a_server_waits_for_a_new_database_that_does_not_answer_yet(bck: Bck) -> None:
     log = bck.folder / "serve.log"
     bck.settings["BCK_LOGGING__FILE"] = str(log)
-    with postgres_server() as server, bck.serving() as (process, said), client_of(said) as client:
+    with postgres_server() as server, bck.serving() as (process, said), ann_at(said) as client:
         target = database_place(server.url(server.create()))
         with StandStill(bck.home, clock=SystemClock()):
             assert eventually(lambda: asked(client, "/health/ready").status_code == 503)
@@ -178,7 +167,7 @@ def test_a_mover_that_is_killed_leaves_the_server_where_it_was_and_a_server_that
     bck: Bck, url: str
 ) -> None:
     """The mover hangs in the middle: the new database is held by somebody else."""
-    with psycopg.connect(url) as other, bck.serving() as (process, said), client_of(said) as client:
+    with psycopg.connect(url) as other, bck.serving() as (process, said), ann_at(said) as client:
         other.execute(f"SELECT pg_advisory_xact_lock({LOCK_SPACE}, {SCHEMA_LOCK})")
         mover = bck.start("db", "migrate-to", url)
         assert eventually(lambda: hang(other, 1))
@@ -203,6 +192,6 @@ def test_a_mover_that_is_killed_leaves_the_server_where_it_was_and_a_server_that
         other.rollback()
         assert mover.wait(PATIENCE) == 0, (bck.folder / "stderr.log").read_text()
     assert bck.ok("db", "status")["kind"] == "postgresql"
-    with bck.serving() as (_, said), client_of(said) as client:
+    with bck.serving() as (_, said), ann_at(said) as client:
         [job] = bck.ok("jobs")["items"]
         assert eventually(lambda: bck.ok("status", job["job_id"])["status"] == "succeeded")

@@ -19,9 +19,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_people_story import Caller
 from tests.support.canaries import Canaries, assert_in_no_process, files_below
 from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
+from tests.support.https import Caller
 from tests.support.password_server import PasswordServer, password_server
 from tests.support.postgresql import on_postgresql
 

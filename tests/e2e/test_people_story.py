@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import ssl
-import urllib.error
-import urllib.request
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from bckcore.services.throttles import ACCOUNT
 from tests.support.cli import PASSWORD, Bck
+from tests.support.https import Caller
 
 NEW = "quite another password"
 
@@ -23,28 +19,6 @@ def bck(tmp_path: Path) -> Bck:
     made.init()
     made.ok("host", "add", "pc1", "--transport", "local", "--allow", str(tmp_path))
     return made
-
-
-class Caller:
-    """Calls a server as a program on a PC does."""
-
-    def __init__(self, served: dict[str, Any]) -> None:
-        self._url = served["url"]
-        self._tls = ssl.create_default_context(cafile=served["ca_certificate"])
-
-    def __call__(self, path: str, token: str = "", **body: Any) -> tuple[int, Any]:
-        data = json.dumps(body).encode() if body else None
-        headers = {
-            "Content-Type": "application/json",
-            **({"Authorization": f"Bearer {token}"} if token else {}),
-        }
-        request = urllib.request.Request(self._url + path, data, headers)  # our own https
-        try:
-            with urllib.request.urlopen(request, context=self._tls) as answer:
-                return answer.status, json.load(answer)
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, json.load(error)
 
 
 def test_an_installation_has_one_account_with_the_given_password(bck: Bck, tmp_path: Path) -> None:

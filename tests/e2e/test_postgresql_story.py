@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.cli import Bck
-from tests.support.postgresql import PostgresServer, postgres_server, shared_server
+from tests.support.postgresql import PostgresServer, fresh_database, postgres_server
 from tests.support.sshd import running_sshd
 from tests.support.worlds import world_of_folder
 
@@ -34,9 +34,8 @@ def bck(tmp_path):
 
 @pytest.fixture
 def url():
-    name = shared_server().create()
-    yield shared_server().url(name)
-    shared_server().drop(name)
+    with fresh_database() as address:
+        yield address
 
 
 def docs_in(folder: Path) -> Path:

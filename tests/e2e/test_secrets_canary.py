@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.test_people_story import Caller
 from tests.support.canaries import Canaries, assert_in_no_process, files_below
 from tests.support.cli import PATIENCE, Bck, Running, eventually
+from tests.support.https import Caller
 from tests.support.sshd import LoopbackSshd, new_key, running_sshd
 
 ADMIN = "canary-admin-5f1c0e9b7a"

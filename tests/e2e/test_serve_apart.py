@@ -2,7 +2,6 @@
 
 import json
 import signal
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +11,9 @@ import httpx2
 import pytest
 
 from bck_apps.runner.presence import serve_is_up
-from tests.support.cli import PASSWORD, PATIENCE, Bck, Running, eventually
+from tests.support.cli import PATIENCE, Bck, Running, eventually
 from tests.support.databases import address_of
+from tests.support.https import ann_at
 
 LOOKS = (
     "/health/ready",
@@ -52,15 +52,6 @@ def runner_of(bck: Bck) -> Iterator[Running]:
         yield process
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE) == 0
-
-
-@contextmanager
-def client_of(said: dict[str, Any]) -> Iterator[httpx2.Client]:
-    trust = ssl.create_default_context(cafile=said["ca_certificate"])
-    with httpx2.Client(base_url=said["url"], verify=trust, timeout=PATIENCE) as client:
-        answer = client.post("/auth/login", json={"name": "ann", "password": PASSWORD})
-        client.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-        yield client
 
 
 def ports_of(pid: int) -> set[str]:
@@ -110,7 +101,7 @@ def read_only(root: Path) -> Iterator[None]:
 
 
 def test_what_the_api_is_asked_for_the_runner_does(bck: Bck) -> None:
-    with bck.serving("--only", "api") as (api, said), client_of(said) as client:
+    with bck.serving("--only", "api") as (api, said), ann_at(said) as client:
         job = client.post("/backup/start", json={"profile": "docs"}).json()["job"]["job_id"]
         assert not serve_is_up(bck.home)  # nobody takes jobs, so nobody stands in a runner's way
         assert client.get(f"/backup/status/{job}").json()["claims"] == 0
@@ -125,7 +116,7 @@ def test_what_the_api_is_asked_for_the_runner_does(bck: Bck) -> None:
             refused = bck.run("serve", "--port", "0", "--json")
             assert refused.code == 5
             assert "runner only" in refused.json["error"]["what"]
-            with bck.serving("--only", "api") as (_, other), client_of(other) as second:
+            with bck.serving("--only", "api") as (_, other), ann_at(other) as second:
                 assert second.get(f"/backup/status/{job}").json()["status"] == "succeeded"
         assert eventually(lambda: not serve_is_up(bck.home))
         assert runner_finding(bck) == (True, "none known here, and no job waits for one")

@@ -8,7 +8,7 @@ import pytest
 from bck_adapters.sql.engine import make_engine
 from tests.support.cli import Bck
 from tests.support.old_rows import STEPS, fill_at
-from tests.support.postgresql import shared_server
+from tests.support.postgresql import fresh_database
 
 pytestmark = pytest.mark.sqlite  # each story says itself where its database is
 
@@ -18,9 +18,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'old.db'}"
         return
-    name = shared_server().create()
-    yield shared_server().url(name)
-    shared_server().drop(name)
+    with fresh_database() as address:
+        yield address
 
 
 @pytest.fixture

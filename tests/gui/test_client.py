@@ -15,7 +15,7 @@ from PySide6.QtCore import QTimer
 
 from bck_apps.gui.client import HttpApi
 from bck_apps.gui.connect import HttpConnector
-from bck_apps.gui.messages import Job, LogLine, Progress, Session
+from bck_apps.gui.messages import Session
 from bck_apps.gui.problems import (
     BadAnswerError,
     ClientError,
@@ -32,6 +32,7 @@ from bck_apps.gui.problems import (
 )
 from bck_apps.gui.tls import fingerprint, load_ca
 from tests.support.gui_api import NOON, done, profile, tokens
+from tests.support.gui_events import END, Heard, event, line
 from tests.support.gui_https import Exchange, Server, https_server
 
 SESSION = tokens().model_dump(mode="json")
@@ -267,51 +268,6 @@ def test_server_that_says_nothing_is_given_up_without_blocking(qtbot, server, ca
 # --- events ---------------------------------------------------------------------------------------
 
 
-class Heard:
-    """A follower that writes down what it hears."""
-
-    def __init__(self) -> None:
-        self.lines: list[int] = []
-        self.percents: list[int | None] = []
-        self.statuses: list[str] = []
-        self.lost: list[ClientError] = []
-        self.ends: list[Job] = []
-        self.failures: list[ClientError] = []
-
-    def on_job(self, job: Job) -> None:
-        self.statuses.append(job.status)
-
-    def on_progress(self, progress: Progress) -> None:
-        self.percents.append(progress.percent)
-
-    def on_log(self, line: LogLine) -> None:
-        self.lines.append(line.number)
-
-    def on_lost(self, error: ClientError) -> None:
-        self.lost.append(error)
-
-    def on_end(self, job: Job) -> None:
-        self.ends.append(job)
-
-    def on_failed(self, error: ClientError) -> None:
-        self.failures.append(error)
-
-    @property
-    def over(self) -> bool:
-        return bool(self.ends or self.failures)
-
-
-def _event(name: str, data: object, id_: int | None = None) -> bytes:
-    head = f"id: {id_}\n" if id_ is not None else ""
-    return f"{head}event: {name}\ndata: {json.dumps(data)}\n\n".encode()
-
-
-def _line(number: int) -> bytes:
-    at = "2026-11-22T12:00:00Z"
-    return _event("log", {"number": number, "at": at, "level": "info", "text": "perché"}, number)
-
-
-END = _event("end", {})
 JOB = done().model_dump(mode="json")
 
 
@@ -330,9 +286,7 @@ def _followed(qtbot, api: HttpApi, heard: Heard, after: int = 0) -> None:
 
 
 def test_events_in_single_bytes_are_heard_whole(qtbot, api, server) -> None:
-    stream = (
-        b": hi\n\n" + _event("status", JOB) + _line(1) + _event("progress", {"percent": 7}) + _line(2) + END
-    )
+    stream = b": hi\n\n" + event("status", JOB) + line(1) + event("progress", {"percent": 7}) + line(2) + END
     server.answers["GET /backup/events/j1"] = _events(*(bytes([byte]) for byte in stream))
     server.answers["GET /backup/status/j1"] = lambda to: to.json(200, JOB)
     heard = Heard()
@@ -344,9 +298,9 @@ def test_events_in_single_bytes_are_heard_whole(qtbot, api, server) -> None:
 
 def test_broken_stream_goes_on_where_it_stopped(qtbot, api, server) -> None:
     server.answers["GET /backup/events/j1"] = [
-        _events(_line(4), _line(5), b"id: 6\nevent: log\nda"),
+        _events(line(4), line(5), b"id: 6\nevent: log\nda"),
         lambda to: to.problem(503, "store-busy", "Later."),
-        _events(_line(6), END),
+        _events(line(6), END),
     ]
     server.answers["GET /backup/status/j1"] = lambda to: to.json(200, JOB)
     heard = Heard()
@@ -377,14 +331,14 @@ def test_stream_that_is_refused_is_not_tried_again(qtbot, api, server, status, k
 
 
 def test_event_that_makes_no_sense_ends_the_stream(qtbot, api, server) -> None:
-    server.answers["GET /backup/events/j1"] = _events(_event("log", {"number": "x"}))
+    server.answers["GET /backup/events/j1"] = _events(event("log", {"number": "x"}))
     heard = Heard()
     _followed(qtbot, api, heard)
     assert [type(error) for error in heard.failures] == [BadAnswerError]
 
 
 def test_unknown_events_are_passed_over(qtbot, api, server) -> None:
-    server.answers["GET /backup/events/j1"] = _events(_event("new-in-9", {"x": 1}), END)
+    server.answers["GET /backup/events/j1"] = _events(event("new-in-9", {"x": 1}), END)
     server.answers["GET /backup/status/j1"] = lambda to: to.json(200, JOB)
     heard = Heard()
     _followed(qtbot, api, heard)
@@ -396,10 +350,10 @@ def test_closed_stream_is_silent(qtbot, api, server: Server) -> None:
 
     def answer(to: Exchange) -> None:
         to.begin_events()
-        to.piece(_line(1))
+        to.piece(line(1))
         to.wait(go_on)
         gone.set()
-        to.piece(_line(2))
+        to.piece(line(2))
 
     server.answers["GET /backup/events/j1"] = answer
     heard = Heard()

@@ -10,8 +10,8 @@ from PySide6.QtCore import Qt
 
 from bck_apps.gui.views.password_dialog import PasswordDialog
 from bck_apps.gui.views.profile_view import ProfileView
-from tests.gui.test_real_sign_in import PATIENCE_MS, Person
 from tests.support.cli import Bck
+from tests.support.gui_person import PATIENCE_MS, Person
 from tests.support.password_server import PasswordServer, password_server
 
 RIGHT = "the password of the PC"

@@ -12,8 +12,8 @@ from bck_apps.gui import client
 from bck_apps.gui.client import HttpApi
 from bck_apps.gui.problems import SessionEndedError
 from bck_apps.gui.tls import load_ca
-from tests.gui.test_client import END, Heard, _event, _line
 from tests.support.gui_api import NOON, done, tokens
+from tests.support.gui_events import END, Heard, event, line
 from tests.support.gui_https import Exchange, Server
 
 JOBS: dict[str, object] = {"items": [], "next": None}
@@ -149,7 +149,7 @@ def test_stream_goes_on_with_a_fresh_token_where_it_stopped(qtbot, api, minted, 
     def events(to: Exchange) -> None:
         def answer() -> None:
             to.begin_events()
-            to.piece(_line(1) if minted.number == 1 else _line(2) + END)
+            to.piece(line(1) if minted.number == 1 else line(2) + END)
             if minted.number == 1:
                 server.answers["POST /auth/refresh"] = lambda to: to.json(200, PAIRS[2])
                 minted.number = 2
@@ -172,7 +172,7 @@ def test_stream_of_a_session_that_was_ended_ends_too(qtbot, api, minted, server)
     api.when_over(over.append)
     minted.alive = False
     server.answers["GET /backup/events/j1"] = lambda to: minted.guarded(
-        to, lambda: to.raw(200, _event("end", {}))
+        to, lambda: to.raw(200, event("end", {}))
     )
     heard = Heard()
     api.follow("j1", heard)

@@ -235,6 +235,17 @@ def shared_server() -> PostgresServer:
     return server
 
 
+@contextmanager
+def fresh_database(*, more: str = "") -> Iterator[str]:
+    """The address of a database on the shared server, without tables and for this use alone."""
+    server = shared_server()
+    name = server.create(more=more)
+    try:
+        yield server.url(name)
+    finally:
+        server.drop(name)
+
+
 def new_database() -> str:
     """The address of a new database on the shared server, with our tables; it goes with the server."""
     server = shared_server()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,6 +15,7 @@ from bckcore.domain.secret import Secret
 from bckcore.domain.throttle import account_key
 from bckcore.services.throttles import ACCOUNT
 from tests.support.api_process import api_process
+from tests.support.https import client_of
 
 PASSWORD = "a long enough password"
 
@@ -35,10 +35,8 @@ def application(tmp_path: Path, url: str) -> Iterator[Application]:
 
 @contextmanager
 def client(home: Path) -> Iterator[httpx2.Client]:
-    with api_process(home) as (_, address):
-        context = ssl.create_default_context(cafile=address.ca)
-        with httpx2.Client(base_url=address.url, verify=context, timeout=30) as found:
-            yield found
+    with api_process(home) as (_, address), client_of(address.url, address.ca) as found:
+        yield found
 
 
 def tried(at: httpx2.Client, name: str, password: str = "wrong password") -> httpx2.Response:

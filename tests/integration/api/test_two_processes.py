@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
 
-from bck_apps.api import Address
 from bck_apps.runner.execution import Execution
 from bck_apps.wiring import Application, database_place, initialise
 from bckcore.domain.host import Host
@@ -26,6 +23,7 @@ from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.services.worker import Ending
 from tests.support.api_process import api_process
+from tests.support.https import client_of, signed_in
 from tests.support.runner import DONE, LEASE, ScriptedWorker
 
 PASSWORD = "a long enough password"
@@ -48,18 +46,6 @@ def application(tmp_path: Path, url: str) -> Iterator[Application]:
         source = Source(name=SourceName("docs"), path=str(tmp_path))
         application.profiles.add(Profile(id=DOCS, host=host.id, sources=(source,)))
         yield application
-
-
-@contextmanager
-def client_of(address: Address) -> Iterator[httpx2.Client]:
-    context = ssl.create_default_context(cafile=address.ca)
-    with httpx2.Client(base_url=address.url, verify=context, timeout=30) as client:
-        yield client
-
-
-def signed_in(client: httpx2.Client) -> dict[str, str]:
-    answer = client.post("/auth/login", json={"name": "ann", "password": PASSWORD})
-    return {"Authorization": f"Bearer {answer.json()['access_token']}"}
 
 
 Event = tuple[str, str, Any]
@@ -108,9 +94,9 @@ def test_a_client_cut_off_in_the_middle_goes_on_at_another_process(application: 
     with api_process(application.home) as (dying, first), api_process(application.home) as (_, second):
         runner.start()
         seen = list[tuple[str, str]]()
-        with client_of(first) as client:
-            headers = signed_in(client)
-            with client.stream("GET", f"/backup/events/{job.id}", headers=headers) as response:
+        with client_of(first.url, first.ca) as client:
+            token = {"Authorization": signed_in(client, password=PASSWORD).headers["Authorization"]}
+            with client.stream("GET", f"/backup/events/{job.id}") as response:
                 for name, ident, data in events(response):
                     if name == "log":
                         seen.append((ident, data["text"]))
@@ -119,10 +105,10 @@ def test_a_client_cut_off_in_the_middle_goes_on_at_another_process(application: 
                 dying.kill()  # in the middle of the stream
         assert len(seen) == 50
         go_on.set()
-        resumed = {**headers, "Last-Event-ID": seen[-1][0]}
+        resumed = {**token, "Last-Event-ID": seen[-1][0]}
         names = list[str]()
         with (
-            client_of(second) as client,
+            client_of(second.url, second.ca) as client,
             client.stream("GET", f"/backup/events/{job.id}", headers=resumed) as response,
         ):
             for name, ident, data in events(response):

@@ -2,15 +2,14 @@
 
 import pytest
 
-from tests.support.postgresql import shared_server
+from tests.support.postgresql import fresh_database
 
 
 @pytest.fixture
 def fresh_postgresql():
     """The address of an empty PostgreSQL database."""
-    name = shared_server().create()
-    yield shared_server().url(name)
-    shared_server().drop(name)
+    with fresh_database() as address:
+        yield address
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

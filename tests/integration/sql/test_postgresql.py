@@ -13,7 +13,7 @@ from bck_adapters.sql.tables import metadata
 from bck_adapters.testkit.samples import sample_host, sample_job
 from bckcore.domain.secret import Secret
 from bckcore.errors import DatabaseUnreachableError, InvalidInputError, StorageError, TransientError
-from tests.support.postgresql import postgres_server, shared_server
+from tests.support.postgresql import fresh_database, postgres_server, shared_server
 
 _COLUMNS = """
 SELECT c.relname, a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity::text,
@@ -51,35 +51,33 @@ def test_migrating_gives_the_schema_of_the_code_and_may_be_repeated(engine):
     with engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
-    created = make_engine(shared_server().url(name := shared_server().create()))
-    metadata.create_all(created)
-    with created.begin() as connection:
-        order_by_bytes(connection)
-    assert _schema(engine) == _schema(created)
-    created.dispose()
-    shared_server().drop(name)
+    with fresh_database() as address:
+        created = make_engine(address)
+        metadata.create_all(created)
+        with created.begin() as connection:
+            order_by_bytes(connection)
+        assert _schema(engine) == _schema(created)
+        created.dispose()
 
 
 def test_texts_sort_by_their_bytes_whatever_language_the_server_speaks():
-    name = shared_server().create(more="LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'")
-    database = sql_database(shared_server().url(name), SystemClock())
-    database.migrate()
-    names = ["a.b", "a-c", "ab", "a_d", "a"]
-    with database.units() as uow:
-        for host in names:
-            uow.hosts.add(sample_host(host))
-        assert [host.id for host in uow.hosts.list()] == sorted(names)
-    database.close()
-    shared_server().drop(name)
+    with fresh_database(more="LOCALE_PROVIDER icu ICU_LOCALE 'en-US' LOCALE 'C.UTF-8'") as address:
+        database = sql_database(address, SystemClock())
+        database.migrate()
+        names = ["a.b", "a-c", "ab", "a_d", "a"]
+        with database.units() as uow:
+            for host in names:
+                uow.hosts.add(sample_host(host))
+            assert [host.id for host in uow.hosts.list()] == sorted(names)
+        database.close()
 
 
 def test_a_database_of_another_encoding_is_refused():
-    name = shared_server().create(more="ENCODING 'LATIN1' LOCALE 'C'")
-    database = sql_database(shared_server().url(name), SystemClock())
-    with pytest.raises(StorageError, match="LATIN1"):
-        database.migrate()
-    database.close()
-    shared_server().drop(name)
+    with fresh_database(more="ENCODING 'LATIN1' LOCALE 'C'") as address:
+        database = sql_database(address, SystemClock())
+        with pytest.raises(StorageError, match="LATIN1"):
+            database.migrate()
+        database.close()
 
 
 def test_a_writer_that_waits_too_long_may_try_again_and_leaves_no_connection_behind(engine, fresh_postgresql):

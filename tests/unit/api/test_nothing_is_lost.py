@@ -16,7 +16,7 @@ from bckcore.domain.secret import Secret
 from tests.support.api_world import PASSWORD, api_world
 from tests.support.house import RecordingWatcher
 from tests.support.neighbours import Neighbours, T, settle
-from tests.unit.api.test_reach import _address, _tried
+from tests.support.routes import every_route, named
 
 OWN_DOOR = ("/auth/logout", "/auth/password", "/auth/sessions/{session_id}", "/auth/tokens/{token_id}")
 """They would only end the caller's own session."""
@@ -94,11 +94,11 @@ def test_nobody_but_an_administrator_can_harm_a_point(house: Neighbours, who: st
     assert [sorted(files) for files in before.values()] != []
     assert len(before) == 3
     calls = 0
-    for method, template in _tried():
+    for method, template in every_route():
         if template.startswith("/health") or template in OWN_DOOR:
             continue
         body: dict[str, Any] = next((body for end, body in asked.items() if template.endswith(end)), {})
-        answer = house.call(who, method, _address(template, house.names), json=body)
+        answer = house.call(who, method, named(template, house.names), json=body)
         assert answer.status_code < 500 or answer.status_code == 503, (method, template, answer.text)
         calls += 1
         _carried_out(house.world)

@@ -8,31 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.routing import APIRoute
 
-from bck_apps.api.main import ROUTES
 from bckcore.domain.access import Role
 from tests.support.neighbours import MARK, Neighbours, neighbours
+from tests.support.routes import every_route, named
 
 
 @pytest.fixture
 def two(quick_dir: Path) -> Iterator[Neighbours]:
     with neighbours(quick_dir) as made:
         yield made
-
-
-def _routes() -> list[APIRoute]:
-    return [route for module in ROUTES for route in module.router.routes if isinstance(route, APIRoute)]
-
-
-def _address(template: str, names: dict[str, str]) -> str:
-    """The address with the other owner's names in it."""
-    named = template.replace("/hosts/{name}", f"/hosts/{names['host']}")
-    named = named.replace("/profiles/{name}", f"/profiles/{names['profile']}")
-    named = named.replace("{point}", "latest").replace("/runs/{run}", f"/runs/{names['run_id']}")
-    named = named.replace("{job_id}", names["job_id"]).replace("{run_id}", names["run_id"])
-    assert "{" not in named, template
-    return named
 
 
 BODIES: dict[str, dict[str, Any]] = {
@@ -51,19 +36,15 @@ OF_NOBODY = {"/filters/presets", "/health", "/health/ready", "/ca.pem", "/enrol"
 PATTERN = re.compile("|".join((MARK, "ada")))
 
 
-def _tried() -> list[tuple[str, str]]:
-    return [(method, route.path) for route in _routes() for method in sorted(route.methods or ())]
-
-
 def test_no_route_gives_another_owners_things_to_an_owner(two: Neighbours) -> None:
     assert PATTERN.search(two.call("ada", "GET", f"/profiles/{MARK}-docs").text)
-    for method, template in _tried():
+    for method, template in every_route():
         if template in OF_NOBODY or template.startswith("/auth/"):
             continue
         names = {**two.names, "name": ""}
         query = next((query for end, query in QUERIES.items() if template.endswith(end)), None)
         answer = two.call(
-            "mallory", method, _address(template, names), json=BODIES.get(template, {}), params=query
+            "mallory", method, named(template, names), json=BODIES.get(template, {}), params=query
         )
         if method == "GET" and template in LISTS:
             assert answer.status_code == 200, template
@@ -79,15 +60,15 @@ def test_no_route_gives_another_owners_things_to_an_owner(two: Neighbours) -> No
 def test_what_is_anothers_answers_word_for_word_as_what_does_not_exist(two: Neighbours) -> None:
     absent = {key: f"absent-{key}" for key in two.names}
     compared = 0
-    for method, template in _tried():
+    for method, template in every_route():
         if template.startswith("/auth/") or (
-            template == _address(template, two.names) and template not in BODIES
+            template == named(template, two.names) and template not in BODIES
         ):
             continue
         body = BODIES.get(template, {})
-        there = two.call("mallory", method, _address(template, two.names), json=body)
+        there = two.call("mallory", method, named(template, two.names), json=body)
         swapped = {key: absent.get(key, value) for key, value in body.items()}
-        not_there = two.call("mallory", method, _address(template, absent), json=swapped)
+        not_there = two.call("mallory", method, named(template, absent), json=swapped)
         text = not_there.text
         for kind, name in absent.items():
             text = text.replace(name, two.names[kind])
@@ -99,7 +80,7 @@ def test_what_is_anothers_answers_word_for_word_as_what_does_not_exist(two: Neig
 def test_the_owner_reaches_the_same_things(two: Neighbours) -> None:
     """The names are the real ones: for their owner the same addresses answer."""
     for template in ("/hosts/{name}", "/profiles/{name}", "/backup/log/{job_id}", "/runs/{run_id}/problems"):
-        assert two.call("ada", "GET", _address(template, two.names)).status_code == 200, template
+        assert two.call("ada", "GET", named(template, two.names)).status_code == 200, template
     file = two.call("ada", "GET", f"/profiles/{MARK}-docs/points/latest/file", params=QUERIES["/file"])
     assert file.content == f"{MARK}.txt".encode()
     started = two.call("ada", "POST", "/backup/start", json={"profile": f"{MARK}-docs"})
@@ -160,11 +141,11 @@ def test_an_auditor_reads_evidence_and_starts_nothing_and_sees_no_bytes(two: Nei
     world, docs = two.world, f"/profiles/{MARK}-docs"
     for path in (docs, f"{docs}/points", f"{docs}/runs", f"{docs}/check", "/jobs", f"{docs}/retention"):
         assert world.call("GET", path, role=Role.AUDITOR).status_code in {200, 404}, path
-    for method, template in _tried():
+    for method, template in every_route():
         starts = method != "GET" and not template.startswith("/auth/") and template not in OF_NOBODY
         gives_bytes = template.endswith(("/export", "/file"))
         if starts or gives_bytes:
             answer = world.call(
-                method, _address(template, two.names), role=Role.AUDITOR, json=BODIES.get(template, {})
+                method, named(template, two.names), role=Role.AUDITOR, json=BODIES.get(template, {})
             )
             assert answer.status_code == 403, (method, template, answer.text)
