@@ -335,4 +335,4 @@ def test_nobody_is_advised_to_take_whichever_host_key_is_shown_in_place_of_anoth
     naming = {
         path.name for path in (ROOT / "src").rglob("*.py") if option in path.read_text(encoding="utf-8")
     }
-    assert naming == {"hosts.py", "status.py"}, "the verbs that have it, and a remark beside an exit code"
+    assert naming == {"host_options.py", "status.py"}, "what the verbs have, and a remark beside an exit code"

@@ -141,6 +141,8 @@ def test_a_password_that_is_kept_stands_nowhere_but_in_the_vault(bck: Bck, docs:
         bck.ok("host", "set", "pc1", "--forget-password")
         assert looked_at(bck, "logins") == "1 by password"
         assert "none came with this start" in refused(bck)["what"]
+        assert bck.ok("host", "probe", "pc1", "--password-stdin", text=ACCOUNT + "\n")["ok"]
+        assert set(seen) == {"looked"}
     texts = [shown.out, bck.run("host", "show", "pc1").out, bck.run("audit", "list", "--limit", "99").out]
     assert all(canaries.found_in("text", text.encode()) == [] for text in texts)
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.host_path import typed_paths
 from bckcore.domain.ids import HostId
-from bckcore.domain.login import Login
+from bckcore.domain.login import Login, checked_account_password
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import HostFacts
 from bckcore.errors import ConflictError, HostKeyUnknownError, InvalidInputError, PathNotAllowedError
@@ -18,6 +18,7 @@ from bckcore.ports.vault import Vault
 from bckcore.services.credentials import Credentials
 from bckcore.services.host_login import Given, HostLogins
 from bckcore.services.lookup import or_none
+from bckcore.services.passwords import require_password_login
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,12 +214,19 @@ class HostService:
         if host.key:
             self._vault.delete(host.key)
 
-    def probe(self, host_id: HostId) -> HostFacts:
-        """Connect and look; changes nothing. Raises what Transport.probe raises, and NotFoundError."""
+    def probe(self, host_id: HostId, password: Secret[str] | None = None) -> HostFacts:
+        """Connect and look; changes nothing.
+
+        ``password``: of the account there, for this look alone, where a password enters the host.
+        Raises what Transport.probe and Credentials.of raise, and NotFoundError; ConflictError where no
+        password enters the host, InvalidInputError for what can be none.
+        """
         host = self.get(host_id)
-        return self._transport_for(host).probe(
-            host, self._credentials.of(host, purpose="probe"), host.allowed_roots
-        )
+        if password is not None:
+            require_password_login(host)
+            checked_account_password(password)
+        credential = self._credentials.of(host, password, purpose="probe")
+        return self._transport_for(host).probe(host, credential, host.allowed_roots)
 
 
 def end_enrolments(uow: UnitOfWork, host: HostId, at: datetime) -> int:

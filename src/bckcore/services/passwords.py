@@ -18,8 +18,8 @@ def require_password_login(host: Host) -> None:
     if host.login is not Login.PASSWORD:
         raise ConflictError(
             f"{host.id} is not entered with a password.",
-            meaning="Nothing was started, and the password was not kept.",
-            advice=f"Start it without one; or have it entered so: bck host set {host.id} --login password",
+            meaning="Nothing was started or asked, and the password was not kept.",
+            advice=f"Ask for it without one; or have it entered so: bck host set {host.id} --login password",
         )
 
 

@@ -12,7 +12,7 @@ from bck_apps.cli.admin import masked
 from bck_apps.cli.doctor import tool_finding
 from bck_apps.cli.documents import host_document, outcome_document, point_document
 from bck_apps.cli.follow import outcome_view, progress_text
-from bck_apps.cli.hosts import checks_of_error, checks_of_facts, fingerprint
+from bck_apps.cli.host_probe import checks_of_error, checks_of_facts, fingerprint
 from bckcore import errors
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef

@@ -11,10 +11,12 @@ from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.testkit.samples import sample_run
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.ids import HostId, ProfileId, SecretRef
+from bckcore.domain.login import Login
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
 from bckcore.errors import (
+    AuthenticationError,
     ConflictError,
     HostKeyUnknownError,
     HostUnreachableError,
@@ -265,6 +267,22 @@ def test_probing_looks_at_the_allowed_folders_with_the_hosts_key(office: Office)
     assert facts.sources == (("/home/u", True), ("/srv", False))
     with pytest.raises(NotFoundError):
         office.hosts.probe(PC2)
+
+
+def test_a_password_is_taken_for_one_look_and_not_kept(office: Office) -> None:
+    office.pcs[PC1].source("/home/u")
+    office.pcs[PC1].password = "of the account"
+    office.hosts.add(host(PC1, "/home/u", keys=SHOWN), key=None, login=Login.PASSWORD)
+    assert office.hosts.probe(PC1, Secret("of the account")).sources == (("/home/u", True),)
+    with pytest.raises(AuthenticationError, match="none came"):
+        office.hosts.probe(PC1)
+    with pytest.raises(AuthenticationError):
+        office.hosts.probe(PC1, Secret("another"))
+    with pytest.raises(InvalidInputError):
+        office.hosts.probe(PC1, Secret("two\nlines"))
+    office.with_host(PC2)
+    with pytest.raises(ConflictError, match="not entered with a password"):
+        office.hosts.probe(PC2, Secret("of the account"))
 
 
 def test_a_profile_is_saved_with_the_time_it_was_made(office: Office) -> None:

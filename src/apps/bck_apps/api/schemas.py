@@ -196,6 +196,12 @@ class UsageView(View):
     quota_inodes: int | None
 
 
+class ProbeHost(Body):
+    """How to be let in for one look."""
+
+    password: HostPassword = None
+
+
 class ListedFolder(View):
     """One allowed folder of a probed host."""
 

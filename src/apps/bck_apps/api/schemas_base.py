@@ -11,8 +11,8 @@ HostPassword = Annotated[
     Field(
         min_length=1,
         max_length=LONGEST_PASSWORD,
-        description="Of the account on the host, where that is entered with a password: for this job alone, "
-        "sealed until it runs, wiped when it is over. Not for device tokens.",
+        description="Of the account on the host, where that is entered with a password: for this job "
+        "(a probe: this look) alone, sealed until it runs, wiped when it is over. Not for device tokens.",
     ),
 ]
 """The same field of all bodies that ask for work at a host."""

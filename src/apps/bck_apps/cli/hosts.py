@@ -31,6 +31,14 @@ from bck_apps.cli.host_options import (
     Trust,
     pinned,
 )
+from bck_apps.cli.host_password import HostPasswordStdin, sent_password
+from bck_apps.cli.host_probe import (
+    checks_document,
+    checks_of_error,
+    checks_of_facts,
+    checks_table,
+    fingerprint,
+)
 from bck_apps.cli.host_quota import Quota, QuotaFiles, quota_bytes, quota_text
 from bck_apps.cli.keys import read_private_key
 from bck_apps.cli.screen import Json, fields, say, show, show_error, table
@@ -41,17 +49,9 @@ from bckcore.domain.host_path import typed_paths
 from bckcore.domain.ids import HostId
 from bckcore.domain.login import Login
 from bckcore.domain.secret import Secret
-from bckcore.domain.ssh_trust import named_key
-from bckcore.domain.transfer import HostFacts
 from bckcore.errors import (
-    AuthenticationError,
     BckError,
-    HostKeyChangedError,
-    HostKeyUnknownError,
-    HostNotEnrolledError,
-    HostUnreachableError,
     InvalidInputError,
-    RsyncMissingError,
 )
 from bckcore.services.hosts import HostChange
 
@@ -62,8 +62,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="The machines whose files are protected.", no_args_is_help=True)
 HostArgument = Annotated[str, typer.Argument(metavar="HOST", help="Name of the host.")]
-Check = tuple[str, bool | None, str]
-"""What was looked at, how it went (None: not looked at), and what there is to say."""
 
 
 @app.command("add")
@@ -202,11 +200,6 @@ def _tell_changed_keys(before: Host, after: Host) -> None:
         say(f"warning: The pinned host key of {after.id} was {old}; now it is {new}.")
 
 
-def fingerprint(host_key: str) -> str:
-    """``TYPE SHA256:…`` of a public key, as ssh-keygen -l shows it."""
-    return f"{host_key.partition(' ')[0]} {named_key(host_key)}"
-
-
 def _host_view(host: Host, until: "datetime | None" = None) -> "RenderableType":
     return fields(
         (
@@ -267,18 +260,19 @@ def remove(host: HostArgument, as_json: Json = False) -> None:
 
 
 @app.command("probe")
-def probe(host: HostArgument, as_json: Json = False) -> None:
-    """Connect to a host and look whether a backup would work; changes nothing."""
+def probe(host: HostArgument, password_stdin: HostPasswordStdin = False, as_json: Json = False) -> None:
+    """Connect to a host and look whether a backup would work; changes nothing, keeps no password."""
+    password = sent_password(from_stdin=password_stdin)
     with opened() as application:
         application.hosts.get(HostId(host))
         try:
-            facts = application.hosts.probe(HostId(host))
+            facts = application.hosts.probe(HostId(host), password)
         except BckError as error:
             _probe_failed(host, error, as_json=as_json)
             raise typer.Exit(status_of_error(error)) from error
     checks = checks_of_facts(facts)
     extra = {"rsync_version": facts.rsync_version, "latency_ms": facts.latency_ms, "gate": facts.gate}
-    show(as_json, {**_checks_document(host, checks), **extra}, lambda: _checks_table(checks))
+    show(as_json, {**checks_document(host, checks), **extra}, lambda: checks_table(checks))
     if not facts.sources:
         say(_nothing_allowed(host))
     elif not all(listed for _, listed in facts.sources):
@@ -293,57 +287,6 @@ def _nothing_allowed(host: str) -> str:
 
 def _probe_failed(host: str, error: BckError, *, as_json: bool) -> None:
     checks = checks_of_error(error)
-    document = {**_checks_document(host, checks), **error_document(error)}
-    show(as_json, document, lambda: _checks_table(checks))
+    document = {**checks_document(host, checks), **error_document(error)}
+    show(as_json, document, lambda: checks_table(checks))
     show_error(error, as_json=False)
-
-
-def checks_of_facts(facts: HostFacts) -> list[Check]:
-    """The checks of a probe that came through."""
-    checks: list[Check] = [("answers", True, f"after {facts.latency_ms} ms")]
-    if facts.host_key:
-        checks += [
-            ("is the one we know", True, fingerprint(facts.host_key)),
-            ("lets us in", True, ""),
-        ]
-    if facts.gate:
-        checks.append(("is guarded by a gate", True, facts.gate))
-    checks.append(("has rsync", True, facts.rsync_version))
-    if not facts.sources:
-        checks.append(("allowed folders", False, "none: no backup can read anything"))
-    return checks + [
-        (f"can list {path}", ok, "" if ok else "no such folder, or no right") for path, ok in facts.sources
-    ]
-
-
-def checks_of_error(error: BckError) -> list[Check]:
-    """The same checks up to the one that failed; those behind it were not made."""
-    names = ("answers", "is the one we know", "lets us in", "has rsync")
-    failed_at = {
-        HostUnreachableError: 0,
-        HostKeyChangedError: 1,
-        HostKeyUnknownError: 1,
-        HostNotEnrolledError: 1,
-        AuthenticationError: 2,
-        RsyncMissingError: 3,
-    }
-    place = failed_at.get(type(error))
-    if place is None:
-        return [("probe", False, error.what)]
-    before: list[Check] = [(name, True, "") for name in names[:place]]
-    after: list[Check] = [(name, None, "not looked at") for name in names[place + 1 :]]
-    return [*before, (names[place], False, error.what), *after]
-
-
-def _checks_document(host: str, checks: Sequence[Check]) -> dict[str, object]:
-    return {
-        "host": host,
-        "ok": all(ok for _, ok, _ in checks),
-        "checks": [{"name": name, "ok": ok, "detail": detail} for name, ok, detail in checks],
-    }
-
-
-def _checks_table(checks: Sequence[Check]) -> "RenderableType":
-    words = {True: "ok", False: "BAD", None: "-"}
-    rows = ((name, words[ok], detail) for name, ok, detail in checks)
-    return table(("CHECK", "RESULT", "DETAIL"), rows, empty="")

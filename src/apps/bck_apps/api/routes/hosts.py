@@ -5,7 +5,16 @@ from fastapi import APIRouter, Depends
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
-from bck_apps.api.schemas import HostBody, HostChangeBody, HostFactsView, HostView, Page, TrustView, UsageView
+from bck_apps.api.schemas import (
+    HostBody,
+    HostChangeBody,
+    HostFactsView,
+    HostView,
+    Page,
+    ProbeHost,
+    TrustView,
+    UsageView,
+)
 from bck_apps.api.views import facts_view, host_change_of, host_of, host_view, secret_of, trust_view
 from bck_apps.wiring import logs
 from bck_apps.wiring.container import Container
@@ -149,8 +158,9 @@ def host_usage(
 @inject
 def probe_host(
     name: str,
+    body: ProbeHost | None = None,
     _who: Principal = requires(Permission.BACK_UP),
     hosts: HostService = Depends(Provide[Container.hosts]),
 ) -> HostFactsView:
-    """Connect to the host and look whether a backup would work; changes nothing."""
-    return facts_view(hosts.probe(HostId(name)))
+    """Connect to the host and look whether a backup would work; changes nothing, keeps no password."""
+    return facts_view(hosts.probe(HostId(name), secret_of(body.password) if body else None))
