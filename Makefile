@@ -39,11 +39,11 @@ do-demo:
 	@scripts/bootstrap run
 	@exec scripts/demo "$$BCK_SRC"
 
-# What computes runs beside what waits: the static checks together, and the kills beside the units.
+# What computes runs beside what waits: the units beside the kills, and the types where both leave room.
 do-test:
 	@scripts/bootstrap test
-	@failed=0; $(TOX_RUN)-parallel --parallel 3 --quiet -e lint,type,arch || failed=$$?; \
-	    $(TOX_RUN)-parallel --parallel 2 --parallel-live --quiet -e unit,chaos || failed=$$?; \
+	@failed=0; $(TOX_RUN)-parallel --parallel 2 --quiet -e lint,arch || failed=$$?; \
+	    $(TOX_RUN)-parallel --parallel 3 --parallel-live --quiet -e unit,chaos,type || failed=$$?; \
 	    $(TOX) -e supply,contract,integration,e2e,gui,wheel && exit $$failed
 
 do-test-long:

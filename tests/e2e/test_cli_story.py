@@ -204,10 +204,10 @@ def test_output_in_an_encoding_that_lacks_the_letters_is_escaped(
     docs = tmp_path / "pc" / "докс"
     docs.mkdir(parents=True)
     (docs / "f").write_text("x")
-    bck.settings |= {"PYTHONIOENCODING": "ascii"}
-    bck.cold = True  # an interpreter chooses the encoding when it starts
     bck.init()
     bck.add_host(sshd, tmp_path / "pc")
+    bck.settings |= {"PYTHONIOENCODING": "ascii"}
+    bck.cold = True  # an interpreter chooses the encoding when it starts
     assert bck.run("profile", "add", "docs", "--host", "pc1", "--source", str(docs)).code == 0
     assert bck.run("profile", "list").code == 0
     done = bck.run("restore", "docs", "--point", "latest", "--to", b"x\xff")

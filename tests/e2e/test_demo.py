@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import eventually, processes_about
+from tests.support.patience import later
 from tests.support.trees import ODD_NAMES, RealTree, assert_same_tree
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "demo.py"
@@ -110,7 +111,7 @@ def test_a_source_that_is_no_folder_is_wrong_use(tmp_path: Path) -> None:
     assert "is not a folder" in done.stdout
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 1), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 1), *later((signal.SIGTERM, 143))])
 def test_interrupted_it_takes_every_process_along(
     tmp_path: Path, source: Path, number: signal.Signals, status: int
 ) -> None:

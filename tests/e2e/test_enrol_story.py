@@ -149,7 +149,9 @@ def test_a_pc_that_was_installed_anew_is_taken_only_where_that_was_said(bck: Bck
         assert old in refused.stderr
         assert new in refused.stderr
         assert pc.authorized_keys.read_bytes() == kept
-        token = bck.ok("host", "enrol", "pc1", "--replace-host-key")["token"]
+        asked = bck.run("host", "enrol", "pc1", "--replace-host-key", "--login", "own-key", "--json")
+        assert "From now on pc1 is entered by own-key" in asked.err
+        token = asked.json["token"]
         done = pc.enrol(address["url"], token, "--write")
         assert done.returncode == 0, done.stderr
         assert "was left as it is" in done.stdout
@@ -167,6 +169,10 @@ def test_expired_and_revoked_tokens_say_the_same_and_a_printed_line_is_for_hands
         url = address["url"]
         revoked = opened(bck, pc)
         assert bck.ok("host", "show", "pc1")["enrolment_open_until"]
+        bck.settings["BCK_API__HOST"] = "0.0.0.0"  # said, not listened on
+        assert "warning" not in bck.run("host", "enrol", "pc1").err
+        del bck.settings["BCK_API__HOST"]
+        assert "where no PC reaches it" in bck.run("host", "enrol", "pc1").err
         assert bck.ok("host", "enrol", "pc1", "--revoke") == {"revoked": 1}
         assert bck.ok("host", "show", "pc1")["enrolment_open_until"] is None
         before = pc.authorized_keys.read_bytes()

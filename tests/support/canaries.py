@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -23,13 +23,15 @@ class Canaries:
         return [f"{name} in {where}" for name, mark in self.marks.items() if mark in content]
 
 
-def files_below(*folders: Path) -> Iterator[tuple[Path, bytes]]:
-    """What stands in them; files of the moment may go meanwhile."""
-    for folder in folders:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file() and not path.is_symlink():
+def files_below(*folders: Path, but: Collection[str] = ()) -> Iterator[tuple[Path, bytes]]:
+    """What stands in them, but in folders called ``but``; files of the moment may go meanwhile."""
+    for top in folders:
+        for folder, inner, names in os.walk(top):
+            inner[:] = sorted(set(inner).difference(but))
+            for path in sorted(Path(folder, name) for name in names):
                 with suppress(FileNotFoundError):
-                    yield path, path.read_bytes()
+                    if path.is_file() and not path.is_symlink():
+                        yield path, path.read_bytes()
 
 
 def processes() -> Iterator[tuple[str, bytes]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import socket
 import subprocess
 import sys
@@ -36,7 +37,7 @@ from bckcore.errors import (
     TransferFailedError,
 )
 from bckcore.services.ssh_authority import SshAuthority
-from tests.support.canaries import processes
+from tests.support.canaries import files_below, processes
 from tests.support.gate import GateRig
 from tests.support.logins import ssh_authority
 from tests.support.password_server import PasswordServer, password_server
@@ -268,13 +269,9 @@ def test_a_password_is_nowhere_while_it_lets_the_server_in(
 def places_with(mark: bytes, folder: Path) -> Iterator[str]:
     """Arguments, environments and files that hold the mark."""
     yield from (where for where, content in processes() if mark in content)
-    for root in (folder, Path(tempfile.gettempdir())):
-        for path in root.rglob("*"):
-            try:
-                if path.is_file() and mark in path.read_bytes():
-                    yield str(path)
-            except OSError:
-                continue
+    tests = f"pytest-of-{getpass.getuser()}"  # what others of this run keep is theirs
+    files = files_below(folder, Path(tempfile.gettempdir()), but={tests})
+    yield from (str(path) for path, content in files if mark in content)
 
 
 def test_another_program_that_finds_the_socket_is_told_nothing(

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from bck_apps.wiring import Application
     from bckcore.services.enrolments import OpenedEnrolment
 
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
+
 
 def enrol(  # noqa: PLR0917  # typer wants one parameter per option
     host: Annotated[str, typer.Argument(metavar="NAME", help="A host, or a short name for a new one.")],
@@ -72,9 +74,18 @@ def enrol(  # noqa: PLR0917  # typer wants one parameter per option
             replace_host_key=replace_host_key,
         )
         command = f"bck-gate enrol --write --server {server_url(application)}"
-    if not made.host.allowed_roots:
-        say(f"warning: Nothing of {host} may be read yet: bck host set {host} --allow PATH")
+        listens = application.settings.api.host
+    _warn(made.host, login, listens)
     show(as_json, _document(made, command), lambda: _view(made, command))
+
+
+def _warn(host: Host, login: Login | None, listens: str) -> None:
+    if listens in _THIS_MACHINE:
+        say(f"warning: The API listens on {listens}, where no PC reaches it: set api.host, say to 0.0.0.0")
+    if login and not host.awaits_enrolment:
+        say(f"warning: From now on {host.id} is entered by {login}: no job gets in before it is enrolled so.")
+    if not host.allowed_roots:
+        say(f"warning: Nothing of {host.id} may be read yet: bck host set {host.id} --allow PATH")
 
 
 def _revoke(host: HostId, *, as_json: bool) -> None:
@@ -87,9 +98,7 @@ def server_url(application: "Application") -> str:
     """Where PCs reach this server, as far as it knows: by a name of its certificate, at the usual port."""
     api = application.settings.api
     named = api.names or tuple(
-        name
-        for name in application.certificates.facts().names
-        if name not in ("localhost", "127.0.0.1", "::1")
+        name for name in application.certificates.facts().names if name not in _THIS_MACHINE
     )
     name = named[0] if named else "localhost"
     return f"https://{f'[{name}]' if ':' in name else name}:{api.port}"
