@@ -55,8 +55,8 @@ do-lint:
 	@exec $(TOX) -e lint,type,arch
 
 do-bench:
-	@scripts/bootstrap run
-	@exec scripts/as-user "$(CURDIR)/.venv/bin/python" scripts/bench.py
+	@scripts/bootstrap test
+	@exec scripts/as-user "$(CURDIR)/.venv-dev/bin/python" scripts/bench.py
 
 do-robustness:
 	@scripts/bootstrap test

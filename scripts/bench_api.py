@@ -152,8 +152,9 @@ def seconds_until(condition: Callable[[], bool]) -> float:
 
 
 def changed(tree: Path, number: int) -> bytes:
-    """New content for the first file of the tree."""
-    data = b"%20d" % number + os.urandom(50)
+    """New content for the first file of the tree, of another size: rsync by hand does not see more than
+    one change in a second."""
+    data = b"%20d" % number + os.urandom(50 + number)
     (tree / "a0" / "b0" / "file-0.dat").write_bytes(data)
     return data
 
@@ -267,7 +268,10 @@ def bench_api(tmp: Path, rounds: int) -> None:
     """All parts."""
     tree = tmp / "tree"
     build_tree(tree, FILES)
-    with local_installation(tmp, tree) as application, api_process(application.home) as (_, address):
+    with (
+        local_installation(tmp, tree) as application,
+        api_process(application.home, cold=True) as (_, address),
+    ):
         plan = application.profiles.get(DOCS)
         for number in range(REQUESTS):
             application.profiles.add(replace(plan, id=ProfileId(f"p{number}"), created=None))

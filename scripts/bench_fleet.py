@@ -61,6 +61,7 @@ def fleet_at_work(tmp: Path, files: int) -> Iterator[Fleet]:
         for docs in fleet.docs().values():
             build_tree(docs, files)
         fleet.bck.settings["BCK_RUNNER__JOBS"] = str(AT_ONCE)
+        fleet.bck.cold = True
         with RunnerProcess(fleet.bck):
             yield fleet
 

@@ -12,9 +12,12 @@ from tests.support.cli import Bck, Running
 
 
 @contextlib.contextmanager
-def api_process(home: Path) -> Iterator[tuple[Running, Address]]:
-    """Start one on a free port; it is over when the context is left. ``home`` is called so."""
-    with Bck(home.parent).serving("--only", "api") as (process, said):
+def api_process(home: Path, *, cold: bool = False) -> Iterator[tuple[Running, Address]]:
+    """Start one on a free port; it is over when the context is left. ``home`` is called so.
+
+    ``cold``: as a shell starts it, and no fork.
+    """
+    with Bck(home.parent, cold=cold).serving("--only", "api") as (process, said):
         yield process, address_of(said)
 
 
