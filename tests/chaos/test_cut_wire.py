@@ -15,7 +15,7 @@ from bckcore.domain.run import Run, RunOutcome
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import HostUnreachableError, TransferInterruptedError, TransferTimeoutError
 from tests.support.cli import eventually, processes_about
-from tests.support.pc import MIB, T0, Pc, bytes_arrived, good, make_pc
+from tests.support.pc import MIB, T0, Pc, bytes_arrived, good, half_sent, make_pc
 from tests.support.sshd import running_sshd
 from tests.support.wire import Cut, Wire
 from tests.support.worlds import World
@@ -118,5 +118,5 @@ def test_a_cut_that_never_heals_fails_the_run_with_its_reason_and_harms_no_point
 
 def bytes_left(store: Path) -> int:
     """How much of the big file is kept for the next attempt."""
-    kept = [path.stat().st_size for path in (store / ".work").rglob("*big*") if path.is_file()]
+    kept = [status.st_size for status in half_sent(store)]
     return max([bytes_arrived(store), *kept])

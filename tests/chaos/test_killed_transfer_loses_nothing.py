@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.support.cli import PATIENCE, Bck, Running, eventually, processes_about
+from tests.support.pc import half_sent
 from tests.support.sshd import LoopbackSshd, descendants, running_sshd
 from tests.support.worlds import World, world_of_folder
 
@@ -56,12 +57,10 @@ class Scene:
 
     def under_way(self, since: int) -> bool:
         """Whether a good part of the file has been written since then."""
-        sizes = []
-        for path in (self.bck.storage / ".work").rglob("*big*"):
-            with contextlib.suppress(FileNotFoundError):
-                status = path.stat()
-                sizes.append(status.st_size if status.st_mtime_ns > since else 0)
-        return max(sizes, default=0) > UNDER_WAY
+        return any(
+            status.st_size > UNDER_WAY and status.st_mtime_ns > since
+            for status in half_sent(self.bck.storage)
+        )
 
     def back_up(self) -> Any:
         """A backup that must succeed, and its point's oracle."""

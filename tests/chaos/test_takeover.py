@@ -24,6 +24,7 @@ from bckcore.domain.source import parsed_sources
 from bckcore.domain.transfer import TransferOptions
 from tests.support.cli import PATIENCE, Bck, Running, eventually, processes_about
 from tests.support.house import RecordingWatcher
+from tests.support.pc import half_sent
 from tests.support.sshd import descendants
 
 SIZE = 5_000_000
@@ -91,11 +92,7 @@ def under_way(bck: Bck) -> Iterator[tuple[Running, JobId]]:
 
 def arrived(bck: Bck) -> int:
     """How much of the big file stands half sent in the storage."""
-    sizes = [0]
-    for path in (bck.storage / ".work").rglob("*big*"):
-        with suppress(FileNotFoundError):
-            sizes.append(path.stat().st_size)
-    return max(sizes)
+    return max((status.st_size for status in half_sent(bck.storage)), default=0)
 
 
 def job_of(bck: Bck, job: JobId) -> Job:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Bck, eventually, processes_about
+from tests.support.pc import half_sent
 from tests.support.sshd import LoopbackSshd, running_sshd
 from tests.support.worlds import world_of_folder
 
@@ -106,9 +107,7 @@ def test_a_running_job_is_cancelled_and_the_next_one_goes_on(bck: Bck, docs: Pat
 
 def moving(bck: Bck) -> bool:
     """Whether a transfer has begun to write."""
-    return any(
-        path.is_file() and path.stat().st_size > 1_000_000 for path in (bck.storage / ".work").rglob("*big*")
-    )
+    return any(status.st_size > 1_000_000 for status in half_sent(bck.storage))
 
 
 def test_sigterm_hands_the_running_job_back_and_the_next_serve_finishes_it(

@@ -18,6 +18,7 @@ from bck_apps.runner.presence import ServeLock, StandStill
 from bck_apps.wiring import database_place, move_installation, open_application
 from tests.support.cli import PATIENCE, Bck, eventually
 from tests.support.https import ann_at
+from tests.support.pc import half_sent
 from tests.support.postgresql import fresh_database, postgres_server
 from tests.support.worlds import world_of_folder
 
@@ -86,8 +87,7 @@ class Poller:
 
 
 def under_way(bck: Bck) -> bool:
-    files = (bck.storage / ".work").rglob("*big*")
-    return any(path.is_file() and path.stat().st_size > 1_000_000 for path in files)
+    return any(status.st_size > 1_000_000 for status in half_sent(bck.storage))
 
 
 def hang(holder: psycopg.Connection[Any], count: int) -> bool:

@@ -23,6 +23,7 @@ from tests.support.canaries import Canaries, assert_in_no_process, files_below
 from tests.support.cli import PASSWORD, PATIENCE, Bck, eventually
 from tests.support.https import Caller
 from tests.support.password_server import PasswordServer, password_server
+from tests.support.pc import half_sent
 from tests.support.postgresql import on_postgresql
 
 SENT = "canary-of-an-account-sent-2d81f6"
@@ -73,7 +74,7 @@ def sealed_texts(bck: Bck) -> list[str]:
 
 
 def under_way(bck: Bck) -> bool:
-    return eventually(lambda: any((bck.storage / ".work").rglob("*big*")))
+    return eventually(lambda: bool(half_sent(bck.storage)))
 
 
 def told(bck: Bck) -> Iterator[str]:

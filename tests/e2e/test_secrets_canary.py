@@ -19,6 +19,7 @@ import pytest
 from tests.support.canaries import Canaries, assert_in_no_process, files_below
 from tests.support.cli import PATIENCE, Bck, Running, eventually
 from tests.support.https import Caller
+from tests.support.pc import half_sent
 from tests.support.sshd import LoopbackSshd, new_key, running_sshd
 
 ADMIN = "canary-admin-5f1c0e9b7a"
@@ -57,7 +58,7 @@ def under_way(bck: Bck) -> Iterator[Running]:
     """A slow backup that sends, with a command line and an environment of its own."""
     process = Bck(bck.folder, bck.settings, cold=True).start("backup", "docs", "--wait")
     try:
-        assert eventually(lambda: any((bck.storage / ".work").rglob("*big*")))
+        assert eventually(lambda: bool(half_sent(bck.storage)))
         yield process
     finally:
         process.wait(PATIENCE * 2)

@@ -122,6 +122,16 @@ def awaited(condition: Callable[[], bool], what: str) -> None:
         time.sleep(0.005)  # nothing to wait on: another program's files and processes
 
 
+def half_sent(store: Path, name: str = "big") -> list[os.stat_result]:
+    """Files under way whose names hold ``name``; they and their folders may go at any moment."""
+    found = list[os.stat_result]()
+    for folder, _, names in os.walk(store / ".work"):
+        for one in names:
+            with contextlib.suppress(FileNotFoundError):
+                found += [Path(folder, one).stat()] if name in one else []
+    return found
+
+
 def bytes_arrived(store: Path) -> int:
     """How much of files under way has arrived in the storage."""
     total = 0

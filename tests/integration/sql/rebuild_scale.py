@@ -1,10 +1,9 @@
 """Rebuild a profile of a given size on a new database; prints seconds and peak memory.
 
-Started as ``python rebuild_scale.py FOLDER DATABASE_URL FILES``.
+Started as ``python -m tests.integration.sql.rebuild_scale FOLDER DATABASE_URL FILES``.
 """
 
 import json
-import resource
 import sys
 import time
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from bckcore.domain.run import ProfileRef, Run, RunOutcome
 from bckcore.services.ledger import Ledger
 from bckcore.services.rebuild import Rebuild
 from bckcore.services.recovery import Recovery
+from tests.support.peak import peak_mb
 
 REF = ProfileRef(host=HostId("pc1"), profile=ProfileId("docs"))
 S = SourceName("docs")
@@ -87,7 +87,7 @@ def main(folder, url, count):
         found["paths"] = state.paths
         found["newest"] = sum(1 for _ in uow.catalog.entries(REF.profile, 3, S))
     database.close()
-    found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["peak_mb"] = peak_mb()
     print(json.dumps(found))
 
 

@@ -1,10 +1,9 @@
 """Work on a catalog of a given size, in a process of its own; prints seconds per step and peak memory.
 
-Started as ``python scale.py DATABASE_URL FILES``.
+Started as ``python -m tests.integration.sql.scale DATABASE_URL FILES``.
 """
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.domain.paths import RelPath
+from tests.support.peak import peak_mb
 
 P, S = ProfileId("docs"), SourceName("docs")
 
@@ -56,7 +56,7 @@ def main(url, count):
         part = timed(found, "folder", lambda: sum(1 for _ in uow.catalog.entries(P, 1, S, below)))
     database.close()
     found["counts"] = [gone, new, whole, part]
-    found["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["peak_mb"] = peak_mb()
     print(json.dumps(found))
 
 

@@ -27,6 +27,7 @@ from tests.support.worlds import World, world_of_folder
 pytestmark = pytest.mark.sqlite  # it harms the bytes of SQLite's own file; a server looks after its own
 
 ADVICE = "bck catalog rebuild"
+PAGE = 4096
 PASSWORD = Secret("a long enough password")
 LOOKS = (
     ("points", "docs"),
@@ -153,10 +154,10 @@ def garbage(seed: int) -> Callable[[bytearray], None]:
 
 
 def cut(seed: int) -> Callable[[bytearray], None]:
-    """Ends somewhere."""
+    """Ends somewhere, a page too early or more: the end of the last one may be room that nothing uses."""
 
     def harm(data: bytearray) -> None:
-        del data[Random(seed).randrange(1, len(data)) :]
+        del data[Random(seed).randrange(1, len(data) - PAGE) :]
 
     return harm
 

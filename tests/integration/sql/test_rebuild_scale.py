@@ -8,17 +8,22 @@ from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[3]
+
 
 def measured(folder: Path, url: str, count: int):
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     program = [
         sys.executable,
-        str(Path(__file__).with_name("rebuild_scale.py")),
+        "-m",
+        "tests.integration.sql.rebuild_scale",
         str(folder),
         url,
         str(count),
     ]
-    output = subprocess.run(program, env=environment, check=True, capture_output=True, text=True).stdout
+    output = subprocess.run(
+        program, env=environment, cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     print(output)
     return json.loads(output)
 

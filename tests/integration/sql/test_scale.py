@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.postgresql import shared_server
 
+ROOT = Path(__file__).parents[3]
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def measure(request, tmp_path):
@@ -20,8 +22,10 @@ def measure(request, tmp_path):
         if request.param == "postgresql":
             url = shared_server().database_of(folder)
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        program = [sys.executable, str(Path(__file__).with_name("scale.py")), url, str(count)]
-        output = subprocess.run(program, env=environment, check=True, capture_output=True, text=True).stdout
+        program = [sys.executable, "-m", "tests.integration.sql.scale", url, str(count)]
+        output = subprocess.run(
+            program, env=environment, cwd=ROOT, check=True, capture_output=True, text=True
+        ).stdout
         print(output)
         return json.loads(output)
 
