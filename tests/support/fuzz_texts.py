@@ -84,7 +84,8 @@ def filtered(stream: bytes) -> None:
             for line in rsync_rules(rules, ignore_case=ignore_case):
                 assert not {0, 10, 13} & set(line)
             one = GitIgnoreFilter(rules, ignore_case=ignore_case)
-            one.excludes(RelPath(b"a/b/aaaaaaaaaaaaaaaaaaaaaaaa"), is_folder=False)
+            for path in (b"a/b/" + b"a" * 250, b"/".join([b"a"] * 600)):
+                one.excludes(RelPath(path), is_folder=False)
 
 
 def client_configured(stream: bytes) -> None:

@@ -116,3 +116,40 @@ def test_a_rule_that_cannot_be_understood_is_named(rule: str) -> None:
 def test_the_class_is_a_factory_of_the_port() -> None:
     factory: PathFilterFactory = GitIgnoreFilter
     assert not factory([]).excludes(rel_path(b"a"), is_folder=False)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "a*" * 12 + "b",
+        "/" + "a*" * 12 + "b",
+        "/**/" + "a*/**/" * 3 + "b",
+        "/a/**/a/**/a*a*a/**/b",
+        "**" * 12 + "b",
+    ],
+)
+def test_a_rule_that_is_made_to_take_for_ever_ends(rule: str) -> None:
+    """It would stand still for years, and with it the whole server: nothing else gets a turn meanwhile."""
+    found = GitIgnoreFilter([rule])
+    for path in (b"a" * 250, b"/".join([b"a" * 20] * 180), b"/".join([b"a"] * 2000)):
+        assert not found.excludes(rel_path(path), is_folder=False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "hidden"),
+    [
+        ("a*b*c", b"abcbc", True),
+        ("a*b*c", b"abcb", False),
+        ("*ab*ab", b"abab", True),
+        ("*ab*ab", b"aab", False),
+        ("/x/**/a*b/**/c", b"x/ab/ab/d/c", True),
+        ("/x/**/a*b/**/c", b"x/d/c", False),
+        ("/x/**/a/b/**/c", b"x/a/a/b/c", True),
+        ("/x/**/a/b/c", b"x/a/b/a/b/c", True),
+        ("/x/*?/c", b"x/y/c", True),
+        ("/x/**", b"x/y/z", True),
+        ("/x/**", b"x", False),
+    ],
+)
+def test_what_is_found_first_leaves_enough_for_the_rest(rule: str, path: bytes, hidden: bool) -> None:
+    assert GitIgnoreFilter([rule]).excludes(rel_path(path), is_folder=False) is hidden

@@ -14,15 +14,18 @@ case, letters become classes of both cases before either reading begins; that co
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise, product
 
-from bck_adapters.rsync.wildcards import ANY_DEPTH, in_either_case, path_regex, split_name
+from bck_adapters.rsync.wildcards import ANY_DEPTH, in_either_case, name_regex, path_regex, split_name
 from bckcore.domain.paths import RelPath, components
 from bckcore.errors import InvalidInputError
 
 _WILD = frozenset(b"*?[")
 _MOST_DEPTHS = 4
 _LONGEST = 1_000
+_FOLDERS = 4_096
+"""Of so many folders it is kept whether they are hidden: paths come folder by folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +73,10 @@ class GitIgnoreFilter:
 
     def __init__(self, rules: Iterable[str], *, ignore_case: bool = False) -> None:
         self._rules = [
-            (rule, path_regex(rule.parts, anchored=rule.anchored).fullmatch)
+            (rule, (path_regex(rule.parts) if rule.anchored else name_regex(rule.parts[-1])).fullmatch)
             for rule in reversed(parsed_rules(rules, ignore_case=ignore_case))
         ]
+        self._folder = lru_cache(_FOLDERS)(lambda path: self._last_word(path, is_folder=True))
 
     def excludes(self, path: RelPath, *, is_folder: bool) -> bool:
         """True if the path, or a folder above it, is hidden."""
@@ -82,15 +86,16 @@ class GitIgnoreFilter:
         """The rule, as it was written, that hides the path or the topmost hidden folder above it."""
         names = components(path)
         for depth in range(1, len(names)):
-            if found := self._last_word(b"/".join(names[:depth]), is_folder=True):
+            if found := self._folder(b"/".join(names[:depth])):
                 return found.text
         found = self._last_word(path, is_folder=is_folder) if names else None
         return found.text if found else None
 
     def _last_word(self, path: bytes, *, is_folder: bool) -> IgnoreRule | None:
         """The rule that hides just this path."""
+        name = path[path.rfind(b"/") + 1 :]
         for rule, matches in self._rules:
-            if (is_folder or not rule.folders_only) and matches(path):
+            if (is_folder or not rule.folders_only) and matches(path if rule.anchored else name):
                 return None if rule.shows else rule
         return None
 

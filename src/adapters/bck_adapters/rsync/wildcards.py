@@ -50,15 +50,28 @@ def in_either_case(name: bytes) -> bytes:
     return b"".join(map(_either_case, split_name(name) or ()))
 
 
-def path_regex(parts: Sequence[bytes], *, anchored: bool) -> re.Pattern[bytes]:
-    """Matches the whole path of what a rule with these names matches, and nothing below it."""
-    pieces = [] if anchored else [rb"(?:.*/)?"]
-    last = len(parts) - 1
-    for index, part in enumerate(parts):
-        if part == ANY_DEPTH:
-            pieces.append(rb".+" if index == last else rb"(?:.*/)?")
-        else:
-            pieces += [*map(_token_regex, split_name(part) or ()), b"" if index == last else b"/"]
+def name_regex(name: bytes) -> re.Pattern[bytes]:
+    """Matches the names that a rule without a slash matches. ``**`` is one star there."""
+    return re.compile(_name_regex(name), re.DOTALL)
+
+
+def path_regex(parts: Sequence[bytes]) -> re.Pattern[bytes]:
+    """Matches the whole path of what a rule with these names matches, and nothing below it.
+
+    Rules may come from a PC. So what stands after a star is taken where it is found first, and stays there
+    (``(?>…)``): a later place would leave less to what follows, and to try them all takes for ever.
+    """
+    pieces = list[bytes]()
+    fixed, anywhere = list[bytes](), False
+    for part in parts:
+        if part != ANY_DEPTH:
+            fixed.append(_name_regex(part))
+            continue
+        if fixed:
+            folders = b"".join(name + b"/" for name in fixed)
+            pieces.append(rb"(?>(?:.*?/)??" + folders + b")" if anywhere else folders)
+        fixed, anywhere = [], True
+    pieces.append((rb"(?:.*/)?" if anywhere else b"") + b"/".join(fixed) if fixed else rb".+")
     return re.compile(b"".join(pieces), re.DOTALL)
 
 
@@ -74,9 +87,20 @@ def _is_sound(token: bytes) -> bool:
     return True
 
 
+def _name_regex(name: bytes) -> bytes:
+    texts = [b""]  # each of a fixed length, a star between any two
+    for token in split_name(name) or ():
+        if token == b"*":
+            texts.append(b"")
+        else:
+            texts[-1] += _token_regex(token)
+    if len(texts) == 1:
+        return texts[0]
+    first, *inner, last = texts
+    return first + b"".join(rb"(?>[^/]*?" + text + b")" for text in inner if text) + rb"[^/]*" + last
+
+
 def _token_regex(token: bytes) -> bytes:
-    if token == b"*":
-        return rb"[^/]*"
     if token == b"?":
         return rb"[^/]"
     if token[:1] == b"[":
