@@ -100,6 +100,7 @@ def test_certificates_and_a_renewed_authority(bck: Bck, sshd: LoopbackSshd, docs
     assert trust["authorized_keys"][0].startswith('cert-authority,principals="bck-pc1",restrict,from=')
     bck.ok("backup", "docs", "--wait")
     assert "bck pc1 run 2" in sshd.log(), "the PC's log names host and run"
+    assert looked_at(bck, "logins") == "1 by certificate; without a gate one may run any program on pc1"
     assert bck.ok("host", "show", "pc1")["has_private_key"] is False
     renewed = bck.ok("ssh-ca", "renew")
     assert bck.run("ssh-ca", "renew").code == 5
@@ -111,6 +112,8 @@ def test_certificates_and_a_renewed_authority(bck: Bck, sshd: LoopbackSshd, docs
     told(bck, sshd)
     bck.ok("backup", "docs", "--wait")
     assert "PRIVATE KEY" not in bck.run("ssh-ca", "show").out
+    del bck.settings["BCK_SSH__SOURCE_ADDRESSES"]
+    assert "a certificate counts from any address" in looked_at(bck, "logins")
 
 
 def test_a_password_that_is_kept_stands_nowhere_but_in_the_vault(bck: Bck, docs: Path) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from bck_apps.cli.doctor import certificates_finding, shared_files
 from bck_apps.cli.shield import shielded
 from bckcore.domain.host_path import parsed_path
+from bckcore.domain.login import Login
 from bckcore.domain.wording import counted
 from bckcore.errors import BckError, StorageError
 from bckcore.ports.storage import StorageFinding
@@ -146,7 +147,21 @@ def _logins(application: "Application") -> Looked:
     if kept:
         return False, f"the password is kept of {_named(kept)}: bck host set NAME --login certificate"
     counts = Counter(host.login.value for host in hosts)
-    return True, ", ".join(f"{number} by {login}" for login, number in sorted(counts.items())) or "no PC yet"
+    told = ", ".join(f"{number} by {login}" for login, number in sorted(counts.items())) or "no PC yet"
+    return True, told + _open_ends(application, hosts)
+
+
+def _open_ends(application: "Application", hosts: "Sequence[Host]") -> str:
+    """Where certificates are bound less than they could be: to addresses of this server, and to a gate."""
+    certified = [host for host in hosts if host.login is Login.CERTIFICATE]
+    ungated = [host.id for host in certified if not host.gate]
+    anywhere = certified and not application.settings.ssh.source_addresses
+    return "".join(
+        (
+            "; a certificate counts from any address: set ssh.source_addresses" if anywhere else "",
+            f"; without a gate one may run any program on {_named(ungated)}" if ungated else "",
+        )
+    )
 
 
 def _narrow_roots(application: "Application") -> Looked:
