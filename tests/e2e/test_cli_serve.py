@@ -74,6 +74,7 @@ def test_a_taken_port_is_named(bck: Bck):
         done = bck.run("serve", "--port", str(taken.getsockname()[1]))
     assert done.code == 5
     assert "--port" in done.err
+    assert bck.ok("audit", "list", "--action", "service-start")["items"] == [], "it has begun nothing"
 
 
 def test_serve_does_the_jobs_that_are_asked_for_on_the_command_line(bck: Bck, docs: Path, tmp_path: Path):

@@ -63,8 +63,8 @@ _ALL = (
     ),
     Explanation(
         reason=Reason.NAME_TOO_LONG,
-        cause="Its name is longer than the storage takes: 255 bytes, and an accented letter has several.",
-        advice="Give it a shorter name on the PC, or leave it out with --exclude.",
+        cause="Its name or its whole path is longer than the storage takes: 255 bytes, or about 4000.",
+        advice="Give it, or the folders above it, a shorter name on the PC, or leave it out with --exclude.",
     ),
     Explanation(
         reason=Reason.VANISHED,

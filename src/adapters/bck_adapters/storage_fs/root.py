@@ -62,7 +62,7 @@ class Root:
         return StorageError(
             f"The backup storage is not ready: {path} is not a folder.",
             meaning="The disk is not mounted, or this storage was never set up.",
-            advice="Mount the disk; for a new storage run `bck init`.",
+            advice="Mount the disk. If it is gone for good, begin anew: `bck init`, with another BCK_HOME.",
         )
 
     def find(self, *names: str, usable: bool = False) -> int | None:

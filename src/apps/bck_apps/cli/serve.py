@@ -98,6 +98,8 @@ def _served(application: "Application", only: Part | None, door: "_Door", *, as_
             log.info("the database is being moved; waiting until that is over")
             return _still_over(application, signals)
         application.require_safe_programs()
+        if only is not Part.RUNNER:
+            door.listener(application)  # before anything is said or begun: the port may be taken
         tell_start(application)
         if only is not Part.API:
             serving.with_runner(runner)

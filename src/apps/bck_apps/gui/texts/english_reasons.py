@@ -36,8 +36,8 @@ REASONS: Final[Mapping[str, str]] = {
     **_reason(
         "name-too-long",
         "Name too long",
-        "Its name is longer than the storage takes: 255 bytes, and an accented letter has several.",
-        "Give it a shorter name, or ask for leaving it out of the backup.",
+        "Its name or its whole path is longer than the storage takes: 255 bytes, or about 4000.",
+        "Give it, or the folders above it, a shorter name, or ask for leaving it out of the backup.",
     ),
     **_reason(
         "vanished",

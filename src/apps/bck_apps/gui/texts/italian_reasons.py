@@ -36,8 +36,8 @@ REASONS: Final[Mapping[str, str]] = {
     **_reason(
         "name-too-long",
         "Nome troppo lungo",
-        "Il nome è più lungo di quanto l'archivio accetti: 255 byte; una lettera accentata ne ha più d'uno.",
-        "Dagli un nome più corto, o chiedi di escluderlo dal backup.",
+        "Il nome o l'intero percorso è più lungo di quanto l'archivio accetti: 255 byte, o circa 4000.",
+        "Accorcia il nome, o quelli delle cartelle sopra, o chiedi di escluderlo dal backup.",
     ),
     **_reason(
         "vanished",
