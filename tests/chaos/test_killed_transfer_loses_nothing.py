@@ -146,7 +146,7 @@ def test_the_runner_is_killed_and_the_file_changes_before_the_next_run(scene: Sc
     assert done["made_point"]
     scene.current_is_clean()
     scene.every_point_restores()
-    assert scene.bck.ok("doctor")["ok"]
+    assert scene.bck.ailing() == {}
 
 
 @pytest.mark.long

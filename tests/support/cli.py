@@ -84,6 +84,14 @@ class Bck:
         assert done.code == code, f"{arguments}: {done}"
         return done.json
 
+    def ailing(self) -> dict[str, str]:
+        """What `bck doctor` finds wrong, but that the tests' own PostgreSQL writes without fsync."""
+        items = self.run("doctor", "--json").json["items"]
+        found = {one["name"]: str(one["detail"]) for one in items if not one["ok"]}
+        if on_postgresql():
+            assert "fsync" in found.pop("database")
+        return found
+
     def start(self, *arguments: str, stdout: int | IO[bytes] = subprocess.DEVNULL) -> Running:
         """Start it in a session of its own, as a service manager would."""
         log = self.folder / "stderr.log"
