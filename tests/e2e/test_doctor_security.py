@@ -102,3 +102,11 @@ def test_an_altered_audit_log_is_seen(bck: Bck) -> None:
         database.execute("DELETE FROM audit WHERE number = 1")
         database.commit()
     assert "Entry 1 is not there." in bad(bck)["audit log"]
+
+
+def test_an_audit_log_whose_newest_entry_nobody_remembers_is_not_called_whole(bck: Bck) -> None:
+    bck.ok("host", "add", "pc1", "--transport", "local", "--allow", "/srv/pc", "--quota", "1G")
+    (bck.home / "audit.head").rename(bck.home / "audit.head.aside")
+    assert "an end that was cut off would not show" in bad(bck)["audit log"]
+    (bck.home / "audit.head.aside").rename(bck.home / "audit.head")
+    assert "audit log" not in bad(bck)

@@ -5,7 +5,7 @@ a line is what the next line holds as ``previous``.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -145,6 +145,40 @@ class Entry:
 def chained(deed: Deed, after: Head) -> Entry:
     """The entry for the deed that follows ``after``."""
     return Entry(number=after.number + 1, deed=deed, previous=after.digest)
+
+
+def followed(remembered: Head, lines: Iterable[tuple[int, bytes]]) -> tuple[Head, ...]:
+    """The remembered entry and those after it, each of which names the one before; ``lines`` begin with it.
+
+    Empty if the log holds another entry there, none, or one further on that does not follow: what the log
+    has then is not what was remembered. No more lines are taken than that needs.
+    """
+    chain: list[Head] = []
+    for number, line in lines:
+        head = Head(number=number, digest=digest(line))
+        if not (_names(line, number, chain[-1]) if chain else head == remembered):
+            return ()
+        chain.append(head)
+    return tuple(chain)
+
+
+def _names(line: bytes, number: int, before: Head) -> bool:
+    try:
+        entry = decoded(line)
+    except StorageError:
+        return False
+    return entry.number == number == before.number + 1 and entry.previous == before.digest
+
+
+def advanced(known: Head | None, chain: Sequence[Head]) -> Head | None:
+    """What is to be remembered from now on instead of ``known``; None if that stays.
+
+    ``chain`` is what :func:`followed` found: only an entry that follows the known one may take its place, so
+    a log whose end was cut off or replaced can never make itself good.
+    """
+    if not chain or (known is not None and known not in chain[:-1]):
+        return None
+    return chain[-1]
 
 
 def about(**values: object) -> tuple[tuple[str, str], ...]:

@@ -70,8 +70,9 @@ class Proof:
 class _Follow:
     """Follows the chain line by line."""
 
-    def __init__(self, remembered: Head | None) -> None:
+    def __init__(self, remembered: Head | None, strayed: Head | None) -> None:
         self.remembered = remembered
+        self.known = [head for head in (remembered, strayed) if head is not None]
         self.newest = START
         self.entries = 0
         self.breaks: list[Broken] = []
@@ -101,8 +102,7 @@ class _Follow:
         self._go_on(head)
 
     def _go_on(self, head: Head) -> None:
-        known = self.remembered
-        if known is not None and head.number == known.number and head.digest != known.digest:
+        if any(head.number == known.number and head.digest != known.digest for known in self.known):
             self._broken(Break.CHANGED, head.number)
         self.newest = head
 
@@ -116,22 +116,28 @@ class _Follow:
 
     def end(self) -> Proof:
         """After the last line."""
-        known = self.remembered
-        if known is not None and self.newest.number < known.number:
-            self._broken(Break.TRUNCATED, self.newest.number + 1, known.number)
-        return Proof(entries=self.entries, newest=self.newest, breaks=tuple(self.breaks), remembered=known)
+        last = max((known.number for known in self.known), default=0)
+        if self.newest.number < last:
+            self._broken(Break.TRUNCATED, self.newest.number + 1, last)
+        return Proof(
+            entries=self.entries,
+            newest=self.newest,
+            breaks=tuple(self.breaks),
+            remembered=self.remembered,
+        )
 
     def _broken(self, kind: Break, first: int, last: int | None = None) -> None:
         if len(self.breaks) < MOST_BREAKS:
             self.breaks.append(Broken(kind=kind, first=first, last=first if last is None else last))
 
 
-def proved(lines: Iterable[bytes], remembered: Head | None = None) -> Proof:
+def proved(lines: Iterable[bytes], remembered: Head | None = None, strayed: Head | None = None) -> Proof:
     """Follow the chain through all lines, oldest first; never raises for what they hold.
 
     With ``remembered``, the newest entry known from elsewhere, a missing end and a rewritten past show, too.
+    With ``strayed``, an entry that was made when the remembered one was not there, it shows for good.
     """
-    follow = _Follow(remembered)
+    follow = _Follow(remembered, strayed)
     for line in lines:
         follow.take(line)
     return follow.end()

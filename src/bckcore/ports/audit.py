@@ -30,11 +30,23 @@ class HeadKeeper(Protocol):
     Thread-safe, and across processes.
     """
 
-    def remember(self, entries: Sequence[Entry]) -> None:
-        """Note what has just become durable; of the last one its number, unless a higher one is known.
+    def remember(self, entries: Sequence[Entry], chain: Sequence[Head]) -> None:
+        """Tell of entries that have just become durable, and remember the last of ``chain``.
 
-        Never raises: what cannot be noted is logged.
+        ``chain`` begins with what was remembered when they were entered, and each of it follows the one
+        before. What is remembered by now is replaced only if it is part of it, or nothing is; see
+        :func:`bckcore.domain.audit.advanced`. Never raises: what cannot be noted is logged.
+
+        An empty chain means that the log does not hold what is remembered: that stays, and the newest of the
+        entries is kept beside it, the first time; see :meth:`strayed`.
         """
 
     def remembered(self) -> Head | None:
         """The newest entry that was noted; None if none ever was. Raises StorageError if it is unreadable."""
+
+    def strayed(self) -> Head | None:
+        """An entry that was made while the log did not hold what is remembered; None if it always did.
+
+        No chain holds both, so that is told for good, also if what was taken away is put back. Raises
+        StorageError as :meth:`remembered` does.
+        """

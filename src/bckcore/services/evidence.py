@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from threading import local
 
 from bckcore.domain.audit import (
@@ -23,17 +24,30 @@ from bckcore.domain.audit import (
     about,
     chained,
     decoded,
+    followed,
 )
 from bckcore.domain.audit_proof import Proof, proved
-from bckcore.errors import BckError
+from bckcore.errors import BckError, StorageError
 from bckcore.ports.audit import HeadKeeper
 from bckcore.ports.clock import Clock
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 _logger = logging.getLogger("bck.audit")
 PAGE = 1_000
+FURTHEST = 1_000
+"""So many entries a remembered one that is behind may catch up with at once."""
 SERVICE = Actor(name="bck", origin=Origin.SERVICE)
 """Who acts where nobody was named: the server itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entered:
+    """An entry within a unit that is not committed yet."""
+
+    entry: Entry
+    chain: tuple[Head, ...]
+    """From the remembered entry to this one, or as far as it was followed; empty where the log does not hold
+    what is remembered."""
 
 
 class Witness:
@@ -65,23 +79,51 @@ class Witness:
             at=self._clock.now(), actor=self.actor, action=action, outcome=outcome, about=about(**values)
         )
 
-    def entered(self, uow: UnitOfWork, deed: Deed) -> Entry:
+    def entered(self, uow: UnitOfWork, deed: Deed, *, before: Entered | None = None) -> Entered:
         """Add the deed to the log within a writing unit; it counts when that is committed.
 
-        An empty log goes on where the one that is remembered ended: a lost database shows as a gap.
+        ``before`` is what was entered last in the same unit since it was committed. An empty log goes on
+        where the one that is remembered ended: a lost database shows as a gap. A log that does not hold what
+        is remembered goes on as well, but what is remembered stays, so that it is told for good.
         """
-        newest = uow.audit.newest() or self._head.remembered() or START
-        entry = chained(deed, newest)
+        follows = uow.audit.newest() or self._head.remembered() or START
+        entry = chained(deed, follows)
         uow.audit.append(entry)
-        return entry
+        if before is None:
+            return Entered(entry=entry, chain=self._chain(uow, entry, follows))
+        whole = before.chain[-1:] == (follows,)
+        return Entered(entry=entry, chain=(*before.chain, entry.head) if whole else before.chain)
 
-    def remember(self, entries: Sequence[Entry]) -> None:
+    def _chain(self, uow: UnitOfWork, entry: Entry, follows: Head) -> tuple[Head, ...]:
+        try:
+            known = self._head.remembered()
+        except StorageError:
+            return ()  # whoever notes the end tells of it
+        if known is None:
+            return (entry.head,)
+        if known == follows:
+            return known, entry.head
+        if chain := followed(known, _lines_from(uow, known.number)):
+            return chain
+        _logger.error(
+            "entry %d of the audit log is not the one that was remembered, or what came after it was "
+            "changed: see 'bck audit verify'",
+            known.number,
+        )
+        return ()
+
+    def remember(self, entered: Sequence[Entered]) -> None:
         """Note outside the database what has become durable."""
-        self._head.remember(entries)
+        if entered:
+            self._head.remember([one.entry for one in entered], entered[-1].chain)
 
     def remembered(self) -> Head | None:
         """See :class:`bckcore.ports.audit.HeadKeeper`."""
         return self._head.remembered()
+
+    def strayed(self) -> Head | None:
+        """See :class:`bckcore.ports.audit.HeadKeeper`."""
+        return self._head.strayed()
 
     # --- which unit this thread is writing in ---------------------------------------------------------
 
@@ -94,6 +136,12 @@ class Witness:
     @writing.setter
     def writing(self, enter: Callable[[Deed], None] | None) -> None:
         self._thread.writing = enter
+
+
+def _lines_from(uow: UnitOfWork, number: int) -> Iterator[tuple[int, bytes]]:
+    """That line, and if it is taken the next ones: most that do not fit do not fit there."""
+    yield from uow.audit.lines(after=number - 1, limit=1)
+    yield from uow.audit.lines(after=number, limit=FURTHEST)
 
 
 class Evidence:
@@ -116,9 +164,9 @@ class Evidence:
             enter(deed)
             return
         with self._units() as uow:
-            entry = self._witness.entered(uow, deed)
+            entered = self._witness.entered(uow, deed)
             uow.commit()
-        self._witness.remember([entry])
+        self._witness.remember([entered])
 
     def tell_after(self, action: Action, outcome: Outcome = Outcome.DONE, **values: object) -> None:
         """The same for what has happened already, or must be possible without the database. Never raises:
@@ -153,5 +201,7 @@ class Evidence:
 
         Raises StorageError if what is remembered cannot be read.
         """
-        known = remembered or self._witness.remembered()
-        return proved(self.lines(), known)
+        if remembered is not None:
+            return proved(self.lines(), remembered)
+        known, strayed = self._witness.remembered(), self._witness.strayed()
+        return proved(self.lines(), known, strayed)

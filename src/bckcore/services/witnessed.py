@@ -9,7 +9,7 @@ from typing import Any, Self, cast
 
 from bckcore.domain.access import User
 from bckcore.domain.act import Act, ActKind
-from bckcore.domain.audit import Action, Deed, Entry, Outcome
+from bckcore.domain.audit import Action, Deed, Outcome
 from bckcore.domain.device_token import DeviceToken
 from bckcore.domain.enrolment import EnrolmentToken
 from bckcore.domain.host import Host
@@ -22,7 +22,7 @@ from bckcore.errors import BckError
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
-from bckcore.services.evidence import Evidence, Witness
+from bckcore.services.evidence import Entered, Evidence, Witness
 
 _ACTS = {
     ActKind.PRUNE: Action.PRUNE,
@@ -50,7 +50,7 @@ class _WitnessedUnit:
     def __init__(self, inner: UnitOfWork, witness: Witness) -> None:
         self._inner = inner
         self._witness = witness
-        self._entered: list[Entry] = []
+        self._entered: list[Entered] = []
         self.hosts = _Hosts(inner, self)
         self.profiles = _Profiles(inner, self)
         self.users = _Users(inner, self)
@@ -83,7 +83,8 @@ class _WitnessedUnit:
 
     def enter(self, deed: Deed) -> None:
         """Enter a deed."""
-        self._entered.append(self._witness.entered(self._inner, deed))
+        before = self._entered[-1] if self._entered else None
+        self._entered.append(self._witness.entered(self._inner, deed, before=before))
 
     def commit(self, *, claim: Claim | None = None) -> None:
         """See the port; what was entered is remembered outside as well."""

@@ -151,3 +151,14 @@ def test_a_log_that_lost_everything_goes_on_and_shows_what_is_missing(filled, en
     filled.tell(Action.DOWNLOAD, number=9)
     assert filled.entries()[0].number == 10
     assert _breaks(filled) == [(Break.REMOVED, 1, 9)]
+
+
+@pytest.mark.parametrize("more", [1, 3, 4, 12])
+def test_an_end_that_was_cut_off_shows_also_when_the_numbers_are_higher_again(filled, engine, more):
+    known = filled.proof().remembered
+    _run(engine, *_GUARDS_OFF[engine.dialect.name], "DELETE FROM audit WHERE number > 6")
+    for _ in range(more):
+        filled.tell_after(Action.LOGIN, user="nobody")
+    assert filled.entries()[-1].number == 6 + more
+    assert _breaks(filled) == [(Break.TRUNCATED, 8, 9) if more == 1 else (Break.CHANGED, 9, 9)]
+    assert filled.proof().remembered == known

@@ -18,10 +18,12 @@ from bckcore.domain.audit import (
     Origin,
     Outcome,
     about,
+    advanced,
     chained,
     decoded,
     digest,
     encoded,
+    followed,
 )
 from bckcore.domain.audit_proof import Break, proved
 from bckcore.errors import StorageError
@@ -150,3 +152,39 @@ def test_the_newest_line_shows_only_by_what_is_remembered():
 @given(st.lists(st.sampled_from(log(6)) | st.binary(max_size=40), max_size=12))
 def test_no_lines_whatever_make_it_fail(lines):
     assert proved(lines, Head(number=6, digest="x")).entries == len(lines)
+
+
+@given(
+    cut=st.integers(0, 7),
+    written=st.lists(st.integers(50, 60), max_size=6),
+    remembered=st.integers(1, 8),
+)
+def test_a_head_is_replaced_only_by_one_that_follows_it(cut, written, remembered):
+    """Whatever is cut off and written anew, unless what is remembered is still there with its digest."""
+    lines = log(8)
+    head = head_of(lines[:remembered])
+    now = lines[:cut]
+    for number in written:
+        now.append(encoded(chained(deed(number), head_of(now) if now else START)))
+    rows = [(number, line) for number, line in enumerate(now, 1) if number >= remembered]
+    after = advanced(head, followed(head, rows))
+    if remembered < len(now) and cut >= remembered:
+        assert after == head_of(now)
+    else:
+        assert after is None
+        assert cut >= remembered or not proved(now, head).ok
+
+
+def test_a_chain_is_not_followed_past_a_line_that_names_another_one():
+    lines = log(6)
+    rows = list(enumerate(lines, 1))
+    forged = encoded(Entry(number=4, deed=deed(99), previous=lines[2].hex()))
+    head = head_of(lines[:2])
+    assert followed(head, rows[1:])[-1] == head_of(lines)
+    for bad in (
+        [rows[1], rows[3]],
+        [*rows[1:3], (4, forged)],
+        [rows[1], (3, b"\xff")],
+        [rows[1], (4, lines[2])],
+    ):
+        assert followed(head, bad) == ()

@@ -7,16 +7,17 @@ from threading import Thread
 import pytest
 
 from bck_adapters.memory import MemoryDatabase, MemoryVault
-from bck_adapters.memory.audit import MemoryHeadKeeper
+from bck_adapters.memory.audit import MemoryAuditLog, MemoryHeadKeeper
 from bck_adapters.testkit.samples import StepClock, sample_act, sample_host, sample_job, sample_profile
 from bckcore.domain.access import Role, User
 from bckcore.domain.act import ActKind
-from bckcore.domain.audit import Action, Actor, Origin, Outcome
+from bckcore.domain.audit import Action, Actor, Origin, Outcome, chained, decoded, encoded
+from bckcore.domain.audit_proof import Break
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.secret import Secret
 from bckcore.errors import NotFoundError, StorageError
-from bckcore.services.evidence import SERVICE, Evidence, Witness
+from bckcore.services.evidence import FURTHEST, SERVICE, Evidence, Witness
 from bckcore.services.witnessed import WitnessedVault, witnessed_units
 from bckcore.services.witnesses import witnessed_queue
 
@@ -217,3 +218,120 @@ def test_what_cannot_be_entered_must_not_be_done_but_what_is_done_is_told_to_the
     evidence.tell_after(Action.LOGIN, user="anna")
     assert "not entered into the audit log" in caplog.text
     assert "anna" in caplog.records[-1].deed
+
+
+def _filled(evidence, count):
+    for number in range(count):
+        evidence.tell(Action.DOWNLOAD, number=number)
+    return list(evidence.lines())
+
+
+def _breaks(evidence):
+    return [(one.kind, one.first, one.last) for one in evidence.proof().breaks]
+
+
+def test_an_end_that_was_cut_off_is_told_for_good_however_much_is_entered_after_it(
+    database, evidence, head, caplog
+):
+    _filled(evidence, 9)
+    known = head.remembered()
+    for number in (7, 8, 9):
+        del database._state.audit[number]
+    assert _breaks(evidence) == [(Break.TRUNCATED, 7, 9)]
+    for number in (7, 8, 9, 10, 11):
+        evidence.tell_after(Action.LOGIN, user="nobody")
+        assert evidence.entries()[-1].number == number, "what is done must not wait for it"
+        assert head.remembered() == known
+    assert _breaks(evidence) == [(Break.CHANGED, 9, 9)]
+    assert "entry 9 of the audit log is not the one that was remembered" in caplog.text
+
+
+def test_an_end_that_was_written_anew_is_told_for_good(database, evidence, head):
+    lines = _filled(evidence, 4)
+    known = head.remembered()
+    forged = chained(evidence.witness.deed(Action.LOGOUT), decoded(lines[2]).head)
+    database._state.audit[4] = encoded(forged)
+    _filled(evidence, 3)
+    assert head.remembered() == known
+    assert _breaks(evidence) == [(Break.CHANGED, 4, 4)]
+
+
+def test_a_forged_entry_does_not_take_the_head_past_an_entry_that_it_does_not_follow(
+    database, evidence, head
+):
+    """Else the remembered entry could be exchanged once the head has left it."""
+    lines = _filled(evidence, 4)
+    known = head.remembered()
+    other = chained(evidence.witness.deed(Action.LOGOUT), decoded(lines[2]).head)
+    database._state.audit[5] = encoded(chained(evidence.witness.deed(Action.LOGIN), other.head))
+    _filled(evidence, 1)
+    database._state.audit[4] = encoded(other)
+    assert head.remembered() == known
+    assert _breaks(evidence) == [(Break.CHANGED, 4, 4)]
+
+
+@pytest.mark.parametrize("behind", [1, 3, 2 * FURTHEST])
+def test_a_head_that_is_behind_catches_up(database, evidence, head, behind):
+    """Another process noted nothing yet, or could not."""
+    _filled(evidence, 2)
+    idle = MemoryHeadKeeper()
+    idle.remember(evidence.entries(), [evidence.entries()[-1].head])
+    _filled(evidence, behind)
+    late = Witness(clock=StepClock(), head=idle)
+    other = Evidence(units=witnessed_units(database.units, late), witness=late)
+    for _ in range(3):
+        other.tell(Action.DOWNLOAD)
+    assert other.proof().ok
+    assert idle.remembered() == other.entries(after=behind)[-1].head
+
+
+def test_where_the_remembered_entry_is_the_newest_one_no_more_is_read(evidence, units, monkeypatch):
+    _filled(evidence, 1)
+
+    def read(*_, **__):
+        raise AssertionError("no line is to be read")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(MemoryAuditLog, "lines", read)
+        evidence.tell(Action.DOWNLOAD)
+        with units() as uow:
+            uow.hosts.add(sample_host())
+            uow.profiles.add(sample_profile())
+            uow.commit()
+            uow.profiles.remove(sample_profile().id)
+            uow.commit()
+    assert evidence.proof().ok
+    assert evidence.proof().remembered == evidence.proof().newest
+
+
+def test_a_head_that_cannot_be_read_stops_nothing_where_the_log_goes_on(database, evidence):
+    class Damaged(MemoryHeadKeeper):
+        def remembered(self):
+            raise StorageError("It cannot be read.")
+
+    _filled(evidence, 2)
+    damaged = Witness(clock=StepClock(), head=Damaged())
+    Evidence(units=witnessed_units(database.units, damaged), witness=damaged).tell(Action.DOWNLOAD)
+    assert [one.number for one in evidence.entries()] == [1, 2, 3]
+
+
+def test_an_emptied_log_goes_on_after_the_remembered_entry_and_so_does_the_head(database, evidence, head):
+    _filled(evidence, 3)
+    database._state.audit.clear()
+    _filled(evidence, 2)
+    assert head.remembered() == evidence.entries()[-1].head
+    assert _breaks(evidence) == [(Break.REMOVED, 1, 3)]
+
+
+@pytest.mark.parametrize("later", [0, 2, 5])
+def test_what_was_done_while_the_end_was_aside_is_missed_when_it_is_put_back(database, evidence, later):
+    _filled(evidence, 6)
+    aside = {number: database._state.audit.pop(number) for number in (5, 6)}
+    for number in (5, 6, 7, 8):
+        evidence.tell(Action.DOWNLOAD, path="what nobody is to see")
+        assert evidence.entries()[-1].number == number
+    for number in (7, 8):
+        del database._state.audit[number]
+    database._state.audit.update(aside)
+    _filled(evidence, later)
+    assert _breaks(evidence) == [(Break.CHANGED, 5, 5)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from threading import Lock
 
 from bck_adapters.memory.state import Session
-from bckcore.domain.audit import Entry, Head, digest, encoded
+from bckcore.domain.audit import Entry, Head, advanced, digest, encoded
 from bckcore.errors import ConflictError
 
 
@@ -42,14 +42,20 @@ class MemoryHeadKeeper:
     def __init__(self) -> None:
         self._lock = Lock()
         self._head: Head | None = None
+        self._strayed: Head | None = None
 
-    def remember(self, entries: Sequence[Entry]) -> None:
+    def remember(self, entries: Sequence[Entry], chain: Sequence[Head]) -> None:
         """See the port."""
         with self._lock:
-            for entry in entries:
-                if self._head is None or entry.number > self._head.number:
-                    self._head = entry.head
+            if chain:
+                self._head = advanced(self._head, chain) or self._head
+            elif entries and self._head is not None:
+                self._strayed = self._strayed or entries[-1].head
 
     def remembered(self) -> Head | None:
         """See the port."""
         return self._head
+
+    def strayed(self) -> Head | None:
+        """See the port."""
+        return self._strayed

@@ -189,7 +189,13 @@ def _audit_log(application: "Application") -> Looked:
     proof = application.evidence.proof()
     if not proof.ok:
         return False, f"it was altered. {proof.breaks[0].sentence} bck audit verify tells more"
-    return True, f"{counted(proof.entries, 'entry', 'entries')}, whole"
+    entries = counted(proof.entries, "entry", "entries")
+    if proof.entries and proof.remembered is None:
+        return False, (
+            f"{entries}, but no newest one is remembered: an end that was cut off would not show. Find out "
+            "who took audit.head away, and give an entry that was noted elsewhere: bck audit verify --head"
+        )
+    return True, f"{entries}, whole"
 
 
 def _sealed_passwords(application: "Application") -> Looked:
