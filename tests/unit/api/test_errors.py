@@ -65,6 +65,22 @@ def test_unknown_route_and_wrong_method_are_problem_documents(world: ApiWorld) -
     assert response.headers["allow"] == "GET"
 
 
+@pytest.mark.parametrize("signed_in", [True, False])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/hosts/"), ("POST", "/backup/start/"), ("GET", "/hosts/pc1/"), ("GET", "//hosts")],
+)
+def test_a_slash_too_many_sends_nobody_to_the_host_that_the_caller_named(
+    world: ApiWorld, method: str, path: str, signed_in: bool
+) -> None:
+    headers = {"Host": "evil.example", **(world.sign_in(Role.ADMIN) if signed_in else {})}
+    url = world.client.base_url.copy_with(raw_path=path.encode())
+    response = world.client.request(method, url, headers=headers, follow_redirects=False)
+    assert "location" not in response.headers
+    assert "evil.example" not in response.text
+    assert _is_problem(response, 404, "not-found") == world.client.get("/nowhere").json()
+
+
 def test_malformed_json_names_the_place(world: ApiWorld) -> None:
     response = world.call("POST", "/hosts", content="{", headers={"Content-Type": "application/json"})
     assert _is_problem(response, 422, "invalid-input")["errors"]

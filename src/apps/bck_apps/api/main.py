@@ -79,8 +79,16 @@ def create_app(application: Application, *, body_seconds: float = middleware.LON
         yield
         application.container.unwire()
 
-    # No interactive documentation: its pages load scripts from elsewhere.
-    app = FastAPI(title=TITLE, version=program_version(), docs_url=None, redoc_url=None, lifespan=lifespan)
+    # No interactive documentation: its pages load scripts from elsewhere. No redirects: they lead to the host
+    # that the caller named, and a token goes along.
+    app = FastAPI(
+        title=TITLE,
+        version=program_version(),
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
     app.state.sign_ins = deps.SignIns()
     app.state.stopping = lambda: False
     app.state.away = lambda: False
