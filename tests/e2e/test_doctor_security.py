@@ -1,5 +1,6 @@
 """`bck doctor --security` looks at each line of the checklist, and sees when one is not as it should be."""
 
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -31,6 +32,21 @@ def bad(bck: Bck) -> dict[str, str]:
 
 def test_a_fresh_installation_lacks_a_second_factor_only(bck: Bck) -> None:
     assert bad(bck) == {"administrators": "without a second factor: ann"}
+
+
+def test_what_is_made_under_the_usual_umask_is_for_nobody_else(tmp_path: Path) -> None:
+    made = Bck(tmp_path, cold=True)
+    before = os.umask(0o022)
+    try:
+        made.init()
+        made.ok("user", "rotate-key")
+    finally:
+        os.umask(before)
+    below = [path for path in (made.home, *made.home.rglob("*")) if not path.is_symlink()]
+    assert [path.suffix for path in below if path.name.startswith("token-key.")].count(".pub") == 1
+    modes = {str(path.relative_to(tmp_path)): f"{path.stat().st_mode & 0o7777:o}" for path in below}
+    assert {name: mode for name, mode in modes.items() if mode not in ("600", "700")} == {}
+    assert bad(made) == {"administrators": "without a second factor: ann"}
 
 
 def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:

@@ -71,7 +71,9 @@ def test_a_companys_certificate_is_shown_and_its_root_is_what_clients_pin(tmp_pa
     for name, good in (("backup.example", True), ("other.example", False)):
         told = refusal(files.server_certificate, files.server_key, files.ca_certificate, name)
         assert (told == "") is good
-    assert stat.S_IMODE(files.server_key.stat().st_mode) == 0o600
+    place = files.server_key.parent
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (place, *place.iterdir())}
+    assert modes == {place.name: 0o700, "ca.pem": 0o600, "server.pem": 0o600, "server-key.pem": 0o600}
     assert left(tmp_path) == 1
 
 

@@ -61,14 +61,15 @@ def test_fingerprint_is_that_of_the_ca_file(tmp_path: Path) -> None:
     assert tls.fingerprint == hashlib.sha256(der).hexdigest()
 
 
-def test_keys_are_private_and_certificates_public(tmp_path: Path) -> None:
-    before = os.umask(0o077)
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o077])
+def test_everything_made_is_private_whatever_the_umask(tmp_path: Path, umask: int) -> None:
+    before = os.umask(umask)
     try:
-        tls = ensure_tls(tmp_path, names=[], now=NOW)
+        ensure_tls(tmp_path, names=[], now=NOW)
     finally:
         os.umask(before)
-    assert _mode(tls.server_key) == _mode(tmp_path / "tls" / "ca-key.pem") == 0o600
-    assert _mode(tls.ca_certificate) == _mode(tls.server_certificate) == 0o644
+    assert _mode(tmp_path / "tls") == 0o700
+    assert {_mode(path) for path in (tmp_path / "tls").iterdir()} == {0o600}
     assert {path.name for path in (tmp_path / "tls").iterdir()} == {
         ".lock",
         "ca-key.pem",

@@ -32,7 +32,12 @@ def signing_key(file: Path) -> Ed25519PrivateKey:
 
 def replace_key(file: Path) -> None:
     """A new key in place of the one in ``file``, all at once. Raises OSError."""
-    temp = _written(file)
+    write_private(file, _new_key())
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Whole or not at all, on the disk, for nobody else to read whatever the umask is. Raises OSError."""
+    temp = _written(file, content)
     try:
         os.replace(temp, file)
     except OSError:
@@ -42,7 +47,7 @@ def replace_key(file: Path) -> None:
 
 def _make(file: Path) -> None:
     """By a link that fails when another process was faster, so that all of them use the same key."""
-    temp = _written(file)
+    temp = _written(file, _new_key())
     try:
         with suppress(FileExistsError):
             os.link(temp, file)
@@ -50,13 +55,16 @@ def _make(file: Path) -> None:
         os.unlink(temp)
 
 
-def _written(file: Path) -> Path:
-    """A new key in a private file beside ``file``."""
-    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+def _new_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+
+def _written(file: Path, content: bytes) -> Path:
+    """The content in a private file beside ``file``."""
     temp = file.with_name(f".{file.name}-{uuid4().hex}")
     handle = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as out:
-        out.write(pem)
+        out.write(content)
         out.flush()
         os.fsync(out.fileno())
     return temp

@@ -11,7 +11,7 @@ from threading import Lock
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
-from bck_adapters.auth.key import replace_key, signing_key
+from bck_adapters.auth.key import replace_key, signing_key, write_private
 from bckcore.errors import StorageError
 
 KEY_FILE = "token-key.pem"
@@ -65,7 +65,7 @@ class KeyRing:
                     file.unlink(missing_ok=True)
             if until is not None:
                 pem = old.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
-                (self._home / f"token-key.{name}.until-{int(until.timestamp())}.pub").write_bytes(pem)
+                write_private(self._home / f"token-key.{name}.until-{int(until.timestamp())}.pub", pem)
             replace_key(self._file)
         except OSError as exc:
             raise StorageError(f"The key {self._file} cannot be changed: {exc.strerror}.") from exc

@@ -160,10 +160,9 @@ def _tried(staged: Path, names: Sequence[str]) -> tuple[tuple[str, ...], tuple[s
 
 
 def _fill(staged: Path, chain: Sequence[x509.Certificate], root: x509.Certificate, key: bytes) -> None:
-    write_file(staged / "server-key.pem", key, 0o600)
-    write_file(staged / "server.pem", b"".join(_pem(one) for one in (*chain, root)), 0o644)
-    write_file(staged / "ca.pem", _pem(root), 0o644)
-    os.chmod(staged, 0o755)  # noqa: S103  # certificates are public; the key has a mode of its own
+    write_file(staged / "server-key.pem", key)
+    write_file(staged / "server.pem", b"".join(_pem(one) for one in (*chain, root)))
+    write_file(staged / "ca.pem", _pem(root))
 
 
 def _use(folder: Path, staged: Path) -> None:

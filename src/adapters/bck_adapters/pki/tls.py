@@ -80,14 +80,14 @@ def _usable(folder: Path, names: Sequence[str], now: datetime) -> TlsFiles | Non
 def _renewed(folder: Path, names: Sequence[str], now: datetime) -> TlsFiles:
     if not (folder / "ca.pem").exists():
         ca = create_ca(now=now)
-        write_file(folder / "ca-key.pem", ca.key_pem(), 0o600)
-        write_file(folder / "ca.pem", ca.certificate_pem(), 0o644)
+        write_file(folder / "ca-key.pem", ca.key_pem())
+        write_file(folder / "ca.pem", ca.certificate_pem())
     ca = _read_ca(folder)
     server = issue_server_certificate(ca, names, now=now)
     # Key first: a crash in between leaves a pair that does not match, and that is renewed next time.
-    write_file(folder / "server-key.pem", server.key_pem(), 0o600)
+    write_file(folder / "server-key.pem", server.key_pem())
     # The CA goes with it, so that a client that knows only the CA's fingerprint can check it.
-    write_file(folder / "server.pem", server.certificate_pem() + ca.certificate_pem(), 0o644)
+    write_file(folder / "server.pem", server.certificate_pem() + ca.certificate_pem())
     return _files(folder, ca.certificate)
 
 
@@ -147,7 +147,7 @@ def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
     """Hold the folder's lock, so that two processes never mix one's key with the other's certificate."""
-    folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -165,12 +165,12 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_file(path: Path, data: bytes, mode: int) -> None:
-    """Whole or not at all; never readable by others for a moment."""
+def write_file(path: Path, data: bytes) -> None:
+    """Whole or not at all, and for nobody else to read, whatever the umask is."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
+            os.fchmod(descriptor, 0o600)
             file.write(data)
             file.flush()
             os.fsync(descriptor)
