@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bckcore.services.throttles import ACCOUNT
+from bckcore.services.throttles import ACCOUNT, ADDRESS
 from tests.support.cli import PASSWORD, Bck
 from tests.support.https import Caller
 
@@ -70,6 +70,13 @@ def test_a_forgotten_password_a_lockout_and_a_farewell(bck: Bck) -> None:
         codes = [call("/auth/login", name="bob", password="wrong")[0] for _ in range(ACCOUNT.free + 8)]
         assert set(codes) == {401, 429}
         assert bck.ok("user", "unlock", "bob")["forgotten"] == 1
+        for number in range(ADDRESS.free):
+            call("/auth/login", name=f"nobody{number}", password="wrong")
+        assert call("/auth/login", name="bob", password=PASSWORD)[0] == 429
+        for wrong in ((), ("bob", "--address", "127.0.0.1"), ("--address", "bob")):
+            assert bck.ok("user", "unlock", *wrong, code=2)["error"]["code"] == "invalid-input"
+        freed = bck.ok("user", "unlock", "--address", "127.0.0.1")
+        assert freed == {"address": "127.0.0.1", "forgotten": 1}
         bob = call("/auth/login", name="bob", password=PASSWORD)[1]
         assert bck.ok("user", "password", "bob", "--password-stdin", text=NEW + "\n")["ended"] == 1
         assert call("/hosts", bob["access_token"])[0] == 401

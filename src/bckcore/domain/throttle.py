@@ -4,7 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from ipaddress import IPv6Address, IPv6Network, ip_address
+from typing import Final, Literal, get_args
 
+Purpose = Literal["login", "refresh", "totp", "password", "enrol"]
+"""What is guessed at; an address has a count for each."""
+PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
+UNKNOWN: Final = "unknown"
+"""The network of what is no address."""
 _MOST_DOUBLINGS = 20
 
 
@@ -71,8 +77,8 @@ def known_keys(name: str) -> str:
     return f"known:{_hashed(name)}:"
 
 
-def address_key(purpose: str, address: str) -> str:
-    """The key of an address."""
+def address_key(purpose: Purpose, address: str) -> str:
+    """The key of an address, for what is guessed there."""
     return f"{purpose}:{network_of(address)};"
 
 
@@ -81,7 +87,7 @@ def network_of(address: str) -> str:
     try:
         found = ip_address(address)
     except ValueError:
-        return "unknown"
+        return UNKNOWN
     if isinstance(found, IPv6Address):
         if found.ipv4_mapped:
             return str(found.ipv4_mapped)

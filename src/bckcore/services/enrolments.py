@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hmac import compare_digest
 from ipaddress import IPv6Address, ip_address
+from typing import Final
 
 from bckcore.domain.enrolment import USUAL_MINUTES, EnrolmentToken, ShownByHost, checked_minutes
 from bckcore.domain.enrolment_text import (
@@ -34,7 +35,7 @@ from bckcore.services.host_login import HostLogins, HostTrust
 from bckcore.services.hosts import HostChange, HostService, end_enrolments, require_covered
 from bckcore.services.throttles import Throttles
 
-PURPOSE = "enrol"
+PURPOSE: Final = "enrol"
 KEPT = timedelta(days=30)
 """So long after its end it is still known what became of a token."""
 _DECOY = "0" * 64

@@ -13,6 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from bckcore.domain.throttle import (
+    PURPOSES,
+    UNKNOWN,
+    Purpose,
     Rule,
     Throttle,
     account_key,
@@ -23,7 +26,13 @@ from bckcore.domain.throttle import (
     left,
     network_of,
 )
-from bckcore.errors import AccessDeniedError, BckError, SecondFactorNeededError, TooManyAttemptsError
+from bckcore.errors import (
+    AccessDeniedError,
+    BckError,
+    InvalidInputError,
+    SecondFactorNeededError,
+    TooManyAttemptsError,
+)
 from bckcore.ports.clock import Clock
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
@@ -54,7 +63,7 @@ class Throttles:
         self._clock = clock
 
     @contextmanager
-    def attempt(self, purpose: str, address: str, *, account: str | None = None) -> Iterator[None]:
+    def attempt(self, purpose: Purpose, address: str, *, account: str | None = None) -> Iterator[None]:
         """Around the look at what somebody guesses. Raises TooManyAttemptsError, and then counts nothing.
 
         AccessDeniedError inside: it was wrong, and counts. No error: it was right, and the account's failures
@@ -76,7 +85,7 @@ class Throttles:
             _less_one(uow, attempt.address)
             uow.commit()
 
-    def _let_through(self, purpose: str, address: str, account: str | None) -> Attempt:
+    def _let_through(self, purpose: Purpose, address: str, account: str | None) -> Attempt:
         now = self._clock.now()
         with self._units(read_only=True) as uow:  # who waits is sent away without taking the writer's place
             _found(uow, _attempt(uow, purpose, address, account), now)
@@ -97,15 +106,38 @@ class Throttles:
     def unlock(self, account: str) -> int:
         """Forget the failures of an account, wherever they came from; how many counts there were.
 
-        Those of addresses stay.
+        Those of addresses stay: see :meth:`unlock_address`.
         """
         with self._units() as uow:
             count = sum(uow.throttles.remove(key) for key in (account_key(account), known_keys(account)))
             uow.commit()
         return count
 
+    def unlock_address(self, address: str) -> tuple[str, int]:
+        """Forget the failures of an address, whatever it tried: its network, and how many counts there were.
 
-def _attempt(uow: UnitOfWork, purpose: str, address: str, account: str | None) -> Attempt:
+        Those of accounts stay. Raises InvalidInputError for what is no address.
+        """
+        network = checked_network(address)
+        with self._units() as uow:
+            count = sum(uow.throttles.remove(address_key(purpose, address)) for purpose in PURPOSES)
+            uow.commit()
+        return network, count
+
+
+def checked_network(address: str) -> str:
+    """What counts as one with that address. Raises InvalidInputError for what is no address."""
+    network = network_of(address)
+    if network == UNKNOWN:
+        raise InvalidInputError(
+            f"{address!r} is no address.",
+            meaning="Nothing was changed.",
+            advice="Give one of IPv4 or IPv6, such as 192.0.2.7; see who tried from where: bck audit list",
+        )
+    return network
+
+
+def _attempt(uow: UnitOfWork, purpose: Purpose, address: str, account: str | None) -> Attempt:
     of_account = "" if account is None else _account_key(uow, account, address)
     return Attempt(address=address_key(purpose, address), account=of_account)
 

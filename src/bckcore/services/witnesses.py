@@ -23,7 +23,7 @@ from bckcore.services.enrolments import Enrolled, Enrolments
 from bckcore.services.evidence import Evidence
 from bckcore.services.export import Exported, ExportService, OpenedFile
 from bckcore.services.sessions import SessionService, SignedIn
-from bckcore.services.throttles import Throttles
+from bckcore.services.throttles import Throttles, checked_network
 from bckcore.services.worker import Ending, Worker
 
 _TOLD = (
@@ -202,6 +202,11 @@ class WitnessedThrottles(Throttles):
         """See :class:`Throttles`."""
         self._evidence.tell(Action.USER_CHANGED, user=account, changed="unlocked")
         return super().unlock(account)
+
+    def unlock_address(self, address: str) -> tuple[str, int]:
+        """See :class:`Throttles`."""
+        self._evidence.tell(Action.USER_CHANGED, network=checked_network(address), changed="unlocked")
+        return super().unlock_address(address)
 
 
 def witnessed_tokens(tokens: Tokens, evidence: Evidence) -> Tokens:

@@ -7,8 +7,8 @@ import pytest
 
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
-from bckcore.domain.throttle import after_failure, left
-from bckcore.errors import AccessDeniedError, ConflictError, TooManyAttemptsError
+from bckcore.domain.throttle import PURPOSES, after_failure, left
+from bckcore.errors import AccessDeniedError, ConflictError, InvalidInputError, TooManyAttemptsError
 from bckcore.services.throttles import ACCOUNT, ADDRESS
 from tests.support.doors import AWAY, HOME, PASSWORD, Door
 
@@ -135,6 +135,47 @@ def test_an_administrator_unlocks(door: Door) -> None:
     assert door.throttles.unlock("ada") == 2
     door.sign_in(caller=AWAY)
     door.sign_in(caller=HOME)
+
+
+@pytest.mark.parametrize(
+    ("attacker", "owner", "stranger", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.7"),
+        ("2001:db8:1:2::bad", "2001:db8:1:2::7", "2001:db8:1:3::7", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.7"),
+    ],
+)
+def test_an_administrator_unlocks_an_address_that_an_attacker_shares(
+    door: Door, attacker: str, owner: str, stranger: str, network: str
+) -> None:
+    for number in range(ADDRESS.free + 1):
+        for address in (attacker, stranger):
+            guess(door, f"name{number}", Caller(address=address))
+        with pytest.raises(AccessDeniedError), door.throttles.attempt("refresh", attacker):
+            raise AccessDeniedError("used before")
+    with pytest.raises(TooManyAttemptsError):
+        door.sign_in(caller=Caller(address=owner))
+    assert door.throttles.unlock("ada") == 0, "it is not the account that waits"
+    assert door.throttles.unlock_address(owner) == (network, 2)
+    door.sign_in(caller=Caller(address=owner))
+    with door.throttles.attempt("refresh", owner):
+        pass
+    assert guess(door, "one", Caller(address=stranger)) > 0
+
+
+def test_every_purpose_of_an_attempt_is_unlocked_with_the_address(door: Door) -> None:
+    for purpose in PURPOSES:
+        with pytest.raises(AccessDeniedError), door.throttles.attempt(purpose, "192.0.2.7"):
+            raise AccessDeniedError("wrong")
+    assert door.throttles.unlock_address("192.0.2.7") == ("192.0.2.7", len(PURPOSES))
+    with door.database.units(read_only=True):
+        assert not door.database._state.throttles
+
+
+@pytest.mark.parametrize("address", ["", "ada", "unknown", "192.0.2.0/24", "192.0.2.7;", "%"])
+def test_what_is_no_address_is_refused(door: Door, address: str) -> None:
+    with pytest.raises(InvalidInputError, match="no address"):
+        door.throttles.unlock_address(address)
 
 
 def test_many_attempts_at_once_gain_nothing(door: Door) -> None:

@@ -84,3 +84,14 @@ def test_failures_that_are_forgotten_are_entered(application: Application) -> No
     assert application.throttles.unlock("ada") == 1
     about = {"user": "ada", "changed": "unlocked"}
     assert entered(application, Action.USER_CHANGED, before) == [(Outcome.DONE, about)]
+
+
+def test_failures_of_an_address_that_are_forgotten_are_entered(application: Application) -> None:
+    with pytest.raises(AccessDeniedError), application.throttles.attempt("login", "2001:db8::9"):
+        raise AccessDeniedError("wrong")
+    before = newest(application)
+    with pytest.raises(InvalidInputError):
+        application.throttles.unlock_address("nowhere")
+    assert application.throttles.unlock_address("2001:db8::9") == ("2001:db8::/64", 1)
+    about = {"network": "2001:db8::/64", "changed": "unlocked"}
+    assert entered(application, Action.USER_CHANGED, before) == [(Outcome.DONE, about)]

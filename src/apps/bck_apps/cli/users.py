@@ -68,16 +68,27 @@ def totp_off(name: NameArgument, as_json: Json = False) -> None:
 
 
 @app.command("unlock")
-def unlock(name: NameArgument, as_json: Json = False) -> None:
-    """Forget the failed attempts of an account.
+def unlock(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The account.")] = None,
+    address: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="Instead of an account, an address; of IPv6 its whole network."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Forget the failed attempts of an account, or of an address.
 
-    An address that tried too much waits on, 15 minutes at most.
+    Who shares an address with somebody that guesses waits as well, 15 minutes at most.
     """
+    if (name is None) == (address is None):
+        raise InvalidInputError("Give a name or --address ADDRESS.", advice="List accounts: bck user list")
     with opened() as application:
-        counts = application.throttles.unlock(name)
-    show(
-        as_json, {"name": name, "forgotten": counts}, lambda: fields((("name", name), ("forgotten", counts)))
-    )
+        if address is not None:
+            whose, freed, counts = "address", *application.throttles.unlock_address(address)
+        else:
+            whose, freed, counts = "name", str(name), application.throttles.unlock(str(name))
+    document = {whose: freed, "forgotten": counts}
+    show(as_json, document, lambda: fields(tuple(document.items())))
 
 
 @app.command("sessions")
