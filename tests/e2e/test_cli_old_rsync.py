@@ -1,6 +1,7 @@
 """An rsync with known holes: refused at the start of the server, by the doctor, by every run, and on a PC."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -55,6 +56,22 @@ def test_the_server_with_an_old_rsync_neither_starts_nor_runs_and_says_what_to_i
     assert not items["known holes"]["ok"]
     del bck.settings["PATH"]
     assert bck.ailing() == {}
+
+
+def test_a_hole_of_later_years_is_told_and_backups_go_on(bck: Bck, tmp_path: Path):
+    real = shutil.which("rsync")
+    old = tmp_path / "old"
+    old.mkdir()
+    version = 'echo "rsync  version 3.4.1  protocol version 32"'
+    (old / "rsync").write_text(f'#!/bin/sh\ncase "$*" in --version) {version};; *) exec {real} "$@";; esac\n')
+    (old / "rsync").chmod(0o755)
+    bck.settings["PATH"] = f"{old}:{os.environ['PATH']}"
+    bck.ok("backup", "docs", "--wait")
+    assert {one["name"]: one["ok"] for one in bck.ok("doctor")["items"]}["known holes"]
+    found = {one["name"]: one for one in bck.ok("doctor", "--security", code=1)["items"]}["known holes"]
+    assert not found["ok"]
+    assert "rsync 3.4.1: CVE-2025-10158, " in found["detail"]
+    assert "apt-get install rsync" in found["detail"]
 
 
 @pytest.mark.parametrize(("package", "code"), [("", 1), ("3.2.7-1+deb12u1", 1), ("3.2.7-1+deb12u6", 0)])

@@ -1,10 +1,17 @@
 """An rsync with known holes is refused; a distribution's repaired build is recognised if it is one."""
 
+import gzip
 from pathlib import Path
 
 import pytest
 
-from bck_adapters.rsync.version import is_patched, is_safe, parsed_version, require_local_rsync
+from bck_adapters.rsync.version import (
+    is_patched,
+    is_safe,
+    open_holes,
+    parsed_version,
+    require_local_rsync,
+)
 from bckcore.errors import RsyncMissingError
 
 
@@ -12,13 +19,21 @@ from bckcore.errors import RsyncMissingError
 def programs(tmp_path: Path):
     """Makes the programs that a machine has; gives its search path."""
 
-    def made(version: str, package: str = "", *, owner: str = "", changed: str = "") -> str:
+    def made(
+        version: str, package: str = "", *, owner: str = "", changed: str = "", changelog: bytes = b""
+    ) -> str:
         rsync = tmp_path / "rsync"
         answers = {"rsync": f"rsync  version {version}  protocol version 31"}
         if package:
             owned = owner or f"rsync: {rsync}"
             verify = "\n".join(f"??5??????   {path.format(rsync=rsync)}" for path in changed.split())
-            search = f'case "$1" in --search) echo "{owned}";; --show) printf %s "{package}";; esac'
+            told = tmp_path / "changelog.Debian.gz"
+            told.write_bytes(changelog)
+            listed = f"/.\n{rsync}\n{told.parent}/changelog.gz\n{told}"
+            search = (
+                f'case "$1" in --search) echo "{owned}";; --show) printf %s "{package}";; '
+                f'--listfiles) echo "{listed}";; esac'
+            )
             (tmp_path / "dpkg-query").write_text(f"#!/bin/sh\n{search}\n")
             (tmp_path / "dpkg").write_text(f'#!/bin/sh\necho "{verify}"\n')
         for name, text in answers.items():
@@ -33,6 +48,48 @@ def programs(tmp_path: Path):
 @pytest.mark.parametrize("version", ["3.4.0", "3.4.1", "3.5.0", "4.0.0"])
 def test_a_version_without_known_holes_is_taken(programs, version):
     require_local_rsync(programs(version))
+
+
+LATER = ("CVE-2026-43618", "CVE-2026-43620")
+ALL = ("CVE-2025-10158", *LATER)
+NAMED = b"rsync (3.4.1+ds1-5+deb13u1) trixie\n\n  * Import upstream patch to fix CVE-2025-10158\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "holes"),
+    [("3.4.0", ALL), ("3.4.1", ALL), ("3.4.2", LATER), ("3.4.3", ()), ("3.5.0", ()), ("4.0.0", ())],
+)
+def test_a_hole_is_open_until_the_version_that_closed_it(programs, version, holes):
+    search_path = programs(version)
+    assert open_holes(search_path) == holes
+    require_local_rsync(search_path)
+
+
+def test_a_build_whose_changelog_names_a_hole_has_it_closed(programs):
+    package = ("3.4.1", "3.4.1+ds1-5+deb13u1")
+    assert open_holes(programs(*package, changelog=gzip.compress(NAMED))) == LATER
+    both = gzip.compress(NAMED + b"  * CVE-2026-43618, CVE-2026-43620: patches\n")
+    assert open_holes(programs(*package, changelog=both)) == ()
+    assert open_holes(programs("3.2.7", "3.2.7-1+deb12u6", changelog=gzip.compress(NAMED))) == LATER
+
+
+@pytest.mark.parametrize(
+    "changelog",
+    [
+        b"",
+        b"CVE-2025-10158",
+        gzip.compress(b"CVE-2025-101580, XCVE-2025-10158 and 2025-10158"),
+        gzip.compress(NAMED)[:-30],
+        gzip.compress(b" " * (5 << 20) + NAMED),
+    ],
+)
+def test_a_changelog_that_names_another_or_cannot_be_read_closes_nothing(programs, changelog):
+    assert open_holes(programs("3.4.1", "3.4.1+ds1-5", changelog=changelog)) == ALL
+
+
+@pytest.mark.parametrize("lie", [{"owner": "dpkg-query: no path found"}, {"changed": "{rsync}"}])
+def test_the_changelog_of_a_package_says_nothing_of_another_program(programs, lie):
+    assert open_holes(programs("3.4.1", "3.4.1+ds1-5+deb13u1", changelog=gzip.compress(NAMED), **lie)) == ALL
 
 
 @pytest.mark.parametrize("version", ["3.2.4", "3.2.7", "3.3.0"])

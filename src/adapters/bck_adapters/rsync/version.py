@@ -1,10 +1,12 @@
 """Which rsync is there, and whether it will do."""
 
+import gzip
 import os
 import re
 import shutil
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 
 from bck_adapters.rsync.argv import LOCAL_SHELL, MINIMUM_VERSION, environment
@@ -20,6 +22,15 @@ _PATCHED = (
 )
 """Builds of distributions in which the same holes are closed, each from that number on: Debian 12, Debian
 testing of early 2025, Ubuntu 24.04 and 22.04. Where the first repair broke something, the second counts."""
+LATER_HOLES = (
+    ((3, 4, 2), "CVE-2025-10158"),  # a sender reads past an array: a restore to a PC
+    ((3, 4, 3), "CVE-2026-43618"),  # a receiver that decompresses shows its memory: a backup
+    ((3, 4, 3), "CVE-2026-43620"),  # a receiver crashes
+)
+"""Each with the version of rsync's authors that closed it, and open in what came before. They are told, and
+nothing is refused."""
+_CVE = re.compile(rb"\bCVE-\d{4}-\d{4,}\b")
+_LARGEST_CHANGELOG = 4 << 20
 _ASK_SECONDS = 20
 
 
@@ -27,11 +38,54 @@ def require_local_rsync(search_path: str) -> None:
     """Raises RsyncMissingError unless this machine has an rsync that will do and has no known holes."""
     program = shutil.which("rsync", path=search_path)
     version = local_version(search_path)
-    text = ".".join(map(str, version))
+    text = _dotted(version)
     if version < MINIMUM_VERSION:
         raise too_old("This server", text)
     if not is_safe(version) and not is_patched(_package_of(program or "", search_path)):
         raise unsafe("This server", text)
+
+
+def open_holes(search_path: str) -> tuple[str, ...]:
+    """Which of LATER_HOLES this machine's rsync has. Raises RsyncMissingError where there is none.
+
+    A distribution's build has closed those that its package's changelog names.
+    """
+    version = local_version(search_path)
+    found = [cve for closed, cve in LATER_HOLES if version < closed]
+    repaired = _named_by_the_package(search_path) if found else frozenset()
+    return tuple(cve for cve in found if cve not in repaired)
+
+
+def told_holes(search_path: str) -> str:
+    """What is to be said of :func:`open_holes`; empty where none is open. Raises what that raises."""
+    holes = open_holes(search_path)
+    if not holes:
+        return ""
+    version, enough = local_version(search_path), max(closed for closed, _ in LATER_HOLES)
+    return (
+        f"open in this server's rsync {_dotted(version)}: {', '.join(holes)}. Backups go on. Install rsync "
+        f"{_dotted(enough)} or newer, or the distribution's repaired build: apt-get update, then apt-get "
+        "install rsync"
+    )
+
+
+def _dotted(version: tuple[int, ...]) -> str:
+    return ".".join(map(str, version))
+
+
+def _named_by_the_package(search_path: str) -> frozenset[str]:
+    """The holes in the changelog of the package that installed the program; none if no package did."""
+    if not _package_of(shutil.which("rsync", path=search_path) or "", search_path):
+        return frozenset()
+    files = _asked(["dpkg-query", "--listfiles", "rsync"], search_path).splitlines()
+    names: set[str] = set()
+    for file in (one for one in files if one.endswith("/changelog.Debian.gz")):
+        try:
+            with gzip.open(file) as changelog:
+                names |= {found.decode() for found in _CVE.findall(changelog.read(_LARGEST_CHANGELOG))}
+        except (OSError, EOFError, zlib.error):  # left out where documentation is, or damaged
+            continue
+    return frozenset(names)
 
 
 def is_safe(version: tuple[int, ...]) -> bool:
@@ -93,7 +147,7 @@ def parsed_version(output: bytes) -> tuple[int, ...] | None:
 
 def too_old(whose: str, version: str) -> RsyncMissingError:
     """One of the two programs is older than what this adapter relies on."""
-    least = ".".join(map(str, MINIMUM_VERSION))
+    least = _dotted(MINIMUM_VERSION)
     return RsyncMissingError(
         f"{whose} has rsync {version}; {least} is the oldest that can be used.",
         meaning="Older ones handle names and checksums in ways that backups cannot rely on.",

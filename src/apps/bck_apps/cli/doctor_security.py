@@ -182,7 +182,7 @@ def _quotas(application: "Application") -> Looked:
 
 
 def _no_known_holes(application: "Application") -> Looked:
-    return application.rsync_standing()
+    return application.rsync_holes()
 
 
 def _audit_log(application: "Application") -> Looked:

@@ -12,7 +12,7 @@ from typing import Self
 from dependency_injector import providers
 
 from bck_adapters.pki import TlsFiles
-from bck_adapters.rsync.version import require_local_rsync
+from bck_adapters.rsync.version import require_local_rsync, told_holes
 from bck_apps.wiring.certificates import Certificates
 from bck_apps.wiring.container import Container
 from bck_apps.wiring.database import PASSWORD_REF, DatabasePlace, database_lines
@@ -338,6 +338,15 @@ class Application:
         """
         require_local_rsync(os.environ.get("PATH", os.defpath))
         return True, "none in this server's rsync"
+
+    def rsync_holes(self) -> tuple[bool, str]:
+        """True if this machine's rsync has not even those known holes that are told and not refused.
+
+        Raises what :meth:`rsync_standing` raises.
+        """
+        standing = self.rsync_standing()
+        told = told_holes(os.environ.get("PATH", os.defpath))
+        return (False, told) if told else standing
 
     def require_safe_programs(self) -> None:
         """Raise RsyncMissingError if this machine has an rsync with known holes; without one it may serve."""
