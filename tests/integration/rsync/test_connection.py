@@ -13,7 +13,7 @@ from bck_adapters.testkit.stored import stored_tree
 from bckcore.domain.credential import KeyCredential
 from bckcore.domain.secret import Secret
 from bckcore.domain.ssh_trust import fingerprint
-from bckcore.domain.transfer import TransferOptions
+from bckcore.domain.transfer import TransferOptions, TransferProgress
 from bckcore.errors import (
     AuthenticationError,
     BckError,
@@ -197,10 +197,18 @@ def test_a_connection_cut_midway_may_be_tried_again(rig: TransportRig, sshd: Loo
     data = bytes(range(256)) * 4096 * 4
     rig.tree.write(b"f", data, mtime_ns=MTIME_NS + 2)
     rig.options = TransferOptions(bandwidth_limit=1 << 20)
-    rig.watcher.on_progress = lambda seen: sshd.drop_connections() if seen.bytes_done > 1 << 20 else None
+    named = set[str]()
+
+    def cut(seen: TransferProgress) -> None:
+        named.add(seen.current_file)
+        if seen.bytes_done > 1 << 20:
+            sshd.drop_connections()
+
+    rig.watcher.on_progress = cut
     order = rig.order()
     with pytest.raises(TransferInterruptedError):
         rig.transport.pull(order, rig.credential, rig.watcher)
+    assert "f" in named, "a file is named while it arrives, not only once it is there"
     assert contents(stored_tree(rig.destination)) == {b"f": b"old"}
     assert [path.name for path in order.partial_dir.iterdir()] == ["f"]
     rig.options, rig.watcher.on_progress = TransferOptions(), lambda _: None

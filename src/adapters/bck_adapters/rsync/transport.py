@@ -325,13 +325,16 @@ def _nobody(_: int) -> None:
 
 
 def _arriving(temp_dir: Path) -> str:
-    """The name, without its folder, of the file that is being received; rsync names it only afterwards."""
+    """The name, without its folder, of the file that is being received; rsync names it only afterwards.
+
+    In a folder of their own its temporary files are called as the files are, and six letters after a dot.
+    """
     try:
         with os.scandir(os.fsencode(temp_dir)) as entries:
             name = next((entry.name for entry in entries), b"")
     except OSError:
         return ""
-    return display(name[1:].rpartition(b".")[0]) if name.startswith(b".") else ""
+    return display(name.rpartition(b".")[0])
 
 
 def _stop_if_cancelled(watcher: Watcher) -> None:
