@@ -82,6 +82,7 @@ def test_a_build_whose_changelog_names_a_hole_has_it_closed(programs):
         gzip.compress(NAMED)[:-30],
         gzip.compress(b" " * (5 << 20) + NAMED),
     ],
+    ids=["empty", "not packed", "another name", "cut off", "too far behind"],
 )
 def test_a_changelog_that_names_another_or_cannot_be_read_closes_nothing(programs, changelog):
     assert open_holes(programs("3.4.1", "3.4.1+ds1-5", changelog=changelog)) == ALL
