@@ -149,6 +149,9 @@ RUNS = lives(20, 15)
 def test_every_point_restores_however_often_the_disk_was_full(small_fs: Path) -> None:
     need_ordinary_user("root reads closed folders")
     DiskFullMachine.small = small_fs
+    life = DiskFullMachine()  # at least once for certain
+    life.back_up_with_little_room(room=0, size=700 * KIB, count=4, seed=1)
+    life.teardown()
     search = settings(max_examples=RUNS, stateful_step_count=15, deadline=None)
     run_state_machine_as_test(DiskFullMachine, settings=search)
     print(f"endings: {dict(DiskFullMachine.endings)}; restores: {DiskFullMachine.points_checked}")
