@@ -12,8 +12,9 @@ def patient() -> bool:
 
 
 def examples(share: int) -> int:
-    """How many examples a slow search takes: one in ``share`` of a hundred, all in a long run."""
-    return settings().max_examples if patient() else max(5, 100 // share)
+    """How many examples a slow search takes: one in ``share`` of the usual number, all in a long run."""
+    most = settings().max_examples
+    return most if patient() else max(5, most // share)
 
 
 def stride(quick: int) -> int:

@@ -46,11 +46,9 @@ class Tree(Protocol):
 
 
 def lives(share: int, steps: int = 50) -> int:
-    """How many lives of so many steps a machine has: one in ``share`` of a hundred; in long profiles all
-    the steps."""
-    if os.environ.get("HYPOTHESIS_PROFILE") in _LONG:
-        return settings().max_examples * 50 // steps
-    return max(5, 100 // share)
+    """How many lives of so many steps a machine has: one in ``share``; in long profiles all the steps."""
+    most = settings().max_examples
+    return most * 50 // steps if os.environ.get("HYPOTHESIS_PROFILE") in _LONG else max(5, most // share)
 
 
 @cache
