@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 from bck_apps.api import Address
 from tests.support.cli import Bck, Running
+from tests.support.https import client_of
 
 
 @contextlib.contextmanager
@@ -19,6 +22,13 @@ def api_process(home: Path, *, cold: bool = False) -> Iterator[tuple[Running, Ad
     """
     with Bck(home.parent, cold=cold).serving("--only", "api") as (process, said):
         yield process, address_of(said)
+
+
+@contextlib.contextmanager
+def api_client(home: Path) -> Iterator[httpx2.Client]:
+    """A client of one that is started for it."""
+    with api_process(home) as (_, address), client_of(address.url, address.ca) as client:
+        yield client
 
 
 def address_of(said: dict[str, Any]) -> Address:

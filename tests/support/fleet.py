@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import ssl
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -29,6 +28,7 @@ from bckcore.domain.secret import Secret
 from bckcore.domain.source import parsed_sources
 from tests.support.api_process import address_of
 from tests.support.cli import PASSWORD, PATIENCE, Bck, Running, eventually
+from tests.support.https import client_of
 from tests.support.sshd import LoopbackSshd, descendants
 from tests.support.trees import Standing, standing_below
 
@@ -245,7 +245,10 @@ def ask(
             errors.append(error)
 
     with ExitStack() as stack:
-        clients = [[stack.enter_context(client_of(address)) for address in where] for _ in range(threads)]
+        clients = [
+            [stack.enter_context(client_of(address.url, address.ca)) for address in where]
+            for _ in range(threads)
+        ]
         workers = [threading.Thread(target=work, args=(number,)) for number in range(threads)]
         for worker in workers:
             worker.start()
@@ -265,17 +268,9 @@ def _sent(client: httpx2.Client, profile: ProfileId, headers: dict[str, str]) ->
     return client.post("/backup/start", json={"profile": profile}, headers=headers)
 
 
-@contextmanager
-def client_of(address: Address) -> Iterator[httpx2.Client]:
-    """HTTPS that trusts this installation's CA alone."""
-    context = ssl.create_default_context(cafile=address.ca)
-    with httpx2.Client(base_url=address.url, verify=context, timeout=PATIENCE) as client:
-        yield client
-
-
 def token_of(address: Address) -> str:
     """Any API process of the home takes it."""
-    with client_of(address) as client:
+    with client_of(address.url, address.ca) as client:
         answer = client.post("/auth/login", json={"name": USER, "password": PASSWORD})
         return str(answer.json()["access_token"])
 

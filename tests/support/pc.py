@@ -127,8 +127,9 @@ def half_sent(store: Path, name: str = "big") -> list[os.stat_result]:
     found = list[os.stat_result]()
     for folder, _, names in os.walk(store / ".work"):
         for one in names:
-            with contextlib.suppress(FileNotFoundError):
-                found += [Path(folder, one).stat()] if name in one else []
+            if name in one:
+                with contextlib.suppress(FileNotFoundError):
+                    found.append(Path(folder, one).stat())
     return found
 
 

@@ -156,7 +156,7 @@ class Enrolments:
         with self._throttles.attempt(PURPOSE, caller.address, account=f"{PURPOSE} {parts.id}"):
             with self._units(read_only=True) as uow:
                 token = self._valid(uow, parts)
-                wanted = _as_shown(uow.hosts.get(token.host), shown, caller, token)
+                wanted = _as_shown(uow.hosts.get(token.host), shown, caller, replacing=token.replace_host_key)
             trust = self._logins.trust_of(wanted)  # it may have to make an authority
             refused = self._used(parts, shown, caller)
         if refused is not None:
@@ -182,7 +182,7 @@ class Enrolments:
                     shown=tuple(map(named_key, shown.host_keys)),
                 )
             else:
-                wanted = _as_shown(before, shown, caller, token)
+                wanted = _as_shown(before, shown, caller, replacing=token.replace_host_key)
                 if wanted.platform is not before.platform:
                     require_covered(uow, wanted)
                 uow.hosts.update(wanted)
@@ -197,7 +197,7 @@ class Enrolments:
         return found
 
 
-def _as_shown(host: Host, shown: ShownByHost, caller: Caller, token: EnrolmentToken) -> Host:
+def _as_shown(host: Host, shown: ShownByHost, caller: Caller, *, replacing: bool) -> Host:
     """The host once it is enrolled. Raises ConflictError, InvalidInputError."""
     if shown.user and shown.user != host.user:
         raise ConflictError(
@@ -205,7 +205,7 @@ def _as_shown(host: Host, shown: ShownByHost, caller: Caller, token: EnrolmentTo
             meaning="Nothing was changed. The token still counts.",
             advice=f"On the PC: --user {host.user}. Or on the server: bck host set {host.id} --user NAME",
         )
-    if host.host_keys and not token.replace_host_key:
+    if host.host_keys and not replacing:
         return _as_known(host, shown)
     address = host.address or shown.address or _plain_address(caller.address)
     if not address:

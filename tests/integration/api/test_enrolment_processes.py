@@ -18,7 +18,8 @@ from bckcore.domain.throttle import account_key
 from bckcore.services.enrolments import PURPOSE
 from bckcore.services.hosts import HostChange
 from bckcore.services.throttles import ACCOUNT
-from tests.integration.api.test_throttled_processes import PASSWORD, client
+from tests.support.api_process import api_client
+from tests.support.cli import PASSWORD
 from tests.support.sshd import new_key
 
 PC = HostId("pc1")
@@ -50,7 +51,7 @@ def redeemed(at: httpx2.Client, token: Secret[str], *keys: str) -> httpx2.Respon
 
 def test_one_pc_becomes_known_by_one_token_and_who_guesses_waits_at_both(application: Application) -> None:
     keys = [new_key().public for _ in range(MANY)]
-    with client(application.home) as one, client(application.home) as two:
+    with api_client(application.home) as one, api_client(application.home) as two:
         assert one.get("/ca.pem").content == two.get("/ca.pem").content
         at = (one, two)
         token = opened(application)
@@ -71,7 +72,7 @@ def test_one_pc_becomes_known_by_one_token_and_who_guesses_waits_at_both(applica
         assert counted is not None
         uow.throttles.put(replace(counted, failures=99, until=longest))
         uow.commit()
-    with client(application.home) as again:  # a restart forgets nothing
+    with api_client(application.home) as again:  # a restart forgets nothing
         blocked = redeemed(again, token)
     assert blocked.status_code == 429
     assert 60 < int(blocked.headers["retry-after"]) <= ACCOUNT.longest.total_seconds()

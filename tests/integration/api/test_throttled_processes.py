@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,10 +13,8 @@ from bck_apps.wiring import Application, database_place, initialise
 from bckcore.domain.secret import Secret
 from bckcore.domain.throttle import account_key
 from bckcore.services.throttles import ACCOUNT
-from tests.support.api_process import api_process
-from tests.support.https import client_of
-
-PASSWORD = "a long enough password"
+from tests.support.api_process import api_client
+from tests.support.cli import PASSWORD
 
 
 @pytest.fixture
@@ -33,19 +30,13 @@ def application(tmp_path: Path, url: str) -> Iterator[Application]:
         yield application
 
 
-@contextmanager
-def client(home: Path) -> Iterator[httpx2.Client]:
-    with api_process(home) as (_, address), client_of(address.url, address.ca) as found:
-        yield found
-
-
 def tried(at: httpx2.Client, name: str, password: str = "wrong password") -> httpx2.Response:
     return at.post("/auth/login", json={"name": name, "password": password})
 
 
 def test_two_processes_count_together_and_a_restart_forgets_nothing(application: Application) -> None:
     key = account_key("nobody")
-    with client(application.home) as one, client(application.home) as two:
+    with api_client(application.home) as one, api_client(application.home) as two:
         codes = [tried((one, two)[number % 2], "nobody").status_code for number in range(ACCOUNT.free + 8)]
     assert set(codes) == {401, 429}
     with application.units() as uow:
@@ -55,7 +46,7 @@ def test_two_processes_count_together_and_a_restart_forgets_nothing(application:
         longest = application.clock.now() + ACCOUNT.longest  # so that the wait outlasts a start
         uow.throttles.put(replace(counted, failures=99, until=longest))
         uow.commit()
-    with client(application.home) as again:
+    with api_client(application.home) as again:
         blocked = tried(again, "nobody", PASSWORD)
         assert blocked.status_code == 429
         assert 60 < int(blocked.headers["retry-after"]) <= ACCOUNT.longest.total_seconds()
@@ -65,7 +56,7 @@ def test_two_processes_count_together_and_a_restart_forgets_nothing(application:
 
 
 def test_a_session_of_one_process_is_known_and_ended_at_another(application: Application) -> None:
-    with client(application.home) as one, client(application.home) as two:
+    with api_client(application.home) as one, api_client(application.home) as two:
         signed_in = tried(one, "ann", PASSWORD).json()
         headers = {"Authorization": f"Bearer {signed_in['access_token']}"}
         assert two.get("/hosts", headers=headers).status_code == 200

@@ -50,7 +50,10 @@ def open_holes(search_path: str) -> tuple[str, ...]:
 
     A distribution's build has closed those that its package's changelog names.
     """
-    version = local_version(search_path)
+    return _open(local_version(search_path), search_path)
+
+
+def _open(version: tuple[int, ...], search_path: str) -> tuple[str, ...]:
     found = [cve for closed, cve in LATER_HOLES if version < closed]
     repaired = _named_by_the_package(search_path) if found else frozenset()
     return tuple(cve for cve in found if cve not in repaired)
@@ -58,10 +61,11 @@ def open_holes(search_path: str) -> tuple[str, ...]:
 
 def told_holes(search_path: str) -> str:
     """What is to be said of :func:`open_holes`; empty where none is open. Raises what that raises."""
-    holes = open_holes(search_path)
+    version = local_version(search_path)
+    holes = _open(version, search_path)
     if not holes:
         return ""
-    version, enough = local_version(search_path), max(closed for closed, _ in LATER_HOLES)
+    enough = max(closed for closed, _ in LATER_HOLES)
     return (
         f"open in this server's rsync {_dotted(version)}: {', '.join(holes)}. Backups go on. Install rsync "
         f"{_dotted(enough)} or newer, or the distribution's repaired build: apt-get update, then apt-get "

@@ -49,10 +49,7 @@ from bckcore.domain.host_path import typed_paths
 from bckcore.domain.ids import HostId
 from bckcore.domain.login import Login
 from bckcore.domain.secret import Secret
-from bckcore.errors import (
-    BckError,
-    InvalidInputError,
-)
+from bckcore.errors import BckError, InvalidInputError
 from bckcore.services.hosts import HostChange
 
 if TYPE_CHECKING:
