@@ -1,5 +1,6 @@
 """Throttle: how long somebody who guesses has to wait; pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -9,6 +10,14 @@ from typing import Final, Literal, get_args
 Purpose = Literal["login", "refresh", "totp", "password", "enrol"]
 """What is guessed at; an address has a count for each."""
 PURPOSES: Final[tuple[Purpose, ...]] = get_args(Purpose)
+_PROOFS: Final[Mapping[Purpose, str]] = {
+    "login": "password",
+    "totp": "password",
+    "password": "password",
+    "refresh": "token",
+    "enrol": "token",
+}
+"""By what an account is tried; a count for each: a session that goes on clears no failed passwords."""
 UNKNOWN: Final = "unknown"
 """The network of what is no address."""
 _MOST_DOUBLINGS = 20
@@ -59,17 +68,22 @@ def left(throttle: Throttle | None, rule: Rule, now: datetime) -> timedelta:
     return wait if timedelta(0) < wait <= rule.longest else timedelta(0)
 
 
-def account_key(name: str) -> str:
+def account_key(name: str, purpose: Purpose) -> str:
     """The key of an account, there or not. Hashed: people type passwords into the wrong field.
 
     Every key ends with a semicolon, so that none is the beginning of another one.
     """
-    return f"account:{_hashed(name)};"
+    return f"{account_keys(name)}{_PROOFS[purpose]};"
 
 
-def known_key(name: str, address: str) -> str:
+def account_keys(name: str) -> str:
+    """How the keys of an account begin."""
+    return f"account:{_hashed(name)}:"
+
+
+def known_key(name: str, address: str, purpose: Purpose) -> str:
     """The key of an account from an address that it has signed in from before."""
-    return f"{known_keys(name)}{network_of(address)};"
+    return f"{known_keys(name)}{_PROOFS[purpose]}:{network_of(address)};"
 
 
 def known_keys(name: str) -> str:

@@ -89,8 +89,14 @@ class SessionService:
         One that was used before ends its session: either its holder or a thief has used it. Raises
         AccessDeniedError, TooManyAttemptsError.
         """
-        with self._throttles.attempt("refresh", caller.address):
+        with self._throttles.attempt("refresh", caller.address, account=self._holder(token)):
             return self._refreshed(token)
+
+    def _holder(self, token: Secret[str]) -> str | None:
+        """The account that a token is or was of; none of one that was made up."""
+        with self._units(read_only=True) as uow:
+            found = uow.sessions.token(digest_of(token))
+            return uow.sessions.get(found.session).user if found else None
 
     def _refreshed(self, token: Secret[str]) -> SignedIn:
         now = self._clock.now()

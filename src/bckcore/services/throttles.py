@@ -19,6 +19,7 @@ from bckcore.domain.throttle import (
     Rule,
     Throttle,
     account_key,
+    account_keys,
     address_key,
     after_failure,
     known_key,
@@ -109,7 +110,7 @@ class Throttles:
         Those of addresses stay: see :meth:`unlock_address`.
         """
         with self._units() as uow:
-            count = sum(uow.throttles.remove(key) for key in (account_key(account), known_keys(account)))
+            count = sum(uow.throttles.remove(key) for key in (account_keys(account), known_keys(account)))
             uow.commit()
         return count
 
@@ -138,7 +139,7 @@ def checked_network(address: str) -> str:
 
 
 def _attempt(uow: UnitOfWork, purpose: Purpose, address: str, account: str | None) -> Attempt:
-    of_account = "" if account is None else _account_key(uow, account, address)
+    of_account = "" if account is None else _account_key(uow, account, address, purpose)
     return Attempt(address=address_key(purpose, address), account=of_account)
 
 
@@ -161,7 +162,7 @@ def _less_one(uow: UnitOfWork, key: str) -> None:
         uow.throttles.put(replace(before, failures=max(0, before.failures - 1), until=before.last))
 
 
-def _account_key(uow: UnitOfWork, account: str, address: str) -> str:
+def _account_key(uow: UnitOfWork, account: str, address: str, purpose: Purpose) -> str:
     network = network_of(address)
     known = any(network_of(one) == network for one in uow.sessions.addresses(account))
-    return known_key(account, address) if known and address else account_key(account)
+    return known_key(account, address, purpose) if known and address else account_key(account, purpose)

@@ -68,7 +68,7 @@ def test_one_pc_becomes_known_by_one_token_and_who_guesses_waits_at_both(applica
     assert codes.count(403) > ACCOUNT.free
     longest = application.clock.now() + ACCOUNT.longest  # so that the wait outlasts a start
     with application.units() as uow:
-        counted = uow.throttles.get(account_key(f"{PURPOSE} {parsed_token(token).id}"))
+        counted = uow.throttles.get(account_key(f"{PURPOSE} {parsed_token(token).id}", PURPOSE))
         assert counted is not None
         uow.throttles.put(replace(counted, failures=99, until=longest))
         uow.commit()

@@ -35,7 +35,7 @@ def tried(at: httpx2.Client, name: str, password: str = "wrong password") -> htt
 
 
 def test_two_processes_count_together_and_a_restart_forgets_nothing(application: Application) -> None:
-    key = account_key("nobody")
+    key = account_key("nobody", "login")
     with api_client(application.home) as one, api_client(application.home) as two:
         codes = [tried((one, two)[number % 2], "nobody").status_code for number in range(ACCOUNT.free + 8)]
     assert set(codes) == {401, 429}

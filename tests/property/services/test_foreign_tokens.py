@@ -60,7 +60,7 @@ def test_a_code_is_six_digits_or_none(text: str) -> None:
 
 @given(TEXT, TEXT)
 def test_keys_of_throttles_fit_their_column_whatever_is_typed(name: str, address: str) -> None:
-    for key in (account_key(name), known_key(name, address), address_key("login", address)):
+    for key in (account_key(name, "login"), known_key(name, address, "login"), address_key("login", address)):
         assert len(key) <= 160
         assert key.isascii()
         assert key.isprintable()

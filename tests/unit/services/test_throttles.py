@@ -243,6 +243,52 @@ def test_refreshing_with_made_up_tokens_is_throttled_by_address(door: Door) -> N
     door.sessions.refresh(signed_in.refresh_token, HOME)
 
 
+def spent_token(door: Door, caller: Caller = AWAY) -> Secret[str]:
+    """A refresh token of an account that counts no more."""
+    signed_in = door.sign_in(caller=caller)
+    door.sessions.sign_out(signed_in.session.id)
+    return signed_in.refresh_token
+
+
+def refreshing(door: Door, token: Secret[str], caller: Caller) -> int:
+    """How long to wait; 0 where the token was looked at and refused."""
+    try:
+        door.sessions.refresh(token, caller)
+    except TooManyAttemptsError as error:
+        return error.wait_seconds
+    except AccessDeniedError:
+        return 0
+    raise AssertionError("a spent token was taken")
+
+
+def test_spent_tokens_of_an_account_are_throttled_from_whatever_addresses_they_come(door: Door) -> None:
+    spent = spent_token(door)
+    assert [refreshing(door, spent, caller) for caller in addresses(ACCOUNT.free + 2)] == [
+        *[0] * (ACCOUNT.free + 1),
+        1,
+    ]
+    elsewhere = Caller(address="203.0.113.200")
+    assert refreshing(door, Secret("bckr_made_up"), elsewhere) == 0, "which is of no account"
+    assert door.throttles.unlock("ada") == 1
+    assert refreshing(door, spent, elsewhere) == 0
+
+
+def test_spent_tokens_elsewhere_keep_nobody_from_going_on_or_signing_in(door: Door) -> None:
+    signed_in, spent = door.sign_in(caller=HOME), spent_token(door)
+    for caller in addresses(60):
+        refreshing(door, spent, caller)
+    door.sessions.refresh(signed_in.refresh_token, HOME)
+    assert guess(door) == 0, "passwords are counted apart"
+
+
+def test_a_stolen_session_clears_no_failed_passwords_by_going_on(door: Door) -> None:
+    stolen = door.sign_in(caller=AWAY)
+    for _ in range(ACCOUNT.free + 1):
+        guess(door, caller=AWAY)
+    door.sessions.refresh(stolen.refresh_token, AWAY)
+    assert guess(door, caller=AWAY) > 0
+
+
 def test_names_that_were_tried_are_not_stored_in_clear(door: Door) -> None:
     guess(door, "my-password-in-the-wrong-field")
     assert "wrong-field" not in repr(door.database._state.throttles)
