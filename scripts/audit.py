@@ -4,18 +4,20 @@
 
 pip-audit does the asking, of an OSV service; nothing is installed and no package is fetched. Exit status:
 0 nothing is known beyond what requirements/accepted-advisories.toml accepts; 1 something is, or an acceptance
-has expired; 2 not audited: the service gave no answer. With --if-online it asks only where BCK_AUDIT=online,
-else it says that it did not.
+has expired; 2 not audited: the service gave no answer. With --if-online it asks only where BCK_AUDIT=online
+or BCK_AUDIT=try, else it says that it did not; with try, no answer in 20 seconds is said, and is no failure.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ from scripts.locks import FOLDER, LockError, Pin, read_lock  # path set above
 
 PUBLIC = "https://api.osv.dev/v1/query"
 CLEAN, FOUND, NOT_AUDITED = 0, 1, 2
+TRY_SECONDS = 20
+"""In all, where the audit is a try: an address that swallows everything holds nobody up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,17 +71,23 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--service", default=PUBLIC, help="address of an OSV service's query")
     parser.add_argument("--accepted", type=Path, default=FOLDER / "accepted-advisories.toml")
-    parser.add_argument("--if-online", action="store_true", help="only where BCK_AUDIT=online")
+    parser.add_argument("--if-online", action="store_true", help="only where BCK_AUDIT=online or try")
+    parser.add_argument("--seconds", type=float, default=TRY_SECONDS, help="where BCK_AUDIT=try, in all")
     parser.add_argument("locks", nargs="*", type=Path, help="all of requirements/ unless given")
     given = parser.parse_args()
-    if given.if_online and os.environ.get("BCK_AUDIT") != "online":
+    wish = os.environ.get("BCK_AUDIT") if given.if_online else "online"
+    if wish not in ("online", "try"):
         print("NOT AUDITED: BCK_AUDIT=online is not set, so no public database of advisories was asked.")
         return CLEAN
+    end = time.monotonic() + given.seconds if wish == "try" else math.inf
     try:
         accepted = read_acceptances(given.accepted)
         pins = unique(pin for lock in given.locks or sorted(FOLDER.glob("*.txt")) for pin in read_lock(lock))
-        found = advisories(pins, given.service)
-    except (LockError, NotAuditedError, OSError, ValueError, KeyError) as error:
+        found = advisories(pins, given.service, end)
+    except NotAuditedError as error:
+        print(f"NOT AUDITED: {error}", file=sys.stderr)
+        return CLEAN if wish == "try" else NOT_AUDITED
+    except (LockError, OSError, ValueError, KeyError) as error:
         print(f"NOT AUDITED: {error}", file=sys.stderr)
         return NOT_AUDITED
     bad, notes = judged(found, accepted, datetime.now(UTC).date())
@@ -121,9 +131,12 @@ def unique(pins: Iterable[Pin]) -> tuple[Pin, ...]:
     return tuple({(pin.name, pin.version): pin for pin in pins}.values())
 
 
-def advisories(pins: Sequence[Pin], service: str) -> list[Advisory]:
-    """What the service knows about them. Raises NotAuditedError unless it answered for every single one."""
-    found = [one for group in _groups(pins) for one in _answers(group, service)]
+def advisories(pins: Sequence[Pin], service: str, end: float = math.inf) -> list[Advisory]:
+    """What the service knows about them.
+
+    Raises NotAuditedError unless it answered for every single one, by this time of the monotonic clock.
+    """
+    found = [one for group in _groups(pins) for one in _answers(group, service, end)]
     asked = {(pin.name, pin.version) for pin in pins}
     if missing := asked - {(one["name"], one.get("version")) for one in found}:
         raise NotAuditedError(f"no answer about {sorted(missing)}")
@@ -139,17 +152,25 @@ def _groups(pins: Sequence[Pin]) -> Iterator[Sequence[Pin]]:
         left = [pin for pin in left if chosen[pin.name] is not pin]
 
 
-def _answers(pins: Iterable[Pin], service: str) -> list[Any]:
+def _answers(pins: Iterable[Pin], service: str, end: float) -> list[Any]:
     """What pip-audit reports. Markers are left out: packages for other machines count as well."""
     with tempfile.TemporaryDirectory() as folder:
         lock = Path(folder) / "lock.txt"
         lock.write_text("".join(_line(pin) for pin in pins), encoding="utf-8")
-        found = subprocess.run(_command(lock, service), capture_output=True, text=True, check=False)
+        found = _asked(_command(lock, service), end)
     try:
         return list(json.loads(found.stdout)["dependencies"])
     except (ValueError, KeyError) as error:
         words = found.stderr.strip().splitlines() or [f"exit status {found.returncode}"]
         raise NotAuditedError(f"{service} gave no answer that counts: {words[-1]}") from error
+
+
+def _asked(command: Sequence[str], end: float) -> subprocess.CompletedProcess[str]:
+    left = None if end == math.inf else max(0.0, end - time.monotonic())
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=left)
+    except subprocess.TimeoutExpired as error:
+        raise NotAuditedError("the service gave no answer in time") from error
 
 
 def _line(pin: Pin) -> str:

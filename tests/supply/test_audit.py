@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -148,6 +149,37 @@ def test_nobody_is_asked_unless_that_is_wanted_and_it_says_so(lock: Path) -> Non
         assert (left_out.returncode, service.asked) == (0, set())
         assert left_out.stdout.startswith("NOT AUDITED:")
         assert audit(service.url, "--if-online", lock, BCK_AUDIT="online").returncode == 1
+
+
+def test_a_try_fails_on_what_is_found_and_says_so_where_nobody_answers(lock: Path) -> None:
+    with advisory_service({"brittle": BAD}) as service:
+        assert audit(service.url, "--if-online", lock, BCK_AUDIT="try").returncode == 1
+        gone = service.url
+    silent = audit(gone, "--if-online", lock, BCK_AUDIT="try")
+    assert (silent.returncode, silent.stdout) == (0, "")
+    assert silent.stderr.startswith(f"NOT AUDITED: {gone} gave no answer")
+    lock.write_text("brittle\n")
+    assert audit(gone, "--if-online", lock, BCK_AUDIT="try").returncode == 2  # our own fault is no silence
+
+
+def test_a_service_that_swallows_everything_is_left_when_the_time_is_over(lock: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        service = f"http://127.0.0.1:{mute.getsockname()[1]}/v1/query"
+        silent = audit(service, "--if-online", "--seconds", 2, lock, BCK_AUDIT="try")
+    assert (silent.returncode, silent.stdout) == (0, "")
+    assert silent.stderr == "NOT AUDITED: the service gave no answer in time\n"
+
+
+def test_continuous_integration_tries_unless_it_is_told_otherwise(tmp_path: Path) -> None:
+    make = tmp_path / "make"
+    make.write_text('#!/bin/sh\necho "$BCK_AUDIT"\n')
+    make.chmod(0o755)
+    path = f"{tmp_path}:/usr/bin:/bin"
+    for given, used in (({}, "try"), ({"BCK_AUDIT": "online"}, "online")):
+        done = subprocess.run(
+            [ROOT / ".ci" / "run"], env={"PATH": path, **given}, capture_output=True, text=True, check=True
+        )
+        assert done.stdout == f"{used}\n"
 
 
 FOUND = Advisory(
