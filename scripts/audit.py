@@ -5,7 +5,7 @@
 pip-audit does the asking, of an OSV service; nothing is installed and no package is fetched. Exit status:
 0 nothing is known beyond what requirements/accepted-advisories.toml accepts; 1 something is, or an acceptance
 has expired; 2 not audited: the service gave no answer. With --if-online it asks only where BCK_AUDIT=online
-or BCK_AUDIT=try, else it says that it did not; with try, no answer in 20 seconds is said, and is no failure.
+or BCK_AUDIT=try, else it says that it did not; with try, no answer in 90 seconds is said, and is no failure.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from scripts.locks import FOLDER, LockError, Pin, read_lock  # path set above
 
 PUBLIC = "https://api.osv.dev/v1/query"
 CLEAN, FOUND, NOT_AUDITED = 0, 1, 2
-TRY_SECONDS = 20
+TRY_SECONDS = 90
 """In all, where the audit is a try: an address that swallows everything holds nobody up."""
 
 
