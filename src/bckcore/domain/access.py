@@ -4,10 +4,15 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from bckcore.domain.ids import HostId
 from bckcore.errors import InvalidInputError
 
+SERVICE: Final = "bck"
+SCHEDULE: Final = "schedule"
+RESERVED: Final = frozenset({SERVICE, SCHEDULE})
+"""By these names the service and its schedule ask for jobs and stand in the audit log. No account has one."""
 _USER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}")
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from bckcore.domain.access import Role, User, checked_user_name
+from bckcore.domain.access import RESERVED, Role, User, checked_user_name
 from bckcore.domain.ids import SessionId
 from bckcore.domain.secret import Secret
 from bckcore.errors import AccessDeniedError, ConflictError, InvalidInputError
@@ -20,7 +20,12 @@ LONGEST_PASSWORD = 1024
 
 def check_account(name: str, password: Secret[str]) -> None:
     """Raise InvalidInputError unless an account may have this name and this password."""
-    checked_user_name(name)
+    if checked_user_name(name).casefold() in RESERVED:
+        raise InvalidInputError(
+            f"{name} is a name of the service itself.",
+            meaning="What a person does could not be told from what the service does.",
+            advice="Choose another name.",
+        )
     check_password(password)
 
 

@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import local
 
+from bckcore.domain.access import SERVICE as SERVICE_NAME
 from bckcore.domain.audit import (
     START,
     Action,
@@ -36,7 +37,7 @@ _logger = logging.getLogger("bck.audit")
 PAGE = 1_000
 FURTHEST = 1_000
 """So many entries a remembered one that is behind may catch up with at once."""
-SERVICE = Actor(name="bck", origin=Origin.SERVICE)
+SERVICE = Actor(name=SERVICE_NAME, origin=Origin.SERVICE)
 """Who acts where nobody was named: the server itself."""
 
 

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from datetime import datetime
 
+from bckcore.domain.access import SCHEDULE
 from bckcore.domain.due import ScheduleState, retry_after
 from bckcore.domain.job import Job, JobStatus
 from bckcore.errors import HostUnreachableError, TransientError
 
-REQUESTED_BY = "schedule"
+REQUESTED_BY = SCHEDULE
 MOST_FAILURES = 3
 """So often a due moment is tried that reaches the host and breaks off; then the next one counts."""
 _IF_REACHABLE = "only_if_reachable"

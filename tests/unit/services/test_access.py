@@ -32,6 +32,12 @@ def test_an_account_name_is_plain(door: Door, name: str) -> None:
         door.access.add_user(name, PASSWORD, Role.VIEWER)
 
 
+@pytest.mark.parametrize("name", ["bck", "BCK", "schedule", "Schedule"])
+def test_nobody_is_called_like_the_service_itself(door: Door, name: str) -> None:
+    with pytest.raises(InvalidInputError, match="of the service itself"):
+        door.access.add_user(name, PASSWORD, Role.VIEWER)
+
+
 @pytest.mark.parametrize("length", [0, SHORTEST_PASSWORD - 1, LONGEST_PASSWORD + 1])
 def test_a_password_is_neither_short_nor_endless_and_is_not_repeated_in_the_error(
     door: Door, length: int

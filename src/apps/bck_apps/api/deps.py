@@ -37,6 +37,8 @@ def or_401(work: Callable[[], T]) -> T:
 
 SIGN_INS_AT_ONCE = 4
 """Checking a password takes much memory on purpose: so many at once, the others wait their turn."""
+WALKS_AT_ONCE = 2
+"""Walks over all that is stored of a host, which keep a disk busy for as long as they take."""
 
 
 @inject
@@ -145,18 +147,25 @@ def caller(request: Request) -> Caller:
     return Caller(address=address, client=request.headers.get("user-agent", ""))
 
 
-class SignIns:
-    """Lets few callers at once check a password."""
+class Turns:
+    """Lets few callers at once do what costs much; the others wait in the event loop, in no thread.
 
-    def __init__(self) -> None:
-        self._limiter = anyio.CapacityLimiter(SIGN_INS_AT_ONCE)
+    So many of them cannot use up the threads of all other routes.
+    """
 
-    async def run(self, check: Callable[[], Any]) -> Any:
-        """What ``check`` returns, run in a thread of its own."""
-        return await anyio.to_thread.run_sync(check, limiter=self._limiter)
+    def __init__(self, at_once: int) -> None:
+        self._limiter = anyio.CapacityLimiter(at_once)
+
+    async def run(self, work: Callable[[], T]) -> T:
+        """What ``work`` returns, run in a thread of its own."""
+        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
 
 
 async def in_turn(request: Request, work: Callable[[], T]) -> T:
-    """Password checks wait for their turn in the event loop: many cannot use up all other routes' threads."""
-    sign_ins = cast("SignIns", request.app.state.sign_ins)
-    return cast("T", await sign_ins.run(work))
+    """Check a password when it is its turn."""
+    return await cast("Turns", request.app.state.sign_ins).run(work)
+
+
+async def walking(request: Request, work: Callable[[], T]) -> T:
+    """Walk over what is stored when it is its turn."""
+    return await cast("Turns", request.app.state.walks).run(work)

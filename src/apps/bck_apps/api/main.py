@@ -89,7 +89,8 @@ def create_app(application: Application, *, body_seconds: float = middleware.LON
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.sign_ins = deps.SignIns()
+    app.state.sign_ins = deps.Turns(deps.SIGN_INS_AT_ONCE)
+    app.state.walks = deps.Turns(deps.WALKS_AT_ONCE)
     app.state.stopping = lambda: False
     app.state.away = lambda: False
     app.state.feeds = Feeds()

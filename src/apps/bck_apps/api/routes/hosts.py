@@ -1,9 +1,9 @@
 """Hosts: the machines whose files are protected."""
 
 from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
-from bck_apps.api.deps import requires, within_reach
+from bck_apps.api.deps import requires, walking, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import (
     HostBody,
@@ -137,21 +137,26 @@ def remove_host(
 
 @router.get("/{name}/usage", responses=responses(401, 403, 404, 422))
 @inject
-def host_usage(
+async def host_usage(
     name: str,
+    request: Request,
     _who: Principal = requires(Permission.READ),
     hosts: HostService = Depends(Provide[Container.hosts]),
     storage: Storage = Depends(Provide[Container.bare_storage]),
 ) -> UsageView:
     """What all that is stored of the host takes, history included; costs a walk over it."""
-    host = hosts.get(HostId(name))
-    used = storage.usage(host.id)
-    return UsageView(
-        bytes=used.bytes,
-        inodes=used.inodes,
-        quota_bytes=host.quota_bytes,
-        quota_inodes=host.quota_inodes,
-    )
+
+    def view() -> UsageView:
+        host = hosts.get(HostId(name))
+        used = storage.usage(host.id)
+        return UsageView(
+            bytes=used.bytes,
+            inodes=used.inodes,
+            quota_bytes=host.quota_bytes,
+            quota_inodes=host.quota_inodes,
+        )
+
+    return await walking(request, view)
 
 
 @router.post("/{name}/probe", responses=responses(401, 403, 404, 409, 422, 502, 504))
