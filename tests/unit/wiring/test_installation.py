@@ -45,6 +45,27 @@ def test_a_file_is_no_storage(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+def test_a_folder_of_other_files_is_no_storage_and_stays_as_it_is(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    (photos / "README.txt").write_text("about my photos")
+    with pytest.raises(StorageError, match=r"not empty and holds no backup storage: README\.txt"):
+        initialise(tmp_path / "home", storage=photos, admin="ada", password=GOOD)
+    assert {path.name: path.read_text() for path in photos.iterdir()} == {"README.txt": "about my photos"}
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_fresh_file_system_and_a_copied_storage_are_taken(tmp_path: Path) -> None:
+    fresh, copied = tmp_path / "fresh", tmp_path / "copied"
+    (fresh / "lost+found").mkdir(parents=True)
+    (fresh / ".Trash-1000").mkdir()
+    (copied / "current" / "pc1").mkdir(parents=True)
+    (copied / "notes.txt").write_text("moved in May")
+    for storage in (fresh, copied):
+        initialise(tmp_path / f"home-{storage.name}", storage=storage, admin="ada", password=GOOD).close()
+        assert (storage / "restore.sh").exists()
+
+
 def test_a_second_init_changes_nothing(tmp_path: Path) -> None:
     initialise(tmp_path / "home", storage=tmp_path / "store", admin="ada", password=GOOD).close()
     before = (tmp_path / "home" / "settings.toml").read_bytes()

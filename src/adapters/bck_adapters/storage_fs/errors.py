@@ -4,7 +4,7 @@ import errno
 import os
 import pwd
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -60,6 +60,17 @@ def unusable_root(exc: OSError, root: Path) -> StorageError:
         meaning="The user who runs this program cannot make or use that folder. Nothing was stored there.",
         advice="Choose a folder of that user, or make one for it as root: "
         f"install -d -m 700 -o {_account()} {shlex.quote(shown(root))}",
+    )
+
+
+def foreign_root(root: Path, names: Sequence[str]) -> StorageError:
+    """The error for a folder that holds something, and no storage."""
+    some = ", ".join(shown(name) for name in names[:3]) + (", …" if len(names) > 3 else "")
+    return StorageError(
+        f"{shown(root)} is not empty and holds no backup storage: {some}.",
+        meaning="A storage shares its folder with nothing else. Nothing was changed.",
+        advice=f"Choose an empty folder, for example {shown(root / 'storage')}. "
+        "A storage that was copied brings its folders 'current' and '.history' along.",
     )
 
 

@@ -9,7 +9,7 @@ from bck_adapters.storage_fs import checks, current, locks, staging, weighing
 from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.content_store import FsContentStore
 from bck_adapters.storage_fs.edits import FsHistoryEdits
-from bck_adapters.storage_fs.errors import NO_ROOM, translated, unusable_root
+from bck_adapters.storage_fs.errors import NO_ROOM, foreign_root, translated, unusable_root
 from bck_adapters.storage_fs.guides import write_guides
 from bck_adapters.storage_fs.handles import make_folder
 from bck_adapters.storage_fs.history import History
@@ -38,6 +38,9 @@ from bckcore.ports.storage import (
     StoreSpace,
     StoreUsage,
 )
+
+_OF_FILE_SYSTEMS = frozenset({"lost+found"})
+"""Visible names that a file system has in its own root."""
 
 
 class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
@@ -77,6 +80,7 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
             self._root.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             top = self._root.open()
             try:
+                _require_ours(top, self._root.path)
                 for area in AREAS:
                     _make_area(top, area)
             except BaseException:
@@ -257,6 +261,15 @@ def _is_name(text: str) -> bool:
     except InvalidInputError:
         return False
     return True
+
+
+def _require_ours(top: int, path: Path) -> None:
+    """Raises StorageError for a folder of somebody else's files: ours would stand among them."""
+    names = sorted(os.listdir(top))
+    if not {area[0] for area in AREAS}.intersection(names):
+        others = [name for name in names if not name.startswith(".") and name not in _OF_FILE_SYSTEMS]
+        if others:
+            raise foreign_root(path, others)
 
 
 def _make_area(top: int, area: tuple[str, ...]) -> None:
