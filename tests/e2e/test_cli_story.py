@@ -279,7 +279,11 @@ def test_doctor_names_what_is_bad(bck: Bck):
     assert [one["name"] for one in found["items"] if not one["ok"]] == ["home folder is private"]
     bck.home.chmod(0o700)
     shutil.rmtree(bck.storage)
-    assert not bck.ok("doctor", code=1)["ok"]
+    reasons = [one["detail"] for one in bck.ok("doctor", code=1)["items"] if not one["ok"]]
+    assert len(reasons) > 1
+    told = " ".join(bck.run("doctor").out.split())
+    assert [told.count(reason) for reason in set(reasons)] == [1], "one cause is told once to people"
+    assert told.count("as 'storage root' above") == len(reasons) - 1
 
 
 def loaded_by(bck: Bck, *arguments: str) -> set[str]:

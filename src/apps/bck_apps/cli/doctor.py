@@ -53,11 +53,17 @@ def doctor(
         "ok": all(finding.ok for finding in findings),
         "items": [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings],
     }
-    rows = [(one.name, "ok" if one.ok else "BAD", one.detail) for one in findings]
+    rows = [(one.name, "ok" if one.ok else "BAD", _told_once(one, findings)) for one in findings]
     show(as_json, document, lambda: table(("CHECK", "RESULT", "DETAIL"), rows, empty=""))
     if bad := [one.name for one in findings if not one.ok]:
         say(f"Needs attention: {', '.join(bad)}.")
         raise typer.Exit(FAILED)
+
+
+def _told_once(finding: StorageFinding, findings: Sequence[StorageFinding]) -> str:
+    """The detail, or the name of the earlier line that has the same: one cause has one text."""
+    first = next(one for one in findings if one.detail == finding.detail)
+    return finding.detail if finding.ok or first is finding else f"as '{first.name}' above"
 
 
 def _own_findings(application: "Application") -> Sequence[StorageFinding]:
