@@ -21,7 +21,8 @@ from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.aim import named_run
-from bckcore.services.forward import Ended, ForwardRuns, Outcome
+from bckcore.services.done_before import Ended
+from bckcore.services.forward import ForwardRuns, Outcome
 from bckcore.services.history_requests import AcceptRequest
 from bckcore.services.ledger import Ledger
 from bckcore.services.recovery import Recovery
@@ -95,6 +96,8 @@ class AcceptService:
         with self._storage.lock(profile.ref):
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
+            if (before := self._forward.done_before(claim, watcher)) is not None:
+                return before
             plan = self.plan(profile.id, request)
             run = self._forward.begin(RunKind.ACCEPT, profile, claim)
             by = claim.job.requested_by

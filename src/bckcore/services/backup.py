@@ -35,6 +35,7 @@ from bckcore.ports.storage import ProfileLock, Storage
 from bckcore.ports.transport import PathFilterFactory, PullReport, Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.definitions import Definitions
+from bckcore.services.done_before import Ended, done_before
 from bckcore.services.filtering import filter_of, sieve_of
 from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
@@ -49,7 +50,6 @@ from bckcore.services.schedule_jobs import needs_reachable
 
 COMPARED_RUNS = 20
 """So many runs back one is looked for whose times tell of this one."""
-Ended = tuple[Run, BckError | None]
 Problems = tuple[RunProblem, ...]
 
 
@@ -109,14 +109,15 @@ class BackupService:
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(claim.job.profile)
             host = uow.hosts.get(profile.host)
+        if claim.job.claims > 1 and (ended := self._done_before(profile, claim, watcher)) is not None:
+            return ended
         for source in profile.sources:
             host.require_allowed(source.path)
         filter_of(profile, host, self._filters)
         if needs_reachable(claim.job):
             self._puller.require_reachable(host, password)
         with self._storage.lock(profile.ref) as lock:
-            for sentence in self._recovery.recover(profile.ref):
-                watcher.log(sentence, level="warning")
+            self._recovered(profile, watcher)
             if watcher.is_cancelled():  # an earlier runner died before it could heed that
                 raise JobCancelledError("The job was cancelled before it began a run.")
             plan = self._planned(claim, profile, host, password)
@@ -124,6 +125,18 @@ class BackupService:
             run, error = self._carried_out(plan, claim, lock, shown)
         self._hooks.run_finished(RunFinished(run=run))
         return run, error
+
+    def _recovered(self, profile: Profile, watcher: Watcher) -> None:
+        for sentence in self._recovery.recover(profile.ref):
+            watcher.log(sentence, level="warning")
+
+    def _done_before(self, profile: Profile, claim: Claim, watcher: Watcher) -> Ended | None:
+        with self._storage.lock(profile.ref):
+            self._recovered(profile, watcher)
+            ended = done_before(self._units, claim, watcher)
+        if ended is not None:
+            self._hooks.run_finished(RunFinished(run=ended[0]))
+        return ended
 
     def _planned(self, claim: Claim, profile: Profile, host: Host, password: Secret[str] | None) -> _Plan:
         with self._units() as uow:

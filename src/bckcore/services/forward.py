@@ -18,10 +18,9 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.done_before import Ended, done_before
 from bckcore.services.hooks import Hooks
 from bckcore.services.ledger import Closing, Ledger
-
-Ended = tuple[Run, BckError | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +50,13 @@ class ForwardRuns:
         self._hooks = hooks
         self._clock = clock
         self._random_bytes = random_bytes
+
+    def done_before(self, claim: Claim, watcher: Watcher) -> Ended | None:
+        """What :func:`~bckcore.services.done_before.done_before` finds; plugins hear of the run again."""
+        ended = done_before(self._units, claim, watcher)
+        if ended is not None:
+            self._hooks.run_finished(RunFinished(run=ended[0]))
+        return ended
 
     def begin(
         self, kind: RunKind, profile: Profile, claim: Claim, *, disturbing: Iterable[SourceName] = ()

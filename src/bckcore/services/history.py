@@ -11,8 +11,8 @@ from bckcore.ports.job_queue import Claim, Enqueued
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.accept import AcceptPlan, AcceptService
+from bckcore.services.done_before import Ended
 from bckcore.services.forget import ForgetPlan, ForgetService
-from bckcore.services.forward import Ended
 from bckcore.services.history_requests import AcceptRequest, ForgetRequest, UndoRequest
 from bckcore.services.jobs import JobService
 from bckcore.services.run_account import RunAccount, account

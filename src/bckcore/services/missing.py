@@ -7,6 +7,7 @@ from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.job import Job
 from bckcore.domain.paths import ROOT, RelPath, is_below
+from bckcore.domain.run import Run
 from bckcore.errors import FilesMissingError
 
 SUSPECT_FROM = 100
@@ -71,8 +72,18 @@ class Topmost:
 
 def suspicion(profile: ProfileId, missing: Sequence[Missing]) -> FilesMissingError:
     """What a suspect run has to say."""
+    return _suspicion(profile, f"{'; '.join(map(str, missing))}.")
+
+
+def suspicion_of(run: Run) -> FilesMissingError:
+    """What a suspect run had to say, from its own record."""
+    others = str(_suspicion(run.profile, ""))
+    return _suspicion(run.profile, run.error.removesuffix(others).rstrip())
+
+
+def _suspicion(profile: ProfileId, what: str) -> FilesMissingError:
     return FilesMissingError(
-        f"{'; '.join(map(str, missing))}.",
+        what,
         meaning="Nothing was marked as deleted; everything kept stays.",
         advice="Look for an unplugged disk or a moved folder. If the files are really gone, "
         f"say so: `bck run accept {profile} --reason TEXT`, or run `bck backup {profile} --accept-missing`.",

@@ -27,7 +27,8 @@ from bckcore.ports.storage import AttemptDirs, Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.aim import aimed_at, run_to_undo
-from bckcore.services.forward import Ended, ForwardRuns, Outcome
+from bckcore.services.done_before import Ended
+from bckcore.services.forward import ForwardRuns, Outcome
 from bckcore.services.history_requests import UndoRequest
 from bckcore.services.ledger import Ledger
 from bckcore.services.recovery import Recovery
@@ -147,6 +148,8 @@ class UndoService:
         with self._storage.lock(profile.ref):
             for sentence in self._recovery.recover(profile.ref):
                 watcher.log(sentence, level="warning")
+            if (before := self._forward.done_before(claim, watcher)) is not None:
+                return before
             with self._units(read_only=True) as uow:
                 aim = _aim(uow, profile, request)
             run = self._forward.begin(RunKind.UNDO, profile, claim, disturbing=aim.prior)

@@ -1,0 +1,28 @@
+"""Done before: a job whose runner died after its run had ended, and before it could say so."""
+
+from bckcore.domain.run import Run, RunOutcome
+from bckcore.errors import BckError
+from bckcore.ports.job_queue import Claim
+from bckcore.ports.transport import Watcher
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.missing import suspicion_of
+
+_CAME_TO_ITS_END = (RunOutcome.SUCCEEDED, RunOutcome.PARTIAL, RunOutcome.SUSPECT)
+Ended = tuple[Run, BckError | None]
+"""A run that is over, and the error that ended it, if one did."""
+
+
+def done_before(units: UnitOfWorkFactory, claim: Claim, watcher: Watcher) -> Ended | None:
+    """The run that an earlier runner brought to its end for the claimed job; None if there is none.
+
+    Call it under the storage lock, after recovery: a run that ended has its receipt by then in the
+    database. While the job is not over no other one of the profile makes runs, so it is the newest.
+    """
+    if claim.job.claims <= 1:
+        return None
+    with units(read_only=True) as uow:
+        last = uow.runs.last(claim.job.profile)
+    if last is None or last.job != claim.job.id or last.outcome not in _CAME_TO_ITS_END:
+        return None
+    watcher.log(f"Run {last.seq} of this job had ended when its runner died: it is not done once more.")
+    return last, suspicion_of(last) if last.outcome is RunOutcome.SUSPECT else None

@@ -1,0 +1,138 @@
+"""A job whose runner died after its run had ended is not carried out once more: it ends as that run did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from bckcore.domain.ids import JobId
+from bckcore.domain.job import Job, JobKind, JobStatus
+from bckcore.domain.paths import RelPath
+from bckcore.domain.run import RunKind
+from bckcore.services.history_requests import AcceptRequest, UndoRequest
+from bckcore.services.worker import Ending
+from tests.support.desks import Desk
+from tests.support.house import DOCS, PC, RecordingWatcher
+
+LEASE = 60
+Work = tuple[JobKind, Mapping[str, object]]
+
+
+@pytest.fixture
+def desk(quick_dir: Path) -> Desk:
+    desk = Desk(quick_dir)
+    desk.write("a", "b")
+    desk.many(120)
+    desk.back_up()
+    return desk
+
+
+def asked(desk: Desk, work: Work) -> JobId:
+    kind, payload = work
+    job = Job(
+        id=JobId("once"),
+        kind=kind,
+        profile=DOCS,
+        host=PC,
+        requested_by="ada",
+        created=desk.house.clock.now(),
+        payload=payload,
+    )
+    desk.house.database.queue.enqueue(job)
+    return job.id
+
+
+def by_a_runner_that_dies(desk: Desk, job: JobId, watcher: RecordingWatcher | None = None) -> Ending:
+    """How the job ended, which its runner no longer says."""
+    claim = desk.house.database.queue.claim("one that dies", lease_seconds=LEASE, only=job)
+    assert claim is not None
+    ending = desk.house.worker.carry_out(claim, watcher or desk.house.watcher)
+    desk.house.clock.advance(LEASE + 1)
+    return ending
+
+
+def by_the_next_runner(desk: Desk, job: JobId) -> Ending:
+    claim = desk.house.database.queue.claim("the next", lease_seconds=LEASE, only=job)
+    assert claim is not None
+    assert claim.job.claims > 1
+    ending = desk.house.worker.carry_out(claim, desk.house.watcher)
+    desk.house.database.queue.finish(claim, *ending)
+    return ending
+
+
+def runs(desk: Desk) -> list[tuple[int, RunKind]]:
+    with desk.house.database.units(read_only=True) as uow:
+        return [(run.seq, run.kind) for run in uow.runs.list(DOCS)]
+
+
+def succeeding(desk: Desk) -> Work:
+    desk.write("new")
+    return JobKind.BACKUP, {}
+
+
+def without_difference(_desk: Desk) -> Work:
+    return JobKind.BACKUP, {}
+
+
+def suspect(desk: Desk) -> Work:
+    desk.docs.delete(b"many")
+    return JobKind.BACKUP, {}
+
+
+def partial(desk: Desk) -> Work:
+    desk.write("new")
+    desk.docs.not_installed.add(RelPath(b"new"))
+    return JobKind.BACKUP, {}
+
+
+def undoing(desk: Desk) -> Work:
+    desk.write("new")
+    desk.back_up()
+    return JobKind.UNDO, UndoRequest(run="2", reason="a mistake").payload()
+
+
+def accepting(desk: Desk) -> Work:
+    desk.docs.delete(b"many")
+    desk.back_up()
+    return JobKind.ACCEPT, AcceptRequest(reason="old").payload()
+
+
+@pytest.mark.parametrize(
+    ("prepare", "status"),
+    [
+        (succeeding, JobStatus.SUCCEEDED),
+        (without_difference, JobStatus.SUCCEEDED),
+        (suspect, JobStatus.SUSPECT),
+        (partial, JobStatus.PARTIAL),
+        (undoing, JobStatus.SUCCEEDED),
+        (accepting, JobStatus.SUCCEEDED),
+    ],
+)
+def test_it_ends_as_the_run_did(desk: Desk, prepare: Callable[[Desk], Work], status: JobStatus) -> None:
+    job = asked(desk, prepare(desk))
+    first = by_a_runner_that_dies(desk, job)
+    before = runs(desk)
+    desk.write("later")
+    assert by_the_next_runner(desk, job) == first
+    assert (first[0], runs(desk)) == (status, before)
+    assert any("had ended" in line for line in desk.house.watcher.lines)
+    assert desk.house.back_up().counts.added >= 1, "what came later is for the next job"
+
+
+def test_a_run_that_did_not_come_to_its_end_is_carried_out_again(desk: Desk) -> None:
+    job = asked(desk, succeeding(desk))
+    status, _ = by_a_runner_that_dies(desk, job, RecordingWatcher(stop=lambda: True))
+    assert status is JobStatus.CANCELLED
+    assert by_the_next_runner(desk, job)[0] is JobStatus.SUCCEEDED
+    desk.assert_restores(desk.world(), desk.newest().seq)
+
+
+def test_the_run_of_another_job_answers_for_none(desk: Desk) -> None:
+    job = asked(desk, succeeding(desk))
+    claim = desk.house.database.queue.claim("one that dies at once", lease_seconds=LEASE, only=job)
+    assert claim is not None
+    desk.house.clock.advance(LEASE + 1)
+    assert by_the_next_runner(desk, job)[0] is JobStatus.SUCCEEDED
+    assert [seq for seq, _ in runs(desk)] == [1, 2]
