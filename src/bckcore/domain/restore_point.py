@@ -14,6 +14,8 @@ class Counted(StrEnum):
     COUNTED = "counted"
     WEAK = "weak"
     """Less than 90 % of what the point before held could be read, or an undo did not put everything back."""
+    EXTRA = "extra"
+    """Asked for by a device, within an hour of a counted point: a PC pushes nothing out by many starts."""
     SUSPECT = "suspect"
     """Most of the files had vanished; a person must look."""
 

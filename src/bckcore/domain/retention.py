@@ -32,7 +32,7 @@ class RetentionPolicy:
     ``keep_within`` keeps every point younger than that, so that many quick runs cannot push the good
     ones out. Nothing younger than ``min_age`` goes, nothing that is held, and not the newest counted point.
 
-    Weak and suspect points never use up a place; they go when they are older than ``keep_within`` and
+    Weak, extra and suspect points never use up a place; they go when they are older than ``keep_within`` and
     older than every counted point that stays by number.
     """
 

@@ -8,6 +8,7 @@ from bckcore.domain.estimate import RunBase, base_of
 from bckcore.domain.events import HostUnreachable, RunFinished
 from bckcore.domain.host import Host
 from bckcore.domain.ids import ProfileId, SourceName, new_run_id
+from bckcore.domain.job import Job
 from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.domain.paths import ROOT
 from bckcore.domain.profile import Profile
@@ -35,6 +36,7 @@ from bckcore.ports.storage import ProfileLock, Storage
 from bckcore.ports.transport import PathFilterFactory, PullReport, Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.definitions import Definitions
+from bckcore.services.device_starts import weight_of
 from bckcore.services.done_before import Ended, done_before
 from bckcore.services.filtering import filter_of, sieve_of
 from bckcore.services.hooks import Hooks
@@ -260,7 +262,7 @@ class BackupService:
         run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
         made = any(ingest.changed for ingest in ingests) or bool(_dropped(plan))
         run = replace(run, made_point=made).ended(outcome, self._clock.now(), suspicious)
-        counted = _counted(ingests, outcome) if made else None
+        counted = self._weight(_counted(ingests, outcome), run, claim.job) if made else None
         states = (*(ingest.state for ingest in ingests), *_dropped_states(plan))
         closing = Closing(
             run=run,
@@ -275,6 +277,10 @@ class BackupService:
         for one in pulled:
             self._freed(plan, one, watcher)
         return run, suspicious
+
+    def _weight(self, counted: Counted, run: Run, job: Job) -> Counted:
+        with self._units(read_only=True) as uow:
+            return weight_of(counted, job, uow.points.list(run.profile), run.started)
 
     def _freed(self, plan: _Plan, one: Pulled, watcher: Watcher) -> None:
         try:

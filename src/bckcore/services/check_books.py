@@ -174,7 +174,7 @@ class BookCheck:
     def _as_in_database(self, receipt: Receipt) -> bool:
         run = self.known.runs.get(receipt.run.seq)
         point = next((one for one in self.known.points if one.seq == receipt.run.seq), None)
-        if point is not None and receipt.counted not in (point.counted, Counted.WEAK):
+        if point is not None and receipt.counted not in (point.counted, Counted.WEAK, Counted.EXTRA):
             return False
         if run is None or replace(run, attempts=()) == receipt.run:
             return True

@@ -12,6 +12,7 @@ from bckcore.ports.bell import Bell
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Enqueued, JobQueue, LogLine
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.device_starts import asked_by_device
 from bckcore.services.missing import accepting, accepts_missing
 from bckcore.services.passwords import Passwords
 from bckcore.services.restore import RestoreService
@@ -78,19 +79,25 @@ class JobService:
         key: str = "",
         accept_missing: bool = False,
         only_if_reachable: bool = False,
+        by_device: bool = False,
         password: Secret[str] | None = None,
     ) -> Enqueued:
         """Ask for a backup now. The same key, or a backup that is queued or running, answers for it.
 
         ``accept_missing``: paths that are missing are gone, however many they are; else that run would
         be suspect. Only a job that was asked so answers for that. ``only_if_reachable``: without its host
-        the job ends before a run begins.
+        the job ends before a run begins. ``by_device``: the PC asks; see
+        :mod:`bckcore.services.device_starts`.
 
         Raises NotFoundError, ConflictError for a disabled profile or where another job would answer
         that does not accept, HostNotEnrolledError, PathNotAllowedError for a source that the host's
         allow-list does not cover.
         """
-        payload = accepting(accept_missing) | if_reachable(only_if_reachable)
+        payload = {
+            **accepting(accept_missing),
+            **if_reachable(only_if_reachable),
+            **asked_by_device(by_device),
+        }
         job = self._job(JobKind.BACKUP, profile, requested_by, key, payload)
         with self._units(read_only=True) as uow:
             plan = uow.profiles.get(profile)

@@ -17,6 +17,7 @@ from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.acts import apply_act
 from bckcore.services.anchor import anchoring
 from bckcore.services.chronicle import Entry, Event, Use
+from bckcore.services.device_starts import too_soon
 from bckcore.services.fingerprint import fingerprint
 
 LINES_AT_ONCE = 20_000
@@ -137,7 +138,8 @@ def _prove_newest(uow: UnitOfWork, run: Run) -> None:
     newest = uow.points.newest(run.profile)
     if newest is None or run.finished is None:
         return
-    if newest.counted is Counted.WEAK:  # everything was read now, and it is as this point says
+    unproved = newest.counted in (Counted.WEAK, Counted.EXTRA)  # everything was read now: it is as this says
+    if unproved and not too_soon(uow.points.list(run.profile), run.started):
         uow.points.add(replace(newest, counted=Counted.COUNTED))
     uow.points.verified(run.profile, newest.seq, run.finished)
 

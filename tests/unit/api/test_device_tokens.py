@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from bck_apps.api.main import ROUTES
 from bckcore.domain.access import Role
+from bckcore.services.device_starts import asked_by_device
 from bckcore.services.device_tokens import PREFIX
 from tests.support.api_world import ApiWorld
 
@@ -53,6 +54,9 @@ def test_it_starts_a_backup_of_its_pc_and_follows_it(prepared: ApiWorld) -> None
     assert started.status_code == 202
     job = started.json()["job"]
     assert job["requested_by"] == "laptop (device of pc1)"
+    claim = prepared.application.queue.claim("test", lease_seconds=60)
+    assert claim is not None
+    assert claim.job.payload == asked_by_device(True)
     for path in ("status", "log"):
         assert call(prepared, token, "GET", f"/backup/{path}/{job['job_id']}").status_code == 200
 

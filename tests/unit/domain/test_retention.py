@@ -18,7 +18,7 @@ def kept(policy: RetentionPolicy, *points: tuple[int, int, Counted]) -> list[int
     return [decision.point.seq for decision in decided if decision.keep]
 
 
-GOOD, WEAK, SUSPECT = Counted
+GOOD, WEAK, EXTRA, SUSPECT = Counted
 NOTHING_BUT_THE_LAST = RetentionPolicy(keep_last=1, keep_within=timedelta(0), min_age=timedelta(0))
 
 
@@ -44,12 +44,12 @@ def test_weak_and_suspect_points_use_no_place() -> None:
 
 
 def test_weak_points_go_once_every_kept_counted_one_is_newer() -> None:
-    points = [(1, 90, WEAK), (2, 80, GOOD), (3, 70, SUSPECT), (4, 60, GOOD)]
-    assert kept(RetentionPolicy(keep_last=1), *points) == [4]
+    points = [(1, 90, WEAK), (2, 80, GOOD), (3, 70, SUSPECT), (4, 65, EXTRA), (5, 60, GOOD)]
+    assert kept(RetentionPolicy(keep_last=1), *points) == [5]
 
 
 def test_without_any_counted_point_nothing_goes() -> None:
-    assert kept(RetentionPolicy(keep_last=1), (1, 900, WEAK), (2, 800, SUSPECT)) == [1, 2]
+    assert kept(RetentionPolicy(keep_last=1), (1, 900, WEAK), (2, 800, SUSPECT), (3, 9, EXTRA)) == [1, 2, 3]
 
 
 def test_the_newest_counted_point_never_goes() -> None:

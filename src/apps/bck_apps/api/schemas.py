@@ -229,7 +229,7 @@ class PointView(View):
     seq: int = Field(description="Number of that run in the profile.")
     outcome: str = Field(description="How the run ended.")
     counted: bool = Field(description="Whether it uses up a place in the retention policy.")
-    weight: str = Field(description="Why: `counted`, `weak` or `suspect`.")
+    weight: str = Field(description="Why: `counted`, `weak`, `extra` or `suspect`.")
     started: datetime
     finished: datetime
     verified_at: datetime = Field(description="When a run last proved that the sources still look like this.")

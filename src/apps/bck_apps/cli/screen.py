@@ -29,6 +29,7 @@ _STYLES = {
     "partial": "yellow",
     "suspect": "bold yellow",
     "weak": "yellow",
+    "extra": "cyan",
     "failed": "bold red",
     "BAD": "bold red",
     "no": "red",

@@ -51,6 +51,7 @@ def start_backup(
             requested_by=who.name,
             key=idempotency_key,
             accept_missing=body.accept_missing,
+            by_device=who.role is None,
             password=secret_of(body.password),
         )
     )

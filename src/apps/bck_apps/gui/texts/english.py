@@ -232,5 +232,6 @@ ENGLISH: Final[Mapping[str, str]] = {
     "points.verified": "Last confirmed",
     "points.counted": "complete",
     "points.weak": "incomplete",
+    "points.extra": "complete, one of many",
     "points.suspect": "to be looked at",
 }

@@ -233,5 +233,6 @@ ITALIAN: Final[Mapping[str, str]] = {
     "points.verified": "Ultima conferma",
     "points.counted": "completo",
     "points.weak": "incompleto",
+    "points.extra": "completo, uno di molti",
     "points.suspect": "da controllare",
 }
