@@ -5,6 +5,7 @@
     BckError
     ├── TransientError                a later try of the same thing may succeed
     │   ├── HostUnreachableError      the host is off, asleep or not on the network
+    │   ├── HeldOffError              its schedule allows no start now
     │   ├── TransferInterruptedError  the connection or the program broke off midway
     │   ├── TransferTimeoutError      nothing moved for too long, or the whole took too long
     │   ├── StoreBusyError            another run holds the profile's storage lock
@@ -79,6 +80,14 @@ class HostUnreachableError(TransientError):
     """The host is off, asleep or not on the network."""
 
     code = "host-unreachable"
+
+
+class HeldOffError(TransientError):
+    """The schedule asked for a backup, and by the time it came to its turn allows no start."""
+
+    code = "held-off"
+    usual_meaning = "No run was begun, and nothing failed."
+    usual_advice = "Nothing is to be done: it starts once its schedule allows it."
 
 
 class TransferInterruptedError(TransientError):

@@ -45,6 +45,8 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
     OFFLINE = "offline"
     """The PC was not there, so nothing was begun."""
+    HELD_OFF = "held-off"
+    """Its schedule allowed no start any more, so nothing was begun."""
     REPLAYED = "replayed"
     """It was done earlier; the database learned of it again from the storage's records."""
 

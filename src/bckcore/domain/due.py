@@ -1,6 +1,6 @@
 """Due: whether a profile's backup starts now, and if not, why not and until when. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -98,10 +98,8 @@ class Situation:
 def decided(situation: Situation, now: datetime) -> Decision:
     """What to do with the profile at ``now``. Raises InvalidInputError for a time zone nobody knows."""
     profile, schedule = situation.profile, situation.profile.schedule
-    if schedule is None:
-        return Decision(verdict=Verdict.OFF, reason="No schedule: it is backed up when somebody asks for it.")
-    if not profile.enabled:
-        return Decision(verdict=Verdict.OFF, reason="The profile is switched off.")
+    if schedule is None or not profile.enabled:
+        return _off(profile)
     due = due_moment(situation, schedule, now)
     if due is None:
         return Decision(verdict=Verdict.WAIT, reason="Its time is counted from now on.")
@@ -114,7 +112,7 @@ def decided(situation: Situation, now: datetime) -> Decision:
         start = schedule.open.next_in(due + spread, zone) or due + spread
         return Decision(verdict=Verdict.WAIT, reason=_not_yet(due, spread, now), due=due, until=start)
     return (
-        _held_off(situation, schedule, due, now)
+        _held_off(situation, due, now)
         or _put_off(situation, due, now)
         or Decision(verdict=Verdict.START, reason=f"Due since {_shown(due)}.", due=due)
     )
@@ -132,27 +130,38 @@ def due_moment(situation: Situation, schedule: Schedule, now: datetime) -> datet
     return created if schedule.every is not None else schedule.due_after(created, zone)
 
 
-def _held_off(situation: Situation, schedule: Schedule, due: datetime, now: datetime) -> Decision | None:
-    """Why a due start is not allowed now."""
-    profile, presence = situation.profile, situation.presence
+def _off(profile: Profile) -> Decision:
+    if profile.schedule is None:
+        return Decision(verdict=Verdict.OFF, reason="No schedule: it is backed up when somebody asks for it.")
+    return Decision(verdict=Verdict.OFF, reason="The profile is switched off.")
+
+
+def _held_off(situation: Situation, due: datetime, now: datetime) -> Decision | None:
+    found = hindrance(situation.profile, situation.presence, now)
+    return found and replace(found, due=due, reason=f"{found.reason} Due since {_shown(due)}.")
+
+
+def hindrance(profile: Profile, presence: Presence | None, now: datetime) -> Decision | None:
+    """Why its schedule allows the profile no start now, whatever is due; None if it does.
+
+    ``presence``: the newest sign of life of its host. Raises InvalidInputError for a time zone nobody knows.
+    """
+    schedule = profile.schedule
+    if schedule is None or not profile.enabled:
+        return _off(profile)
     heard = presence if presence is not None and presence.fresh(now) else None
     if heard is not None and not heard.awake:
-        return Decision(
-            verdict=Verdict.OFFLINE, reason=f"{profile.host} sleeps.", due=due, until=heard.expires
-        )
+        return Decision(verdict=Verdict.OFFLINE, reason=f"{profile.host} sleeps.", until=heard.expires)
     zone = zone_of(profile.retention.time_zone)
     if not schedule.open.cover(now, zone):
         return Decision(
             verdict=Verdict.BLOCKED,
-            reason=f"Due since {_shown(due)}; now no start is allowed by its windows and blackouts.",
-            due=due,
+            reason="Now no start is allowed by its windows and blackouts.",
             until=schedule.open.next_in(now, zone),
         )
     unmet = _unmet(schedule, heard) if heard is not None else ""
     if heard is not None and unmet:
-        return Decision(
-            verdict=Verdict.BLOCKED, reason=f"{profile.host} {unmet}.", due=due, until=heard.expires
-        )
+        return Decision(verdict=Verdict.BLOCKED, reason=f"{profile.host} {unmet}.", until=heard.expires)
     return None
 
 

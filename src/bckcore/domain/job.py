@@ -35,7 +35,7 @@ class JobKind(StrEnum):
 
 
 class JobStatus(StrEnum):
-    """Where a job stands. The last six are final and say how the work ended."""
+    """Where a job stands. The last seven are final and say how the work ended."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -46,6 +46,8 @@ class JobStatus(StrEnum):
     CANCELLED = "cancelled"
     OFFLINE = "offline"
     """Its schedule asked for it, and the host was not there: nothing was begun, and nothing failed."""
+    HELD_OFF = "held-off"
+    """Its schedule asked for it, and allowed no start when its turn came: the same."""
 
     @property
     def final(self) -> bool:

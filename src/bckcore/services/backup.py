@@ -39,6 +39,7 @@ from bckcore.services.definitions import Definitions
 from bckcore.services.device_starts import weight_of
 from bckcore.services.done_before import Ended, done_before
 from bckcore.services.filtering import filter_of, sieve_of
+from bckcore.services.held_off import require_start_allowed
 from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
@@ -103,7 +104,7 @@ class BackupService:
         ``password`` is what came with the job to enter the host.
 
         Raises only what keeps a run from starting at all (HostUnreachableError of a job that looks for its
-        host first, NotFoundError, PathNotAllowedError,
+        host first, HeldOffError of one of the schedule, NotFoundError, PathNotAllowedError,
         InvalidInputError for the filters, StoreBusyError, StorageError), what keeps it from being
         written down (StoreFullError, TransientError of the database) and LeaseLostError; the next
         start then puts things in order.
@@ -116,12 +117,14 @@ class BackupService:
         for source in profile.sources:
             host.require_allowed(source.path)
         filter_of(profile, host, self._filters)
+        require_start_allowed(self._units, claim.job, self._clock.now())
         if needs_reachable(claim.job):
             self._puller.require_reachable(host, password)
         with self._storage.lock(profile.ref) as lock:
             self._recovered(profile, watcher)
             if watcher.is_cancelled():  # an earlier runner died before it could heed that
                 raise JobCancelledError("The job was cancelled before it began a run.")
+            require_start_allowed(self._units, claim.job, self._clock.now())  # again: it may have waited
             plan = self._planned(claim, profile, host, password)
             shown = RunProgress(watcher, base=plan.base, clock=self._clock)
             run, error = self._carried_out(plan, claim, lock, shown)

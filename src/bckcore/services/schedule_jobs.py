@@ -1,16 +1,18 @@
 """Schedule jobs: what a job says that the schedule asked for, and what its end means for the schedule."""
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bckcore.domain.access import SCHEDULE
 from bckcore.domain.due import ScheduleState, retry_after
 from bckcore.domain.job import Job, JobStatus
-from bckcore.errors import HostUnreachableError, TransientError
+from bckcore.errors import HeldOffError, HostUnreachableError, TransientError
 
 REQUESTED_BY = SCHEDULE
 MOST_FAILURES = 3
 """So often a due moment is tried that reaches the host and breaks off; then the next one counts."""
+HELD_OFF_RETRY = timedelta(minutes=1)
+"""So long nobody asks again for what was held off, though it may start: clocks of two machines differ."""
 _IF_REACHABLE = "only_if_reachable"
 _WENT_THROUGH = (JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.SUSPECT)
 
@@ -76,6 +78,8 @@ def settled(state: ScheduleState, job: Job | None, now: datetime) -> ScheduleSta
     over = replace(state, job=None, note=job.result.error, next_try=ended + retry_after(state.tries))
     if job.result.error_code == HostUnreachableError.code:
         return replace(over, offline_since=state.offline_since or ended)
+    if job.result.error_code == HeldOffError.code:  # as before it was asked for: nothing was tried
+        return replace(over, next_try=now + HELD_OFF_RETRY)
     failures = state.failures + 1
     if job.result.error_code in _codes(TransientError) and failures < MOST_FAILURES:
         return replace(over, failures=failures, offline_since=None)

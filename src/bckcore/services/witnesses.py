@@ -46,6 +46,7 @@ _OUTCOMES = {
     JobStatus.SUSPECT: Outcome.PARTIAL,
     JobStatus.CANCELLED: Outcome.CANCELLED,
     JobStatus.OFFLINE: Outcome.OFFLINE,
+    JobStatus.HELD_OFF: Outcome.HELD_OFF,
 }
 
 

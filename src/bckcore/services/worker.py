@@ -5,7 +5,14 @@ from dataclasses import replace
 
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.run import Run
-from bckcore.errors import BckError, HostUnreachableError, JobCancelledError, JobGivenUpError, LeaseLostError
+from bckcore.errors import (
+    BckError,
+    HeldOffError,
+    HostUnreachableError,
+    JobCancelledError,
+    JobGivenUpError,
+    LeaseLostError,
+)
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.services.backup import BackupService
@@ -72,9 +79,9 @@ class Worker:
             watcher.log(str(error), level="warning")
             return JobStatus.CANCELLED, JobResult.of_error(error)
         except BckError as error:
-            offline = isinstance(error, HostUnreachableError) and needs_reachable(claim.job)
-            watcher.log(str(error), level="info" if offline else "error")
-            return JobStatus.OFFLINE if offline else JobStatus.FAILED, JobResult.of_error(error)
+            status = _status_of(error, claim.job)
+            watcher.log(str(error), level="error" if status is JobStatus.FAILED else "info")
+            return status, JobResult.of_error(error)
 
     def _back_up(self, claim: Claim, watcher: Watcher) -> Ending:
         run, error = self._backups.back_up(claim, watcher, self._passwords.of(claim))
@@ -145,6 +152,13 @@ def _require_hopeful(job: Job) -> None:
             advice="See in the system's journal what ended the processes (memory, a kill, the power); "
             "then start it again: it goes on from what is there.",
         )
+
+
+def _status_of(error: BckError, job: Job) -> JobStatus:
+    """How a job ends that an error kept from its work: what only puts a schedule off is no failure."""
+    if isinstance(error, HostUnreachableError) and needs_reachable(job):
+        return JobStatus.OFFLINE
+    return JobStatus.HELD_OFF if isinstance(error, HeldOffError) else JobStatus.FAILED
 
 
 def _ended_with(problems: int, data: dict[str, object]) -> Ending:

@@ -13,7 +13,7 @@ from bckcore.errors import ConflictError, IllegalTransitionError, StoreBusyError
 
 AT = datetime(2026, 1, 5, tzinfo=UTC)
 LATER = datetime(2026, 1, 6, tzinfo=UTC)
-ENDINGS = {"succeeded", "partial", "suspect", "failed", "cancelled", "offline"}
+ENDINGS = {"succeeded", "partial", "suspect", "failed", "cancelled", "offline", "held-off"}
 LEGAL = (
     {("queued", "running"), ("queued", "cancelled"), ("running", "queued")}
     | {("running", ending) for ending in ENDINGS}

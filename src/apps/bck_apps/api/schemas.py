@@ -402,7 +402,8 @@ class JobView(View):
     profile: str
     host: str
     status: str = Field(
-        description="queued, running; final: succeeded, partial, suspect, failed, cancelled, offline."
+        description="queued, running; final: succeeded, partial, suspect, failed, cancelled, offline, "
+        "held-off."
     )
     requested_by: str
     created: datetime

@@ -17,7 +17,7 @@ class AuditEntryView(View):
     origin: str = Field(description="api, console, runner or service.")
     address: str = Field(description="Where the request came from; empty for the server itself.")
     action: str
-    outcome: str = Field(description="asked, done, partial, refused, failed, cancelled or offline.")
+    outcome: str = Field(description="asked, done, partial, refused, failed, cancelled, offline or held-off.")
     about: dict[str, str] = Field(description="Which host, profile, job, point, and what changed.")
     previous: str = Field(description="SHA-256 of the line before.")
     digest: str = Field(description="SHA-256 of this line.")

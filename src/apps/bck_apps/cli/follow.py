@@ -256,6 +256,7 @@ def outcome_rows(job: Job) -> tuple[tuple[str, object], ...]:
         JobStatus.FAILED,
         JobStatus.CANCELLED,
         JobStatus.OFFLINE,
+        JobStatus.HELD_OFF,
     )
     return (
         ("point", _point_text(job)),

@@ -35,6 +35,7 @@ _STYLES = {
     "no": "red",
     "cancelled": "magenta",
     "offline": "blue",
+    "held-off": "blue",
     "running": "cyan",
 }
 

@@ -44,6 +44,7 @@ _OF_JOBS = {
     JobStatus.FAILED: FAILED,
     JobStatus.CANCELLED: FAILED,
     JobStatus.OFFLINE: FAILED,
+    JobStatus.HELD_OFF: FAILED,
 }
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from bck_apps.gui.problems import BadAnswerError
 
-FINAL_STATUSES = frozenset({"succeeded", "partial", "suspect", "failed", "cancelled", "offline"})
+FINAL_STATUSES = frozenset({"succeeded", "partial", "suspect", "failed", "cancelled", "offline", "held-off"})
 T = TypeVar("T")
 
 

@@ -213,6 +213,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "ask an administrator to run: bck backup {profile} --accept-missing",
     "result.failed": "The backup failed",
     "result.offline": "The computer did not answer",
+    "result.held-off": "Not now, by its schedule",
     "result.cancelled": "Backup stopped",
     "result.cancelled.text": "What was there before is kept. The next backup goes on from here.",
     "result.kept": "What was backed up before is still there.",

@@ -204,6 +204,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Switch it on and back up again.",
     ),
     **_problem(
+        "held-off",
+        "The schedule allowed no start when its turn had come.",
+        "It is a time that its windows or blackouts forbid, or the computer was busy. This is no damage.",
+        "Nothing is to be done: it starts when it may. To have one now, start it here.",
+    ),
+    **_problem(
         "transfer-interrupted",
         "The connection broke off in the middle.",
         "What had come over is kept; the next backup goes on there.",

@@ -214,6 +214,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "non ci sono davvero più, chiedi a un amministratore di eseguire: bck backup {profile} --accept-missing",
     "result.failed": "Il backup non è riuscito",
     "result.offline": "Il computer non ha risposto",
+    "result.held-off": "Non ora, per la pianificazione",
     "result.cancelled": "Backup fermato",
     "result.cancelled.text": "Ciò che c'era prima resta. Il prossimo backup riparte da qui.",
     "result.kept": "Ciò che era già salvato c'è ancora.",

@@ -204,6 +204,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Accendilo e ripeti il backup.",
     ),
     **_problem(
+        "held-off",
+        "La pianificazione non ammetteva l'avvio quando è venuto il suo turno.",
+        "È un'ora vietata dalle finestre o dai blackout, o il computer era in uso. Non è un danno.",
+        "Non c'è niente da fare: parte quando può. Per averne uno adesso, avvialo qui.",
+    ),
+    **_problem(
         "transfer-interrupted",
         "Il collegamento si è interrotto a metà.",
         "Ciò che era arrivato resta; il prossimo backup riparte da lì.",

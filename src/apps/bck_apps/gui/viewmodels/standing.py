@@ -13,6 +13,7 @@ from bck_apps.gui.texts import Ago, Phrase
 OVERDUE_AFTER = timedelta(days=7)
 """Without a schedule of our own, this old is too old to say "safe"."""
 UNREACHABLE = "host-unreachable"
+_NOT_TRIED = ("cancelled", "held-off")
 
 
 class State(StrEnum):
@@ -68,7 +69,7 @@ def standing(
         reverse=True,
     )
     running = next((job for job in ours if not job.final), None)
-    ended = next((job for job in ours if job.final and job.status != "cancelled"), None)
+    ended = next((job for job in ours if job.final and job.status not in _NOT_TRIED), None)
     last_good = max((point.verified_at for point in points if point.counted), default=None)
     if running is not None:
         state = State.RUNNING

@@ -8,6 +8,9 @@ from bck_apps.gui.messages import Job
 from bck_apps.gui.texts import Count, Phrase, Size, known_problem
 from bck_apps.gui.viewmodels.standing import UNREACHABLE, State
 
+_HARMLESS = {UNREACHABLE: "result.offline", "held-off": "result.held-off"}
+"""Titles of ends that are no failure."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
@@ -93,10 +96,10 @@ def _failed(job: Job) -> Verdict:
     key = code if known_problem(code) else "unknown"
     parts = ("what", "meaning", "advice")
     lines = (*(Phrase(f"problem.{key}.{part}", {"code": code}) for part in parts), Phrase("result.kept"))
-    offline = code == UNREACHABLE
+    harmless = _HARMLESS.get(code)
     return Verdict(
-        state=State.OFFLINE if offline else State.FAILED,
-        title=Phrase("result.offline" if offline else "result.failed"),
+        state=State.OFFLINE if harmless else State.FAILED,
+        title=Phrase(harmless or "result.failed"),
         lines=lines,
         details=job.error_text,
     )

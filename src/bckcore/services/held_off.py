@@ -1,0 +1,39 @@
+"""Held off: a backup of the schedule begins only where its profile's schedule allows a start at that time.
+
+The schedule looked when it asked for the job; since then the job may have waited for hours.
+"""
+
+from datetime import datetime
+
+from bckcore.domain.due import hindrance
+from bckcore.domain.job import Job
+from bckcore.errors import HeldOffError
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.services.schedule_jobs import REQUESTED_BY
+
+_LAST_RUNS = 20
+"""Runs of others that may lie between two claims on one job, and more."""
+
+
+def require_start_allowed(units: UnitOfWorkFactory, job: Job, now: datetime) -> None:
+    """Raise HeldOffError for a job of the schedule that must not begin now.
+
+    Profile and sign of life are those of this moment. What a person or a device asked for begins always; so
+    does a job that had begun a run under an earlier claim: what has begun is not cut when a window closes.
+    Raises NotFoundError, InvalidInputError for a time zone nobody knows.
+    """
+    if job.requested_by != REQUESTED_BY:
+        return
+    with units(read_only=True) as uow:
+        if job.claims > 1 and _has_begun(uow, job):
+            return
+        profile, presence = uow.profiles.get(job.profile), uow.presences.get(job.host)
+    found = hindrance(profile, presence, now)
+    if found is not None:
+        raise HeldOffError(f"The scheduled backup of {profile.id} was not begun. {found.reason}")
+
+
+def _has_begun(uow: UnitOfWork, job: Job) -> bool:
+    last = uow.runs.last(job.profile)
+    runs = uow.runs.list(job.profile, after_seq=max(0, last.seq - _LAST_RUNS)) if last else ()
+    return any(run.job == job.id for run in runs)
