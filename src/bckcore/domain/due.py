@@ -107,9 +107,8 @@ def decided(situation: Situation, now: datetime) -> Decision:
         words = f"A backup is {situation.under_way.value}."
         return Decision(verdict=Verdict.UNDER_WAY, reason=words, due=due)
     zone = zone_of(profile.retention.time_zone)
-    spread = schedule.delay(profile.host, due.astimezone(zone).date())
-    if now < due + spread:
-        start = schedule.open.next_in(due + spread, zone) or due + spread
+    start, spread = schedule.start_for(due, profile.host, zone)
+    if now < start and (now < due or schedule.open.cover(now, zone)):
         return Decision(verdict=Verdict.WAIT, reason=_not_yet(due, spread, now), due=due, until=start)
     return (
         _held_off(situation, due, now)

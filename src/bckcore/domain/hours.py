@@ -37,6 +37,10 @@ class Hours:
         edges = (edge for edge in self._edges(at, zone) if edge > at and self.cover(edge, zone))
         return min(edges, default=None)
 
+    def next_out(self, at: datetime, zone: tzinfo) -> datetime | None:
+        """The first moment from ``at`` on that is not covered, in UTC; None if all are."""
+        return Hours(minutes=bytes(not minute for minute in self.minutes)).next_in(at, zone)
+
     def _edges(self, at: datetime, zone: tzinfo) -> Iterable[datetime]:
         """Moments at which it may begin: what the week says, both times where clocks go back, and changes."""
         today = at.astimezone(zone).date()

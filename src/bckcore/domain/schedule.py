@@ -30,7 +30,7 @@ class Schedule:
     blackouts: tuple[str, ...] = ()
     """Times in which it must not; they win over windows."""
     jitter: timedelta = timedelta(0)
-    """A host starts up to so much later, each day by an amount of its own."""
+    """A host starts up to so much later, each day by an amount of its own; see :meth:`start_for`."""
     only_on_mains: bool = False
     only_unmetered: bool = False
     only_idle: bool = False
@@ -66,9 +66,18 @@ class Schedule:
             return answered + self.every
         return parsed_cron(self.cron).next_after(answered, zone)
 
-    def delay(self, host: HostId, day: date) -> timedelta:
-        """How much later than due that host starts on that day: the same whoever computes it, when."""
-        seconds = int(self.jitter.total_seconds())
+    def start_for(self, due: datetime, host: HostId, zone: tzinfo) -> tuple[datetime, timedelta]:
+        """When that host starts for what is due then, in UTC, and how much of that spreads the load.
+
+        That is the first moment from then on at which a start is allowed, and later by the host's share of
+        the jitter, within three quarters of what is left until no start is allowed any more: so no night is
+        lost by it, and who then waits for a place has time left.
+        """
+        return _start_for(self, due, host, zone)
+
+    def delay(self, host: HostId, day: date, within: timedelta = LONGEST_JITTER) -> timedelta:
+        """How much later that host starts on that day: the same whoever computes it, when."""
+        seconds = int(min(self.jitter, within).total_seconds())
         if not seconds:
             return timedelta(0)
         chance = sha256(f"{host} {day.isoformat()}".encode()).digest()
@@ -83,6 +92,17 @@ class Schedule:
             parts.append(f"spread over {duration_text(self.jitter)}")
         wanted = {"on mains": self.only_on_mains, "unmetered": self.only_unmetered, "idle": self.only_idle}
         return ", ".join([*parts, *(f"only {name}" for name, only in wanted.items() if only)])
+
+
+@lru_cache(maxsize=4096)
+def _start_for(schedule: Schedule, due: datetime, host: HostId, zone: tzinfo) -> tuple[datetime, timedelta]:
+    first = schedule.open.next_in(due, zone) or due
+    if not schedule.jitter:
+        return first, timedelta(0)
+    closing = schedule.open.next_out(first, zone)
+    within = LONGEST_JITTER if closing is None else (closing - first) * 3 / 4
+    spread = schedule.delay(host, due.astimezone(zone).date(), within)
+    return first + spread, spread
 
 
 @lru_cache(maxsize=1024)

@@ -1,20 +1,26 @@
 """Cron, windows and jitter agree with an oracle that looks at every minute, also where clocks change."""
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import islice
+from itertools import islice, pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bck_adapters.testkit.samples import sample_profile
 from bckcore.domain.cron import parsed_cron
+from bckcore.domain.due import ScheduleState, Situation, Verdict, decided
 from bckcore.domain.hours import parsed_hours
 from bckcore.domain.ids import HostId
+from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.schedule import Schedule
 from bckcore.errors import InvalidInputError
 from tests.support.minutes import MINUTE, cron_moments, minutes, week_fits
 
+LOOK = timedelta(seconds=5)
 ZONES = st.sampled_from(
     [
         ZoneInfo(name)
@@ -215,3 +221,70 @@ def test_jitter_spreads_hosts_evenly_and_differs_from_day_to_day() -> None:
     fewest, most = (choose(minutes_late.count(minute) for minute in range(30)) for choose in (min, max))
     assert 3 <= fewest <= most <= 40
     assert len({schedule.delay(HostId("pc1"), day + timedelta(days=more)) for more in range(30)}) > 20
+
+
+def nights(schedule: Schedule, zone: str, begin: datetime, count: int, host: str) -> list[datetime]:
+    """When it is started within so many days by a scheduler that looks every five seconds."""
+    profile = replace(
+        sample_profile("docs", HostId(host)),
+        enabled=True,
+        schedule=schedule,
+        created=begin,
+        retention=RetentionPolicy(time_zone=zone),
+    )
+    started: list[datetime] = []
+    now, end = begin, begin + timedelta(days=count)
+    while now < end:
+        state = ScheduleState(profile=profile.id, answered=started[-1] if started else None)
+        decision = decided(Situation(profile=profile, state=state), now)
+        if decision.verdict is Verdict.START:
+            started.append(now)
+        assert decision.verdict is Verdict.START or (decision.until is not None and decision.until > now)
+        now = max(decision.until or now, now + LOOK)
+    return started
+
+
+@settings(max_examples=40)
+@given(
+    host=st.from_regex(r"pc[0-9]{1,3}", fullmatch=True),
+    zone=st.sampled_from(["UTC", "Europe/Rome", "America/New_York"]),
+    due=st.integers(0, 23 * 60 + 59),
+    opens=st.integers(4 * 60, 23 * 60),
+    length=st.integers(10, 12 * 60),
+    jitter=st.integers(0, 720),
+    dark=st.sampled_from([(), ("12:00-12:05",), ("mon-fri 05:00-05:05",)]),
+)
+@example(host="pc1", zone="Europe/Rome", due=120, opens=120, length=60, jitter=120, dark=())
+@example(host="pc7", zone="UTC", due=120, opens=120, length=60, jitter=120, dark=())
+@example(host="pc1", zone="UTC", due=60, opens=240, length=30, jitter=200, dark=())
+def test_every_night_is_backed_up_once_and_in_its_window_however_long_the_spread(
+    host: str, zone: str, due: int, opens: int, length: int, jitter: int, dark: tuple[str, ...]
+) -> None:
+    end = (opens + length) % 1440
+    schedule = Schedule(
+        cron=f"{due % 60} {due // 60} * * *",
+        windows=(f"{opens // 60:02}:{opens % 60:02}-{end // 60:02}:{end % 60:02}",),
+        blackouts=dark,
+        jitter=timedelta(minutes=jitter),
+    )
+    begin = datetime(2026, 5, 4, 0, 0, 30, tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    started = nights(schedule, zone, begin, 15, host)
+    moments = list(islice(_moments(schedule, begin, zone), 14))
+    assert all(schedule.open.cover(at, ZoneInfo(zone)) for at in started)
+    for first, following in pairwise(moments):
+        assert sum(first <= at < following for at in started) == 1, (first, started)
+
+
+def _moments(schedule: Schedule, at: datetime, zone: str) -> Iterator[datetime]:
+    while True:
+        at = schedule.due_after(at, ZoneInfo(zone))
+        yield at
+
+
+def test_sixty_nights_of_an_hour_have_sixty_backups_spread_over_two_hours() -> None:
+    schedule = Schedule(cron="0 2 * * *", windows=("02:00-03:00",), jitter=timedelta(hours=2))
+    for number in range(5):
+        started = nights(schedule, "UTC", datetime(2026, 5, 4, tzinfo=UTC), 60, f"pc{number}")
+        assert (len(started), {at.hour for at in started}) == (60, {2})
+        assert len({at.minute for at in started}) > 20
+        assert max(at.minute for at in started) <= 45  # who waits for a place has time left

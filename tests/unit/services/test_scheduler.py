@@ -189,6 +189,18 @@ def test_jitter_puts_the_start_off_by_its_share(planned: Made) -> None:
     assert house.at(TWO + share).decision.verdict is Verdict.UNDER_WAY
 
 
+def test_jitter_counts_from_the_opening_and_leaves_none_out(planned: Made) -> None:
+    house = planned(replace(NIGHTLY, jitter=2 * HOUR, windows=("04:00-05:00",)))
+    opening = TWO + 2 * HOUR
+    assert house.at(TWO + HOUR).decision.verdict is Verdict.BLOCKED
+    standing = house.at(opening)
+    assert standing.decision.verdict is Verdict.WAIT
+    assert standing.decision.until is not None
+    assert opening < standing.decision.until < opening + 45 * MINUTE
+    assert "later to spread the load" in standing.decision.reason
+    assert house.at(standing.decision.until).decision.verdict is Verdict.UNDER_WAY
+
+
 def test_an_error_that_passes_is_tried_again_a_few_times(planned: Made) -> None:
     house = planned()
     when = TWO
