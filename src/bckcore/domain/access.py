@@ -11,6 +11,9 @@ from bckcore.errors import InvalidInputError
 
 SERVICE: Final = "bck"
 SCHEDULE: Final = "schedule"
+NIGHTLY: Final = "nightly check"
+BY_ITSELF: Final = frozenset({SCHEDULE, NIGHTLY})
+"""Who asks for jobs without a person or a device behind it; these wait for all others."""
 RESERVED: Final = frozenset({SERVICE, SCHEDULE})
 """By these names the service and its schedule ask for jobs and stand in the audit log. No account has one."""
 _USER_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._@-]{0,63}")

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from bckcore.domain.access import BY_ITSELF
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import BckError, IllegalTransitionError
@@ -126,6 +127,20 @@ class Job:
     cancel_requested: bool = False
     progress: TransferProgress = field(default_factory=TransferProgress)
     result: JobResult = field(default_factory=JobResult)
+
+    @property
+    def by_itself(self) -> bool:
+        """True where neither a person nor a device asked: it gives way to what they ask for."""
+        return self.requested_by in BY_ITSELF
+
+    def taken_on(self, other: "Job") -> "Job | None":
+        """This job as ``other`` asks for it, where it answers for that; None if it stays as it is.
+
+        What waits because the service asked for it by itself becomes the person's who asks for the same.
+        """
+        if not self.by_itself or other.by_itself or self.status is not JobStatus.QUEUED:
+            return None
+        return replace(self, requested_by=other.requested_by, payload=other.payload)
 
     @property
     def request(self) -> str:

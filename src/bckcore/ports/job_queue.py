@@ -98,7 +98,8 @@ class JobQueue(Protocol):
         For 24 h at least (KEY_KEPT), and as long as the job is not over, the same ``idempotency_key``
         (not empty) with the same :attr:`Job.request` (profile, kind, payload) gives the same job; with any
         other it raises ConflictError and changes nothing. Otherwise a job of a profile that is queued or
-        running answers for a second one of its kind, where :attr:`JobKind.answers_for_another`.
+        running answers for a second one of its kind, where :attr:`JobKind.answers_for_another`; one that
+        waits and that nobody but the service asked for becomes that of who asks now (:meth:`Job.taken_on`).
         """
 
     def get(self, job: JobId) -> Job:
@@ -124,8 +125,9 @@ class JobQueue(Protocol):
     ) -> Claim | None:
         """Take the oldest job whose host and profile have no running one; None when there is none.
 
-        A job that stands aside (a check, a preview) runs beside the others and comes after all of them; of
-        these, too, a host and a profile have only one running.
+        Jobs that the service asked for by itself (:attr:`Job.by_itself`) come after all that people and
+        devices asked for. Among the ones as among the others, a job that stands aside (a check, a preview)
+        comes last; it runs beside the others, and of these, too, a host and a profile have only one running.
 
         Also takes a running job whose lease has expired, under a new token, and counts that in its
         ``deaths``. ``only`` asks for that

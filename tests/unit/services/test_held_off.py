@@ -116,6 +116,16 @@ def test_what_a_person_asks_for_begins_in_the_blackout(tmp_path: Path) -> None:
     assert worked(desk.house).status is JobStatus.SUCCEEDED
 
 
+def test_a_person_who_asks_for_what_waits_by_the_schedule_gets_it_at_any_time(tmp_path: Path) -> None:
+    desk = a_desk(tmp_path, TWO)
+    ask(desk.house)
+    desk.house.clock.set(TWO + 8 * HOUR)
+    answer = job_service(desk.house).start_backup(DOCS, requested_by="anna")
+    assert not answer.created
+    job = worked(desk.house)
+    assert (job.id, job.requested_by, job.status) == (answer.job.id, "anna", JobStatus.SUCCEEDED)
+
+
 def test_two_machines_whose_clocks_differ_do_not_ask_at_every_look(planned: Planned) -> None:
     planned.at(TWO)
     for second in range(0, 180, 5):

@@ -42,7 +42,7 @@ class MemoryJobQueue:
         """See the port."""
         with self._lock:
             by_key = self._job_of_key(job)
-            answer = by_key or self._unfinished_twin(job)
+            answer = by_key or self._taken_on(self._unfinished_twin(job), job)
             if job.idempotency_key and by_key is None:
                 self._keys[job.idempotency_key] = (job.request, (answer or job).id, self._clock.now())
             if answer is not None:
@@ -88,7 +88,7 @@ class MemoryJobQueue:
             now = self._clock.now()
             rows = (row for row in self._rows.values() if only in (None, row.job.id))
             ready = [row for row in rows if self._may_start(row, now)]
-            row = min(ready, key=lambda row: row.job.kind.stands_aside, default=None)
+            row = min(ready, key=lambda row: (row.job.by_itself, row.job.kind.stands_aside), default=None)
             if row is None:
                 return None
             job = row.job
@@ -225,6 +225,12 @@ class MemoryJobQueue:
         jobs = (row.job for row in self._rows.values())
         same = (other for other in jobs if (other.profile, other.kind) == (job.profile, job.kind))
         return next((other for other in same if not other.status.final), None)
+
+    def _taken_on(self, twin: Job | None, job: Job) -> Job | None:
+        taken = twin.taken_on(job) if twin is not None else None
+        if taken is not None:
+            self._rows[taken.id].job = taken
+        return taken or twin
 
     def _may_start(self, row: _Row, now: datetime) -> bool:
         if row.job.status is JobStatus.RUNNING:

@@ -28,6 +28,7 @@ from bck_adapters.sql.job_removal import removable, remove
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import job as jobs
 from bck_adapters.sql.tables import job_key, job_log
+from bckcore.domain.access import BY_ITSELF
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import HostId, JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
@@ -40,6 +41,7 @@ NO_NODE = ""
 _TRIES = 3
 _FREE = {"token": "", "lease_until": None, "holder": None}
 _QUEUED, _RUNNING = JobStatus.QUEUED.value, JobStatus.RUNNING.value
+_BY_ITSELF = sorted(BY_ITSELF)
 _ASIDE = [kind.value for kind in JobKind if kind.stands_aside]
 
 
@@ -85,7 +87,7 @@ def claimable(now: datetime, only: JobId | None, node: str) -> Select[tuple[int]
         query = query.where(jobs.c.id == only)
     if node:
         query = query.where(of_node(node))
-    return query.order_by(jobs.c.kind.in_(_ASIDE), jobs.c.number)
+    return query.order_by(jobs.c.requested_by.in_(_BY_ITSELF), jobs.c.kind.in_(_ASIDE), jobs.c.number)
 
 
 def _taking(
@@ -126,7 +128,7 @@ class SqlJobQueue:
     def _enqueue(self, job: Job, sealed: str) -> Enqueued:
         with self._writing() as session:
             by_key = self._job_of_key(session, job)
-            answer = by_key or _unfinished_twin(session, job)
+            answer = by_key or _taken_on(session, _unfinished_twin(session, job), job)
             if answer is None:
                 values = mapping.job_values(job) | _FREE | {"log_lines": 0, "sealed": sealed}
                 session.write(insert(jobs).values(values | {"node": _node_for(job, self._node)}))
@@ -356,3 +358,14 @@ def _unfinished_twin(session: SqlSession, job: Job) -> Job | None:
     query = select(jobs).where(same, jobs.c.status.in_([_QUEUED, _RUNNING]))
     row = session.execute(query).one_or_none()
     return None if row is None else mapping.job_of(row)
+
+
+def _taken_on(session: SqlSession, twin: Job | None, job: Job) -> Job | None:
+    """The twin, made who asks now's own where it still waits for nobody but the service."""
+    taken = twin.taken_on(job) if twin is not None else None
+    if taken is None:
+        return twin
+    waits = and_(jobs.c.id == taken.id, jobs.c.status == _QUEUED)
+    values = {"requested_by": taken.requested_by, "payload": dict(taken.payload)}
+    row = session.write(update(jobs).where(waits).values(values).returning(jobs)).one_or_none()
+    return twin if row is None else mapping.job_of(row)

@@ -8,43 +8,22 @@ from datetime import timedelta
 
 import pytest
 
+from bck_adapters.testkit.contracts_queue_turns import LEASE, JobTurnsContract, claimed
 from bck_adapters.testkit.samples import START, StepClock, sample_holder, sample_job
-from bckcore.domain.holder import Holder
 from bckcore.domain.ids import HostId, JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, IllegalTransitionError, LeaseLostError, NotFoundError
-from bckcore.ports.job_queue import KEY_KEPT, LONGEST_LINE, MOST_LOG_LINES, Claim, Enqueued, JobQueue, LogLine
+from bckcore.ports.job_queue import KEY_KEPT, LONGEST_LINE, MOST_LOG_LINES, Enqueued, JobQueue, LogLine
 
-LEASE = 30.0
 DAY = 24 * 3600
 KEPT = KEY_KEPT.total_seconds()
 QUIET = TransferProgress()
 SEALED = "sealed-8d1f0c"
 
 
-def claimed(
-    queue: JobQueue, runner: str = "r", only: str | None = None, holder: Holder | None = None
-) -> Claim:
-    """A claim that is expected to succeed."""
-    wanted = None if only is None else JobId(only)
-    claim = queue.claim(runner, lease_seconds=LEASE, only=wanted, holder=holder)
-    assert claim is not None
-    return claim
-
-
-class JobQueueContract:
+class JobQueueContract(JobTurnsContract):
     """Asked for once, carried out once."""
-
-    @pytest.fixture
-    def clock(self) -> StepClock:
-        """The clock of the queue."""
-        return StepClock()
-
-    @pytest.fixture
-    def queue(self, clock: StepClock) -> JobQueue:
-        """An empty queue on that clock."""
-        raise NotImplementedError
 
     def test_a_job_comes_back_whole(self, queue: JobQueue) -> None:
         job = sample_job("j", key="k")
@@ -138,27 +117,6 @@ class JobQueueContract:
         assert list(queue.list(hosts={HostId("elsewhere")})) == []
         assert [job.id for job in queue.list(status=[JobStatus.RUNNING])] == ["r0"]
         assert len(queue.list(status=[JobStatus.RUNNING, JobStatus.QUEUED])) == 4
-
-    def test_the_oldest_job_whose_host_and_profile_are_free_is_taken(self, queue: JobQueue) -> None:
-        queue.enqueue(sample_job("a", profile="p1", host="h1"))
-        queue.enqueue(sample_job("same-host", profile="p2", host="h1"))
-        queue.enqueue(sample_job("same-profile", JobKind.RESTORE, profile="p1", host="h2"))
-        queue.enqueue(sample_job("free", profile="p3", host="h3"))
-        first = claimed(queue)
-        assert (first.job.id, first.job.status, first.job.claims) == ("a", JobStatus.RUNNING, 1)
-        assert (first.job.started, first.lease_until.timestamp()) == (START, START.timestamp() + LEASE)
-        assert claimed(queue).job.id == "free"
-        assert queue.claim("r", lease_seconds=LEASE) is None
-        queue.finish(first, JobStatus.SUCCEEDED, JobResult())
-        assert claimed(queue).job.id == "same-host"
-
-    def test_a_check_or_preview_runs_beside_other_jobs_and_gives_way_to_them(self, queue: JobQueue) -> None:
-        queue.enqueue(sample_job("check", JobKind.CHECK, profile="p1", host="h1"))
-        queue.enqueue(sample_job("preview", JobKind.PREVIEW, profile="p2", host="h1"))
-        queue.enqueue(sample_job("backup", profile="p1", host="h1"))
-        queue.enqueue(sample_job("backup-2", profile="p2", host="h1"))
-        assert [claimed(queue).job.id for _ in range(2)] == ["backup", "check"]
-        assert queue.claim("r", lease_seconds=LEASE) is None
 
     def test_only_asks_for_that_job(self, queue: JobQueue) -> None:
         queue.enqueue(sample_job("a", profile="p1", host="h1"))

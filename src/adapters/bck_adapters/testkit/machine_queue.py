@@ -3,7 +3,7 @@
 Subclass it, give ``make_queue``; its ``TestCase`` is the test.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # A suite asserts, as tests do.
 # ruff: noqa: S101
@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
 
 from bck_adapters.testkit.samples import StepClock, sample_holder, sample_job
+from bckcore.domain.access import NIGHTLY, SCHEDULE
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
@@ -35,6 +36,11 @@ class Known:
     tokens: set[str] = field(default_factory=set)
     holder: int = 0
     sealed: bool = False
+
+
+def _turn(known: Known) -> tuple[bool, bool]:
+    """People first, and what stands aside last."""
+    return known.job.requested_by in (SCHEDULE, NIGHTLY), known.job.kind.stands_aside
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -62,11 +68,12 @@ class QueueMachine(RuleBasedStateMachine):
         host=st.sampled_from(["h1", "h2"]),
         key=st.sampled_from(["", "", "k1", "k2"]),
         number=st.sampled_from([1, 1, 1, 2]),
+        by=st.sampled_from(["anna", "bert", SCHEDULE, NIGHTLY]),
     )
-    def enqueue(self, kind: JobKind, profile: str, host: str, key: str, number: int) -> None:
+    def enqueue(self, kind: JobKind, profile: str, host: str, key: str, number: int, by: str) -> None:
         """A request, perhaps sent twice, perhaps while the same work goes on, or with a used key."""
         name = f"j{len(self.known)}"
-        job = sample_job(name, kind, profile, host, key, self.clock.now(), number)
+        job = sample_job(name, kind, profile, host, key, self.clock.now(), number, by)
         if self._job_of_key(job) is not None and self.keys[key][0] != f"{profile} {kind} {number}":
             with pytest.raises(ConflictError):
                 self.queue.enqueue(job)
@@ -76,8 +83,17 @@ class QueueMachine(RuleBasedStateMachine):
         assert (answer.job.id, answer.created) == (expected or name, expected is None)
         if expected is None:
             self.known[job.id] = Known(job, sealed=number == 1)
+        elif self._job_of_key(job) is None:
+            self._taken_on(self.known[expected], job)
+        assert answer.job.requested_by == self.known[answer.job.id].job.requested_by
         if key and self._job_of_key(job) is None:
             self.keys[key] = (f"{profile} {kind} {number}", answer.job.id, self.clock.monotonic())
+
+    def _taken_on(self, known: Known, job: Job) -> None:
+        """What waits because the service asked for it is that of the person who asks for the same."""
+        own = (SCHEDULE, NIGHTLY)
+        if known.status is JobStatus.QUEUED and known.job.requested_by in own and job.requested_by not in own:
+            known.job = replace(known.job, requested_by=job.requested_by)
 
     def _job_of_key(self, job: Job) -> JobId | None:
         found = self.keys.get(job.idempotency_key)
@@ -128,9 +144,9 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(target=claims, pid=st.sampled_from([0, 1, 2, 3]))
     def claim(self, pid: int) -> object:
-        """A runner asks for work and gets the oldest job that may start."""
+        """A runner asks for work and gets the job that may start and whose turn it is."""
         ready = [known for known in self.known.values() if self._may_start(known)]
-        expected = min(ready, key=lambda known: known.job.kind.stands_aside, default=None)
+        expected = min(ready, key=_turn, default=None)
         holder = sample_holder(pid=pid) if pid else None
         claim = self.queue.claim("runner", lease_seconds=LEASE, holder=holder)
         if expected is None:

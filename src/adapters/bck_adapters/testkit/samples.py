@@ -223,6 +223,7 @@ def sample_job(
     key: str = "",
     at: datetime = START,
     number: int = 3,
+    by: str = "anna",
 ) -> Job:
     """A queued job; ``number`` is part of its payload."""
     return Job(
@@ -230,7 +231,7 @@ def sample_job(
         kind=kind,
         profile=ProfileId(profile),
         host=HostId(host),
-        requested_by="anna",
+        requested_by=by,
         created=at,
         payload={"point": "latest", "paths": ["a", "ü"], "number": number, "nested": {"yes": True}},
         idempotency_key=key,

@@ -3,6 +3,7 @@
 import logging
 from datetime import date
 
+from bckcore.domain.access import NIGHTLY
 from bckcore.domain.check import CheckRequest
 from bckcore.domain.nightly import Nightly
 from bckcore.domain.profile import Profile
@@ -11,7 +12,7 @@ from bckcore.ports.clock import Clock
 from bckcore.services.check_jobs import CheckJobs
 from bckcore.services.profiles import ProfileService
 
-REQUESTED_BY = "nightly check"
+REQUESTED_BY = NIGHTLY
 LOOK_SECONDS = 30.0
 
 _logger = logging.getLogger(__name__)
