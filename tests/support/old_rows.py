@@ -261,6 +261,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
             "revoked": None,
         },
     },
+    "0018": {"job_key": {"as_sent": False}},
 }
 """What each schema step brought: new tables with their row, new columns with their value."""
 STEPS = tuple(

@@ -142,12 +142,6 @@ class Job:
             return None
         return replace(self, requested_by=other.requested_by, payload=other.payload)
 
-    @property
-    def request(self) -> str:
-        """What is asked for - profile, kind and payload - as a text that is the same for the same."""
-        asked = [self.profile, self.kind.value, self.payload]
-        return json.dumps(asked, sort_keys=True, separators=(",", ":"))
-
     def moved(self, status: JobStatus, *, at: datetime) -> "Job":
         """The job in its new status. Raises IllegalTransitionError for a step that makes no sense."""
         if status not in LEGAL_TRANSITIONS[self.status]:
@@ -160,3 +154,35 @@ class Job:
             return replace(self, status=status, finished=None)
         progress = self.progress.finished(whole=status in _WENT_THROUGH)
         return replace(self, status=status, finished=at, progress=progress)
+
+
+LATEST = "latest"
+_SETTLED = frozenset({"point", "run"})
+"""What of a payload names a point or run; where that was LATEST, its job says which one it was then."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A request for a job, as it was sent: no name in it is resolved, and nothing is checked."""
+
+    kind: JobKind
+    profile: ProfileId
+    payload: Mapping[str, object]
+    key: str = ""
+    """Idempotency key, with who sent it; empty when the caller gave none."""
+
+    @property
+    def text(self) -> str:
+        """Profile, kind and payload as a text that is the same for the same."""
+        asked = [self.profile, self.kind.value, self.payload]
+        return json.dumps(asked, sort_keys=True, separators=(",", ":"))
+
+    def may_have_become(self, settled: str) -> bool:
+        """True if the text, of a request whose names are resolved, is this one but for what was LATEST."""
+        sent, found = json.loads(self.text), json.loads(settled)
+        if sent[:2] != found[:2] or sent[2].keys() != found[2].keys():
+            return False
+        return all(
+            value == found[2][name] or (name in _SETTLED and value == LATEST)
+            for name, value in sent[2].items()
+        )

@@ -1,13 +1,13 @@
 """JobQueue: jobs asked for once and carried out once; and each job's log."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import HostId, JobId
-from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError
 
@@ -75,12 +75,18 @@ def fitting(lines: Sequence[LogLine], known: int) -> Sequence[LogLine]:
     return [replace(line, number=number) for number, line in enumerate(taken, start=known + 1)]
 
 
-def key_in_use(job: Job, earlier: Job) -> ConflictError:
-    """The error of :meth:`JobQueue.enqueue` for a key that stands for another request."""
+def as_sent(job: Job, sent: Mapping[str, object] | None) -> Asked:
+    """The request for ``job`` whose payload was ``sent`` so, where that is another than the job's."""
+    payload = job.payload if sent is None else sent
+    return Asked(kind=job.kind, profile=job.profile, payload=payload, key=job.idempotency_key)
+
+
+def key_in_use(asked: Asked, earlier: Job) -> ConflictError:
+    """The error of :meth:`JobQueue.answer_to` for a key that stands for another request."""
     return ConflictError(
         f"The idempotency key of this request already stands for another one: job {earlier.id}, a "
         f"{earlier.kind.value} of {earlier.profile}.",
-        meaning=f"The {job.kind.value} of {job.profile} was not started. Nothing was changed.",
+        meaning=f"The {asked.kind.value} of {asked.profile} was not started. Nothing was changed.",
         advice="Use a new key for a new request; the same key only to send the same request again.",
     )
 
@@ -88,18 +94,31 @@ def key_in_use(job: Job, earlier: Job) -> ConflictError:
 class JobQueue(Protocol):
     """Durable and thread-safe; every call is its own transaction. Time is the injected clock's."""
 
-    def enqueue(self, job: Job, *, sealed: str = "") -> Enqueued:
+    def answer_to(self, asked: Asked) -> Job | None:
+        """The job that the request's key stands for; None for no key, and for one that stands for nothing.
+
+        To be asked before anything is looked at: what a job has done, or people meanwhile, may keep the same
+        request from being carried out once more. For 24 h at least (KEY_KEPT), and as long as the job is not
+        over, the same key with the same :attr:`Asked.text` gives the same job; with any other it raises
+        ConflictError.
+
+        Of a key that an older version kept, only the request of its job is known. It answers what
+        :meth:`Asked.may_have_become` that; of anything else :meth:`enqueue` says whether it is the same.
+        """
+
+    def enqueue(self, job: Job, *, sealed: str = "", sent: Mapping[str, object] | None = None) -> Enqueued:
         """Add a queued job, or answer with the one that is it already.
+
+        ``sent``: the payload as it was sent, where the job's says more exactly what is meant.
 
         ``sealed`` is a secret that goes with a new job, sealed for its runner: no part of the job or its
         request. :meth:`claim` alone gives it out again, however often the job is taken; it is wiped in the
         very step that makes the job final. A job that answers keeps its own.
 
-        For 24 h at least (KEY_KEPT), and as long as the job is not over, the same ``idempotency_key``
-        (not empty) with the same :attr:`Job.request` (profile, kind, payload) gives the same job; with any
-        other it raises ConflictError and changes nothing. Otherwise a job of a profile that is queued or
-        running answers for a second one of its kind, where :attr:`JobKind.answers_for_another`; one that
-        waits and that nobody but the service asked for becomes that of who asks now (:meth:`Job.taken_on`).
+        The job's ``idempotency_key`` answers as in :meth:`answer_to`, or raises that ConflictError and
+        changes nothing. Otherwise a job of a profile that is queued or running answers for a second one of
+        its kind, where :attr:`JobKind.answers_for_another`; one that waits and
+        that nobody but the service asked for becomes that of who asks now (:meth:`Job.taken_on`).
         """
 
     def get(self, job: JobId) -> Job:

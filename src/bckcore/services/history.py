@@ -14,7 +14,7 @@ from bckcore.services.accept import AcceptPlan, AcceptService
 from bckcore.services.done_before import Ended
 from bckcore.services.forget import ForgetPlan, ForgetService
 from bckcore.services.history_requests import AcceptRequest, ForgetRequest, UndoRequest
-from bckcore.services.jobs import JobService
+from bckcore.services.jobs import JobService, Ready
 from bckcore.services.run_account import RunAccount, account
 from bckcore.services.undo import UndoPlan, UndoService
 from bckcore.services.worker import Ending, Step, run_data
@@ -70,23 +70,46 @@ class HistoryService:
         self, profile: ProfileId, request: UndoRequest, *, requested_by: str, key: str = ""
     ) -> Enqueued:
         """Ask for an undo. Raises what keeps it from being carried out now: see :meth:`UndoService.check`."""
-        request = self._undos.settled(profile, request)
-        self._undos.check(profile, request)
-        return self._jobs.ask(JobKind.UNDO, profile, request.payload(), requested_by=requested_by, key=key)
+
+        def ready() -> Mapping[str, object]:
+            settled = self._undos.settled(profile, request)
+            self._undos.check(profile, settled)
+            return settled.payload()
+
+        return self._asked(JobKind.UNDO, profile, request.payload(), ready, requested_by, key)
 
     def start_accept(
         self, profile: ProfileId, request: AcceptRequest, *, requested_by: str, key: str = ""
     ) -> Enqueued:
         """Ask for a suspect run to be accepted. Raises what :meth:`AcceptService.plan` raises."""
-        self._accepts.plan(profile, request)
-        return self._jobs.ask(JobKind.ACCEPT, profile, request.payload(), requested_by=requested_by, key=key)
+
+        def ready() -> Mapping[str, object]:
+            self._accepts.plan(profile, request)
+            return request.payload()
+
+        return self._asked(JobKind.ACCEPT, profile, request.payload(), ready, requested_by, key)
 
     def start_forget(
         self, profile: ProfileId, request: ForgetRequest, *, requested_by: str, key: str = ""
     ) -> Enqueued:
         """Ask for a path to be removed for good. Raises what :meth:`ForgetService.plan` raises."""
-        self._forgets.plan(profile, request.path)
-        return self._jobs.ask(JobKind.FORGET, profile, request.payload(), requested_by=requested_by, key=key)
+
+        def ready() -> Mapping[str, object]:
+            self._forgets.plan(profile, request.path)
+            return request.payload()
+
+        return self._asked(JobKind.FORGET, profile, request.payload(), ready, requested_by, key)
+
+    def _asked(  # one argument for each thing that tells them apart
+        self,
+        kind: JobKind,
+        profile: ProfileId,
+        sent: Mapping[str, object],
+        ready: Ready,
+        requested_by: str,
+        key: str,
+    ) -> Enqueued:
+        return self._jobs.ask(kind, profile, sent, requested_by=requested_by, key=key, ready=ready)
 
 
 def history_steps(

@@ -1,19 +1,19 @@
 """Jobs: ask for work, follow it, stop it."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from bckcore.domain.ids import HostId, JobId, ProfileId
-from bckcore.domain.job import Job, JobKind, JobStatus
+from bckcore.domain.job import Asked, Job, JobKind, JobStatus
 from bckcore.domain.secret import Secret
-from bckcore.errors import ConflictError, InvalidInputError
+from bckcore.errors import BckError, ConflictError, InvalidInputError
 from bckcore.ports.bell import Bell
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Enqueued, JobQueue, LogLine
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.device_starts import asked_by_device
-from bckcore.services.missing import accepting, accepts_missing
+from bckcore.services.missing import accepting, require_accepting
 from bckcore.services.passwords import Passwords
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
@@ -22,28 +22,17 @@ from bckcore.services.schedule_jobs import if_reachable
 
 LONGEST_KEY = 200
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
+Ready = Callable[[], Mapping[str, object]]
+"""Looks whether a request can be carried out, and says what its job holds."""
 _MANY = 100_000
 """More jobs than ever wait at once: one backup a profile."""
 
 
-def _require_accepting(job: Job | None) -> None:
-    """Raise ConflictError if this job answers and was not asked to accept what is missing."""
-    if job is None or accepts_missing(job):
-        return
-    if job.status.final:
-        raise ConflictError(
-            f"The idempotency key belongs to job {job.id}, which did not accept missing files.",
-            advice="Ask with another key, or with none.",
-        )
-    raise ConflictError(
-        f"A backup of {job.profile} is {job.status.value} already, and it does not accept missing files.",
-        meaning="Your request was not entered.",
-        advice=f"Wait for it (bck log {job.id} --follow) or stop it (bck cancel {job.id}), then ask again.",
-    )
-
-
 class JobService:
     """Thread-safe.
+
+    A key that is known answers before anything is looked at: the same request gives the same job, whatever
+    that has done and people have changed since. All requests go through :meth:`ask`, which sees to it.
 
     ``password``, where a start takes one, is that of the account on the host, for this job alone; a job that
     answers takes none and the answer says so. It raises ConflictError for a host that is entered otherwise,
@@ -98,7 +87,28 @@ class JobService:
             **if_reachable(only_if_reachable),
             **asked_by_device(by_device),
         }
-        job = self._job(JobKind.BACKUP, profile, requested_by, key, payload)
+
+        def ready() -> Mapping[str, object]:
+            self._require_startable(profile)
+            if accept_missing:  # asked before as well: an answer would bind the key to that other job
+                waiting = self._queue.list(status=_UNFINISHED, kind=JobKind.BACKUP, limit=_MANY)
+                require_accepting(next((one for one in waiting if one.profile == profile), None))
+            return payload
+
+        answer = self.ask(
+            JobKind.BACKUP,
+            profile,
+            payload,
+            requested_by=requested_by,
+            key=key,
+            password=password,
+            ready=ready,
+        )
+        if accept_missing:
+            require_accepting(answer.job)
+        return answer
+
+    def _require_startable(self, profile: ProfileId) -> None:
         with self._units(read_only=True) as uow:
             plan = uow.profiles.get(profile)
             host = uow.hosts.get(plan.host)
@@ -110,13 +120,6 @@ class JobService:
         host.require_enrolled()
         for source in plan.sources:
             host.require_allowed(source.path)
-        if accept_missing:  # asked before as well: an answer would bind the key to that other job
-            waiting = self._queue.list(status=_UNFINISHED, kind=JobKind.BACKUP, limit=_MANY)
-            _require_accepting(next((one for one in waiting if one.profile == profile), None))
-        answer = self._entered(job, password)
-        if accept_missing:
-            _require_accepting(answer.job)
-        return answer
 
     def start_restore(
         self,
@@ -137,6 +140,21 @@ class JobService:
                 "A restore into a folder on the server enters no host, so it takes no password.",
                 meaning="Nothing was started, and the password was not kept.",
             )
+        answer = self.ask(
+            JobKind.RESTORE,
+            profile,
+            request.payload(),
+            requested_by=requested_by,
+            key=key,
+            password=password,
+            ready=lambda: self._exact(profile, request).payload(),
+        )
+        if request.folder is None or not request.options.resume or not answer.created:
+            return answer
+        return replace(answer, instead_of=self._taken_over(answer.job, request.folder))
+
+    def _exact(self, profile: ProfileId, request: RestoreRequest) -> RestoreRequest:
+        """The same for the one point that it means now. Raises what keeps it from being carried out."""
         if request.folder is None:
             point = self._host_restores.check_request(
                 profile,
@@ -151,12 +169,7 @@ class JobService:
             point = self._restores.check_request(
                 profile, request.point, request.paths, include_deleted=request.options.include_deleted
             )
-        exact = replace(request, point=point.run_id)
-        job = self._job(JobKind.RESTORE, profile, requested_by, key, exact.payload())
-        answer = self._entered(job, password)
-        if request.folder is None or not request.options.resume or not answer.created:
-            return answer
-        return replace(answer, instead_of=self._taken_over(answer.job, request.folder))
+        return replace(request, point=point.run_id)
 
     def _taken_over(self, job: Job, folder: Path) -> tuple[JobId, ...]:
         """Cancel what would later write into the folder by itself; the new job is not among it."""
@@ -168,7 +181,7 @@ class JobService:
 
     def start_prune(self, profile: ProfileId, *, requested_by: str, key: str = "") -> Enqueued:
         """Ask for the retention policy to be applied now. Raises NotFoundError."""
-        return self._entered(self._job(JobKind.PRUNE, profile, requested_by, key, {}))
+        return self.ask(JobKind.PRUNE, profile, {}, requested_by=requested_by, key=key)
 
     def start_preview(
         self,
@@ -196,22 +209,42 @@ class JobService:
         self,
         kind: JobKind,
         profile: ProfileId,
-        payload: dict[str, object],
+        sent: Mapping[str, object],
         *,
         requested_by: str,
         key: str = "",
         password: Secret[str] | None = None,
         enters_host: bool = False,
+        ready: Ready | None = None,
     ) -> Enqueued:
-        """Ask for a job of any kind; who asks has looked at the payload.
+        """Ask for a job of any kind, with this payload as it was sent.
+
+        ``ready`` is called for a request that no key answers: it raises what keeps that from being carried
+        out now, and gives the payload of its job, in which every name is exact. Without it, nothing is
+        looked at and the payload is the one that was sent.
 
         Raises NotFoundError; where the job ``enters_host``, HostNotEnrolledError.
         """
-        job = self._job(kind, profile, requested_by, key, payload)
-        if enters_host:
-            with self._units(read_only=True) as uow:
-                uow.hosts.get(job.host).require_enrolled()
-        return self._entered(job, password)
+        asked = Asked(kind=kind, profile=profile, payload=sent, key=_own_key(requested_by, key))
+        if answer := self._known(asked, password):
+            return answer
+        try:
+            job = self._job(asked, sent if ready is None else ready(), requested_by, enters_host=enters_host)
+            sealed = self._sealed(job, password)
+        except BckError:
+            # The same request, sent twice at once, may have been entered and carried out in between.
+            if answer := self._known(asked, password):
+                return answer
+            raise
+        answer = self._queue.enqueue(job, sealed=sealed, sent=sent)
+        self._bell.ring()
+        return replace(answer, password_dropped=password is not None and not answer.created)
+
+    def _known(self, asked: Asked, password: Secret[str] | None) -> Enqueued | None:
+        found = self._queue.answer_to(asked)
+        if found is None:
+            return None
+        return Enqueued(job=found, created=False, password_dropped=password is not None)
 
     def get(self, job: JobId) -> Job:
         """Raises NotFoundError."""
@@ -235,11 +268,6 @@ class JobService:
         """Log lines with a number above ``after``. Raises NotFoundError."""
         return self._queue.read_log(job, after=after, limit=limit)
 
-    def _entered(self, job: Job, password: Secret[str] | None = None) -> Enqueued:
-        answer = self._queue.enqueue(job, sealed=self._sealed(job, password))
-        self._bell.ring()
-        return replace(answer, password_dropped=password is not None and not answer.created)
-
     def _sealed(self, job: Job, password: Secret[str] | None) -> str:
         if password is None:
             return ""
@@ -248,20 +276,26 @@ class JobService:
         return self._passwords.sealed(job.id, host, password)
 
     def _job(
-        self, kind: JobKind, profile: ProfileId, requested_by: str, key: str, payload: dict[str, object]
+        self, asked: Asked, payload: Mapping[str, object], requested_by: str, *, enters_host: bool
     ) -> Job:
-        if len(key) > LONGEST_KEY or not key.isprintable():
-            raise InvalidInputError(f"An idempotency key has at most {LONGEST_KEY} printable characters.")
         with self._units(read_only=True) as uow:
-            host = uow.profiles.get(profile).host
+            host = uow.profiles.get(asked.profile).host
+            if enters_host:
+                uow.hosts.get(host).require_enrolled()
         return Job(
             id=JobId(self._new_id()),
-            kind=kind,
-            profile=profile,
+            kind=asked.kind,
+            profile=asked.profile,
             host=host,
             requested_by=requested_by,
             created=self._clock.now(),
             payload=payload,
-            # A key is its requester's own: that of another person says nothing about that one's jobs.
-            idempotency_key=f"{requested_by}\n{key}" if key else "",
+            idempotency_key=asked.key,
         )
+
+
+def _own_key(requested_by: str, key: str) -> str:
+    """A key is its requester's own: that of another person says nothing about that one's jobs."""
+    if len(key) > LONGEST_KEY or not key.isprintable():
+        raise InvalidInputError(f"An idempotency key has at most {LONGEST_KEY} printable characters.")
+    return f"{requested_by}\n{key}" if key else ""

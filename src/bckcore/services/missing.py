@@ -8,7 +8,7 @@ from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.job import Job
 from bckcore.domain.paths import ROOT, RelPath, is_below
 from bckcore.domain.run import Run
-from bckcore.errors import FilesMissingError
+from bckcore.errors import ConflictError, FilesMissingError
 
 SUSPECT_FROM = 100
 """A source of more paths than this, more than half of which vanished, is suspect."""
@@ -23,6 +23,22 @@ def accepting(accept_missing: bool) -> dict[str, object]:
 def accepts_missing(job: Job) -> bool:
     """True if the job takes paths that are missing as gone, however many they are."""
     return job.payload.get(_ACCEPT) is True
+
+
+def require_accepting(job: Job | None) -> None:
+    """Raise ConflictError if this job answers and was not asked to accept what is missing."""
+    if job is None or accepts_missing(job):
+        return
+    if job.status.final:
+        raise ConflictError(
+            f"The idempotency key belongs to job {job.id}, which did not accept missing files.",
+            advice="Ask with another key, or with none.",
+        )
+    raise ConflictError(
+        f"A backup of {job.profile} is {job.status.value} already, and it does not accept missing files.",
+        meaning="Your request was not entered.",
+        advice=f"Wait for it (bck log {job.id} --follow) or stop it (bck cancel {job.id}), then ask again.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

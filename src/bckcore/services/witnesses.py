@@ -9,7 +9,7 @@ from bckcore.domain.audit import Action, Actor, Origin, Outcome
 from bckcore.domain.enrolment import ShownByHost
 from bckcore.domain.enrolment_text import parsed_token
 from bckcore.domain.ids import JobId, ProfileId
-from bckcore.domain.job import Job, JobResult, JobStatus
+from bckcore.domain.job import Asked, Job, JobResult, JobStatus
 from bckcore.domain.paths import percent_encoded
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
@@ -63,7 +63,19 @@ class _WitnessedQueue:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
 
-    def enqueue(self, job: Job, *, sealed: str = "") -> Enqueued:
+    def answer_to(self, asked: Asked) -> Job | None:
+        """See the port. That a job answers once more is entered, and that a key stands for something else."""
+        try:
+            found = self._inner.answer_to(asked)
+        except ConflictError as error:
+            about = {"kind": asked.kind.value, "profile": asked.profile}
+            self._evidence.tell_after(Action.JOB_START, Outcome.REFUSED, **about, why=error.code)
+            raise
+        if found is not None:
+            self._evidence.tell_after(Action.JOB_START, Outcome.DONE, **_ids(found), answered_by=found.id)
+        return found
+
+    def enqueue(self, job: Job, *, sealed: str = "", sent: Mapping[str, object] | None = None) -> Enqueued:
         """See the port. Entered before: no job is ever there of which nobody knows who asked for it."""
         ids = _ids(job)
         asked = {name: job.payload.get(name) for name in _TOLD}
@@ -71,7 +83,7 @@ class _WitnessedQueue:
             asked["with"] = "password"
         self._evidence.tell(Action.JOB_START, Outcome.ASKED, **ids, by=job.requested_by, **_texts(asked))
         try:
-            answer = self._inner.enqueue(job, sealed=sealed)
+            answer = self._inner.enqueue(job, sealed=sealed, sent=sent)
         except BckError as error:
             self._evidence.tell_after(Action.JOB_START, Outcome.REFUSED, **ids, why=error.code)
             raise

@@ -1,6 +1,8 @@
 """Rows that older versions wrote come through every later schema step, on either database."""
 
+import json
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import MetaData, insert, select
@@ -18,6 +20,7 @@ from bckcore.domain.job import JobKind, JobStatus
 from bckcore.domain.login import Login
 from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.errors import ConflictError
+from bckcore.ports.job_queue import as_sent
 from tests.support.old_rows import ASKED, AT, LATER, ROWS, RUN, STEPS, fill_at, rows_at, upgraded_to
 
 P, S = ProfileId("docs"), SourceName("docs")
@@ -122,6 +125,28 @@ def test_keys_of_the_first_schema_stand_for_their_newest_request(engine):
     assert queue.enqueue(sample_job("again", JobKind.RESTORE, "p2", key="k")).job.id == "two"
     with pytest.raises(ConflictError):
         queue.enqueue(sample_job("other", JobKind.RESTORE, "p1", key="k"))
+
+
+@pytest.mark.parametrize("sent", ["latest", RUN, "1"], ids=["latest", "exact", "number"])
+def test_a_key_that_an_older_version_kept_still_answers(engine, sent):
+    """It knew which point was meant, but not in which words."""
+    upgraded_to(engine, "0017")
+    meant = replace(sample_job("again", JobKind.RESTORE, key="k"), payload={"point": RUN, "to": "x"})
+    entered(engine, "0017", "job", {"id": "one", "profile": "docs", "payload": meant.payload})
+    request = json.dumps(["docs", "restore", meant.payload], sort_keys=True, separators=(",", ":"))
+    entered(engine, "0017", "job_key", {"idempotency_key": "k", "job_id": "one", "request": request})
+    migrate(engine)
+    queue = SqlJobQueue(engine, StepClock())
+    asked = as_sent(meant, {"point": sent, "to": "x"})
+    known = queue.answer_to(asked)
+    assert (known.id if known else None) == (None if sent == "1" else "one")
+    assert queue.enqueue(meant, sent=asked.payload).job.id == "one"
+    for other in ({"point": "another", "to": "x"}, {"point": RUN, "to": "y"}, {"point": RUN}):
+        assert queue.answer_to(as_sent(meant, other)) is None  # it may turn out to be the same
+        with pytest.raises(ConflictError):
+            queue.enqueue(replace(meant, payload=other))
+    with pytest.raises(ConflictError):
+        queue.enqueue(sample_job("backup", key="k"))
 
 
 def test_versions_of_an_older_schema_count_as_gone(engine):

@@ -132,3 +132,18 @@ def test_a_list_that_does_not_show_all_jobs_says_so(bck: Shell) -> None:
     assert (code, err) == (0, "")
     assert FIRST in out
     assert bck.json("jobs", "--limit", "3", "--status", "cancelled")[1]["more"] is False
+
+
+def test_a_key_answers_also_when_the_profile_was_switched_off_meanwhile(
+    bck: Shell, require_tool: Callable[[str], str]
+) -> None:
+    require_tool("rsync")
+    ask = ("backup", "docs", "--wait", "--idempotency-key", "before it was switched off")
+    first = bck.json(*ask)[1]["job_id"]
+    assert bck.call("profile", "set", "docs", "--disable")[0] == 0
+    try:
+        assert bck.call("backup", "docs", "--wait")[0] != 0
+        code, again = bck.json(*ask)
+        assert (code, again["job_id"], again["created_now"]) == (0, first, False)
+    finally:
+        assert bck.call("profile", "set", "docs", "--enable")[0] == 0

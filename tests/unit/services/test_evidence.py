@@ -16,7 +16,8 @@ from bckcore.domain.audit_proof import Break
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.secret import Secret
-from bckcore.errors import NotFoundError, StorageError
+from bckcore.errors import ConflictError, NotFoundError, StorageError
+from bckcore.ports.job_queue import as_sent
 from bckcore.services.evidence import FURTHEST, SERVICE, Evidence, Witness
 from bckcore.services.witnessed import WitnessedVault, witnessed_units
 from bckcore.services.witnesses import witnessed_queue
@@ -189,6 +190,23 @@ def test_a_second_start_tells_which_job_answered_and_a_cancel_who_asked(database
     ]
     assert dict(evidence.entries()[2].deed.about)["answered_by"] == "one"
     assert evidence.entries()[3].deed.actor == ANNA
+
+
+def test_a_request_that_is_sent_again_is_entered_whether_its_key_answers_or_stands_for_another(
+    database, evidence, witness
+):
+    queue = witnessed_queue(database.queue, evidence)
+    job, other = sample_job("one", key="k"), sample_job("two", key="k", number=4)
+    queue.enqueue(job)
+    with witness.acting(ANNA):
+        assert queue.answer_to(as_sent(job, None)) == job
+        assert queue.answer_to(as_sent(replace(job, idempotency_key="new"), None)) is None
+        with pytest.raises(ConflictError):
+            queue.answer_to(as_sent(other, None))
+    again, refused = (one.deed for one in evidence.entries()[1:])
+    assert (again.action, again.outcome, again.actor) == (Action.JOB_START, Outcome.DONE, ANNA)
+    assert dict(again.about)["answered_by"] == "one"
+    assert (refused.action, refused.outcome, refused.actor) == (Action.JOB_START, Outcome.REFUSED, ANNA)
 
 
 def test_who_acts_is_known_to_the_thread_alone(witness):

@@ -139,6 +139,33 @@ def test_a_key_stands_for_one_request_whatever_is_asked_next(counter: Counter) -
     assert (again.job.id, again.created) == (restore.id, False)
 
 
+def test_latest_is_one_request_with_a_key_whatever_is_the_latest_by_then(counter: Counter) -> None:
+    first = counter.desk.back_up()
+    request = RestoreRequest(point="latest", folder=Path("/tmp/x"))
+    restore = counter.jobs.start_restore(DOCS, request, requested_by="ada", key="k").job
+    counter.finish(restore.id)
+    counter.desk.write("b")
+    assert counter.desk.back_up().id != first.id
+    again = counter.jobs.start_restore(DOCS, request, requested_by="ada", key="k")
+    assert (again.job.id, again.created, RestoreRequest.of(again.job).point) == (restore.id, False, first.id)
+    with pytest.raises(ConflictError, match=restore.id):
+        counter.jobs.start_restore(DOCS, replace(request, point=first.id), requested_by="ada", key="k")
+
+
+def test_a_request_that_was_entered_and_done_while_its_twin_was_looked_at_answers_for_it(
+    counter: Counter,
+) -> None:
+    asked: list[Job] = []
+
+    def too_late() -> dict[str, object]:
+        asked.append(counter.jobs.ask(JobKind.FORGET, DOCS, {"path": "a"}, requested_by="ada", key="k").job)
+        counter.finish(asked[0].id)
+        raise NotFoundError("It is not there any more.")
+
+    twin = counter.jobs.ask(JobKind.FORGET, DOCS, {"path": "a"}, requested_by="ada", key="k", ready=too_late)
+    assert ([twin.job.id], twin.created) == ([job.id for job in asked], False)
+
+
 def test_a_resumed_restore_takes_over_from_the_one_that_was_left(counter: Counter) -> None:
     counter.desk.back_up()
     request = RestoreRequest(point="latest", folder=Path("/tmp/x"))

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from bck_adapters.dbos.offers import Offers
 from bck_adapters.dbos.standing import Standing
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import HostId, JobId
-from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import BckError
 from bckcore.plugins.registry import QueueState
@@ -76,10 +76,14 @@ class DbosJobQueue:
 
     # --- asking -----------------------------------------------------------------------------------
 
-    def enqueue(self, job: Job, *, sealed: str = "") -> Enqueued:
+    def answer_to(self, asked: Asked) -> Job | None:
+        """See the port."""
+        return self._tables.answer_to(asked)
+
+    def enqueue(self, job: Job, *, sealed: str = "", sent: Mapping[str, object] | None = None) -> Enqueued:
         """See the port. The row counts: what the engine was not told of, its node's sweep finds. Of what is
         sealed the engine learns nothing."""
-        answer = self._tables.enqueue(job, sealed=sealed)
+        answer = self._tables.enqueue(job, sealed=sealed, sent=sent)
         if answer.created:
             try:
                 self._engine.enqueue(job.id, self._tables.node_of(job.id))

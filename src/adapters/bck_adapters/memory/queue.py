@@ -1,7 +1,7 @@
 """MemoryJobQueue: the lease queue, in memory."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,11 +11,20 @@ from uuid import uuid4
 
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import HostId, JobId
-from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import KEY_KEPT, NO_JOB, Claim, Enqueued, LogLine, fitting, key_in_use
+from bckcore.ports.job_queue import (
+    KEY_KEPT,
+    NO_JOB,
+    Claim,
+    Enqueued,
+    LogLine,
+    as_sent,
+    fitting,
+    key_in_use,
+)
 
 
 @dataclass(slots=True)
@@ -38,13 +47,19 @@ class MemoryJobQueue:
         """What was asked for with each key, the job that answered, and when."""
         self._lock = RLock()
 
-    def enqueue(self, job: Job, *, sealed: str = "") -> Enqueued:
+    def answer_to(self, asked: Asked) -> Job | None:
         """See the port."""
         with self._lock:
-            by_key = self._job_of_key(job)
+            return self._job_of_key(asked)
+
+    def enqueue(self, job: Job, *, sealed: str = "", sent: Mapping[str, object] | None = None) -> Enqueued:
+        """See the port."""
+        asked = as_sent(job, sent)
+        with self._lock:
+            by_key = self._job_of_key(asked)
             answer = by_key or self._taken_on(self._unfinished_twin(job), job)
-            if job.idempotency_key and by_key is None:
-                self._keys[job.idempotency_key] = (job.request, (answer or job).id, self._clock.now())
+            if asked.key and by_key is None:
+                self._keys[asked.key] = (asked.text, (answer or job).id, self._clock.now())
             if answer is not None:
                 return Enqueued(job=answer, created=False)
             self._rows[job.id] = _Row(job, sealed=sealed)
@@ -208,15 +223,15 @@ class MemoryJobQueue:
         except KeyError:
             raise NotFoundError(f"There is no job {job}.", advice=NO_JOB) from None
 
-    def _job_of_key(self, job: Job) -> Job | None:
-        found = self._keys.get(job.idempotency_key)
-        if not job.idempotency_key or found is None:
+    def _job_of_key(self, asked: Asked) -> Job | None:
+        found = self._keys.get(asked.key)
+        if not asked.key or found is None:
             return None
         request, earlier, at = found[0], self._rows[found[1]].job, found[2]
         if earlier.status.final and self._clock.now() - at > KEY_KEPT:
             return None
-        if request != job.request:
-            raise key_in_use(job, earlier)
+        if request != asked.text:
+            raise key_in_use(asked, earlier)
         return earlier
 
     def _unfinished_twin(self, job: Job) -> Job | None:

@@ -1,6 +1,6 @@
 """SqlJobQueue: the lease queue. Exactly one runner holds a job, proved by a token that fences off others."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
 from datetime import datetime, timedelta
@@ -31,11 +31,20 @@ from bck_adapters.sql.tables import job_key, job_log
 from bckcore.domain.access import BY_ITSELF
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import HostId, JobId
-from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import KEY_KEPT, NO_JOB, Claim, Enqueued, LogLine, fitting, key_in_use
+from bckcore.ports.job_queue import (
+    KEY_KEPT,
+    NO_JOB,
+    Claim,
+    Enqueued,
+    LogLine,
+    as_sent,
+    fitting,
+    key_in_use,
+)
 
 NO_NODE = ""
 _TRIES = 3
@@ -118,22 +127,30 @@ class SqlJobQueue:
         self._clock = clock
         self._node = node
 
-    def enqueue(self, job: Job, *, sealed: str = "") -> Enqueued:
+    def answer_to(self, asked: Asked) -> Job | None:
         """See the port."""
+        if not asked.key:
+            return None
+        with self._reading() as session:
+            return self._job_of_key(session, asked)
+
+    def enqueue(self, job: Job, *, sealed: str = "", sent: Mapping[str, object] | None = None) -> Enqueued:
+        """See the port."""
+        asked = as_sent(job, sent)
         for _ in range(_TRIES - 1):
             with suppress(ConflictError):  # another process may have been faster between look and insert
-                return self._enqueue(job, sealed)
-        return self._enqueue(job, sealed)
+                return self._enqueue(job, sealed, asked)
+        return self._enqueue(job, sealed, asked)
 
-    def _enqueue(self, job: Job, sealed: str) -> Enqueued:
+    def _enqueue(self, job: Job, sealed: str, asked: Asked) -> Enqueued:
         with self._writing() as session:
-            by_key = self._job_of_key(session, job)
+            by_key = self._job_of_key(session, asked, job) if asked.key else None
             answer = by_key or _taken_on(session, _unfinished_twin(session, job), job)
             if answer is None:
                 values = mapping.job_values(job) | _FREE | {"log_lines": 0, "sealed": sealed}
                 session.write(insert(jobs).values(values | {"node": _node_for(job, self._node)}))
-            if job.idempotency_key and by_key is None:
-                self._keep_key(session, job, answer or job)
+            if asked.key and by_key is None:
+                self._keep_key(session, asked, answer or job)
             session.commit()
             return Enqueued(job=answer or job, created=answer is None)
 
@@ -303,24 +320,24 @@ class SqlJobQueue:
             session.commit()
             return job
 
-    def _job_of_key(self, session: SqlSession, job: Job) -> Job | None:
-        if not job.idempotency_key:
-            return None
+    def _job_of_key(self, session: SqlSession, asked: Asked, job: Job | None = None) -> Job | None:
         joined = jobs.join(job_key, job_key.c.job_id == jobs.c.id)
-        query = select(jobs, job_key.c.at, job_key.c.request).select_from(joined)
-        row = session.execute(query.where(_same_key(job))).one_or_none()
+        query = select(jobs, job_key.c.at, job_key.c.request, job_key.c.as_sent).select_from(joined)
+        row = session.execute(query.where(job_key.c.idempotency_key == asked.key)).one_or_none()
         if row is None:
             return None
         earlier = mapping.job_of(row)
         if earlier.status.final and self._clock.now() - row.at > KEY_KEPT:
             return None
-        if row.request != job.request:
-            raise key_in_use(job, earlier)
-        return earlier
+        if row.request == asked.text or _meant_before(row, asked, job):
+            return earlier
+        if row.as_sent or job is not None:
+            raise key_in_use(asked, earlier)
+        return None
 
-    def _keep_key(self, session: SqlSession, job: Job, answer: Job) -> None:
-        session.write(delete(job_key).where(_same_key(job)))
-        values = {"idempotency_key": job.idempotency_key, "request": job.request}
+    def _keep_key(self, session: SqlSession, asked: Asked, answer: Job) -> None:
+        session.write(delete(job_key).where(job_key.c.idempotency_key == asked.key))
+        values = {"idempotency_key": asked.key, "request": asked.text, "as_sent": True}
         session.write(insert(job_key), values | {"job_id": answer.id, "at": self._clock.now()})
 
     def _reading(self) -> SqlSession:
@@ -347,8 +364,11 @@ def _update(session: SqlSession, job: JobId, values: mapping.Values) -> None:
     session.write(update(jobs).where(jobs.c.id == job).values(values))
 
 
-def _same_key(job: Job) -> ColumnElement[bool]:
-    return job_key.c.idempotency_key == job.idempotency_key
+def _meant_before(row: Any, asked: Asked, job: Job | None) -> bool:
+    """Whether a key of a version that did not keep requests as they were sent may stand for this one."""
+    if row.as_sent:
+        return False
+    return asked.may_have_become(row.request) or (job is not None and as_sent(job, None).text == row.request)
 
 
 def _unfinished_twin(session: SqlSession, job: Job) -> Job | None:

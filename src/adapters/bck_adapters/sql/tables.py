@@ -328,6 +328,8 @@ job_key = Table(
     metadata,
     Column("idempotency_key", Text, nullable=False),
     Column("request", Text, nullable=False),
+    # False: kept by a version that knew only what its names stood for.
+    Column("as_sent", Boolean, server_default=false(), nullable=False),
     Column("job_id", ForeignKey("job.id"), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     PrimaryKeyConstraint("idempotency_key"),

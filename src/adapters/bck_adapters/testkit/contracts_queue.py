@@ -8,21 +8,17 @@ from datetime import timedelta
 
 import pytest
 
+from bck_adapters.testkit.contracts_queue_keys import DAY, KEPT, QUIET, SEALED, JobKeysContract
 from bck_adapters.testkit.contracts_queue_turns import LEASE, JobTurnsContract, claimed
 from bck_adapters.testkit.samples import START, StepClock, sample_holder, sample_job
 from bckcore.domain.ids import HostId, JobId
-from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
-from bckcore.errors import ConflictError, IllegalTransitionError, LeaseLostError, NotFoundError
-from bckcore.ports.job_queue import KEY_KEPT, LONGEST_LINE, MOST_LOG_LINES, Enqueued, JobQueue, LogLine
-
-DAY = 24 * 3600
-KEPT = KEY_KEPT.total_seconds()
-QUIET = TransferProgress()
-SEALED = "sealed-8d1f0c"
+from bckcore.errors import IllegalTransitionError, LeaseLostError, NotFoundError
+from bckcore.ports.job_queue import LONGEST_LINE, MOST_LOG_LINES, Enqueued, JobQueue, LogLine
 
 
-class JobQueueContract(JobTurnsContract):
+class JobQueueContract(JobTurnsContract, JobKeysContract):
     """Asked for once, carried out once."""
 
     def test_a_job_comes_back_whole(self, queue: JobQueue) -> None:
@@ -32,76 +28,6 @@ class JobQueueContract(JobTurnsContract):
         assert queue.get(JobId("j")) == job
         with pytest.raises(NotFoundError):
             queue.get(JobId("none"))
-
-    def test_the_same_key_gives_the_same_job_for_a_day_also_when_it_is_over(
-        self, queue: JobQueue, clock: StepClock
-    ) -> None:
-        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
-        queue.finish(claimed(queue), JobStatus.SUCCEEDED, JobResult())
-        clock.advance(DAY - 1)
-        again = queue.enqueue(sample_job("two", JobKind.RESTORE, key="k"))
-        assert (again.job.id, again.job.status, again.created) == ("one", JobStatus.SUCCEEDED, False)
-        with pytest.raises(NotFoundError):
-            queue.get(JobId("two"))
-
-    @pytest.mark.parametrize("over", [False, True])
-    @pytest.mark.parametrize(
-        "other",
-        [
-            sample_job("two", JobKind.RESTORE, profile="other", key="k"),
-            sample_job("two", JobKind.BACKUP, key="k"),
-            sample_job("two", JobKind.RESTORE, key="k", number=4),
-        ],
-        ids=["profile", "kind", "payload"],
-    )
-    def test_the_same_key_with_another_request_is_refused_and_nothing_changes(
-        self, queue: JobQueue, clock: StepClock, other: Job, *, over: bool
-    ) -> None:
-        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
-        if over:
-            queue.finish(claimed(queue), JobStatus.SUCCEEDED, JobResult())
-            clock.advance(DAY - 1)
-        before = queue.list()
-        with pytest.raises(ConflictError, match="idempotency key") as refused:
-            queue.enqueue(other)
-        assert refused.value.meaning
-        assert refused.value.advice
-        assert queue.list() == before
-        assert queue.enqueue(sample_job("again", JobKind.RESTORE, key="k")).job.id == "one"
-
-    def test_a_key_that_is_old_stands_for_a_new_request(self, queue: JobQueue, clock: StepClock) -> None:
-        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
-        queue.finish(claimed(queue), JobStatus.SUCCEEDED, JobResult())
-        clock.advance(KEPT + 1)
-        assert queue.enqueue(sample_job("two", JobKind.RESTORE, key="k", number=4)).created
-        with pytest.raises(ConflictError):
-            queue.enqueue(sample_job("three", JobKind.RESTORE, key="k"))
-
-    def test_who_asks_is_no_part_of_the_request(self, queue: JobQueue) -> None:
-        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
-        again = replace(sample_job("two", JobKind.RESTORE, key="k"), requested_by="bert")
-        assert queue.enqueue(again).job.id == "one"
-
-    def test_an_unfinished_job_keeps_its_key_longer(self, queue: JobQueue, clock: StepClock) -> None:
-        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"))
-        clock.advance(10 * DAY)
-        assert not queue.enqueue(sample_job("two", JobKind.RESTORE, key="k")).created
-
-    @pytest.mark.parametrize("kind", [kind for kind in JobKind if kind.answers_for_another])
-    def test_an_unfinished_backup_prune_or_preview_answers_for_a_second_one(
-        self, queue: JobQueue, kind: JobKind
-    ) -> None:
-        queue.enqueue(sample_job("one", kind, key="k1"))
-        assert queue.enqueue(sample_job("two", kind, key="k2")).job.id == "one"
-        claim = claimed(queue)
-        assert queue.enqueue(sample_job("three", kind)).job.id == "one"
-        queue.finish(claim, JobStatus.FAILED, JobResult())
-        assert queue.enqueue(sample_job("four", kind)).created
-        assert queue.enqueue(sample_job("five", kind, key="k2")).job.id == "one"
-
-    def test_restores_queue_up(self, queue: JobQueue) -> None:
-        queue.enqueue(sample_job("one", JobKind.RESTORE))
-        assert queue.enqueue(sample_job("two", JobKind.RESTORE)).created
 
     def test_lists_are_newest_first_and_filtered(self, queue: JobQueue) -> None:
         for number in range(3):
@@ -364,11 +290,6 @@ class JobQueueContract(JobTurnsContract):
             assert not queue.enqueue(again, sealed="another").created
         assert queue.count_sealed(final=False) == 1
         assert [claimed(queue, only=name).sealed for name in ("plain", "own")] == ["", SEALED]
-
-    def test_another_sealed_secret_is_the_same_request(self, queue: JobQueue) -> None:
-        queue.enqueue(sample_job("one", JobKind.RESTORE, key="k"), sealed=SEALED)
-        again = queue.enqueue(sample_job("two", JobKind.RESTORE, key="k"), sealed="sealed once more")
-        assert (again.job.id, again.created) == ("one", False)
 
     def test_log_lines_are_numbered_and_paged(self, queue: JobQueue) -> None:
         queue.enqueue(sample_job("a"))

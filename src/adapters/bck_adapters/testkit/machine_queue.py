@@ -17,7 +17,7 @@ from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError
-from bckcore.ports.job_queue import KEY_KEPT, Claim, JobQueue
+from bckcore.ports.job_queue import KEY_KEPT, Claim, JobQueue, as_sent
 
 LEASE = 30
 _ENDS = [status for status in JobStatus if status.final]
@@ -75,9 +75,12 @@ class QueueMachine(RuleBasedStateMachine):
         name = f"j{len(self.known)}"
         job = sample_job(name, kind, profile, host, key, self.clock.now(), number, by)
         if self._job_of_key(job) is not None and self.keys[key][0] != f"{profile} {kind} {number}":
-            with pytest.raises(ConflictError):
-                self.queue.enqueue(job)
+            for ask in (self.queue.enqueue, lambda one: self.queue.answer_to(as_sent(one, None))):
+                with pytest.raises(ConflictError):
+                    ask(job)
             return
+        known = self.queue.answer_to(as_sent(job, None))
+        assert (None if known is None else known.id) == self._job_of_key(job)
         expected = self._expected_answer(job)
         answer = self.queue.enqueue(job, sealed=f"sealed for {name}" if number == 1 else "")
         assert (answer.job.id, answer.created) == (expected or name, expected is None)
