@@ -9,7 +9,7 @@ class HealthState(StrEnum):
     """How a profile stands, worst first."""
 
     ALARM = "alarm"
-    """The newest run met another host key than the pinned one; a later one that does not ends the alarm."""
+    """A backup met another host key than the pinned one, and none after it has read the host."""
     NEVER = "never"
     """There is no good restore point yet."""
     STALE = "stale"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from bckcore.domain.holder import Holder
-from bckcore.domain.ids import HostId, JobId
+from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError
@@ -133,6 +133,11 @@ class JobQueue(Protocol):
         limit: int = 100,
     ) -> Sequence[Job]:
         """Newest first; with ``hosts`` only those of these hosts."""
+
+    def newest(
+        self, kind: JobKind, status: Sequence[JobStatus], profiles: Collection[ProfileId]
+    ) -> Mapping[ProfileId, Job]:
+        """The newest job of that kind in one of these states, of each of these profiles that has one."""
 
     def claim(
         self,

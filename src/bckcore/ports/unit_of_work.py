@@ -7,6 +7,7 @@ from bckcore.ports.audit import AuditLog
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.enrolments import EnrolmentRepository
 from bckcore.ports.job_queue import Claim
+from bckcore.ports.latest import Latest
 from bckcore.ports.people import DeviceTokenRepository, SessionRepository, ThrottleRepository
 from bckcore.ports.repositories import (
     ActRepository,
@@ -56,6 +57,8 @@ class UnitOfWork(Protocol):
     def enrolments(self) -> EnrolmentRepository: ...
     @property
     def throttles(self) -> ThrottleRepository: ...
+    @property
+    def latest(self) -> Latest: ...
     @property
     def catalog(self) -> Catalog: ...
 

@@ -17,7 +17,7 @@ from bckcore.services.worker import Ending, Step
 
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
 _DONE = (JobStatus.SUCCEEDED, JobStatus.PARTIAL, JobStatus.SUSPECT)
-_MANY, _FEW, _MOST = 1000, 16, 10_000
+_MANY = 1000
 
 
 class CheckJobs:
@@ -65,19 +65,8 @@ class CheckJobs:
         return bool(self._queue.list(status=_UNFINISHED, kind=JobKind.CHECK, limit=1))
 
     def newest(self, profiles: Collection[ProfileId]) -> Mapping[ProfileId, Job]:
-        """The newest check of each of these profiles that came to its end, harm found or not.
-
-        Results may be long, so no more jobs are read than it takes.
-        """
-        limit = max(_FEW, 2 * len(profiles))
-        while True:
-            found: dict[ProfileId, Job] = {}
-            jobs = self._queue.list(status=_DONE, kind=JobKind.CHECK, limit=limit)
-            for job in jobs:
-                found.setdefault(job.profile, job)
-            if len(jobs) < limit or found.keys() >= set(profiles) or limit >= _MOST:
-                return found
-            limit = min(limit * 4, _MOST)
+        """The newest check of each of these profiles that came to its end, harm found or not."""
+        return self._queue.newest(JobKind.CHECK, _DONE, profiles)
 
     def newest_of(self, profile: ProfileId) -> Job | None:
         """The newest check of one profile that came to its end; None if there was none."""

@@ -24,6 +24,7 @@ from bckcore.ports.catalog import Catalog
 from bckcore.ports.clock import Clock
 from bckcore.ports.enrolments import EnrolmentRepository
 from bckcore.ports.job_queue import Claim, JobQueue
+from bckcore.ports.latest import Latest
 from bckcore.ports.people import DeviceTokenRepository, SessionRepository, ThrottleRepository
 from bckcore.ports.repositories import (
     ActRepository,
@@ -229,6 +230,10 @@ class _FencedUnit:
     @property
     def enrolments(self) -> EnrolmentRepository:
         return self._inner.enrolments
+
+    @property
+    def latest(self) -> Latest:
+        return self._inner.latest
 
     @property
     def throttles(self) -> ThrottleRepository:

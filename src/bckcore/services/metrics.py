@@ -8,9 +8,8 @@ from bckcore.domain.check import Cause
 from bckcore.domain.health import HealthState
 from bckcore.domain.ids import HostId
 from bckcore.domain.job import Job
-from bckcore.domain.profile import Profile
-from bckcore.domain.restore_point import Counted, RestorePoint
-from bckcore.domain.run import Run, RunKind, RunOutcome
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.run import Run, RunOutcome
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
@@ -20,16 +19,16 @@ from bckcore.services.standing import Standing, StandingService
 Labels = Mapping[str, str]
 Sample = tuple[Labels, float]
 
-_LAST_RUNS = 200
-"""So many runs back the newest good one is looked for."""
+_GOOD = (RunOutcome.SUCCEEDED,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Standing:
-    """What is known of one profile."""
+class _Kept:
+    """What is kept of one profile, and how it stands."""
 
-    profile: Profile
-    points: Sequence[RestorePoint]
+    standing: Standing
+    points: int
+    newest: RestorePoint | None
     good_run: Run | None
     check: Job | None
 
@@ -57,65 +56,60 @@ class MetricService:
 
         Names of profiles need no escaping.
         """
-        now, standings = self._clock.now(), self._standings(hosts)
-        timely = [one for one in self._standing.all() if hosts is None or one.profile.host in hosts]
+        now, standings = self._clock.now(), self._standing.all(hosts=hosts)
+        kept = self._kept(standings, all_of_them=hosts is None)
         lines: list[str] = []
         queued = _queued(self._queue.queued_since(hosts=hosts), now)
-        for name, meaning, samples in (*_metrics(standings, now), *_schedules(timely, now), queued):
+        for name, meaning, samples in (*_metrics(kept, now), *_schedules(standings, now), queued):
             lines += [f"# HELP bck_{name} {meaning}", f"# TYPE bck_{name} gauge"]
             lines += [f"bck_{name}{_labels(labels)} {value:.16g}" for labels, value in samples]
         return "\n".join(lines) + "\n"
 
-    def _standings(self, hosts: Collection[HostId] | None) -> list[_Standing]:
+    def _kept(self, standings: Sequence[Standing], *, all_of_them: bool) -> list[_Kept]:
+        names = [one.profile.id for one in standings]
+        checks, only = self._check_jobs.newest(names), None if all_of_them else names
         with self._units(read_only=True) as uow:
-            profiles = [one for one in uow.profiles.list() if hosts is None or one.host in hosts]
-        checks = self._check_jobs.newest([profile.id for profile in profiles])
-        with self._units(read_only=True) as uow:
-            found = []
-            for profile in profiles:
-                last = uow.runs.last(profile.id)
-                after = max(0, last.seq - _LAST_RUNS) if last else 0
-                runs = uow.runs.list(profile.id, after_seq=after)
-                found.append(
-                    _Standing(
-                        profile=profile,
-                        points=uow.points.list(profile.id),
-                        good_run=next((run for run in reversed(runs) if _is_good(run)), None),
-                        check=checks.get(profile.id),
-                    )
-                )
-            return found
+            counts, newest = uow.latest.point_counts(only), uow.latest.points(only)
+            good_runs = uow.latest.backups(_GOOD, profiles=only)
+        return [
+            _Kept(
+                standing=standing,
+                points=counts.get(name, 0),
+                newest=newest.get(name),
+                good_run=good_runs.get(name),
+                check=checks.get(name),
+            )
+            for name, standing in zip(names, standings, strict=True)
+        ]
 
 
-def _is_good(run: Run) -> bool:
-    return run.kind is RunKind.BACKUP and run.outcome is RunOutcome.SUCCEEDED
-
-
-def _metrics(standings: Sequence[_Standing], now: datetime) -> Iterator[tuple[str, str, list[Sample]]]:
-    yield "profile_enabled", "1 if backups may be started.", [_one(s, s.profile.enabled) for s in standings]
-    yield "points", "Kept restore points.", [_one(s, len(s.points)) for s in standings]
-    newest = [(s, s.points[-1]) for s in standings if s.points]
-    yield "files", "Files of the newest point.", [_one(s, point.counts.files) for s, point in newest]
-    yield "bytes", "Bytes of the newest point.", [_one(s, point.counts.bytes) for s, point in newest]
-    good = [(s, point) for s in standings if (point := _good_point(s.points))]
+def _metrics(kept: Sequence[_Kept], now: datetime) -> Iterator[tuple[str, str, list[Sample]]]:
+    yield (
+        "profile_enabled",
+        "1 if backups may be started.",
+        [_one(k, k.standing.profile.enabled) for k in kept],
+    )
+    yield "points", "Kept restore points.", [_one(k, k.points) for k in kept]
+    newest = [(k, k.newest) for k in kept if k.newest]
+    yield "files", "Files of the newest point.", [_one(k, point.counts.files) for k, point in newest]
+    yield "bytes", "Bytes of the newest point.", [_one(k, point.counts.bytes) for k, point in newest]
+    good = [(k, at) for k in kept if (at := k.standing.health.good_at)]
     text = "Seconds since the newest good point was made or last proved to be up to date."
-    yield "good_point_age_seconds", text, [_one(s, _age(now, point.verified_at)) for s, point in good]
-    runs = [(s, s.good_run.finished) for s in standings if s.good_run and s.good_run.finished]
+    yield "good_point_age_seconds", text, [_one(k, _age(now, at)) for k, at in good]
+    runs = [(k, k.good_run.finished) for k in kept if k.good_run and k.good_run.finished]
     text = "Seconds since the newest run that read everything ended."
-    yield "good_run_age_seconds", text, [_one(s, _age(now, ended)) for s, ended in runs]
-    checks = [(s, s.check) for s in standings if s.check and s.check.finished]
-    times = [_one(s, job.finished.timestamp()) for s, job in checks if job.finished]
+    yield "good_run_age_seconds", text, [_one(k, _age(now, ended)) for k, ended in runs]
+    checks = [(k, k.check) for k in kept if k.check and k.check.finished]
+    times = [_one(k, job.finished.timestamp()) for k, job in checks if job.finished]
     yield "check_timestamp_seconds", "When the newest check ended, Unix time.", times
     text = "Files that the newest check read and proved by digest."
-    yield "check_files_proven", text, [_one(s, _number(job, "files_proven")) for s, job in checks]
+    yield "check_files_proven", text, [_one(k, _number(job, "files_proven")) for k, job in checks]
     text = "What the newest check found, by cause."
-    yield "check_findings", text, [sample for s, job in checks for sample in _findings(s, job)]
+    yield "check_findings", text, [sample for k, job in checks for sample in _findings(k, job)]
 
 
 def _schedules(standings: Sequence[Standing], now: datetime) -> Iterator[tuple[str, str, list[Sample]]]:
-    labelled: list[tuple[Labels, Standing]] = [
-        ({"profile": one.profile.id, "host": one.profile.host}, one) for one in standings
-    ]
+    labelled = [(_label(one), one) for one in standings]
     text = "1 if the newest good point is as fresh as it must be; profiles without an objective have none."
     fresh: list[Sample] = [
         (label, float(one.health.fresh)) for label, one in labelled if one.health.fresh is not None
@@ -142,16 +136,12 @@ def _queued(since: datetime | None, now: datetime) -> tuple[str, str, list[Sampl
     return "queue_oldest_age_seconds", text, [({}, _age(now, since) if since else 0.0)]
 
 
-def _findings(standing: _Standing, job: Job) -> Iterator[Sample]:
+def _findings(kept: _Kept, job: Job) -> Iterator[Sample]:
     """One for each cause, also those of which there are none: an alarm needs a number to compare."""
     causes = job.result.data.get("causes")
     for cause in Cause:
         count = causes.get(cause.value, 0) if isinstance(causes, Mapping) else 0
-        yield {**_label(standing), "cause": cause.value}, float(count)
-
-
-def _good_point(points: Sequence[RestorePoint]) -> RestorePoint | None:
-    return next((point for point in reversed(points) if point.counted is Counted.COUNTED), None)
+        yield {**_label(kept.standing), "cause": cause.value}, float(count)
 
 
 def _number(job: Job, name: str) -> float:
@@ -163,11 +153,11 @@ def _age(now: datetime, at: datetime) -> float:
     return max(0.0, (now - at).total_seconds())
 
 
-def _one(standing: _Standing, value: float) -> Sample:
-    return _label(standing), float(value)
+def _one(kept: _Kept, value: float) -> Sample:
+    return _label(kept.standing), float(value)
 
 
-def _label(standing: _Standing) -> Labels:
+def _label(standing: Standing) -> Labels:
     return {"profile": standing.profile.id, "host": standing.profile.host}
 
 

@@ -1,17 +1,17 @@
 """Standing: for every profile what its schedule wants next and why, and how fresh its backups are."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from bckcore.domain.due import Decision, ScheduleState, Situation, Verdict, decided
 from bckcore.domain.health import Health, judged
-from bckcore.domain.ids import ProfileId
+from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.job import JobKind, JobStatus
 from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
-from bckcore.domain.restore_point import Counted, RestorePoint
-from bckcore.domain.run import Run, RunKind, RunOutcome
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.run import Run, RunOutcome
 from bckcore.errors import HostKeyChangedError, InvalidInputError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
@@ -20,8 +20,6 @@ from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
 _MANY = 100_000
 """More backups than ever wait at once: one a profile."""
-_LAST_RUNS = 50
-"""So many runs back the newest backup that went through is looked for."""
 _WENT_THROUGH = (RunOutcome.SUCCEEDED, RunOutcome.PARTIAL, RunOutcome.SUSPECT)
 
 
@@ -54,6 +52,24 @@ class Standing:
         return self.situation.presence
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What the database says of all profiles that are looked at."""
+
+    now: datetime
+    states: Mapping[ProfileId, ScheduleState]
+    presences: Mapping[HostId, Presence]
+    under_way: Mapping[ProfileId, JobStatus]
+    went_through: Mapping[ProfileId, Run]
+    """The newest backups that went through."""
+    met: Mapping[ProfileId, Run]
+    """The newest backups that are known to have met a host key: they read the host by the pinned one, or
+    were shown another. Nothing else ends an alarm: who stands in the way can break off a connection,
+    and say whatever he likes before any key is shown.
+    """
+    good: Mapping[ProfileId, RestorePoint]
+
+
 class StandingService:
     """Looks and changes nothing. Thread-safe."""
 
@@ -62,60 +78,80 @@ class StandingService:
         self._queue = queue
         self._clock = clock
 
-    def all(self) -> Sequence[Standing]:
-        """Every profile by name, as one moment saw them."""
-        under_way = self._under_way()
+    def all(self, *, hosts: Collection[HostId] | None = None) -> Sequence[Standing]:
+        """Every profile by name, as one moment saw them; with ``hosts`` only those of these hosts.
+
+        It takes the same few statements, however many profiles there are.
+        """
+        under_way = self._under_way(hosts)
         with self._units(read_only=True) as uow:
+            profiles = [one for one in uow.profiles.list() if hosts is None or one.host in hosts]
+            names = None if hosts is None else [one.id for one in profiles]
             states = {state.profile: state for state in uow.schedule_states.list()}
             presences = {one.host: one for one in uow.presences.list()}
-            return [
-                self._standing(uow, profile, states.get(profile.id), presences.get(profile.host), under_way)
-                for profile in uow.profiles.list()
-            ]
+            known = self._known(uow, names, states, presences, under_way)
+        return [_standing(profile, known) for profile in profiles]
 
     def of(self, profile: ProfileId) -> Standing:
         """One profile. Raises NotFoundError."""
-        under_way = self._under_way()
+        under_way = self._under_way(None)
         with self._units(read_only=True) as uow:
             found = uow.profiles.get(profile)
-            state, presence = uow.schedule_states.get(profile), uow.presences.get(found.host)
-            return self._standing(uow, found, state, presence, under_way)
+            presence = uow.presences.get(found.host)
+            presences = {} if presence is None else {found.host: presence}
+            states = {profile: uow.schedule_states.get(profile)}
+            known = self._known(uow, [profile], states, presences, under_way)
+        return _standing(found, known)
 
-    def _under_way(self) -> Mapping[ProfileId, JobStatus]:
-        jobs = self._queue.list(status=_UNFINISHED, kind=JobKind.BACKUP, limit=_MANY)
+    def _under_way(self, hosts: Collection[HostId] | None) -> Mapping[ProfileId, JobStatus]:
+        jobs = self._queue.list(status=_UNFINISHED, kind=JobKind.BACKUP, hosts=hosts, limit=_MANY)
         return {job.profile: job.status for job in jobs}
 
-    def _standing(
+    def _known(
         self,
         uow: UnitOfWork,
-        profile: Profile,
-        state: ScheduleState | None,
-        presence: Presence | None,
+        names: Collection[ProfileId] | None,
+        states: Mapping[ProfileId, ScheduleState],
+        presences: Mapping[HostId, Presence],
         under_way: Mapping[ProfileId, JobStatus],
-    ) -> Standing:
-        now = self._clock.now()
-        state = state or ScheduleState(profile=profile.id)
-        situation = Situation(
-            profile=profile,
-            state=state,
-            under_way=under_way.get(profile.id),
-            last_start=_last_start(uow, profile.id, state, now),
-            presence=presence if presence is not None and presence.fresh(now) else None,
-        )
-        point = _good_point(uow.points.list(profile.id))
-        health = judged(
-            created=profile.created,
-            fresh_within=profile.fresh_within,
-            good_at=point.verified_at if point else None,
-            offline=standing_offline(situation),
-            alarm=_alarmed(uow.runs.last(profile.id)),
+    ) -> _Known:
+        now, latest = self._clock.now(), uow.latest
+        return _Known(
             now=now,
+            states=states,
+            presences=presences,
+            under_way=under_way,
+            # One from the future is passed over: the clock was wrong then, or is now.
+            went_through=latest.backups(_WENT_THROUGH, until=now, profiles=names),
+            met=latest.backups(_WENT_THROUGH, or_error=HostKeyChangedError.code, profiles=names),
+            good=latest.good_points(names),
         )
-        try:
-            decision = decided(situation, now)
-        except InvalidInputError as error:  # this system has lost a time zone
-            decision = Decision(verdict=Verdict.BLOCKED, reason=str(error))
-        return Standing(situation=situation, decision=decision, health=health)
+
+
+def _standing(profile: Profile, known: _Known) -> Standing:
+    now, point = known.now, known.good.get(profile.id)
+    last, met = known.went_through.get(profile.id), known.met.get(profile.id)
+    presence = known.presences.get(profile.host)
+    situation = Situation(
+        profile=profile,
+        state=known.states.get(profile.id) or ScheduleState(profile=profile.id),
+        under_way=known.under_way.get(profile.id),
+        last_start=last.started if last else None,
+        presence=presence if presence is not None and presence.fresh(now) else None,
+    )
+    health = judged(
+        created=profile.created,
+        fresh_within=profile.fresh_within,
+        good_at=point.verified_at if point else None,
+        offline=standing_offline(situation),
+        alarm=met is not None and met.error_code == HostKeyChangedError.code,
+        now=now,
+    )
+    try:
+        decision = decided(situation, now)
+    except InvalidInputError as error:  # this system has lost a time zone
+        decision = Decision(verdict=Verdict.BLOCKED, reason=str(error))
+    return Standing(situation=situation, decision=decision, health=health)
 
 
 def standing_offline(situation: Situation) -> bool:
@@ -123,26 +159,3 @@ def standing_offline(situation: Situation) -> bool:
     profile, since, last = situation.profile, situation.state.offline_since, situation.last_start
     scheduled = profile.schedule is not None and profile.enabled
     return scheduled and since is not None and (last is None or last < since)
-
-
-def _last_start(uow: UnitOfWork, profile: ProfileId, state: ScheduleState, now: datetime) -> datetime | None:
-    """Start of the newest backup that went through; what the state knows already is not searched for."""
-    last = uow.runs.last(profile)
-    if last is None or (state.answered is not None and last.started <= state.answered <= now):
-        return None
-    runs = uow.runs.list(profile, after_seq=max(0, last.seq - _LAST_RUNS))
-    return next((run.started for run in reversed(runs) if _counts(run, now)), None)
-
-
-def _alarmed(last: Run | None) -> bool:
-    """True if the newest run found another host key than the pinned one."""
-    return last is not None and last.error_code == HostKeyChangedError.code
-
-
-def _counts(run: Run, now: datetime) -> bool:
-    """False also for one from the future: the clock was wrong then, or is now."""
-    return run.kind is RunKind.BACKUP and run.outcome in _WENT_THROUGH and run.started <= now
-
-
-def _good_point(points: Sequence[RestorePoint]) -> RestorePoint | None:
-    return next((point for point in reversed(points) if point.counted is Counted.COUNTED), None)

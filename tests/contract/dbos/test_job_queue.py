@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import settings
 
+from bck_adapters.testkit.contracts_latest import NewestJobsContract
 from bck_adapters.testkit.contracts_queue import JobQueueContract
 from bck_adapters.testkit.machine_queue import QueueMachine
 from tests.support.databases import few_examples
@@ -19,7 +20,7 @@ def one_node():
         yield
 
 
-class TestDbosJobQueue(JobQueueContract):
+class TestDbosJobQueue(JobQueueContract, NewestJobsContract):
     @pytest.fixture
     def queue(self, clock):
         emptied(NODES[0])

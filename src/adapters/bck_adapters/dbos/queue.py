@@ -14,7 +14,7 @@ from bck_adapters.dbos.node_lock import NodeLock
 from bck_adapters.dbos.offers import Offers
 from bck_adapters.dbos.standing import Standing
 from bckcore.domain.holder import Holder
-from bckcore.domain.ids import HostId, JobId
+from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import BckError
@@ -105,6 +105,12 @@ class DbosJobQueue:
     ) -> Sequence[Job]:
         """See the port."""
         return self._tables.list(status=status, kind=kind, hosts=hosts, limit=limit)
+
+    def newest(
+        self, kind: JobKind, status: Sequence[JobStatus], profiles: Collection[ProfileId]
+    ) -> Mapping[ProfileId, Job]:
+        """See the port."""
+        return self._tables.newest(kind, status, profiles)
 
     def held_until(self, job: JobId, *, token: str | None = None) -> datetime | None:
         """See the port."""

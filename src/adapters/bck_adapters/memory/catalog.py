@@ -191,6 +191,7 @@ class MemoryCatalog(MemoryBrowsing):
         _drop(state.holds, profile)
         _drop(state.acts, profile)
         state.newest_runs.pop(profile, None)
+        _drop(state.run_numbers, profile)
         for run in [run for run in state.runs.values() if run.profile == profile]:
             del state.runs[run.id]
             state.removed_increments.discard(run.id)

@@ -10,7 +10,7 @@ from threading import RLock
 from uuid import uuid4
 
 from bckcore.domain.holder import Holder
-from bckcore.domain.ids import HostId, JobId
+from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import LeaseLostError, NotFoundError
@@ -89,6 +89,15 @@ class MemoryJobQueue:
                 and (hosts is None or job.host in hosts)
             )
             return list(islice(wanted, limit))
+
+    def newest(
+        self, kind: JobKind, status: Sequence[JobStatus], profiles: Collection[ProfileId]
+    ) -> Mapping[ProfileId, Job]:
+        """See the port."""
+        with self._lock:
+            jobs = (row.job for row in self._rows.values())
+            ended = (job for job in jobs if job.kind is kind and job.status in status)
+            return {job.profile: job for job in ended if job.profile in profiles}
 
     def claim(
         self,

@@ -118,12 +118,12 @@ class MemoryRuns:
         """See the port."""
         state = self._session.write()
         _require_free(state.runs, run.id, "run")
+        if (run.profile, run.seq) in state.run_numbers:
+            raise ConflictError(f"Profile {run.profile} has a run number {run.seq} already.")
         newest = self.last(run.profile)
-        if newest is not None and run.seq <= newest.seq:
-            if any((other.profile, other.seq) == (run.profile, run.seq) for other in state.runs.values()):
-                raise ConflictError(f"Profile {run.profile} has a run number {run.seq} already.")
-        else:
+        if newest is None or run.seq > newest.seq:
             state.newest_runs[run.profile] = run.id
+        state.run_numbers[run.profile, run.seq] = run.id
         state.runs[run.id] = run
 
     def update(self, run: Run) -> None:

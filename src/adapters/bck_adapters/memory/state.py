@@ -38,6 +38,7 @@ class State:
     profiles: dict[ProfileId, Profile] = field(default_factory=dict)
     runs: dict[RunId, Run] = field(default_factory=dict)
     newest_runs: dict[ProfileId, RunId] = field(default_factory=dict)
+    run_numbers: dict[tuple[ProfileId, int], RunId] = field(default_factory=dict)
     removed_increments: set[RunId] = field(default_factory=set)
     problems: dict[tuple[ProfileId, int], tuple[RunProblem, ...]] = field(default_factory=dict)
     points: dict[tuple[ProfileId, int], RestorePoint] = field(default_factory=dict)

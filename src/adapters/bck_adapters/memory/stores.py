@@ -8,6 +8,7 @@ from typing import Self
 from bck_adapters.memory.audit import MemoryAuditLog
 from bck_adapters.memory.catalog import MemoryCatalog
 from bck_adapters.memory.enrolments import MemoryEnrolments
+from bck_adapters.memory.latest import MemoryLatest
 from bck_adapters.memory.people import MemoryDeviceTokens, MemorySessions, MemoryThrottles
 from bck_adapters.memory.queue import MemoryJobQueue
 from bck_adapters.memory.repositories import (
@@ -51,6 +52,7 @@ class MemoryUnitOfWork:
         self.device_tokens = MemoryDeviceTokens(session)
         self.enrolments = MemoryEnrolments(session)
         self.throttles = MemoryThrottles(session)
+        self.latest = MemoryLatest(session)
         self.catalog = MemoryCatalog(session)
 
     def __enter__(self) -> Self:

@@ -30,7 +30,7 @@ from bck_adapters.sql.tables import job as jobs
 from bck_adapters.sql.tables import job_key, job_log
 from bckcore.domain.access import BY_ITSELF
 from bckcore.domain.holder import Holder
-from bckcore.domain.ids import HostId, JobId
+from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
@@ -177,6 +177,17 @@ class SqlJobQueue:
             query = query.where(jobs.c.host.in_(sorted(hosts)))
         with self._reading() as session:
             return [mapping.job_of(row) for row in session.execute(query)]
+
+    def newest(
+        self, kind: JobKind, status: Sequence[JobStatus], profiles: Collection[ProfileId]
+    ) -> Mapping[ProfileId, Job]:
+        """See the port."""
+        ended = [jobs.c.kind == kind.value, jobs.c.status.in_([each.value for each in status])]
+        numbers = select(func.max(jobs.c.number)).where(jobs.c.profile.in_(sorted(profiles)), *ended)
+        query = select(jobs).where(jobs.c.number.in_(numbers.group_by(jobs.c.profile)))
+        with self._reading() as session:
+            found = [mapping.job_of(row) for row in session.execute(query)]
+        return {job.profile: job for job in found}
 
     def claim(
         self,

@@ -10,6 +10,7 @@ from bck_adapters.sql.catalog import SqlCatalog
 from bck_adapters.sql.enrolments import SqlEnrolments
 from bck_adapters.sql.holds import SqlHolds
 from bck_adapters.sql.job_queue import require_held
+from bck_adapters.sql.latest import SqlLatest
 from bck_adapters.sql.people import SqlDeviceTokens, SqlSessions, SqlThrottles
 from bck_adapters.sql.repositories import SqlActs, SqlHosts, SqlPoints, SqlProfiles, SqlRuns, SqlUsers
 from bck_adapters.sql.schedules import SqlPresences, SqlScheduleStates
@@ -37,6 +38,7 @@ class SqlUnitOfWork:
         self.device_tokens = SqlDeviceTokens(self._session)
         self.enrolments = SqlEnrolments(self._session)
         self.throttles = SqlThrottles(self._session)
+        self.latest = SqlLatest(self._session)
         self.catalog = SqlCatalog(self._session)
 
     def __enter__(self) -> Self:

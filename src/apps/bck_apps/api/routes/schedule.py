@@ -26,7 +26,7 @@ def read_schedule(
     reach: Reach = within_reach(),
 ) -> Page[StandingView]:
     """Every profile by name: what is due when and why, and how fresh its backups are."""
-    found = reach.only(who, standings.all(), lambda one: one.profile.host)
+    found = standings.all(hosts=reach.hosts(who))
     return Page(items=[standing_view(one) for one in found], next=None)
 
 

@@ -1,0 +1,67 @@
+"""MemoryLatest: the newest of each profile, over a memory session."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from datetime import datetime
+
+from bck_adapters.memory.state import Session
+from bckcore.domain.ids import ProfileId
+from bckcore.domain.restore_point import Counted, RestorePoint
+from bckcore.domain.run import Run, RunKind, RunOutcome
+
+
+class MemoryLatest:
+    """See the port for every promise."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def points(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, RestorePoint]:
+        """See the port."""
+        return self._points(profiles, lambda _point: True)
+
+    def good_points(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, RestorePoint]:
+        """See the port."""
+        return self._points(profiles, lambda point: point.counted is Counted.COUNTED)
+
+    def point_counts(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, int]:
+        """See the port."""
+        owners = [profile for profile, _ in self._session.read.points]
+        return {name: owners.count(name) for name in self._wanted(profiles) if name in owners}
+
+    def backups(
+        self,
+        outcomes: Collection[RunOutcome],
+        *,
+        or_error: str | None = None,
+        until: datetime | None = None,
+        profiles: Collection[ProfileId] | None = None,
+    ) -> Mapping[ProfileId, Run]:
+        """See the port."""
+
+        def wanted(run: Run) -> bool:
+            ended = run.outcome in outcomes or (or_error is not None and run.error_code == or_error)
+            return run.kind is RunKind.BACKUP and ended and (until is None or run.started <= until)
+
+        found = {}
+        for name in self._wanted(profiles):
+            newest = next(filter(wanted, self._runs_down(name)), None)
+            if newest is not None:
+                found[name] = newest
+        return found
+
+    def _runs_down(self, profile: ProfileId) -> Iterator[Run]:
+        """From the newest; numbers have gaps only where a test made them."""
+        state = self._session.read
+        last = state.runs[state.newest_runs[profile]].seq if profile in state.newest_runs else 0
+        names = (state.run_numbers.get((profile, seq)) for seq in range(last, 0, -1))
+        return (state.runs[name] for name in names if name is not None)
+
+    def _points(
+        self, profiles: Collection[ProfileId] | None, wanted: Callable[[RestorePoint], bool]
+    ) -> Mapping[ProfileId, RestorePoint]:
+        points = self._session.read.points
+        newest = {name: points[name, seq] for name, seq in sorted(points) if wanted(points[name, seq])}
+        return {name: newest[name] for name in self._wanted(profiles) if name in newest}
+
+    def _wanted(self, profiles: Collection[ProfileId] | None) -> Iterator[ProfileId]:
+        return (name for name in self._session.read.profiles if profiles is None or name in profiles)
