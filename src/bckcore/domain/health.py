@@ -27,7 +27,7 @@ class Health:
     good_at: datetime | None
     """When the newest good point was made, or last proved to be up to date."""
     fresh: bool | None
-    """Whether the objective is met; None without an objective."""
+    """Whether the objective is met; None where there is none."""
     fresh_until: datetime | None
 
 

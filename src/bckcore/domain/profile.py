@@ -33,7 +33,7 @@ class Profile:
     bandwidth_plan: tuple[str, ...] = ()
     """How fast files may travel at which times of the week; the first line that covers a time counts."""
     fresh_within: timedelta | None = None
-    """The objective: the newest good backup is never older than that."""
+    """The newest good backup is never older than that; see :attr:`objective`."""
     enabled: bool = True
     created: datetime | None = None
     """Set by the service that creates the profile."""
@@ -62,6 +62,11 @@ class Profile:
         zone = zone_of(self.retention.time_zone)
         limit = rate_at(self.bandwidth_plan, now, zone, self.options.bandwidth_limit)
         return replace(self.options, bandwidth_limit=limit)
+
+    @property
+    def objective(self) -> timedelta | None:
+        """How old the newest good backup may be; None while the profile is switched off."""
+        return self.fresh_within if self.enabled else None
 
     @property
     def rules(self) -> tuple[str, ...]:

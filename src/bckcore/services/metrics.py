@@ -110,7 +110,8 @@ def _metrics(kept: Sequence[_Kept], now: datetime) -> Iterator[tuple[str, str, l
 
 def _schedules(standings: Sequence[Standing], now: datetime) -> Iterator[tuple[str, str, list[Sample]]]:
     labelled = [(_label(one), one) for one in standings]
-    text = "1 if the newest good point is as fresh as it must be; profiles without an objective have none."
+    text = "1 if the newest good point is as fresh as it must be; "
+    text += "profiles without an objective, and those switched off, have none."
     fresh: list[Sample] = [
         (label, float(one.health.fresh)) for label, one in labelled if one.health.fresh is not None
     ]

@@ -143,23 +143,28 @@ class Scheduler:
         return answer.job
 
     def _tell_freshness(self, standing: Standing) -> None:
-        """Announce that a profile has become stale, still is, or is good again."""
+        """Announce that a profile has become stale, still is, or is good again.
+
+        Where there is no objective any more there is nothing to tell: nobody knows that it is good again.
+        """
         profile, health, now = standing.profile, standing.health, self._clock.now()
         told = standing.state.stale_since
-        if health.fresh is False and profile.enabled and profile.fresh_within is not None:
+        if health.fresh is False and profile.objective is not None:
             if told is not None and not self._to_remind(told, now):
                 return
             stale = ProfileStale(
                 profile=profile.id,
                 host=profile.host,
                 at=now,
-                fresh_within=profile.fresh_within,
+                fresh_within=profile.objective,
                 good_at=health.good_at,
                 offline_since=standing.state.offline_since,
                 told_at=told,
             )
             self._tell(profile.id, told, now, lambda: self._hooks.profile_stale(stale))
-        elif told is not None and health.fresh is not False:
+        elif told is not None and health.fresh is None:
+            self._noted(profile.id, told, None)
+        elif told is not None:
             good = ProfileRecovered(profile=profile.id, host=profile.host, at=now, told_at=told)
             self._tell(profile.id, told, None, lambda: self._hooks.profile_recovered(good))
 

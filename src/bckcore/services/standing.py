@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bckcore.domain.due import Decision, ScheduleState, Situation, Verdict, decided
-from bckcore.domain.health import Health, judged
+from bckcore.domain.health import Health, HealthState, judged
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.job import JobKind, JobStatus
 from bckcore.domain.presence import Presence
@@ -40,6 +40,13 @@ class Standing:
     def state(self) -> ScheduleState:
         """What is remembered of its schedule."""
         return self.situation.state
+
+    @property
+    def amiss(self) -> bool:
+        """True if a person should look: the objective is missed, or there is an alarm; never while the
+        profile is switched off."""
+        alarm = self.profile.enabled and self.health.state is HealthState.ALARM
+        return alarm or self.health.fresh is False
 
     @property
     def offline_since(self) -> datetime | None:
@@ -141,7 +148,7 @@ def _standing(profile: Profile, known: _Known) -> Standing:
     )
     health = judged(
         created=profile.created,
-        fresh_within=profile.fresh_within,
+        fresh_within=profile.objective,
         good_at=point.verified_at if point else None,
         offline=standing_offline(situation),
         alarm=met is not None and met.error_code == HostKeyChangedError.code,

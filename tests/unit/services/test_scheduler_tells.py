@@ -10,6 +10,7 @@ import pytest
 from bckcore.domain.events import ProfileRecovered, ProfileStale
 from bckcore.errors import DatabaseUnreachableError
 from bckcore.ports.unit_of_work import UnitOfWork
+from tests.support.house import DOCS
 from tests.support.planned import Planned, Told
 
 START = datetime(2027, 1, 10, 12, tzinfo=UTC)
@@ -134,7 +135,8 @@ def test_that_it_is_good_again_tells_when_people_heard_of_it_last(house: Planned
     for day in (0, 7):
         house.clock.set(STALE + day * DAY)
         scheduler.look()
-    house.house.change_profile(fresh_within=None)
+    house.jobs.start_backup(DOCS, requested_by="anna")
+    house.work()
     scheduler.look()
     recovered = house.told.events[-1]
     assert isinstance(recovered, ProfileRecovered)

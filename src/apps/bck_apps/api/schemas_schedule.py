@@ -82,7 +82,9 @@ class StandingView(View):
     health: str = Field(
         description="`ok`, `stale`, `never` (no good backup yet), `offline`, `alarm` (another host key)."
     )
-    fresh: bool | None = Field(description="Whether the objective is met; null without one.")
+    fresh: bool | None = Field(
+        description="Whether the objective is met; null without one, and while the profile is switched off."
+    )
     fresh_within: str | None = Field(description="The objective.")
     fresh_until: datetime | None = Field(description="When it is missed unless a good backup comes.")
     good_at: datetime | None = Field(

@@ -11,7 +11,6 @@ from bck_apps.cli.session import opened
 from bck_apps.cli.status import PARTIAL
 from bck_apps.cli.units import time_text
 from bckcore.domain.duration import duration_text
-from bckcore.domain.health import HealthState
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.presence import Presence
 from bckcore.services.presence import USUAL_MINUTES, Sign
@@ -33,7 +32,7 @@ def health(profile: SomeProfile = None, as_json: Json = False) -> None:
     """How fresh the backups of each profile are. Exit status 3 when one misses its objective, or alarms."""
     found = _standings(profile)
     show(as_json, {"items": [standing_document(one) for one in found]}, lambda: _health_table(found))
-    if any(one.health.fresh is False or one.health.state is HealthState.ALARM for one in found):
+    if any(one.amiss for one in found):
         raise typer.Exit(PARTIAL)
 
 
