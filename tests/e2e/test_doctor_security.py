@@ -79,6 +79,7 @@ def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:
     assert "has mode 755" in found["private folders"]
     assert "could fill the storage: pc1, pc2" in found["quotas"]
     assert "pc1, pc2, pc3" in found["narrow folders"]
+    assert "pc1 (/), pc2 (/)" in found["own folders"]
     assert "laptop of pc1" in found["device tokens"]
     assert "pc5" in found["enrolments"]
     assert "pinned hosts" not in found, "who waits for its PC is reached by nobody"

@@ -20,6 +20,8 @@ from starlette.testclient import TestClient
 from bck_adapters.memory import MemoryPasswordHasher, MemoryTokens, SettableClock
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
+from bck_adapters.rsync.routes import LocalRoute
+from bck_adapters.rsync.transport import RsyncTransport
 from bck_apps.api import Address, create_app, listening, serve_on
 from bck_apps.api.limits import USUAL, Limits
 from bck_apps.wiring import Application, Settings
@@ -133,10 +135,9 @@ def memory_application(
         container.clock.override(providers.Object(clock))
         container.hasher.override(providers.Singleton(MemoryPasswordHasher))
         container.tokens.override(providers.Singleton(MemoryTokens))
-        here, away = MemoryTransport(pcs), RemoteTransport(pcs)
-        container.transport_for.override(
-            providers.Object(lambda host: here if host.transport == "memory" else away)
-        )
+        found = {"memory": MemoryTransport(pcs), "local": RsyncTransport(route=LocalRoute())}
+        away = RemoteTransport(pcs)
+        container.offered_transports.override(providers.Object(lambda host: found.get(host.transport, away)))
         for role in roles:
             application.access.add_user(role.value, Secret(PASSWORD), role)
         yield application

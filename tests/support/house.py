@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from bck_adapters.memory import MemoryDatabase, MemorySealedBox, MemoryVault, SettableClock
 from bck_adapters.memory.transport import no_filters
-from bck_adapters.storage_fs import FsRestoreTargets, FsStorage
+from bck_adapters.storage_fs import FsOwnGround, FsRestoreTargets, FsStorage
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId, SecretRef
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
@@ -41,6 +41,7 @@ from bckcore.services.holds import HoldService
 from bckcore.services.hooks import Hooks, NullHooks
 from bckcore.services.ledger import Ledger
 from bckcore.services.missing import accepting
+from bckcore.services.own_ground import Borders
 from bckcore.services.passwords import Passwords
 from bckcore.services.preview import PreviewService
 from bckcore.services.preview_jobs import preview_steps
@@ -159,6 +160,7 @@ class House:
         self.prunes = PruneService(units=units, storage=storage, recovery=recovery, hooks=hooks, clock=clock)
         self.holds = HoldService(units=units, storage=storage, recovery=recovery, clock=clock)
         targets = FsRestoreTargets(root)
+        self.borders = Borders(transport_for=lambda _: transport, ground=FsOwnGround(private=[root]))
         self.restores = RestoreService(
             units=units, storage=storage, recovery=recovery, targets=targets, clock=clock
         )
@@ -167,6 +169,7 @@ class House:
             storage=storage,
             recovery=recovery,
             transport_for=lambda _: transport,
+            borders=self.borders,
             credentials=credentials,
             clock=clock,
             random=self._random,

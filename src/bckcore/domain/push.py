@@ -1,6 +1,7 @@
 """Push: what a transport is asked to bring back to a host, and what it reports."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -72,6 +73,10 @@ class PushOrder:
     ``conflict`` says."""
     inherit_fds: tuple[int, ...] = ()
     """Open locks that every process of the transfer must hold as long as it lives."""
+    about_to_write: Callable[[str], None] = field(default=lambda _: None, compare=False)
+    """For transports that write on this machine: called with the real path of the folder that the files go
+    into, once it is held so that nobody can lead them elsewhere. Raises PathNotAllowedError for a place
+    that is the installation's own."""
 
     def __post_init__(self) -> None:
         if (

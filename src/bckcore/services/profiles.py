@@ -16,6 +16,7 @@ from bckcore.ports.transport import PathFilterFactory
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.definitions import UNKNOWN
 from bckcore.services.filtering import filter_of
+from bckcore.services.own_ground import Borders
 
 _UNFINISHED = (JobStatus.QUEUED, JobStatus.RUNNING)
 _MANY = 100_000
@@ -52,10 +53,17 @@ class ProfileService:
     """Thread-safe."""
 
     def __init__(
-        self, *, units: UnitOfWorkFactory, filters: PathFilterFactory, queue: JobQueue, clock: Clock
+        self,
+        *,
+        units: UnitOfWorkFactory,
+        filters: PathFilterFactory,
+        borders: Borders,
+        queue: JobQueue,
+        clock: Clock,
     ) -> None:
         self._units = units
         self._filters = filters
+        self._borders = borders
         self._queue = queue
         self._clock = clock
 
@@ -63,7 +71,8 @@ class ProfileService:
         """Save a new profile and return it. The history of a removed one of that name goes on.
 
         Raises ConflictError, also where that history is another host's, NotFoundError (host),
-        PathNotAllowedError, InvalidInputError (filters, a time zone that this system does not know).
+        PathNotAllowedError (outside the host's allow-list, or on this machine around what is the
+        installation's own), InvalidInputError (filters, a time zone that this system does not know).
         """
         zone_of(profile.retention.time_zone)
         with self._units() as uow:
@@ -120,6 +129,7 @@ class ProfileService:
         host = uow.hosts.get(profile.host)
         for source in profile.sources:
             host.require_allowed(source.path)
+            self._borders.require_source(host, source.path)
         require_disjoint(profile.sources, host.platform)
         filter_of(profile, host, self._filters)
 

@@ -20,6 +20,7 @@ from bckcore.ports.storage import StagedBatch, Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.credentials import Credentials
+from bckcore.services.own_ground import Borders
 from bckcore.services.pull import TransportFor, backoff
 from bckcore.services.recovery import Recovery
 from bckcore.services.restorable import HeldPoint, Restorable
@@ -37,6 +38,7 @@ class HostRestore:
         storage: Storage,
         recovery: Recovery,
         transport_for: TransportFor,
+        borders: Borders,
         credentials: Credentials,
         clock: Clock,
         random: Random,
@@ -45,6 +47,7 @@ class HostRestore:
         self._storage = storage
         self._restorable = Restorable(units=units, storage=storage, recovery=recovery)
         self._transport_for = transport_for
+        self._borders = borders
         self._credentials = credentials
         self._clock = clock
         self._random = random
@@ -67,7 +70,7 @@ class HostRestore:
             names = uow.catalog.sources_at(profile_id, chosen.seq)
             if paths:
                 names = list(selected_paths(profile, paths, uow.catalog.source_states(profile_id)))
-            _targets(profile, host, names, host_dir)
+            _targets(profile, host, names, host_dir, self._borders)
         return chosen
 
     def restore(
@@ -85,7 +88,8 @@ class HostRestore:
         """Bring the chosen paths of a point (none: all) back to the profile's host.
 
         Without ``host_dir`` they go in place, each source to its own folder; with it, to
-        ``host_dir``/<source>/…, a full path on the host. The host's allow-list must cover either.
+        ``host_dir``/<source>/…, a full path on the host. The host's allow-list must cover either; on a host
+        that is this machine it is apart from what is the installation's own.
         ``options.conflict`` says what becomes of files that are in the way (unsaid: both are kept);
         nothing else on the host is touched. ``password`` is what came with the job to enter it.
         A dry run changes nothing there. Asked again after a cut or a cancel, it goes on: what is there
@@ -108,7 +112,7 @@ class HostRestore:
         ) as held:
             with self._units(read_only=True) as uow:
                 host = uow.hosts.get(held.profile.host)
-            targets = _targets(held.profile, host, held.selection, host_dir)
+            targets = _targets(held.profile, host, held.selection, host_dir, self._borders)
             work = HostRestoreWork(held.point, targets, dry_run, watcher, self._clock)
             work.missed(held.missing)
             suffix = suffix_at(self._clock.now())
@@ -193,7 +197,7 @@ def _still_open(made: frozenset[RelPath], report: PushReport, batch: StagedBatch
 
 
 def _targets(
-    profile: Profile, host: Host, names: Iterable[SourceName], host_dir: str | None
+    profile: Profile, host: Host, names: Iterable[SourceName], host_dir: str | None, borders: Borders
 ) -> dict[SourceName, str]:
     """The folder on the host for each source. Raises InvalidInputError, PathNotAllowedError."""
     targets = {}
@@ -209,4 +213,5 @@ def _targets(
                 advice="Name a folder on the host to restore into, or leave this source out.",
             )
         host.require_allowed(targets[name])
+        borders.require_target(host, targets[name])
     return targets

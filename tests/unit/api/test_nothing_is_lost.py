@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 
 from bckcore.domain.access import Role
+from bckcore.domain.device_token import SCOPES
 from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 from tests.support.api_world import PASSWORD, api_world
@@ -65,6 +67,14 @@ def exported(house: Neighbours, point: str) -> dict[str, bytes]:
         return {name: file.read() for name, file in files if file is not None}
 
 
+def hold_token(house: Neighbours) -> None:
+    """A device of mallory's PC, which may do all that any may."""
+    body = {"host": "pc1", "name": DEVICE, "scopes": sorted(SCOPES)}
+    answer = house.world.call("POST", "/auth/tokens", json=body)
+    assert answer.status_code == 201, answer.text
+    house.headers[DEVICE] = {"Authorization": f"Bearer {answer.json()['token']}"}
+
+
 def bodies(house: Neighbours) -> dict[str, Any]:
     """What makes each call a serious one, by the end of its address."""
     run, into = house.names["run_id"], str(house.world.application.settings.storage.root / "current")
@@ -88,8 +98,12 @@ def bodies(house: Neighbours) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("who", ["mallory", *(role.value for role in Role if role is not Role.ADMIN)])
+DEVICE = "laptop"
+
+
+@pytest.mark.parametrize("who", ["mallory", DEVICE, *(role.value for role in Role if role is not Role.ADMIN)])
 def test_nobody_but_an_administrator_can_harm_a_point(house: Neighbours, who: str) -> None:
+    hold_token(house)
     before, asked = points(house), bodies(house)
     assert [sorted(files) for files in before.values()] != []
     assert len(before) == 3
@@ -105,3 +119,99 @@ def test_nobody_but_an_administrator_can_harm_a_point(house: Neighbours, who: st
     assert calls > 50
     after = points(house)
     assert {point: after.get(point) for point in before} == before
+
+
+# --- a host that is this server itself --------------------------------------------------------------------
+
+OWN_FOLDERS = ("current", "current/pc1/mine", ".receipts", ".work/new", "..", "new")
+"""Of the storage's root. The source that is restored is called as the root is, so '..' leads to the root."""
+
+
+@pytest.fixture
+def shared(house: Neighbours, tmp_path: Path, require_tool: Any) -> Neighbours:
+    """Beside mallory's PC, the server's own folders as a host of mallory's, with one backup of it."""
+    require_tool("rsync")
+    world, root = house.world, house.world.application.settings.storage.root
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for name in ("first", "second", "third", "bck.toml", "bck.sqlite3"):
+        (mine / name).write_text("of mallory")
+    (tmp_path / "way-in").symlink_to(root / "current")
+    body = {"name": "server", "transport": "local", "allow": ["/"], "owners": ["mallory"]}
+    assert world.call("POST", "/hosts", json=body).status_code == 201
+    plan = {"name": "own", "host": "server", "sources": [{"name": "storage", "path": str(mine)}]}
+    assert world.call("POST", "/profiles", json=plan).status_code == 201
+    world.clock.advance(MINUTE)
+    assert world.call("POST", "/backup/start", json={"profile": "own"}).status_code == 202
+    assert _carried_out(world) == 1
+    return house
+
+
+@pytest.mark.parametrize("who", ["mallory", "operator"])
+def test_a_restore_to_this_server_never_writes_into_the_storage(
+    shared: Neighbours, who: str, tmp_path: Path
+) -> None:
+    before, root = points(shared), shared.world.application.settings.storage.root
+    held = tree_of(root.parent)
+    places = [*(os.path.normpath(root / name) for name in OWN_FOLDERS), str(tmp_path / "way-in" / "pc1")]
+    for place in places:
+        for dry_run in (False, True):
+            body = {
+                "profile": "own",
+                "point": "latest",
+                "to_host": True,
+                "host_dir": place,
+                "conflict": "overwrite",
+                "dry_run": dry_run,
+            }
+            answer = shared.call(who, "POST", "/restore/start", json=body)
+            assert answer.status_code == 403, (place, answer.text)
+    assert _carried_out(shared.world) == 0
+    assert tree_of(root.parent) == held
+    assert points(shared) == before
+    fine = body | {"host_dir": str(tmp_path / "back"), "dry_run": False}
+    assert shared.call(who, "POST", "/restore/start", json=fine).status_code == 202
+    assert _carried_out(shared.world) == 1
+    assert (tmp_path / "back" / "storage" / "first").read_text() == "of mallory"
+
+
+@pytest.mark.parametrize("change", [False, True])
+def test_no_profile_takes_the_servers_own_folders(shared: Neighbours, tmp_path: Path, change: bool) -> None:
+    home = shared.world.application.home
+    root = shared.world.application.settings.storage.root
+    for place in (home, root, root / "current", home / "tls", home.parent, tmp_path / "way-in" / "pc1", "/"):
+        plan = {"name": "wide", "host": "server", "sources": [{"name": "all", "path": str(place)}]}
+        if change:
+            answer = shared.world.call("PUT", "/profiles/own", json=plan | {"name": "own"})
+        else:
+            answer = shared.world.call("POST", "/profiles", json=plan)
+        assert answer.status_code == 403, (place, answer.text)
+        assert "server's own" in answer.json()["detail"] or "server's own" in answer.json()["title"]
+
+
+def test_a_run_of_a_profile_that_leads_there_by_now_reads_nothing(shared: Neighbours, tmp_path: Path) -> None:
+    world, root = shared.world, shared.world.application.settings.storage.root
+    docs = tmp_path / "a" / "docs"
+    docs.mkdir(parents=True)
+    (docs / "f").write_text("f")
+    body = {"name": "narrow", "transport": "local", "allow": [str(docs)], "owners": ["mallory"]}
+    assert world.call("POST", "/hosts", json=body).status_code == 201
+    plan = {"name": "narrow", "host": "narrow", "sources": [{"name": "docs", "path": str(docs)}]}
+    assert world.call("POST", "/profiles", json=plan).status_code == 201
+    (tmp_path / "a").rename(tmp_path / "b")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "a").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "docs").symlink_to(root / "current")
+    job = world.call("POST", "/backup/start", json={"profile": "narrow"}).json()["job"]["job_id"]
+    assert _carried_out(world) == 1
+    ended = world.call("GET", f"/backup/status/{job}").json()
+    assert ended["status"] == "failed"
+    assert "server's own" in ended["error"]["what"]
+    assert [one for one in (root / "current" / "narrow").rglob("*") if one.is_file()] == []
+
+
+def tree_of(folder: Path) -> dict[str, bytes]:
+    """Every file of ours that a restore could change; locks come and go, and the audit log goes on."""
+    passing = {".work", "run", "audit.head"}
+    kept = (one for one in folder.rglob("*") if one.is_file() and passing.isdisjoint(one.parts))
+    return {str(one.relative_to(folder)): one.read_bytes() for one in kept}

@@ -37,7 +37,11 @@ class Nights:
             nightly=Nightly.of("03:30", "UTC"),
             sample=5.0,
             profiles=ProfileService(
-                units=self.house.database.units, filters=no_filters, queue=self.queue, clock=self.clock
+                units=self.house.database.units,
+                filters=no_filters,
+                borders=self.house.borders,
+                queue=self.queue,
+                clock=self.clock,
             ),
             check_jobs=jobs,
             clock=self.clock,

@@ -8,6 +8,7 @@ from bck_adapters.memory import MemoryDatabase, MemoryJobQueue, MemorySshKeys, M
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bck_adapters.rsync.filters import GitIgnoreFilter
+from bck_adapters.storage_fs import FsOwnGround
 from bck_adapters.testkit.samples import sample_run
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.ids import HostId, ProfileId, SecretRef
@@ -29,6 +30,7 @@ from bckcore.errors import (
 from bckcore.services.credentials import Credentials
 from bckcore.services.host_login import HostLogins
 from bckcore.services.hosts import HostChange, HostService
+from bckcore.services.own_ground import Borders
 from bckcore.services.profiles import ProfileService
 from tests.support.logins import memory_authority
 from tests.support.remote import RemoteTransport
@@ -69,6 +71,7 @@ class Office:
         self.profiles = ProfileService(
             units=self.database.units,
             filters=GitIgnoreFilter,
+            borders=Borders(transport_for=lambda host: transport, ground=FsOwnGround(private=())),
             queue=MemoryJobQueue(self.clock),
             clock=self.clock,
         )

@@ -32,7 +32,11 @@ def desk(quick_dir: Path) -> Desk:
 def profiles_of(desk: Desk) -> ProfileService:
     house = desk.house
     return ProfileService(
-        units=house.database.units, filters=GitIgnoreFilter, queue=house.database.queue, clock=house.clock
+        units=house.database.units,
+        filters=GitIgnoreFilter,
+        borders=house.borders,
+        queue=house.database.queue,
+        clock=house.clock,
     )
 
 

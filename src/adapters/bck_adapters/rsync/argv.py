@@ -30,6 +30,9 @@ ITEM_FIELDS = "%i %20l %M %32C "
 LOCAL_SHELL = "sh -c 'shift; eval \"exec $*\"' sh"
 """Runs on this machine what ssh would run on the PC: drops the host name, lets sh undo rsync's escapes."""
 
+STANDING_SHELL = "sh -c 'shift; cd -P /proc/self/fd/{fd} && eval \"exec $*\"' sh"
+"""The same, in a folder that is held open: wherever its path leads by now, rsync stands in that one."""
+
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+,:@%= ()&")
 """What rsync 3.2.4 and newer bring through a shell unharmed (with all bytes above ASCII)."""
 
@@ -42,6 +45,8 @@ class Invocation:
     """Value of ``--rsh``: words, quoted as rsync reads them."""
     tag: str
     """Random; opens each line of the listing, so that nothing a PC sends can look like one."""
+    folder: str = ""
+    """Where a push's other side already stands, in place of the order's path."""
 
 
 def environment(search_path: str) -> Mapping[str, str]:

@@ -6,12 +6,14 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bck_adapters.rsync.argv import Invocation, environment
 from bck_adapters.rsync.exit import FINISHED, Ending, error_of
+from bck_adapters.rsync.landing import Landing
 from bck_adapters.rsync.listing import checked_path, unescaped
 from bck_adapters.rsync.messages import Sign, as_theirs
 from bck_adapters.rsync.output import OutputReader
@@ -72,6 +74,8 @@ class Push:
     watcher: Watcher
     search_path: str
     shell: str
+    landing: Callable[[PushOrder], AbstractContextManager[Landing | None]]
+    _landed: Landing | None = None
     _rest: bytes = b""
     _said: list[bytes] = field(default_factory=list)
     _reported: float = 0.0
@@ -91,7 +95,7 @@ class Push:
             self._looked = True
             plan = Plan(order, staged, seen.items, seen.problems, closed)
             self._try_long_names(plan, staged)
-            heard = self._sent(plan, staged)
+            heard = self._brought(plan, staged)
         finally:
             self._log_said()
         return PushReport(
@@ -107,6 +111,15 @@ class Push:
             order = replace(self.order, dry_run=True)
             argv = send_argv(order, call, self._list("try", names), partial_dir=partial_name(staged))
             plan.leave_out(self._run(argv, call, staged, quiet=True).items)
+
+    def _brought(self, plan: Plan, staged: dict[RelPath, bool]) -> _Heard:
+        if self.order.dry_run or not plan.to_send():
+            return self._sent(plan, staged)
+        with self.landing(self.order) as self._landed:
+            heard = self._sent(plan, staged)
+        if self._landed is not None and self._landed.made and ROOT in heard.items:
+            heard.items[ROOT] = plan.seen[ROOT]  # rsync found it there, for we had just made it
+        return heard
 
     def _sent(self, plan: Plan, staged: dict[RelPath, bool]) -> _Heard:
         heard = _Heard()
@@ -131,15 +144,21 @@ class Push:
         return file
 
     def _call(self) -> Invocation:
-        return Invocation(remote_shell=self.shell, tag=secrets.token_hex(8))
+        tag = secrets.token_hex(8)
+        if self._landed is None:
+            return Invocation(remote_shell=self.shell, tag=tag)
+        return Invocation(remote_shell=self._landed.shell, tag=tag, folder=".")
 
     def _run(
         self, argv: list[bytes], call: Invocation, staged: dict[RelPath, bool], *, quiet: bool = False
     ) -> _Heard:
-        messages = PushMessages(target=os.fsencode(self.order.target_path), staged=staged)
+        landed, fds = self._landed, self.order.inherit_fds
+        where = landed.path if landed else os.fsencode(self.order.target_path)
+        messages = PushMessages(target=where, staged=staged)
         listing, tag = io.BytesIO(), call.tag.encode()
         output = OutputReader(source=self.order.label, first_run=False, tag=tag, listing=listing)
-        program = Program(argv=argv, env=environment(self.search_path), inherit_fds=self.order.inherit_fds)
+        fds = (*fds, landed.handle) if landed else fds
+        program = Program(argv=argv, env=environment(self.search_path), inherit_fds=fds)
         code = run(
             program,
             on_stdout=output.feed,

@@ -81,8 +81,9 @@ def _chosen(names: Path) -> list[str]:
 def _argv(order: PushOrder, call: Invocation, more: list[str]) -> list[bytes]:
     argv = ["rsync", *_semantics(order), *_watching(call), *_limits(order), *more]
     encoded = [os.fsencode(word) for word in argv]
-    encoded += [*old_args(order.target_path), os.fsencode(f"--rsh={call.remote_shell}"), b"--"]
-    return [*encoded, os.fsencode(order.origin) + b"/", remote_path(order.target_path, inside=True)]
+    folder = call.folder or order.target_path
+    encoded += [*old_args(folder), os.fsencode(f"--rsh={call.remote_shell}"), b"--"]
+    return [*encoded, os.fsencode(order.origin) + b"/", remote_path(folder, inside=True)]
 
 
 def _semantics(order: PushOrder) -> list[str]:

@@ -9,12 +9,14 @@ from typing import Protocol
 
 from bck_adapters.rsync.argv import LOCAL_SHELL
 from bck_adapters.rsync.explaining import explained
+from bck_adapters.rsync.landing import Landing, landed
 from bck_adapters.rsync.probing import Question, held, listable_sources, require_no_link
 from bck_adapters.rsync.ssh_config import holding_argv, ssh_shell
 from bck_adapters.rsync.version import local_version
 from bckcore.domain.credential import Credential
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.paths import display
+from bckcore.domain.push import PushOrder
 from bckcore.domain.transfer import HostFacts, TransferOptions, TransportCapabilities
 
 
@@ -35,6 +37,13 @@ class Route(Protocol):
 
     def require_no_link(self, question: Question, path: str) -> None:
         """Raise PathNotAllowedError if ``path``, or a guarded folder above it, is a link on the host."""
+
+    def landing(self, order: PushOrder) -> AbstractContextManager[Landing | None]:
+        """The order's target folder, held as long as files are written; None where it is not held by us.
+
+        Raises PathNotAllowedError if it, or a guarded folder above it, has become a link, and what
+        ``order.about_to_write`` raises.
+        """
 
     def sets_owners(self, host: Host) -> bool:
         """True if the account on the host may give files to any owner."""
@@ -71,6 +80,10 @@ class LocalRoute:
                     raise question.host.link_refused(path, folder, display(os.readlink(os.fsencode(folder))))
             except OSError:  # missing, or not to be looked at: the pull itself tells
                 return
+
+    def landing(self, order: PushOrder) -> AbstractContextManager[Landing | None]:
+        """Whoever works on this machine could swap a folder for a link between look and write."""
+        return landed(order)
 
     def sets_owners(self, host: Host) -> bool:
         """Only root may."""
@@ -124,6 +137,10 @@ class SshRoute:
     def require_no_link(self, question: Question, path: str) -> None:
         """Asks the host's rsync to list them, in one connection."""
         require_no_link(question, path)
+
+    def landing(self, order: PushOrder) -> AbstractContextManager[Landing | None]:
+        """What a path is on the host only the host can hold: its gate does."""
+        return nullcontext()
 
     def sets_owners(self, host: Host) -> bool:
         """Only root may, as far as the name tells; on Windows owners are left alone."""

@@ -101,7 +101,8 @@ class RsyncTransport:
             try:
                 with self._route.connected(question):
                     self._route.require_no_link(question, order.target_path)
-                    report = Push(order, watcher, self._search_path, shell).carried_out()
+                    push = Push(order, watcher, self._search_path, shell, self._route.landing)
+                    report = push.carried_out()
             except OSError as exc:
                 raise not_run(exc) from exc
         return replace(report, sets_owners=self._route.sets_owners(order.host))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Self
 
 from bck_adapters.storage_fs.errors import NO_ROOM, reason_of
+from bck_adapters.storage_fs.ground import FsOwnGround
 from bck_adapters.storage_fs.handles import FOLDER, proc_path
 from bckcore.errors import ConflictError, InvalidInputError, RefusedError, StoreFullError
 
@@ -96,20 +97,18 @@ class FsRestoreTargets:
             raise _refused(file.parent, exc) from exc
 
     def _require_apart(self, full: Path) -> None:
-        root = self._root.resolve()
-        if full.is_relative_to(root) or root.is_relative_to(full):
+        if FsOwnGround(private=(self._root,)).overlap(full) is not None:
             raise RefusedError(
                 f"{full} lies in the backup storage, or the backup storage lies in it.",
                 meaning="Restored files there would mix with the backups.",
                 advice="Choose a folder elsewhere.",
             )
-        for folder in (place.resolve() for place in self._private):
-            if full.is_relative_to(folder) or folder.is_relative_to(full):
-                raise RefusedError(
-                    f"{full} lies in the installation's own folder {folder}, or around it.",
-                    meaning="Keys and the database are kept there.",
-                    advice="Choose a folder elsewhere.",
-                )
+        if (own := FsOwnGround(private=self._private).overlap(full)) is not None:
+            raise RefusedError(
+                f"{full} lies in the installation's own folder {own}, or around it.",
+                meaning="Keys and the database are kept there.",
+                advice="Choose a folder elsewhere.",
+            )
 
 
 def _require_empty(path: Path, folder: Path | int) -> None:

@@ -173,6 +173,17 @@ def _may_read_all(host: "Host") -> bool:
     return any(parsed_path(root, host.platform).whole_disk for root in host.allowed_roots)
 
 
+def _own_folders(application: "Application") -> Looked:
+    borders, hosts = application.container.borders(), application.hosts.list()
+    told = [f"{host.id} ({', '.join(found)})" for host in hosts if (found := borders.crossed(host))]
+    if told:
+        return False, (
+            f"the allow-list covers, or lies in, this server's own folders: {_named(told)}. Nothing of those "
+            "is read or written; allow the folders beside them: bck host set NAME --allow PATH"
+        )
+    return True, "no host is allowed this server's storage, keys or database"
+
+
 def _quotas(application: "Application") -> Looked:
     hosts = application.hosts.list()
     free = [host.id for host in hosts if host.quota_bytes is None]
@@ -246,6 +257,7 @@ CHECKLIST: "dict[str, Callable[[Application], Looked]]" = {
     "own keys": _own_keys,
     "logins": _logins,
     "narrow folders": _narrow_roots,
+    "own folders": _own_folders,
     "quotas": _quotas,
     "known holes": _no_known_holes,
     "audit log": _audit_log,

@@ -102,7 +102,9 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
         saved = application.hosts.add(
             host, login=login, key=secret, password=password, trust_on_first_use=trust_on_first_use
         )
+        own = application.container.borders().advice(saved)
     _warn(warning)
+    _warn(own)
     _tell_added(saved, trusted=trust_on_first_use, as_json=as_json)
 
 
@@ -111,9 +113,9 @@ def _key_of(file: str | None) -> tuple[Secret[str] | None, str]:
     return (None, "") if file is None else read_private_key(Path(require_path(file, "--key")))
 
 
-def _warn(of_key: str) -> None:
-    if of_key:
-        say(f"warning: {of_key}")
+def _warn(sentence: str) -> None:
+    if sentence:
+        say(f"warning: {sentence}")
 
 
 def _tell_added(saved: Host, *, trusted: bool, as_json: bool) -> None:
@@ -178,7 +180,9 @@ def set_host(  # noqa: PLR0917  # typer wants one parameter per option
         saved = application.hosts.change(
             before.id, change, key=secret, password=password, trust_on_first_use=trust_on_first_use
         )
+        own = application.container.borders().advice(saved)
     _warn(warning)
+    _warn(own)
     _tell_set(before, saved, forgotten=forget_password, as_json=as_json)
 
 

@@ -25,6 +25,7 @@ from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.certificates import Certificates
 from bck_apps.wiring.database import Generation, password_in_file
+from bck_apps.wiring.ground import own_ground, private_files
 from bck_apps.wiring.notices import made_notices, notifier_context, remind_after, server_name
 from bck_apps.wiring.plugins import OfferedNotifier, Plugins
 from bck_apps.wiring.rescue import database_url, require_database
@@ -59,6 +60,7 @@ from bckcore.services.hosts import HostService
 from bckcore.services.jobs import JobService
 from bckcore.services.ledger import Ledger
 from bckcore.services.metrics import MetricService
+from bckcore.services.own_ground import Borders, bordered
 from bckcore.services.passwords import Passwords
 from bckcore.services.presence import PresenceService
 from bckcore.services.preview import PreviewService
@@ -184,6 +186,11 @@ def made_head(home: Path) -> FileHeadKeeper:
     return FileHeadKeeper(home / "audit.head")
 
 
+def private_places(home: Path, settings: Settings) -> list[Path]:
+    """Where restores into folders of this server write nothing, beside the storage."""
+    return [home, *private_files(home, settings)]
+
+
 def new_id() -> str:
     """A job id that nobody can guess."""
     return uuid.uuid4().hex
@@ -243,7 +250,10 @@ class Container(containers.DeclarativeContainer):
     sealed_box = providers.Singleton(X25519Box, providers.Singleton(SealingKeys, home, vault))
     passwords = providers.Singleton(Passwords, sealed_box)
     queue = providers.Singleton(witnessed_queue, bare_queue, evidence)
-    transport_for = providers.Singleton(transport_finder, plugins, context)
+    ground = providers.Singleton(own_ground, home, settings, runtime_dir)
+    offered_transports = providers.Singleton(transport_finder, plugins, context)
+    transport_for = providers.Singleton(bordered, offered_transports, ground)
+    borders = providers.Singleton(Borders, transport_for=transport_for, ground=ground)
     filters = providers.Object(GitIgnoreFilter)
     notifiers = providers.Singleton(
         offered_notifiers, plugins, providers.Singleton(notifier_context, context, settings, vault.provider)
@@ -252,7 +262,9 @@ class Container(containers.DeclarativeContainer):
     notices = providers.Singleton(made_notices, settings, outbox, notifiers, clock)
     hooks = providers.Singleton(Announcer, plugins, notifiers, notices)
     targets = providers.Singleton(
-        FsRestoreTargets, context.provided.target.root, private=providers.List(home)
+        FsRestoreTargets,
+        context.provided.target.root,
+        private=providers.Singleton(private_places, home, settings),
     )
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
@@ -301,6 +313,7 @@ class Container(containers.DeclarativeContainer):
         storage=storage,
         recovery=recovery,
         transport_for=transport_for,
+        borders=borders,
         credentials=credentials,
         clock=clock,
         random=random,
@@ -412,7 +425,9 @@ class Container(containers.DeclarativeContainer):
         transport_for=transport_for,
         clock=clock,
     )
-    profiles = providers.Singleton(ProfileService, units=units, filters=filters, queue=queue, clock=clock)
+    profiles = providers.Singleton(
+        ProfileService, units=units, filters=filters, borders=borders, queue=queue, clock=clock
+    )
     certificates = providers.Singleton(
         Certificates, home, settings.provided.api.names, clock, evidence.provider
     )
