@@ -120,3 +120,20 @@ def test_a_terminal_that_cannot_show_a_name_ends_nothing_half_way(
     code, _ = pc.enrol(answer=ANSWER | {"allow": ["/caf\u00e9"]})
     assert code == 0
     assert b'read = ["/caf?"]' in terminal.buffer.getvalue()
+
+
+def test_a_program_that_others_could_have_changed_is_not_started(
+    pc: Pc, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    program = tmp_path / "rsync"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\necho rsync version 3.4.1\n")
+    program.chmod(0o777)
+    code, heard = pc.enrol("--write", "--rsync", str(program))
+    assert code == 1
+    assert "can be written by other accounts" in capsys.readouterr().err
+    assert heard.requests == []
+    assert not (tmp_path / "started").exists()
+    assert not pc.config.exists()
+    program.chmod(0o755)
+    assert pc.enrol("--write", "--rsync", str(program))[0] == 0
+    assert (tmp_path / "started").exists()

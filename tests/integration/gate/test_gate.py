@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -228,11 +229,23 @@ def test_a_program_that_others_could_have_changed_is_not_started(
     gate: GateRig, pc: Path, tmp_path: Path
 ) -> None:
     program = tmp_path / "rsync"
-    program.write_text("#!/bin/sh\necho mine\n")
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\necho rsync version 3.4.1\n")
     program.chmod(0o777)
     gate.more = {"rsync": f"'{program}'"}
     gate.write()
-    assert "can be written by other accounts" in refusal(gate, f"{READ}{pc}/docs/")
+    for command in (f"{READ}{pc}/docs/", f"{LOOK}{pc}/docs", f"{WRITE}{pc}/restored/", "bck-gate probe"):
+        assert "can be written by other accounts" in refusal(gate, command)
+    assert not (tmp_path / "started").exists()
+    program.chmod(0o755)
+    assert json.loads(gate.ask("bck-gate probe").stdout)["rsync"] == "3.4.1"
+    assert (tmp_path / "started").exists()
+
+
+def test_a_pc_without_rsync_says_so_when_it_is_probed(gate: GateRig, tmp_path: Path) -> None:
+    gate.more = {"rsync": f"'{tmp_path}/none'"}
+    gate.write()
+    assert json.loads(gate.ask("bck-gate probe").stdout)["rsync"] == ""
+    assert "it is not there" in refusal(gate, f"{READ}{tmp_path}/pc/docs/")
 
 
 def test_the_program_gets_the_words_and_a_clean_environment(gate: GateRig, pc: Path, tmp_path: Path) -> None:

@@ -75,6 +75,17 @@ def require_trusted(path: str, found: os.stat_result) -> None:
         require_safe(folder, os.stat(folder))
 
 
+def require_trusted_program(path: str) -> bool:
+    """Raise GateBrokenError for a program that others could have changed; False where there is none."""
+    try:
+        require_trusted(path, os.stat(path))
+    except FileNotFoundError:
+        return False
+    except OSError as exc:
+        raise GateBrokenError(f"{path} cannot be started: {exc.strerror}") from exc
+    return True
+
+
 def require_safe(path: str, found: os.stat_result) -> None:
     """Raise GateBrokenError if another account than root and this one owns it, or may write to it."""
     if found.st_uid not in (0, os.geteuid()):

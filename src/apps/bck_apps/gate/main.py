@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from bck_apps.gate.commands import Command, Purpose, understood
-from bck_apps.gate.config import DEFAULT, SYSLOG, GateConfig, loaded, require_trusted, this_platform
+from bck_apps.gate.config import DEFAULT, SYSLOG, GateConfig, loaded, require_trusted_program, this_platform
 from bck_apps.gate.confining import confine
 from bck_apps.gate.journal import note
 from bck_apps.gate.places import enter, paths_to_look_at
@@ -53,16 +53,15 @@ def _configuration(arguments: Sequence[str]) -> GateConfig:
 
 def _carry_out(asked: str, config: GateConfig) -> None:
     command = understood(split(asked))
+    found = require_trusted_program(config.rsync)  # a probe starts it, too
     if command.purpose is Purpose.PROBE:
         from bck_apps.gate.probing import answer
 
         note(config.log, f"allowed: probe, for {_who()}")
         sys.stdout.write(answer(config) + "\n")
         return
-    try:
-        require_trusted(config.rsync, os.stat(config.rsync))
-    except OSError as exc:
-        raise GateBrokenError(f"{config.rsync} cannot be started: {exc.strerror}") from exc
+    if not found:
+        raise GateBrokenError(f"{config.rsync} cannot be started: it is not there")
     arguments, folder = _placed(command, config)
     note(config.log, f"allowed: {command.purpose.value} {' '.join(command.paths)}, for {_who()}")
     if config.confine:

@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bck_apps.gate.config import DEFAULT, this_platform
+from bck_apps.gate.config import DEFAULT, require_trusted_program, this_platform
 from bck_apps.gate.enrolling import files
 from bck_apps.gate.enrolling.answer import Answer, parsed_answer
 from bck_apps.gate.enrolling.problem import EnrolError
 from bck_apps.gate.enrolling.server import Server, parsed_server, pinned, redeemed
 from bck_apps.gate.probing import own_version, rsync_version
-from bck_apps.gate.refusal import escaped
+from bck_apps.gate.refusal import GateBrokenError, escaped
 from bckcore.domain.enrolment_text import TokenParts, parsed_token, token_text
 from bckcore.domain.host_key import checked_host_keys
 from bckcore.domain.host_path import typed_path
@@ -101,7 +101,7 @@ def _planned(given: argparse.Namespace) -> Plan:
         address=given.address,
         host_keys=_host_keys(Path(given.host_keys)),
         gate=checked_gate(given.gate) if given.gate else _own_command(given.config),
-        rsync=_writable_name(given.rsync),
+        rsync=_program(given.rsync),
         read=_folders(given.folder),
         restore=_folders(given.restore),
         authorized_keys=_authorized_keys(given) if given.write else None,
@@ -154,6 +154,21 @@ def _own_command(config: str) -> str:
             advice="Say it: --gate '/opt/bck-gate/bin/bck-gate'",
         )
     return checked_gate(shlex.join(words))
+
+
+def _program(text: str) -> str:
+    """Asked for its version here, by root perhaps. Raises EnrolError for one that others could change."""
+    name = _writable_name(text)
+    try:
+        require_trusted_program(name)
+    except GateBrokenError as broken:
+        raise EnrolError(
+            f"{broken}.",
+            meaning="Whoever changed it would work with your rights, and the gate would not start it. "
+            f"{_NOTHING_YET}",
+            advice="Give it to root, take the right to write from others, or name another one: --rsync FILE",
+        ) from broken
+    return name
 
 
 def _folders(given: Sequence[str]) -> tuple[str, ...]:
