@@ -61,12 +61,16 @@ def main(path: str) -> None:
     """Play the sender."""
     with open(path, encoding="utf-8") as file:
         plan = json.load(file)
+    os.set_blocking(1, True)  # rsync gives a socket that it does not wait for
     send(struct.pack("<I", plan.get("protocol", PROTOCOL)) + struct.pack("<I", 1))
     for kind, text in plan.get("messages", ()):
         message(kind, bytes.fromhex(text))
     if "entries" in plan:
-        listed = b"".join(map(entry, plan["entries"])) + b"\0" + struct.pack("<I", plan.get("io_error", 0))
+        listed = b"".join(map(entry, plan["entries"]))
+        listed += b"" if "endless" in plan else b"\0" + struct.pack("<I", plan.get("io_error", 0))
         message(DATA, listed)
+    while "endless" in plan:  # the list goes on until the other side has had enough
+        message(DATA, entry(plan["endless"]) * 500)
     for kind, text in plan.get("after", ()):
         message(kind, bytes.fromhex(text))
     send(bytes.fromhex(plan.get("raw", "")))

@@ -30,6 +30,8 @@ class AdapterContext:
     """Where restore points are kept."""
     database_url: str
     clock: Clock
+    transfer_memory: int = 2 << 30
+    """For transports: bytes of memory that each process which they start may have."""
     processes: Processes | None = None
     """Who we are among the processes of this machine; None where nobody can tell."""
     database_password: Secret[str] | None = None

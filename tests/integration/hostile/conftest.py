@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from bck_adapters.rsync.argv import quoted_word
+from bck_adapters.rsync.process import MEMORY
 from bck_adapters.rsync.routes import LocalRoute
 from bck_adapters.rsync.transport import RsyncTransport
 from bck_adapters.testkit.rigs import TransportRig
@@ -45,6 +46,8 @@ class Hijacked:
 
     rig: TransportRig
     folder: Path
+    memory: int = MEMORY
+    """What each of our programs may have."""
 
     def speaks(self, **plan: Any) -> None:
         """From now on the PC answers with this; see :mod:`tests.support.hostile_sender`."""
@@ -58,7 +61,7 @@ class Hijacked:
         program = self.folder / "answers"
         program.write_text(f"#!/bin/sh\nshift\n{command}\n", encoding="utf-8")
         program.chmod(0o755)
-        self.rig.transport = RsyncTransport(route=HostileRoute(program))
+        self.rig.transport = RsyncTransport(route=HostileRoute(program), memory=self.memory)
 
     def pull(self) -> PullReport | BckError:
         """One attempt: how it ended. What is no error of ours gets out."""

@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import BckError
 from tests.integration.hostile.conftest import Hijacked
 from tests.support.foreign_text import CARELESS
@@ -112,6 +113,14 @@ def test_a_size_that_is_claimed_takes_no_room(hijacked: Hijacked, size: int) -> 
 def test_a_length_that_is_claimed_takes_no_memory_and_ends(hijacked: Hijacked, length: int) -> None:
     hijacked.speaks(entries=[root(), one(b"x", name_length=length)])
     assert ends_well_or_as_ours(hijacked)
+
+
+def test_a_list_without_an_end_takes_no_more_memory_than_it_may(hijacked: Hijacked) -> None:
+    hijacked.memory = 128 << 20
+    hijacked.rig.options = TransferOptions(idle_timeout=20, total_timeout=120)
+    hijacked.speaks(entries=[root()], endless=one(b"n" * 60))
+    told = ends_well_or_as_ours(hijacked)
+    assert "more memory than rsync may have here" in told, told
 
 
 @pytest.mark.parametrize("kind", [INFO, ERROR_XFER, ERROR, WARNING, LOG, DELETED, SUCCESS, NO_SEND, 9, 86])

@@ -99,6 +99,23 @@ def test_every_error_says_what_it_means_and_what_to_do(
     assert found.advice
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[Receiver] out of memory: my_alloc caller (file=lib/pool_alloc.c, line=169)",
+        b"ERROR: out of memory in flist_expand [receiver]",
+        b"[generator] exceeded --max-alloc=1G setting (file=flist.c, line=1)",
+    ],
+)
+def test_a_list_that_is_too_long_for_our_memory_is_told_as_that(line: bytes) -> None:
+    found = ended(22, line)
+    assert found is not None
+    assert "more memory than rsync may have here" in found.what
+    assert "runner.transfer_memory" in found.advice
+    theirs = ended(22, line.replace(b"[Receiver]", b"[sender]").replace(b"[receiver]", b"[sender]"))
+    assert ("here" in str(theirs)) == (b"[generator]" in line)
+
+
 def test_the_programs_own_words_are_quoted_for_people() -> None:
     found = ended(12, b"gate: /etc is not allowed\x1b[0m", EARLY)
     assert found is not None

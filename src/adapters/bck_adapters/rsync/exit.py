@@ -57,6 +57,8 @@ _GATE = (b"bck-gate: refused: ",)
 _FINGERPRINT = re.compile(rb"^SHA256:[A-Za-z0-9+/]{43}(?=\.?$)", re.MULTILINE)
 """Of the key that is shown, in ssh's warning that it has changed."""
 _TOO_LONG = b"backup filename too long"
+_NO_MEMORY = 22
+_NO_MEMORY_WORDS = (b"out of memory", b"exceeded --max-alloc")
 _CHATTERING = b"is your shell clean"
 
 
@@ -112,6 +114,14 @@ def _broke_off(ending: Ending) -> BckError:
             meaning="What had arrived is kept; the next try goes on from there.",
             advice="It is tried again. If it happens often, look at the network and the host's sleep mode.",
         )
+    if ending.code == _NO_MEMORY and any(_is_ours(line) for line in ending.messages.unknown):
+        return TransferFailedError(
+            f"What {ending.host} sent needs more memory than rsync may have here.{said}",
+            meaning="rsync was stopped, so that the server goes on. Nothing the storage held was lost.",
+            advice="A list of names takes 100 to 150 bytes each. If there are really that many files in one "
+            "folder, allow more (setting runner.transfer_memory) or make several sources of it; if not, "
+            "find out what answers on that PC.",
+        )
     if any(_TOO_LONG in line for line in ending.messages.unknown):
         return TransferFailedError(
             f"A path on {ending.host} is so long that its old copy could not be kept.{said}",
@@ -123,6 +133,11 @@ def _broke_off(ending: Ending) -> BckError:
         meaning="Trying again would end the same way. Nothing the storage held was lost.",
         advice="Read the last lines of the job's log; mend what they name, then start the backup again.",
     )
+
+
+def _is_ours(line: bytes) -> bool:
+    """True if the rsync that ran out of memory is the one here, as far as it says."""
+    return any(words in line for words in _NO_MEMORY_WORDS) and b"[sender]" not in line
 
 
 def _signal_of(code: int) -> int:

@@ -62,6 +62,7 @@ class Fetch:
     order: FetchOrder
     watcher: Watcher
     search_path: str
+    memory: int
     shell: str
     messages: MessageReader = field(init=False)
     _rest: bytes = b""
@@ -82,6 +83,7 @@ class Fetch:
             argv=fetch_argv(order, self.shell),
             env=environment(self.search_path),
             inherit_fds=order.inherit_fds,
+            memory=self.memory,
         )
         code = run(program, on_stdout=lambda _: None, on_stderr=self._on_stderr, tick=self._tick)
         self._on_stderr(b"\n" if self._rest else b"")

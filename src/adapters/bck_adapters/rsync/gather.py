@@ -60,6 +60,7 @@ class Gather:
     order: GatherOrder
     watcher: Watcher
     search_path: str
+    memory: int
     shell: str
     messages: MessageReader = field(init=False)
     _tag: bytes = b""
@@ -82,7 +83,9 @@ class Gather:
         self.messages = MessageReader(source_root=os.fsencode(order.source.path), places=places)
         rules = filter_args(gather_rules(order), order.folder.with_suffix(".rules"))
         argv = gather_argv(order, call, rules)
-        program = Program(argv=argv, env=environment(self.search_path), inherit_fds=order.inherit_fds)
+        program = Program(
+            argv=argv, env=environment(self.search_path), inherit_fds=order.inherit_fds, memory=self.memory
+        )
         try:
             code = run(program, on_stdout=self._on_stdout, on_stderr=self._on_stderr, tick=self._tick)
         except _EnoughError:

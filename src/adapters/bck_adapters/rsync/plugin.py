@@ -10,6 +10,8 @@ from bckcore.plugins.registry import TransportFactories
 def bck_transports() -> TransportFactories:
     """rsync over OpenSSH, and the same rsync on this machine."""
     return {
-        "rsync-ssh": lambda context: RsyncTransport(route=SshRoute(context.runtime_dir)),
-        "local": lambda _: RsyncTransport(route=LocalRoute()),
+        "rsync-ssh": lambda context: RsyncTransport(
+            route=SshRoute(context.runtime_dir), memory=context.transfer_memory
+        ),
+        "local": lambda context: RsyncTransport(route=LocalRoute(), memory=context.transfer_memory),
     }

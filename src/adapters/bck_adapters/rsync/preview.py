@@ -63,6 +63,7 @@ class Preview:
     order: PreviewOrder
     watcher: Watcher
     search_path: str
+    memory: int
     shell: str
     filters: Iterable[bytes]
     """Arguments."""
@@ -82,7 +83,9 @@ class Preview:
         if order.options.total_timeout is not None:
             self._deadline = time.monotonic() + order.options.total_timeout
         argv = preview_argv(order, call, self.filters)
-        program = Program(argv=argv, env=environment(self.search_path), inherit_fds=order.inherit_fds)
+        program = Program(
+            argv=argv, env=environment(self.search_path), inherit_fds=order.inherit_fds, memory=self.memory
+        )
         names = ("items", "too-large", "hidden", "present")
         items, too_large, hidden, present = (order.work_dir / name for name in names)
         with (

@@ -17,7 +17,7 @@ from bck_adapters.rsync.argv import environment, look_argv, open_argv
 from bck_adapters.rsync.exit import Ending, error_of
 from bck_adapters.rsync.listing import unescaped
 from bck_adapters.rsync.messages import MessageReader
-from bck_adapters.rsync.process import Program, companion, run
+from bck_adapters.rsync.process import MEMORY, Program, companion, run
 from bckcore.domain.host import Host
 from bckcore.domain.paths import display
 from bckcore.errors import TransferTimeoutError
@@ -38,6 +38,7 @@ class Question:
     host: Host
     shell: str
     search_path: str
+    memory: int = MEMORY
     patience: int = _PATIENCE
     """Seconds until the other side counts as silent."""
     inherit_fds: tuple[int, ...] = ()
@@ -142,6 +143,7 @@ def _program(question: Question, argv: Sequence[bytes]) -> Program:
         env=environment(question.search_path),
         inherit_fds=question.inherit_fds,
         on_group=question.on_group,
+        memory=question.memory,
     )
 
 

@@ -73,6 +73,7 @@ class Push:
     order: PushOrder
     watcher: Watcher
     search_path: str
+    memory: int
     shell: str
     landing: Callable[[PushOrder], AbstractContextManager[Landing | None]]
     _landed: Landing | None = None
@@ -158,7 +159,7 @@ class Push:
         listing, tag = io.BytesIO(), call.tag.encode()
         output = OutputReader(source=self.order.label, first_run=False, tag=tag, listing=listing)
         fds = (*fds, landed.handle) if landed else fds
-        program = Program(argv=argv, env=environment(self.search_path), inherit_fds=fds)
+        program = Program(argv=argv, env=environment(self.search_path), inherit_fds=fds, memory=self.memory)
         code = run(
             program,
             on_stdout=output.feed,

@@ -20,7 +20,7 @@ from bck_adapters.rsync.messages import MessageReader, as_theirs
 from bck_adapters.rsync.output import OutputReader
 from bck_adapters.rsync.preview import Preview
 from bck_adapters.rsync.probing import Question
-from bck_adapters.rsync.process import Program, run
+from bck_adapters.rsync.process import MEMORY, Program, run
 from bck_adapters.rsync.push import Push, not_run
 from bck_adapters.rsync.routes import Route
 from bck_adapters.rsync.rule_file import filter_args
@@ -57,8 +57,9 @@ class RsyncTransport:
     see :mod:`bck_adapters.rsync.probing`.
     """
 
-    def __init__(self, *, route: Route, search_path: str | None = None) -> None:
+    def __init__(self, *, route: Route, search_path: str | None = None, memory: int = MEMORY) -> None:
         self._route = route
+        self._memory = memory
         self._search_path = search_path or os.environ.get("PATH", os.defpath)
         self._checked = False
         self._resumes: bool | None = None
@@ -89,7 +90,7 @@ class RsyncTransport:
                 with self._route.connected(question):
                     self._route.require_no_link(question, order.source.path)
                     self._drop_useless_partials(order, watcher)
-                    return _Pull(order, watcher, self._search_path).carry_out(shell)
+                    return _Pull(order, watcher, self._search_path, self._memory).carry_out(shell)
             except OSError as exc:
                 raise _not_run(exc) from exc
 
@@ -101,7 +102,7 @@ class RsyncTransport:
             try:
                 with self._route.connected(question):
                     self._route.require_no_link(question, order.target_path)
-                    push = Push(order, watcher, self._search_path, shell, self._route.landing)
+                    push = Push(order, watcher, self._search_path, self._memory, shell, self._route.landing)
                     report = push.carried_out()
             except OSError as exc:
                 raise not_run(exc) from exc
@@ -114,7 +115,7 @@ class RsyncTransport:
             try:
                 with self._route.connected(question := self._question(order, shell, watcher)):
                     self._route.require_no_link(question, order.source.path)
-                    Fetch(order, watcher, self._search_path, shell).carry_out()
+                    Fetch(order, watcher, self._search_path, self._memory, shell).carry_out()
             except OSError as exc:
                 raise _not_run(exc) from exc
 
@@ -125,7 +126,7 @@ class RsyncTransport:
             try:
                 with self._route.connected(question := self._question(order, shell, watcher)):
                     self._route.require_no_link(question, order.source.path)
-                    return Gather(order, watcher, self._search_path, shell).carried_out()
+                    return Gather(order, watcher, self._search_path, self._memory, shell).carried_out()
             except OSError as exc:
                 raise _not_run(exc) from exc
 
@@ -137,7 +138,9 @@ class RsyncTransport:
                 with self._route.connected(question := self._question(order, shell, watcher)):
                     self._route.require_no_link(question, order.source.path)
                     rules = filter_args(_filters(order), order.work_dir / "rules")
-                    return Preview(order, watcher, self._search_path, shell, rules).carried_out()
+                    return Preview(
+                        order, watcher, self._search_path, self._memory, shell, rules
+                    ).carried_out()
             except OSError as exc:
                 raise _not_run(exc) from exc
 
@@ -148,6 +151,7 @@ class RsyncTransport:
             host=order.host,
             shell=shell,
             search_path=self._search_path,
+            memory=self._memory,
             patience=min(patience, options.total_timeout or patience),
             inherit_fds=order.inherit_fds,
             on_group=order.on_group if isinstance(order, PullOrder) else _nobody,
@@ -181,6 +185,7 @@ class _Pull:
     order: PullOrder
     watcher: Watcher
     search_path: str
+    memory: int
     call: Invocation = field(init=False)
     output: OutputReader = field(init=False)
     messages: MessageReader = field(init=False)
@@ -232,6 +237,7 @@ class _Pull:
             env=environment(self.search_path),
             inherit_fds=order.inherit_fds,
             on_group=order.on_group,
+            memory=self.memory,
         )
         with (
             self._items.open("wb") as items,

@@ -105,6 +105,7 @@ def adapter_context(
         database_password=password_in_file(settings.database.password_file),
         database_used=Generation(home / FILE_NAME, settings.database.generation).is_current,
         processes=processes,
+        transfer_memory=settings.runner.transfer_memory,
     )
 
 

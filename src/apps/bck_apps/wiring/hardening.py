@@ -49,6 +49,7 @@ SERVICE: Final[Sequence[Directive]] = (
     ("SystemCallErrorNumber", "EPERM"),
     ("KeyringMode", "private"),
     ("LimitCORE", "1"),
+    ("OOMPolicy", "continue"),
     ("LoadCredentialEncrypted", "bck-vault-key:/etc/credstore.encrypted/bck-vault-key"),
 )
 """For `bck serve`, and for any verb of `bck` that a timer starts."""

@@ -72,6 +72,10 @@ class RunnerSettings(_Section):
     jobs: Annotated[int, Field(ge=1, le=64, description="Jobs at once, at most one per host.")] = 2
     lease_seconds: Annotated[float, Field(ge=5, description="A runner silent so long loses its job.")] = 60
     poll_seconds: Annotated[float, Field(gt=0, le=60, description="How often the queue is asked.")] = 1
+    transfer_memory: Annotated[
+        int,
+        Field(ge=256 << 20, le=1 << 50, description="Bytes of memory that each rsync and ssh may have."),
+    ] = 2 << 30
 
 
 class JobSettings(_Section):
