@@ -60,7 +60,13 @@ class TestMemoryTokens(TokensContract):
 class TestJwtTokens(TokensContract):
     @pytest.fixture
     def tokens(self, tmp_path):
-        return JwtTokens(tmp_path)
+        return JwtTokens(tmp_path, MemoryVault())
+
+
+class TestJwtTokensOfTheFileVault(TokensContract):
+    @pytest.fixture
+    def tokens(self, tmp_path):
+        return JwtTokens(tmp_path, FileVault(tmp_path / "vault", Sealer(keys_of(tmp_path, {}))))
 
 
 class TestMemoryPasswordHasher(PasswordHasherContract):

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bck_adapters.auth import JwtTokens
+from bck_adapters.memory import MemoryVault
 from bck_adapters.notify.form import parsed_state, parsed_waiting
 from bck_adapters.notify.webhook import parsed_url as parsed_webhook
 from bck_adapters.pki.certificates import parsed_name
@@ -146,7 +147,7 @@ def keyed(stream: bytes) -> None:
 def _tokens() -> tuple[JwtTokens, TemporaryDirectory[str]]:
     """With the folder of its key, which goes with the process."""
     folder = TemporaryDirectory()
-    return JwtTokens(Path(folder.name)), folder
+    return JwtTokens(Path(folder.name), MemoryVault()), folder
 
 
 def let_in(stream: bytes) -> None:

@@ -8,7 +8,10 @@ from bckcore.domain.session import Pass
 
 
 class Tokens(Protocol):
-    """Short-lived access tokens. Thread-safe."""
+    """Short-lived access tokens. Thread-safe. All but ``rotate`` raise StorageError without their key."""
+
+    def ready(self) -> None:
+        """Have the key that signs, made where there is none; for a process that starts. Safe to repeat."""
 
     def issue(self, told: Pass, *, now: datetime) -> tuple[Secret[str], datetime]:
         """A token and when it expires."""

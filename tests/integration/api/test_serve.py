@@ -14,14 +14,16 @@ from typing import Any
 import httpx2
 import pytest
 
+from bck_adapters.auth.ring import PRIVATE
 from bck_adapters.memory import SettableClock
 from bck_apps.api import listening
 from bck_apps.api.limits import USUAL
-from bck_apps.api.serve import _address, _listening, _Server
+from bck_apps.api.serve import _address, _listening, _make_ready, _Server
 from bckcore.domain.access import Role
+from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, InvalidInputError
-from tests.support.api_world import ServedWorld, memory_application, served_world
+from tests.support.api_world import PASSWORD, ServedWorld, api_world, memory_application, served_world
 
 
 @pytest.fixture
@@ -277,3 +279,23 @@ def test_a_certificate_that_cannot_be_used_leaves_the_old_one_in_use(tmp_path: P
                 (place / "server-key.pem").write_bytes(tls.server_key.read_bytes())
             server.refresh_certificate()
             assert server._context is before
+
+
+def test_a_key_of_tokens_that_cannot_be_opened_keeps_the_server_running_and_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As after a move without the vault's key: backups go on, and who signs in is told what to do."""
+    with api_world(tmp_path) as world:
+        application = world.application
+        application.container.tokens.reset_override()
+        application.container.sessions.reset()
+        application.container.bare_vault().put(PRIVATE, Secret("sealed by nobody"))
+        _make_ready(application)
+        assert "nobody can sign in" in caplog.text
+        body = {"name": "admin", "password": PASSWORD}
+        refused = world.client.post("/auth/login", json=body)
+        assert refused.status_code >= 500
+        assert "rotate-key" in refused.json()["advice"]
+        assert world.client.get("/health").status_code == 200
+        application.tokens.rotate(now=application.clock.now())
+        assert world.client.post("/auth/login", json=body).status_code == 200

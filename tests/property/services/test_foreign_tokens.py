@@ -11,6 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bck_adapters.auth import JwtTokens
+from bck_adapters.memory import MemoryVault
 from bckcore.domain.secret import Secret
 from bckcore.domain.throttle import account_key, address_key, known_key, network_of
 from bckcore.domain.totp import matching_step
@@ -26,7 +27,7 @@ PARTS = st.lists(st.sampled_from(["eyJ", "e30", "", "A" * 43, "bckr_", "bckd_", 
 
 @pytest.fixture(scope="module")
 def tokens() -> JwtTokens:
-    return JwtTokens(Path(tempfile.mkdtemp()))
+    return JwtTokens(Path(tempfile.mkdtemp()), MemoryVault())
 
 
 @given(st.one_of(TEXT, PARTS))

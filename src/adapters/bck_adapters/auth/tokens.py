@@ -6,13 +6,12 @@ from uuid import uuid4
 
 import jwt
 
-from bck_adapters.auth.ring import KEY_FILE, KeyRing
+from bck_adapters.auth.ring import KeyRing
 from bckcore.domain.ids import SessionId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Pass
 from bckcore.errors import AccessDeniedError
-
-__all__ = ["ALGORITHM", "KEY_FILE", "JwtTokens"]
+from bckcore.ports.vault import Vault
 
 ALGORITHM = "EdDSA"
 ISSUER = "bck"
@@ -24,10 +23,14 @@ _CLAIMS = ["iss", "aud", "exp", "iat", "jti", "sub", "sid"]
 class JwtTokens:
     """Tokens. Times are checked against the ``now`` that is given, never against the machine's clock."""
 
-    def __init__(self, home: Path, *, lifetime_minutes: int = LIFETIME_MINUTES) -> None:
-        """Take the key in the folder ``home``, made at first use. Raises StorageError."""
-        self._ring = KeyRing(home)
+    def __init__(self, home: Path, vault: Vault, *, lifetime_minutes: int = LIFETIME_MINUTES) -> None:
+        """Sign with the key in the vault, of which the folder ``home`` holds the public half."""
+        self._ring = KeyRing(home, vault)
         self._life = timedelta(minutes=lifetime_minutes)
+
+    def ready(self) -> None:
+        """See the port. A key that an older version left open in ``home`` goes with it."""
+        self._ring.current()
 
     def issue(self, told: Pass, *, now: datetime) -> tuple[Secret[str], datetime]:
         """See the port. Expiry is in whole seconds."""

@@ -75,6 +75,9 @@ class MemoryTokens:
         self._issued: dict[str, tuple[Pass, datetime]] = {}
         self._lock = Lock()
 
+    def ready(self) -> None:
+        """See the port. There is no key."""
+
     def issue(self, told: Pass, *, now: datetime) -> tuple[Secret[str], datetime]:
         """See the port."""
         token, expires = secrets.token_urlsafe(16), now + self._life

@@ -143,6 +143,12 @@ class TokensContract:
                 tokens.check(token, now=START)
         assert tokens.check(tokens.issue(ZOE, now=START)[0], now=START) == ZOE
 
+    def test_to_be_ready_may_be_asked_for_again_and_changes_nothing(self, tokens: Tokens) -> None:
+        tokens.ready()
+        token, _ = tokens.issue(ZOE, now=START)
+        tokens.ready()
+        assert tokens.check(token, now=START) == ZOE
+
     @pytest.mark.parametrize("text", ["", "nonsense", "a.b.c", "\udcff"])
     def test_anything_else_is_refused(self, tokens: Tokens, text: str) -> None:
         with pytest.raises(AccessDeniedError):

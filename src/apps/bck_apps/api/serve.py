@@ -59,9 +59,18 @@ def serve_on(
     moment". There are fewer connections than ``limits`` says where the process may have few files open.
     """
     address = _address(application, application.settings.api.host, listener.getsockname()[1])
+    _make_ready(application)
     server = _Server(application, stop, lambda: ready(address), away or Event(), limits)
     with _announced(application.home, address, server):
         server.run_until_stopped(listener.dup())
+
+
+def _make_ready(application: Application) -> None:
+    """The key that signs, before somebody asks. Without one backups go on, and each sign-in says why not."""
+    try:
+        application.tokens.ready()
+    except BckError as error:
+        log.error("nobody can sign in", error=str(error))
 
 
 def listening(application: Application, *, port: int | None = None) -> socket.socket:

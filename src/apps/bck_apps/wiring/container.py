@@ -437,7 +437,9 @@ class Container(containers.DeclarativeContainer):
     hasher = providers.Singleton(Argon2Hasher)
     tokens = providers.Singleton(
         witnessed_tokens,
-        providers.Singleton(JwtTokens, home=home, lifetime_minutes=settings.provided.security.token_minutes),
+        providers.Singleton(
+            JwtTokens, home, bare_vault, lifetime_minutes=settings.provided.security.token_minutes
+        ),
         evidence,
     )
     access = providers.Singleton(AccessService, units=units, hasher=hasher, vault=vault, clock=clock)
