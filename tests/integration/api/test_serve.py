@@ -6,7 +6,7 @@ import os
 import socket
 import ssl
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -20,10 +20,12 @@ from bck_apps.api import listening
 from bck_apps.api.limits import USUAL
 from bck_apps.api.serve import _address, _listening, _make_ready, _Server
 from bckcore.domain.access import Role
+from bckcore.domain.ids import HostId
 from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, InvalidInputError
 from tests.support.api_world import PASSWORD, ServedWorld, api_world, memory_application, served_world
+from tests.support.house import RecordingWatcher
 
 
 @pytest.fixture
@@ -299,3 +301,48 @@ def test_a_key_of_tokens_that_cannot_be_opened_keeps_the_server_running_and_is_t
         assert world.client.get("/health").status_code == 200
         application.tokens.rotate(now=application.clock.now())
         assert world.client.post("/auth/login", json=body).status_code == 200
+
+
+BIG = 40_000_000
+"""More than sockets hold on the way."""
+
+
+def _stored(world: ServedWorld) -> None:
+    """A point of docs with a large file, of a host that belongs to the owner."""
+    world.application.storage.prepare()
+    world.prepare()
+    assert world.call("PUT", "/hosts/pc1", json={"owners": ["owner"]}).status_code == 200
+    world.pcs[HostId("pc1")].source("/home/u/docs").write(b"big", os.urandom(BIG), 10**18)
+    world.start()
+    claim = world.claim()
+    status, result = world.application.worker.carry_out(claim, RecordingWatcher())
+    world.application.queue.finish(claim, status, result)
+
+
+@pytest.mark.parametrize("ended", ["session", "account", "role", "host"])
+@pytest.mark.parametrize("route", ["file?path=docs/big", "export"])
+def test_a_download_is_broken_off_when_the_right_to_it_ends(
+    world: ServedWorld, monkeypatch: pytest.MonkeyPatch, route: str, ended: str
+) -> None:
+    """The attack: begin a large download while it is allowed, and take it at leisure."""
+    monkeypatch.setattr("bck_apps.api.permits.PERMIT_SECONDS", 0.0)
+    _stored(world)
+    address, headers = f"/profiles/docs/points/latest/{route}", world.sign_in(Role.OWNER)
+    with world.client.stream("GET", address, headers=headers) as whole:
+        assert sum(map(len, whole.iter_raw())) >= BIG
+    with world.client.stream("GET", address, headers=headers) as response:
+        assert response.status_code == 200
+        pieces = response.iter_raw()
+        got = len(next(pieces))
+        access = world.application.access
+        end: dict[str, Callable[[], object]] = {
+            "session": lambda: world.application.sessions.revoke_all("owner", by="admin"),
+            "account": lambda: access.remove_user("owner"),
+            "role": lambda: access.set_role("owner", Role.VIEWER),
+            "host": lambda: world.call("PUT", "/hosts/pc1", json={"owners": []}),
+        }
+        end[ended]()
+        with pytest.raises(httpx2.RemoteProtocolError, match=r"incomplete|without sending complete"):
+            for piece in pieces:
+                got += len(piece)
+        assert got < BIG

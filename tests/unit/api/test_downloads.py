@@ -6,7 +6,7 @@ import io
 import os
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from urllib.parse import quote, unquote
 
@@ -17,6 +17,7 @@ from bck_apps.api.downloads import HeldStream, disposition
 from bckcore.domain.access import Role
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.run import ProfileRef
+from bckcore.errors import AccessDeniedError, NotFoundError
 from tests.support.api_world import ApiWorld
 from tests.support.house import RecordingWatcher
 
@@ -123,13 +124,23 @@ def test_any_name_stays_one_header(name: bytes) -> None:
     assert quote(name.decode("utf-8", "replace"), safe="") in text
 
 
-def stream(pieces: Iterator[bytes], *, stall: float = 5.0, stuck: bool = False) -> tuple[list[object], bool]:
+def always() -> None:
+    """The right to it never ends."""
+
+
+def stream(
+    pieces: Iterator[bytes],
+    *,
+    stall: float = 5.0,
+    stuck: bool = False,
+    still_may: Callable[[], None] = always,
+) -> tuple[list[object], bool]:
     """What was sent, and whether what was held is released."""
     sent: list[object] = []
     released: list[bool] = []
     held = ExitStack()
     held.callback(lambda: released.append(True))
-    response = HeldStream(pieces, held, name=b"x", media_type="a/b", stall_seconds=stall)
+    response = HeldStream(pieces, held, still_may=still_may, name=b"x", media_type="a/b", stall_seconds=stall)
 
     async def receive() -> dict[str, object]:
         await anyio.sleep_forever()
@@ -166,6 +177,28 @@ def test_a_client_that_takes_nothing_is_left() -> None:
     sent, released = stream(iter([b"x"] * 10), stall=0.05, stuck=True)
     assert released
     assert len(sent) == 2
+
+
+def test_a_right_that_ends_under_way_breaks_off_and_releases(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bck_apps.api.permits.PERMIT_SECONDS", 0.0)
+    for error in (AccessDeniedError("over"), NotFoundError("over")):
+        looks = iter((None, None, None, error))
+
+        def look(looks: Iterator[Exception | None] = looks) -> None:
+            if found := next(looks):
+                raise found
+
+        sent, released = stream(iter([b"x"] * 10), still_may=look)
+        assert released
+        assert [one["body"] for one in sent[1:] if isinstance(one, dict)] == [b"x", b"x"]
+        assert not any(isinstance(one, dict) and one.get("more_body") is False for one in sent)
+
+
+def test_many_small_pieces_are_not_each_looked_at() -> None:
+    looks: list[int] = []
+    sent, _ = stream(iter([b"x"] * 1000), still_may=lambda: looks.append(1))
+    assert len(sent) == 1002
+    assert len(looks) <= 1, "a thousand pieces take less than two seconds"
 
 
 # --- a look ahead -----------------------------------------------------------------------------------

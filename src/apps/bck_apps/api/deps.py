@@ -58,18 +58,6 @@ def principal(
     return found
 
 
-GoesOn = Callable[[Principal], Principal]
-
-
-@inject
-def going_on(
-    sessions: SessionService = Depends(Provide[Container.sessions]),
-    devices: DeviceTokens = Depends(Provide[Container.device_tokens]),
-) -> GoesOn:
-    """For answers that last: the principal as it is now; raises AccessDeniedError once it is over."""
-    return lambda who: sessions.again(who) if who.role else devices.again(who)
-
-
 class Requires:
     """A dependency that gives the principal if its role grants ``permission``, else refuses.
 
@@ -92,6 +80,37 @@ class Requires:
         for kind, name in named_objects(request.scope["route"].path, request.path_params):
             kind(reach, who, name)
         return who
+
+
+StillMay = Callable[[], None]
+"""Looks at everything once more; raises AccessDeniedError or NotFoundError once it is over."""
+
+
+class Lasting:
+    """A dependency for answers that last, beside ``Requires``: what that looked at, to be looked at again."""
+
+    def __init__(self, permission: Permission) -> None:
+        self.permission = permission
+
+    @inject
+    def __call__(
+        self,
+        request: Request,
+        who: Principal = Depends(principal),
+        sessions: SessionService = Depends(Provide[Container.sessions]),
+        devices: DeviceTokens = Depends(Provide[Container.device_tokens]),
+        reach: Reach = Depends(Provide[Container.reach]),
+    ) -> StillMay:
+        """The session or token, the account, its role, and whether it reaches what the address names."""
+        objects = list(named_objects(request.scope["route"].path, request.path_params))
+
+        def check() -> None:
+            now = sessions.again(who) if who.role else devices.again(who)
+            reach.demand(now, self.permission)
+            for kind, name in objects:
+                kind(reach, now, name)
+
+        return check
 
 
 Check = Callable[[Reach, Principal, str], None]
@@ -126,6 +145,11 @@ def requires(permission: Permission) -> Any:
     What a body names is for the route to check: ``reach: Reach = within_reach()``.
     """
     return Depends(Requires(permission))
+
+
+def lasting(permission: Permission) -> Any:
+    """For a route whose answer lasts: ``still_may: StillMay = lasting(Permission.READ)``, for a Permit."""
+    return Depends(Lasting(permission))
 
 
 def within_reach() -> Any:

@@ -10,6 +10,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from bck_apps.api.deps import StillMay
+from bck_apps.api.permits import Permit
+from bck_apps.wiring import logs
+
+log = logs.get_logger("bck.api")
+
 _SAFE = frozenset(string.ascii_letters + string.digits + " .,;:!?@#$&()[]{}+-=_~'")
 STALL_SECONDS = 120.0
 """A client that takes nothing for so long is left: backups may be waiting for it."""
@@ -18,8 +24,8 @@ STALL_SECONDS = 120.0
 class HeldStream(StreamingResponse):
     """Streams ``pieces``; closes ``held`` at the end, whatever the end is.
 
-    What goes wrong after the beginning breaks the connection off: so a client can tell that it has not got
-    everything.
+    What goes wrong after the beginning, and that who asked may no more, break the connection off: so a client
+    can tell that it has not got everything.
     """
 
     def __init__(
@@ -27,6 +33,7 @@ class HeldStream(StreamingResponse):
         pieces: Iterator[bytes],
         held: ExitStack,
         *,
+        still_may: StillMay,
         name: bytes,
         media_type: str,
         length: int | None = None,
@@ -37,6 +44,7 @@ class HeldStream(StreamingResponse):
             headers["Content-Length"] = str(length)
         super().__init__(pieces, media_type=media_type, headers=headers)
         self._held = held
+        self._still_may = still_may
         self._stall_seconds = stall_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -48,13 +56,23 @@ class HeldStream(StreamingResponse):
                 await run_in_threadpool(self._held.close)
 
     async def stream_response(self, send: Send) -> None:
-        """As always, but with an end to the patience."""
+        """As always, but with an end to the patience, and to the right to it."""
+        permit = Permit(self._still_may)
 
-        async def hurried(message: dict[str, object]) -> None:
+        async def permitted(message: dict[str, object]) -> None:
+            if not await permit.holds():
+                raise _OverError
             with anyio.fail_after(self._stall_seconds):
                 await send(message)
 
-        await super().stream_response(hurried)  # type: ignore[arg-type]  # a message is a mapping of these
+        try:
+            await super().stream_response(permitted)  # type: ignore[arg-type]  # a message is a mapping of these
+        except _OverError:  # an answer without its end: the server hangs up
+            log.warning("a download was broken off: who asked for it may no more")
+
+
+class _OverError(Exception):
+    """The right to it has ended."""
 
 
 def disposition(name: bytes) -> str:

@@ -18,14 +18,13 @@ import anyio
 from fastapi.sse import ServerSentEvent
 
 from bck_apps.api.feeds import POLL_SECONDS, Feed
+from bck_apps.api.permits import Permit
 from bck_apps.api.views import job_view, line_view, progress_view
 from bckcore.domain.job import Job
 from bckcore.domain.transfer import TransferProgress
-from bckcore.errors import AccessDeniedError, NotFoundError
 from bckcore.ports.job_queue import LogLine
 
 RETRY_MS = 1_000
-PERMIT_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -54,26 +53,6 @@ class JobEvents:
         if status != self._status:
             self._status = status
             yield ServerSentEvent(event="status", data=job_view(job))
-
-
-class Permit:
-    """Whether who follows a job still may; looked at now and then, for a stream may last for hours."""
-
-    def __init__(self, check: Callable[[], object]) -> None:
-        """``check`` raises AccessDeniedError or NotFoundError once it is over."""
-        self._check = check
-        self._looked = anyio.current_time()
-
-    async def holds(self) -> bool:
-        """False once it is over, PERMIT_SECONDS after that at the latest."""
-        if anyio.current_time() - self._looked < PERMIT_SECONDS:
-            return True
-        try:
-            await anyio.to_thread.run_sync(self._check)
-        except (AccessDeniedError, NotFoundError):
-            return False
-        self._looked = anyio.current_time()
-        return True
 
 
 async def follow(

@@ -8,7 +8,7 @@ from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import Response
 
-from bck_apps.api.deps import requires
+from bck_apps.api.deps import StillMay, lasting, requires
 from bck_apps.api.downloads import HeldStream
 from bck_apps.api.errors import responses
 from bck_apps.api.views import path_bytes_of
@@ -57,6 +57,7 @@ def export_point(
     path_bytes: PathBytes = [],  # noqa: B006
     include_deleted: Annotated[bool, Query(description="Also what was deleted before the point.")] = False,
     _who: Principal = requires(Permission.RESTORE),
+    still_may: StillMay = lasting(Permission.RESTORE),
     exports: ExportService = Depends(Provide[Container.exports]),
 ) -> Response:
     """A point, or some paths of it, as an archive, streamed. Backups of the profile wait meanwhile."""
@@ -72,7 +73,13 @@ def export_point(
             )
         )
         file = f"{name}-{exported.point.run_id}.{format.value}".encode()
-        return HeldStream(exported.pieces, stack.pop_all(), name=file, media_type=MEDIA_TYPES[format])
+        return HeldStream(
+            exported.pieces,
+            stack.pop_all(),
+            still_may=still_may,
+            name=file,
+            media_type=MEDIA_TYPES[format],
+        )
 
 
 @router.get(
@@ -87,6 +94,7 @@ def download_file(
     path: Annotated[str, Query(description="`SOURCE/path` or the full path.")] = "",
     path_bytes: Annotated[str, Query(description="The same, percent-encoded.")] = "",
     _who: Principal = requires(Permission.RESTORE),
+    still_may: StillMay = lasting(Permission.RESTORE),
     exports: ExportService = Depends(Provide[Container.exports]),
 ) -> Response:
     """One file as it was at a point."""
@@ -98,6 +106,7 @@ def download_file(
         return HeldStream(
             _pieces(opened),
             stack.pop_all(),
+            still_may=still_may,
             name=opened.name,
             media_type=OCTETS,
             length=opened.entry.size,

@@ -8,17 +8,17 @@ from dependency_injector.wiring import Provide, inject
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
-from bck_apps.api.deps import GoesOn, going_on, requires, within_reach
+from bck_apps.api.deps import StillMay, lasting, requires
 from bck_apps.api.errors import responses
-from bck_apps.api.events import Permit, follow
+from bck_apps.api.events import follow
 from bck_apps.api.feeds import Feeds
+from bck_apps.api.permits import Permit
 from bck_apps.api.schemas import JobView, LogLineView, Page
 from bck_apps.api.views import job_view, line_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import JobId
 from bckcore.services.jobs import JobService
-from bckcore.services.reach import Reach
 
 KnownLine = Annotated[int, Query(ge=0, le=2**53, description="Number of the last log line that is known.")]
 
@@ -55,29 +55,22 @@ def job_events(
     last_event_id: Annotated[
         int | None, Header(ge=0, le=2**53, description="Set by clients that reconnect; wins over `after`.")
     ] = None,
-    who: Principal = requires(Permission.WATCH),
+    _who: Principal = requires(Permission.WATCH),
     jobs: JobService = Depends(Provide[Container.jobs]),
-    may_go_on: GoesOn = Depends(going_on),
-    reach: Reach = within_reach(),
+    still_may: StillMay = lasting(Permission.WATCH),
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """The events of a job that exists: what is not there is told before the answer begins."""
     jobs.get(JobId(job_id))
     known = after if last_event_id is None else last_event_id
-
-    def check() -> None:
-        now = may_go_on(who)
-        reach.demand(now, Permission.WATCH)
-        reach.job(now, JobId(job_id))
-
-    return _followed(request, jobs, JobId(job_id), known, check)
+    return _followed(request, jobs, JobId(job_id), known, still_may)
 
 
 async def _followed(
-    request: Request, jobs: JobService, job_id: JobId, after: int, check: Callable[[], None]
+    request: Request, jobs: JobService, job_id: JobId, after: int, still_may: StillMay
 ) -> AsyncGenerator[ServerSentEvent, None]:
     feeds: Feeds = request.app.state.feeds
     stopping: Callable[[], bool] = request.app.state.stopping
-    permit = Permit(check)
+    permit = Permit(still_may)
     with feeds.of(jobs, job_id) as feed:
         async with aclosing(follow(feed, after=after, permit=permit, stopping=stopping)) as events:
             async for event in events:
