@@ -73,6 +73,31 @@ def test_the_log_and_its_export_are_proved_and_every_break_is_told(bck: Bck, tmp
     assert "were cut off from the end" in cut.err
 
 
+@pytest.mark.sqlite  # it removes entries by hand
+def test_an_emptied_log_and_a_forgotten_end_are_told_and_nobody_is_stuck(bck: Bck):
+    """The attack: rows, and with them what is remembered of them; then a server that goes on."""
+    newest = bck.ok("audit", "verify")
+    head = bck.home / "audit.head"
+    head.rename(head.with_suffix(".aside"))
+    ended = bck.run("audit", "verify", "--json")
+    assert (ended.code, ended.json["ok"], ended.json["breaks"]) == (1, False, [])
+    assert "--head" in ended.err
+    known = f"{newest['newest']}:{newest['digest']}"
+    assert bck.ok("audit", "verify", "--head", known)["ok"]
+    with sqlite3.connect(bck.home / "bck.sqlite3") as database:
+        database.execute("DROP TRIGGER audit_no_delete")
+        database.execute("DELETE FROM audit")
+    database.close()
+    emptied = bck.run("audit", "verify", "--json")
+    assert (emptied.code, emptied.json["breaks"][0]["kind"]) == (1, "empty")
+    assert "bck serve" in emptied.err
+    lines = bck.run("doctor", "--security", "--json").json["items"]
+    assert [one["ok"] for one in lines if one["name"] == "audit log"] == [False]
+    assert bck.ok("audit", "verify", "--head", known, code=1)["breaks"][0]["kind"] == "truncated"
+    bck.ok("user", "set", "bert", "--role", "auditor")  # a rebuilt installation goes on with its next entry
+    assert bck.ok("audit", "verify")["ok"]
+
+
 def test_the_server_enters_its_start_and_who_signs_in_from_where(bck: Bck):
     with bck.serving() as (_, told):
         context = ssl.create_default_context(cafile=told["ca_certificate"])

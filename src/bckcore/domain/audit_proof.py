@@ -23,6 +23,8 @@ class Break(StrEnum):
     """An entry stands in another place, or twice."""
     TRUNCATED = "truncated"
     """The newest entries, which were remembered elsewhere, are missing."""
+    EMPTY = "empty"
+    """There is no entry at all, and nothing is remembered: an installation enters its own start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,8 @@ class Broken:
     @property
     def sentence(self) -> str:
         """For people."""
+        if self.kind is Break.EMPTY:
+            return "There is no entry, not even of the start of this installation: the log was emptied."
         entries = f"Entry {self.first}" if self.first == self.last else f"Entries {self.first} to {self.last}"
         words = {
             Break.UNREADABLE: "cannot be read: the line is no entry.",
@@ -119,6 +123,8 @@ class _Follow:
         last = max((known.number for known in self.known), default=0)
         if self.newest.number < last:
             self._broken(Break.TRUNCATED, self.newest.number + 1, last)
+        elif not self.entries:
+            self._broken(Break.EMPTY, 1)
         return Proof(
             entries=self.entries,
             newest=self.newest,
@@ -134,7 +140,8 @@ class _Follow:
 def proved(lines: Iterable[bytes], remembered: Head | None = None, strayed: Head | None = None) -> Proof:
     """Follow the chain through all lines, oldest first; never raises for what they hold.
 
-    With ``remembered``, the newest entry known from elsewhere, a missing end and a rewritten past show, too.
+    No line at all is a break: every installation enters its own start. With ``remembered``, the newest entry
+    known from elsewhere, a missing end and a rewritten past show, too.
     With ``strayed``, an entry that was made when the remembered one was not there, it shows for good.
     """
     follow = _Follow(remembered, strayed)

@@ -106,7 +106,6 @@ def test_a_whole_log_is_proved():
     lines = log(5)
     proof = proved(lines, head_of(lines))
     assert (proof.ok, proof.entries, proof.newest) == (True, 5, head_of(lines))
-    assert proved([]).ok
 
 
 def found(lines, head=None):
@@ -123,6 +122,12 @@ def test_the_place_and_the_way_of_each_break_is_told():
     assert found(lines[:7], head) == [(Break.TRUNCATED, 8, 9)]
     assert found([], head) == [(Break.TRUNCATED, 1, 9)]
     assert found([*lines[:3], b"\xff\x1b]0;x", *lines[4:]], head)[0] == (Break.UNREADABLE, 4, 4)
+
+
+def test_an_emptied_log_is_not_whole_though_nothing_is_remembered():
+    """The attack: all rows and what is remembered of them are gone."""
+    assert found([]) == [(Break.EMPTY, 1, 1)]
+    assert "emptied" in proved([]).breaks[0].sentence
 
 
 def test_a_line_that_was_written_anew_shows_by_the_next_one():

@@ -133,7 +133,8 @@ def verify(
 ) -> None:
     """Prove that nothing was changed, removed, moved or cut off; exit status 1 and the place if it was.
 
-    An end that was cut off shows by the newest entry that BCK_HOME/audit.head remembers, or by --head.
+    An end that was cut off shows by the newest entry that BCK_HOME/audit.head remembers, or by --head;
+    without either the log itself is not proved. An installation enters its own start: no entry is a break.
     """
     known = _head(head)
     if file is None:
@@ -141,15 +142,34 @@ def verify(
             proof = application.evidence.proof(known)
     else:
         proof = _proof_of_file(Path(require_path(file, "FILE")), known)
-    show(as_json, _proof_document(proof), lambda: _proof_view(proof))
-    for one in proof.breaks:
-        say(f"error: {one.sentence}")
-    if not proof.ok:
-        say("means: The audit log is not what was written; from that place on it proves nothing.")
-        say("do:    Keep the database as it is, compare it with an earlier export, and find out who wrote.")
+    endless = proof.remembered is None
+    good = proof.ok and not (endless and file is None)
+    show(as_json, _proof_document(proof, good), lambda: _proof_view(proof, good))
+    for line in _told(proof, endless, good):
+        say(line)
+    if not good:
         raise typer.Exit(FAILED)
-    if proof.remembered is None:
-        say("warning: No newest entry is remembered: an end that was cut off would not show. Give --head.")
+
+
+def _told(proof: Proof, endless: bool, good: bool) -> list[str]:
+    """What is wrong, what it means, and what to do, for people."""
+    if not proof.ok:
+        lost = " Where the database was lost and rebuilt, start 'bck serve': that is entered." * endless
+        return [
+            *(f"error: {one.sentence}" for one in proof.breaks),
+            "means: The audit log is not what was written; from that place on it proves nothing.",
+            "do:    Keep the database as it is, compare it with an earlier export, and find out who wrote."
+            + lost,
+        ]
+    if not good:
+        return [
+            "error: No newest entry is remembered: audit.head is not in BCK_HOME.",
+            "means: What is there is whole, but an end that was cut off would not show.",
+            "do:    Give an entry that was noted elsewhere, for instance from the server's log: --head. Where "
+            "you know why the file is gone, as after a move, restart 'bck serve': it enters its start, which "
+            "is remembered.",
+        ]
+    return ["warning: An end that was cut off would not show. Give --head."] if endless else []
 
 
 def _head(text: str) -> Head | None:
@@ -177,10 +197,10 @@ def _lines(file: BinaryIO) -> Iterator[bytes]:
         yield line.removesuffix(b"\n")
 
 
-def _proof_document(proof: Proof) -> dict[str, object]:
+def _proof_document(proof: Proof, good: bool) -> dict[str, object]:
     known = proof.remembered
     return {
-        "ok": proof.ok,
+        "ok": good,
         "entries": proof.entries,
         "newest": proof.newest.number,
         "digest": proof.newest.digest,
@@ -192,11 +212,11 @@ def _proof_document(proof: Proof) -> dict[str, object]:
     }
 
 
-def _proof_view(proof: Proof) -> "RenderableType":
+def _proof_view(proof: Proof, good: bool) -> "RenderableType":
     known = proof.remembered
     return fields(
         (
-            ("audit log", "ok" if proof.ok else "BAD"),
+            ("audit log", "ok" if good else "BAD"),
             ("entries", proof.entries),
             ("newest", f"{proof.newest.number}:{proof.newest.digest}" if proof.entries else "none"),
             ("remembered", f"{known.number}:{known.digest}" if known else "nothing"),
