@@ -12,6 +12,7 @@ from pathlib import Path
 from PySide6.QtCore import QLocale, QStandardPaths
 from PySide6.QtWidgets import QApplication, QMessageBox
 
+from bck_apps.gui.as_is import as_is
 from bck_apps.gui.client import present
 from bck_apps.gui.config import ClientConfig, load
 from bck_apps.gui.connect import HttpConnector
@@ -67,8 +68,8 @@ def refuse(error: ConfigError) -> None:
     texts = Texts(language_of("auto", QLocale.system().name()))
     told = explain(error, texts)
     sys.stderr.write(f"bck-client: {told}\n")
-    box = QMessageBox(QMessageBox.Icon.Critical, texts("app.name"), told.what)
-    box.setInformativeText(f"{told.meaning}\n{told.advice}")
+    box = QMessageBox(QMessageBox.Icon.Critical, texts("app.name"), as_is(told.what))
+    box.setInformativeText(as_is(f"{told.meaning}\n{told.advice}"))
     box.setDetailedText(told.detail)
     box.exec()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
 
+from bck_apps.gui.as_is import as_is
 from bck_apps.gui.messages import Point
 from bck_apps.gui.texts import Count, Moment, Size, Texts
 
@@ -63,7 +64,7 @@ class PointsModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.TextAlignmentRole:
             return _RIGHT if column in _ON_THE_RIGHT else _LEFT
         if role == Qt.ItemDataRole.ToolTipRole:
-            return point.point
+            return as_is(point.point)
         return None
 
     def _cell(self, point: Point, column: str) -> str:

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from bck_apps.gui.as_is import as_is
 from bck_apps.gui.texts import Count, Texts
 from bck_apps.gui.viewmodels.profile_page import ProfilePage
 from bck_apps.gui.views.look import GAP, SmallList, label
@@ -39,7 +40,7 @@ class FoldersTab(QWidget):
         self.path.returnPressed.connect(self._add)
         self.path.textChanged.connect(self.render_folders)
         self.browse = QPushButton(texts("folders.browse"))
-        self.browse.setToolTip(texts("folders.browse.tip"))
+        self.browse.setToolTip(as_is(texts("folders.browse.tip")))
         self.browse.clicked.connect(self._browse)
         self.add = QPushButton(texts("folders.add"))
         self.add.clicked.connect(self._add)

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from bck_apps.gui.as_is import as_is
 from bck_apps.gui.viewmodels.standing import State
 
 GAP = 8
@@ -100,7 +101,7 @@ class ElidedLabel(QLabel):
     def set_whole(self, text: str) -> None:
         """The whole text; the tool tip shows it too."""
         self._whole = text
-        self.setToolTip(text)
+        self.setToolTip(as_is(text))
         self._fit()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -128,8 +129,9 @@ def as_primary(button: QPushButton) -> None:
 
 def label(text: str = "", *, wrap: bool = True, selectable: bool = False) -> QLabel:
     """A label that never takes what a server or a file name says for markup."""
-    made = QLabel(text)
+    made = QLabel()
     made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setText(text)
     made.setWordWrap(wrap)
     if wrap:
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)

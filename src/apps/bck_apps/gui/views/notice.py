@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QPalette
 from PySide6.QtWidgets import QFrame, QGridLayout, QSizePolicy, QToolButton, QWidget
 
+from bck_apps.gui.as_is import as_is
 from bck_apps.gui.problems import ClientError
 from bck_apps.gui.texts import Phrase, Texts, explain
 from bck_apps.gui.viewmodels.standing import State
@@ -35,7 +36,7 @@ class Notice(QFrame):
         close = QToolButton()
         close.setText("✕")
         close.setAutoRaise(True)
-        close.setToolTip(texts("result.dismiss"))
+        close.setToolTip(as_is(texts("result.dismiss")))
         close.setAccessibleName(texts("result.dismiss"))
         close.setVisible(closable)
         close.clicked.connect(self.dismissed)

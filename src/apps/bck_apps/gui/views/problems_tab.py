@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QStackedLayout, QTreeWidgetItem, QVBoxLayout, QWidget
 
+from bck_apps.gui.as_is import as_is
 from bck_apps.gui.texts import Count, Texts
 from bck_apps.gui.texts.explain import explain
 from bck_apps.gui.viewmodels.problem_list import Group, ProblemList
@@ -72,7 +73,7 @@ class ProblemsTab(QWidget):
         branch = QTreeWidgetItem([f"{self._title(group)} ({self._texts.amount(Count(len(group.items)))})"])
         for item in group.items:
             leaf = QTreeWidgetItem([item.path])
-            leaf.setToolTip(0, item.message)
+            leaf.setToolTip(0, as_is(item.message))
             leaf.setData(0, _MESSAGE, item.message)
             branch.addChild(leaf)
         return branch

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtWidgets import QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
+from bck_apps.gui.as_is import as_is
 from bck_apps.gui.texts import Texts
 from bck_apps.gui.viewmodels.home import Home
 from bck_apps.gui.viewmodels.profile_page import ProfilePage
@@ -66,7 +67,7 @@ class ProfileList(QWidget):
             item.setIcon(state_icon(state, self, _DOT))
             item.setSizeHint(QSize(0, 2 * self.fontMetrics().lineSpacing() + 2 * GAP))
             item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{page.profile.name}: {words}")
-            item.setToolTip(f"{page.profile.name} · {page.profile.host}")
+            item.setToolTip(as_is(f"{page.profile.name} · {page.profile.host}"))
 
     def changeEvent(self, event: QEvent) -> None:
         """Paint the dots anew for another palette."""

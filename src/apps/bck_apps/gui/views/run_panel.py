@@ -6,6 +6,7 @@ from PySide6.QtCore import QEvent, Qt
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
+from bck_apps.gui.as_is import as_is
 from bck_apps.gui.texts import Texts
 from bck_apps.gui.viewmodels.profile_page import ProfilePage
 from bck_apps.gui.viewmodels.standing import State
@@ -86,7 +87,7 @@ class RunPanel(QWidget):
         self.stop.setEnabled(page.can_stop)
         self.stop.setText(texts("page.stopping") if run.stopping else texts("page.stop"))
         self.why.setText("" if why is None or run.active else texts.say(why))
-        self.start.setToolTip(texts.say(why) if why else "")
+        self.start.setToolTip(as_is(texts.say(why) if why else ""))
         self.start.setAccessibleDescription(texts.say(why) if why else "")
         self.moving.setVisible(run.active)
         if run.active:
