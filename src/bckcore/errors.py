@@ -10,6 +10,7 @@
     │   ├── TransferTimeoutError      nothing moved for too long, or the whole took too long
     │   ├── StoreBusyError            another run holds the profile's storage lock
     │   ├── DatabaseBusyError         others wrote to the database for too long
+    │   ├── TooBusyError              so many ask for the same that one more is not taken on
     │   ├── DatabaseUnreachableError  the database server is down, or the way to it is
     │   ├── DatabaseMovedError        the installation is being moved to another database, or was
     │   └── DeliveryFailedError       a message to people was not taken by the other side
@@ -107,6 +108,14 @@ class DatabaseBusyError(TransientError):
 
     code = "database-busy"
     usual_advice = "Try again."
+
+
+class TooBusyError(TransientError):
+    """Too many have asked for what takes long already."""
+
+    code = "too-busy"
+    usual_meaning = "Nothing was looked at or changed. Backups go on."
+    usual_advice = "Try again in a few seconds."
 
 
 class DatabaseUnreachableError(TransientError):

@@ -140,7 +140,6 @@ def stream(
     released: list[bool] = []
     held = ExitStack()
     held.callback(lambda: released.append(True))
-    response = HeldStream(pieces, held, still_may=still_may, name=b"x", media_type="a/b", stall_seconds=stall)
 
     async def receive() -> dict[str, object]:
         await anyio.sleep_forever()
@@ -152,6 +151,15 @@ def stream(
             await anyio.sleep_forever()
 
     async def run() -> None:
+        response = HeldStream(
+            pieces,
+            held,
+            still_may=still_may,
+            name=b"x",
+            media_type="a/b",
+            threads=anyio.CapacityLimiter(1),
+            stall_seconds=stall,
+        )
         await response({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
 
     try:

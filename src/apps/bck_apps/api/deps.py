@@ -1,9 +1,8 @@
 """From a request to who asks and what they may do."""
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
-import anyio
 from dependency_injector.wiring import Provide, inject
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -33,12 +32,6 @@ def or_401(work: Callable[[], T]) -> T:
         raise
     except AccessDeniedError as error:
         raise NotSignedInError(error.what, meaning=error.meaning, advice=error.advice) from error
-
-
-SIGN_INS_AT_ONCE = 4
-"""Checking a password takes much memory on purpose: so many at once, the others wait their turn."""
-WALKS_AT_ONCE = 2
-"""Walks over all that is stored of a host, which keep a disk busy for as long as they take."""
 
 
 @inject
@@ -169,27 +162,3 @@ def caller(request: Request) -> Caller:
     """Where a request comes from."""
     address = request.client.host if request.client else ""
     return Caller(address=address, client=request.headers.get("user-agent", ""))
-
-
-class Turns:
-    """Lets few callers at once do what costs much; the others wait in the event loop, in no thread.
-
-    So many of them cannot use up the threads of all other routes.
-    """
-
-    def __init__(self, at_once: int) -> None:
-        self._limiter = anyio.CapacityLimiter(at_once)
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """What ``work`` returns, run in a thread of its own."""
-        return await anyio.to_thread.run_sync(work, limiter=self._limiter)
-
-
-async def in_turn(request: Request, work: Callable[[], T]) -> T:
-    """Check a password when it is its turn."""
-    return await cast("Turns", request.app.state.sign_ins).run(work)
-
-
-async def walking(request: Request, work: Callable[[], T]) -> T:
-    """Walk over what is stored when it is its turn."""
-    return await cast("Turns", request.app.state.walks).run(work)

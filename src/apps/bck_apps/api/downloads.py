@@ -1,7 +1,7 @@
 """Answers that are streamed while something is held for them: a storage lock, an open file."""
 
 import string
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from urllib.parse import quote
 
@@ -17,12 +17,14 @@ from bck_apps.wiring import logs
 log = logs.get_logger("bck.api")
 
 _SAFE = frozenset(string.ascii_letters + string.digits + " .,;:!?@#$&()[]{}+-=_~'")
+READS_AT_ONCE = 8
+"""Pieces of all downloads together; each takes long where it is compressed or the disk is slow."""
 STALL_SECONDS = 120.0
 """A client that takes nothing for so long is left: backups may be waiting for it."""
 
 
 class HeldStream(StreamingResponse):
-    """Streams ``pieces``; closes ``held`` at the end, whatever the end is.
+    """Streams ``pieces``, read in one of ``threads``; closes ``held`` at the end, whatever the end is.
 
     What goes wrong after the beginning, and that who asked may no more, break the connection off: so a client
     can tell that it has not got everything.
@@ -36,13 +38,14 @@ class HeldStream(StreamingResponse):
         still_may: StillMay,
         name: bytes,
         media_type: str,
+        threads: anyio.CapacityLimiter,
         length: int | None = None,
         stall_seconds: float = STALL_SECONDS,
     ) -> None:
         headers = {"Content-Disposition": disposition(name)}
         if length is not None:
             headers["Content-Length"] = str(length)
-        super().__init__(pieces, media_type=media_type, headers=headers)
+        super().__init__(_read(pieces, threads), media_type=media_type, headers=headers)
         self._held = held
         self._still_may = still_may
         self._stall_seconds = stall_seconds
@@ -73,6 +76,11 @@ class HeldStream(StreamingResponse):
 
 class _OverError(Exception):
     """The right to it has ended."""
+
+
+async def _read(pieces: Iterator[bytes], threads: anyio.CapacityLimiter) -> AsyncIterator[bytes]:
+    while (piece := await anyio.to_thread.run_sync(next, pieces, None, limiter=threads)) is not None:
+        yield piece
 
 
 def disposition(name: bytes) -> str:

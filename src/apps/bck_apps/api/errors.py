@@ -60,6 +60,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.IllegalTransitionError: (409, "In conflict with the present state"),
     core.ConflictError: (409, "In conflict with the present state"),
     core.StoreBusyError: (503, "Busy"),
+    core.TooBusyError: (503, "Busy"),
     core.HostUnreachableError: (502, "The host does not answer"),
     core.TransferTimeoutError: (504, "The host took too long"),
     core.TransferInterruptedError: (502, "The connection to the host broke off"),

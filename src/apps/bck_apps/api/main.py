@@ -5,11 +5,12 @@ from contextlib import asynccontextmanager
 from inspect import isclass
 from typing import Any
 
+import anyio
 from dependency_injector.wiring import INSPECT_EXCLUSION_FILTERS
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from bck_apps.api import deps, errors, middleware
+from bck_apps.api import deps, downloads, errors, middleware
 from bck_apps.api.about import TITLE, program_version
 from bck_apps.api.feeds import Feeds
 from bck_apps.api.routes import (
@@ -36,6 +37,7 @@ from bck_apps.api.routes import (
     second_factor,
     tokens,
 )
+from bck_apps.api.turns import all_turns
 from bck_apps.wiring import Application
 
 ROUTES = (
@@ -89,8 +91,9 @@ def create_app(application: Application, *, body_seconds: float = middleware.LON
         redirect_slashes=False,
         lifespan=lifespan,
     )
-    app.state.sign_ins = deps.Turns(deps.SIGN_INS_AT_ONCE)
-    app.state.walks = deps.Turns(deps.WALKS_AT_ONCE)
+    app.state.turns = all_turns()
+    app.state.streams = anyio.CapacityLimiter(downloads.READS_AT_ONCE)
+    app.state.looks = health.Looks(application)
     app.state.stopping = lambda: False
     app.state.away = lambda: False
     app.state.feeds = Feeds()

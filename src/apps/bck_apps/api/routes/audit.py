@@ -9,6 +9,7 @@ from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_audit import AuditEntryView, entry_view
+from bck_apps.api.turns import LISTS, in_turn
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.services.evidence import Evidence
@@ -22,6 +23,7 @@ def list_entries(
     after: Annotated[int, Query(ge=0, le=2**31, description="`next` of the part before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     _who: Principal = requires(Permission.AUDIT),
+    _turn: None = in_turn(LISTS),
     evidence: Evidence = Depends(Provide[Container.evidence]),
 ) -> Page[AuditEntryView]:
     """Entries by number, oldest first. Only ever added to; `bck audit verify` on the server proves that."""

@@ -3,12 +3,13 @@
 from typing import Annotated
 
 from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 
-from bck_apps.api.deps import caller, in_turn, open_to_all, or_401, requires, within_reach
+from bck_apps.api.deps import caller, open_to_all, or_401, requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_people import EndedView, Login, PasswordChange, Refresh, SessionView, Token
+from bck_apps.api.turns import SIGN_INS, in_turn
 from bck_apps.api.views import secret_of
 from bck_apps.api.views_people import session_view, token_view
 from bck_apps.wiring.container import Container
@@ -17,7 +18,7 @@ from bckcore.domain.ids import SessionId
 from bckcore.domain.session import Caller
 from bckcore.services.access import AccessService
 from bckcore.services.reach import Reach
-from bckcore.services.sessions import SessionService, SignedIn
+from bckcore.services.sessions import SessionService
 from bckcore.services.throttles import Throttles
 
 router = APIRouter(prefix="/auth", tags=["auth"])
@@ -25,18 +26,15 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 
 @router.post("/login", responses=responses(401, 422, 429, 503), openapi_extra=open_to_all())
 @inject
-async def login(
+def login(
     body: Login,
-    request: Request,
+    _turn: None = in_turn(SIGN_INS),
     source: Caller = Depends(caller),
     sessions: SessionService = Depends(Provide[Container.sessions]),
 ) -> Token:
     """Exchange a name and a password for an access token and a refresh token."""
     password, code = secret_of(body.password), secret_of(body.code or None)
-    signed_in: SignedIn = await in_turn(
-        request, lambda: or_401(lambda: sessions.sign_in(body.name, password, source, code=code))
-    )
-    return token_view(signed_in)
+    return token_view(or_401(lambda: sessions.sign_in(body.name, password, source, code=code)))
 
 
 @router.post("/refresh", responses=responses(401, 422, 429, 503), openapi_extra=open_to_all())
@@ -90,19 +88,16 @@ def revoke_session(
 
 @router.post("/password", responses=responses(401, 403, 422, 429, 503))
 @inject
-async def change_password(
+def change_password(
     body: PasswordChange,
-    request: Request,
     who: Principal = requires(Permission.OWN_ACCOUNT),
+    _turn: None = in_turn(SIGN_INS),
     source: Caller = Depends(caller),
     access: AccessService = Depends(Provide[Container.access]),
     throttles: Throttles = Depends(Provide[Container.throttles]),
 ) -> EndedView:
     """Change one's own password. All other sessions of the account end."""
     old, new = secret_of(body.old_password), secret_of(body.new_password)
-
-    def work() -> int:
-        with throttles.attempt("password", source.address, account=who.name):
-            return access.change_password(who.name, old, new, session=SessionId(who.session))
-
-    return EndedView(ended=await in_turn(request, work))
+    with throttles.attempt("password", source.address, account=who.name):
+        ended = access.change_password(who.name, old, new, session=SessionId(who.session))
+    return EndedView(ended=ended)

@@ -9,6 +9,7 @@ from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_browse import ComparisonView, DeletedView, FolderView, FoundView, VersionView
+from bck_apps.api.turns import READS, in_turn
 from bck_apps.api.views_browse import (
     asked_path,
     comparison_view,
@@ -55,6 +56,7 @@ def list_files(
     limit: Limit = 1000,
     after: After = "",
     _who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(READS),
     browse: BrowseService = Depends(Provide[Container.browse]),
 ) -> FolderView:
     """A folder as it was at a point, by name; without a path, the sources."""
@@ -69,6 +71,7 @@ def list_versions(
     limit: Limit = 1000,
     after: After = "",
     _who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(READS),
     browse: BrowseService = Depends(Provide[Container.browse]),
 ) -> Page[VersionView]:
     """Every version of one path that can still be brought back, oldest first."""
@@ -93,6 +96,7 @@ def search(
     limit: Limit = 100,
     after: After = "",
     _who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(READS),
     browse: BrowseService = Depends(Provide[Container.browse]),
 ) -> Page[FoundView]:
     """Paths by name, at whatever point they were there; only below `path` if it is given."""
@@ -112,6 +116,7 @@ def diff(
     limit: Limit = 1000,
     after: After = "",
     _who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(READS),
     compare: CompareService = Depends(Provide[Container.compare]),
 ) -> ComparisonView:
     """What changed from one point to another, or in one run. The first part has the counts of the whole."""
@@ -136,6 +141,7 @@ def list_deleted(
     limit: Limit = 1000,
     after: After = "",
     _who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(READS),
     compare: CompareService = Depends(Provide[Container.compare]),
 ) -> Page[DeletedView]:
     """What the PC has no more and the backup still has."""

@@ -10,6 +10,7 @@ from bck_apps.api.errors import responses
 from bck_apps.api.routes.backup import IdempotencyKey
 from bck_apps.api.schemas import Page, Started
 from bck_apps.api.schemas_check import CheckView, FindingView, StartCheck
+from bck_apps.api.turns import LISTS, in_turn
 from bck_apps.api.views import secret_of, started_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -70,6 +71,7 @@ def list_findings(
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     cause: Annotated[str | None, Query(max_length=64, description="Only those of this cause.")] = None,
     _who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(LISTS),
     checks: CheckJobs = Depends(Provide[Container.check_jobs]),
     profiles: ProfileService = Depends(Provide[Container.profiles]),
 ) -> Page[FindingView]:

@@ -5,12 +5,13 @@ from contextlib import ExitStack
 from typing import Annotated, Any
 
 from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 
 from bck_apps.api.deps import StillMay, lasting, requires
 from bck_apps.api.downloads import HeldStream
 from bck_apps.api.errors import responses
+from bck_apps.api.turns import DOWNLOADS, in_turn
 from bck_apps.api.views import path_bytes_of
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -49,7 +50,8 @@ PathBytes = Annotated[
     responses={**responses(401, 403, 404, 422, 503), **_streamed(*MEDIA_TYPES.values())},
 )
 @inject
-def export_point(
+def export_point(  # noqa: PLR0917  # FastAPI hands them over by name
+    request: Request,
     name: str,
     point: str,
     format: Annotated[ArchiveFormat, Query(description="tar, tar.gz or zip.")] = ArchiveFormat.TAR,  # noqa: A002  # its public name
@@ -58,6 +60,7 @@ def export_point(
     include_deleted: Annotated[bool, Query(description="Also what was deleted before the point.")] = False,
     _who: Principal = requires(Permission.RESTORE),
     still_may: StillMay = lasting(Permission.RESTORE),
+    _turn: None = in_turn(DOWNLOADS),
     exports: ExportService = Depends(Provide[Container.exports]),
 ) -> Response:
     """A point, or some paths of it, as an archive, streamed. Backups of the profile wait meanwhile."""
@@ -79,6 +82,7 @@ def export_point(
             still_may=still_may,
             name=file,
             media_type=MEDIA_TYPES[format],
+            threads=request.app.state.streams,
         )
 
 
@@ -89,12 +93,14 @@ def export_point(
 )
 @inject
 def download_file(
+    request: Request,
     name: str,
     point: str,
     path: Annotated[str, Query(description="`SOURCE/path` or the full path.")] = "",
     path_bytes: Annotated[str, Query(description="The same, percent-encoded.")] = "",
     _who: Principal = requires(Permission.RESTORE),
     still_may: StillMay = lasting(Permission.RESTORE),
+    _turn: None = in_turn(DOWNLOADS),
     exports: ExportService = Depends(Provide[Container.exports]),
 ) -> Response:
     """One file as it was at a point."""
@@ -109,6 +115,7 @@ def download_file(
             still_may=still_may,
             name=opened.name,
             media_type=OCTETS,
+            threads=request.app.state.streams,
             length=opened.entry.size,
         )
 

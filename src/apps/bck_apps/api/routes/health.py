@@ -1,29 +1,30 @@
 """Whether the server works. What is open to everyone tells nothing else."""
 
 from collections.abc import Callable
+from typing import cast
 
+import anyio
 from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from bck_apps.api.about import program_version
 from bck_apps.api.deps import open_to_all, requires
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import DatabaseView, Health, Readiness, ReadyCheck
-from bck_apps.wiring import logs
+from bck_apps.wiring import Application, logs
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.errors import BckError, NotFoundError
 from bckcore.plugins.registry import Database
-from bckcore.ports.job_queue import JobQueue
-from bckcore.ports.storage import Storage
 
 router = APIRouter(prefix="/health", tags=["health"])
 log = logs.get_logger("bck.api")
+LOOKS_AT_ONCE = 2
 
 
 @router.get("", openapi_extra=open_to_all())
-def live() -> Health:
-    """The server answers."""
+async def live() -> Health:
+    """The server answers: in no thread, so that nothing else can keep it waiting."""
     return Health(status="ok", version=program_version())
 
 
@@ -32,14 +33,9 @@ def live() -> Health:
     responses={503: {"model": Readiness, "description": "Not ready."}},
     openapi_extra=open_to_all(),
 )
-@inject
-def ready(
-    response: Response,
-    queue: JobQueue = Depends(Provide[Container.queue]),
-    storage: Storage = Depends(Provide[Container.storage]),
-) -> Readiness:
+async def ready(request: Request, response: Response) -> Readiness:
     """Database and backup storage are there."""
-    checks = [_check("database", lambda: queue.list(limit=1)), _check("storage", storage.space)]
+    checks = await cast("Looks", request.app.state.looks).made()
     is_ready = all(check.ok for check in checks)
     response.status_code = 200 if is_ready else 503
     return Readiness(ready=is_ready, checks=checks)
@@ -64,6 +60,22 @@ def database_state(
         size_bytes=state.size_bytes,
         warnings=list(state.warnings),
     )
+
+
+class Looks:
+    """Looks at database and storage, in threads that nothing else takes or waits for."""
+
+    def __init__(self, application: Application) -> None:
+        self._parts = application.container
+        self._threads = anyio.CapacityLimiter(LOOKS_AT_ONCE)
+
+    async def made(self) -> list[ReadyCheck]:
+        """How both are."""
+        return await anyio.to_thread.run_sync(self._look, limiter=self._threads)
+
+    def _look(self) -> list[ReadyCheck]:
+        queue, storage = self._parts.queue(), self._parts.storage()
+        return [_check("database", lambda: queue.list(limit=1)), _check("storage", storage.space)]
 
 
 def _check(name: str, look: Callable[[], object]) -> ReadyCheck:

@@ -20,6 +20,7 @@ from bck_apps.api.schemas_history import (
     StartUndo,
     UndoPlanView,
 )
+from bck_apps.api.turns import WALKS, in_turn
 from bck_apps.api.views import started_view
 from bck_apps.api.views_browse import asked_path
 from bck_apps.api.views_history import (
@@ -71,6 +72,7 @@ def plan_undo(
     name: str,
     body: StartUndo,
     _who: Principal = requires(Permission.RESTORE),
+    _turn: None = in_turn(WALKS),
     history: HistoryService = Depends(Provide[Container.history]),
 ) -> UndoPlanView:
     """What an undo would do now; changes nothing."""
@@ -84,6 +86,7 @@ def start_undo(
     body: StartUndo,
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.RESTORE),
+    _turn: None = in_turn(WALKS),
     history: HistoryService = Depends(Provide[Container.history]),
 ) -> Started:
     """Bring the stored files back to an earlier state, as a new point. The PC is not touched."""
@@ -102,6 +105,7 @@ def plan_accept(
     name: str,
     body: StartAccept,
     _who: Principal = requires(Permission.BACK_UP),
+    _turn: None = in_turn(WALKS),
     history: HistoryService = Depends(Provide[Container.history]),
 ) -> AcceptPlanView:
     """What accepting a suspect run would mark as deleted; changes nothing."""
@@ -116,6 +120,7 @@ def start_accept(
     body: StartAccept,
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.BACK_UP),
+    _turn: None = in_turn(WALKS),
     history: HistoryService = Depends(Provide[Container.history]),
 ) -> Started:
     """Take what a suspect run missed as deleted, as a new point; earlier points keep it."""
@@ -131,6 +136,7 @@ def plan_forget(
     name: str,
     body: AskForget,
     _who: Principal = requires(Permission.CONFIGURE),
+    _turn: None = in_turn(WALKS),
     history: HistoryService = Depends(Provide[Container.history]),
 ) -> ForgetPlanView:
     """Where a path is stored and which points show it; changes nothing."""
@@ -144,6 +150,7 @@ def start_forget(
     body: StartForget,
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.CONFIGURE),
+    _turn: None = in_turn(WALKS),
     history: HistoryService = Depends(Provide[Container.history]),
 ) -> Started:
     """Remove a path and all below it from the storage and every point, for good."""

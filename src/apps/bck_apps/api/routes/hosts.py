@@ -1,9 +1,9 @@
 """Hosts: the machines whose files are protected."""
 
 from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
-from bck_apps.api.deps import requires, walking, within_reach
+from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import (
     HostBody,
@@ -15,6 +15,7 @@ from bck_apps.api.schemas import (
     TrustView,
     UsageView,
 )
+from bck_apps.api.turns import PROBES, SCANS, WALKS, in_turn
 from bck_apps.api.views import facts_view, host_change_of, host_of, host_view, secret_of, trust_view
 from bck_apps.wiring import logs
 from bck_apps.wiring.container import Container
@@ -50,6 +51,7 @@ def list_hosts(
 def add_host(
     body: HostBody,
     _who: Principal = requires(Permission.CONFIGURE),
+    _turn: None = in_turn(SCANS),
     hosts: HostService = Depends(Provide[Container.hosts]),
 ) -> HostView:
     """Save a new host with what its login needs, its host keys pinned."""
@@ -81,6 +83,7 @@ def change_host(
     name: str,
     body: HostChangeBody,
     who: Principal = requires(Permission.CONFIGURE),
+    _turn: None = in_turn(SCANS),
     hosts: HostService = Depends(Provide[Container.hosts]),
     enrolments: Enrolments = Depends(Provide[Container.enrolments]),
 ) -> HostView:
@@ -137,26 +140,22 @@ def remove_host(
 
 @router.get("/{name}/usage", responses=responses(401, 403, 404, 422))
 @inject
-async def host_usage(
+def host_usage(
     name: str,
-    request: Request,
     _who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(WALKS),
     hosts: HostService = Depends(Provide[Container.hosts]),
     storage: Storage = Depends(Provide[Container.bare_storage]),
 ) -> UsageView:
     """What all that is stored of the host takes, history included; costs a walk over it."""
-
-    def view() -> UsageView:
-        host = hosts.get(HostId(name))
-        used = storage.usage(host.id)
-        return UsageView(
-            bytes=used.bytes,
-            inodes=used.inodes,
-            quota_bytes=host.quota_bytes,
-            quota_inodes=host.quota_inodes,
-        )
-
-    return await walking(request, view)
+    host = hosts.get(HostId(name))
+    used = storage.usage(host.id)
+    return UsageView(
+        bytes=used.bytes,
+        inodes=used.inodes,
+        quota_bytes=host.quota_bytes,
+        quota_inodes=host.quota_inodes,
+    )
 
 
 @router.post("/{name}/probe", responses=responses(401, 403, 404, 409, 422, 502, 504))
@@ -165,6 +164,7 @@ def probe_host(
     name: str,
     body: ProbeHost | None = None,
     _who: Principal = requires(Permission.BACK_UP),
+    _turn: None = in_turn(PROBES),
     hosts: HostService = Depends(Provide[Container.hosts]),
 ) -> HostFactsView:
     """Connect to the host and look whether a backup would work; changes nothing, keeps no password."""

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import JobView, Page
+from bck_apps.api.turns import LISTS, in_turn
 from bck_apps.api.views import job_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -24,6 +25,7 @@ def list_jobs(
     status: Annotated[list[JobStatus] | None, Query(description="Only these; may be repeated.")] = None,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(LISTS),
     jobs: JobService = Depends(Provide[Container.jobs]),
     reach: Reach = within_reach(),
 ) -> Page[JobView]:

@@ -5,6 +5,7 @@ from fastapi import APIRouter, Depends, Response
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.turns import READS, in_turn
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.services.metrics import MetricService
@@ -19,6 +20,7 @@ router = APIRouter(tags=["health"])
 @inject
 def read_metrics(
     who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(READS),
     metrics: MetricService = Depends(Provide[Container.metrics]),
     reach: Reach = within_reach(),
 ) -> Response:

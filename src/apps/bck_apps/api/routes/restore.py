@@ -19,6 +19,7 @@ from bck_apps.api.schemas import (
     Started,
     StartRestore,
 )
+from bck_apps.api.turns import WALKS, in_turn
 from bck_apps.api.views import foreseen_view, job_view, restore_request_of, secret_of, started_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -62,6 +63,7 @@ def start_restore(
 def preview_restore(
     body: PreviewRestore,
     who: Principal = requires(Permission.RESTORE_HERE),
+    _turn: None = in_turn(WALKS),
     restores: RestoreService = Depends(Provide[Container.restores]),
     reach: Reach = within_reach(),
 ) -> RestorePreview:

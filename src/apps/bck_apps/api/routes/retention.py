@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import HoldBody, HoldView, Page, PrunePlanView
+from bck_apps.api.turns import WALKS, in_turn
 from bck_apps.api.views import hold_view, plan_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -21,6 +22,7 @@ router = APIRouter(prefix="/profiles/{name}", tags=["retention"])
 def plan_retention(
     name: str,
     _who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(WALKS),
     prunes: PruneService = Depends(Provide[Container.prunes]),
 ) -> PrunePlanView:
     """What pruning would do now - which points go, why, and what comes free; changes nothing."""

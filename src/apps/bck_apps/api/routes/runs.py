@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas_history import ProblemPage
+from bck_apps.api.turns import LISTS, in_turn
 from bck_apps.api.views_history import problem_page
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -26,6 +27,7 @@ def list_problems(
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     reason: Annotated[Reason | None, Query(description="Only those that come from this.")] = None,
     _who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(LISTS),
     history: HistoryService = Depends(Provide[Container.history]),
 ) -> ProblemPage:
     """Each path that had a problem, what that comes from, and what to do."""

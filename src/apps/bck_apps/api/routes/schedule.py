@@ -7,6 +7,7 @@ from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_schedule import PresenceBody, PresenceView, StandingView
+from bck_apps.api.turns import READS, in_turn
 from bck_apps.api.views_schedule import presence_view, sign_of, standing_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -22,6 +23,7 @@ router = APIRouter(tags=["schedule"])
 @inject
 def read_schedule(
     who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(READS),
     standings: StandingService = Depends(Provide[Container.standings]),
     reach: Reach = within_reach(),
 ) -> Page[StandingView]:

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends
 
-from bck_apps.api.deps import caller, in_turn, requires
+from bck_apps.api.deps import caller, requires
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas_people import Code, Enrol, EnrolmentView, RecoveryView
+from bck_apps.api.turns import SIGN_INS, in_turn
 from bck_apps.api.views import secret_of
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -28,10 +29,10 @@ def _throttled(throttles: Throttles, who: Principal, source: Caller, work: Calla
 
 @router.post("", responses=responses(401, 403, 409, 422, 429, 503))
 @inject
-async def enrol(
+def enrol(
     body: Enrol,
-    request: Request,
     who: Principal = requires(Permission.OWN_ACCOUNT),
+    _turn: None = in_turn(SIGN_INS),
     source: Caller = Depends(caller),
     access: AccessService = Depends(Provide[Container.access]),
     factors: SecondFactors = Depends(Provide[Container.second_factors]),
@@ -43,7 +44,7 @@ async def enrol(
         access.require_password(who.name, secret_of(body.password))
         return factors.enrol(who.name)
 
-    made = await in_turn(request, lambda: _throttled(throttles, who, source, work))
+    made = _throttled(throttles, who, source, work)
     return EnrolmentView(secret=made.secret.reveal(), uri=made.uri.reveal())
 
 

@@ -324,6 +324,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Tell your administrator, who sees why on the server.",
     ),
     **_problem(
+        "too-busy",
+        "The server is at work on as many requests of this kind as it takes on.",
+        "Nothing was looked at or changed. Backups go on.",
+        "Try again in a few seconds.",
+    ),
+    **_problem(
         "database-busy",
         "The server's database was busy for too long.",
         "No backup is lost, and none was changed.",

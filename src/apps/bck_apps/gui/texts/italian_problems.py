@@ -326,6 +326,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Avvisa l'amministratore: sul server vede il perché.",
     ),
     **_problem(
+        "too-busy",
+        "Il server sta già lavorando a tutte le richieste di questo tipo che accetta.",
+        "Non è stato guardato né cambiato nulla. I backup continuano.",
+        "Riprova fra qualche secondo.",
+    ),
+    **_problem(
         "database-busy",
         "Il database del server è stato occupato troppo a lungo.",
         "Nessun backup è perso, e nessuno è stato cambiato.",
