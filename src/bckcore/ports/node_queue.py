@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from bckcore.domain.ids import JobId
+from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.wording import counted
 from bckcore.ports.job_queue import JobQueue
 
@@ -34,6 +34,9 @@ class NodeQueue(JobQueue, Protocol):
 
     def waiting(self) -> dict[str, int]:
         """How many unfinished jobs each node has; empty for those of no node."""
+
+    def profiles_elsewhere(self) -> frozenset[ProfileId]:
+        """Profiles that belong to other nodes than this one."""
 
     def take_over(self, node: str) -> int:
         """Make another node's jobs, and with them its profiles, this node's; how many jobs there were."""

@@ -1,6 +1,6 @@
 """Check jobs: ask for a check, carry one out, and find the newest result of each profile."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from bckcore.domain.check import CheckReport, CheckRequest
 from bckcore.domain.ids import ProfileId
@@ -60,9 +60,9 @@ class CheckJobs:
             enters_host=request.against_host,
         )
 
-    def unfinished(self) -> bool:
-        """True while any check waits or goes on."""
-        return bool(self._queue.list(status=_UNFINISHED, kind=JobKind.CHECK, limit=1))
+    def unfinished(self) -> Sequence[Job]:
+        """The checks that wait or go on, newest first; 1,000 at most."""
+        return self._queue.list(status=_UNFINISHED, kind=JobKind.CHECK, limit=_MANY)
 
     def newest(self, profiles: Collection[ProfileId]) -> Mapping[ProfileId, Job]:
         """The newest check of each of these profiles that came to its end, harm found or not."""

@@ -28,6 +28,7 @@ class Nights:
         self.clock = self.house.clock
         self.clock.set(START)
         self.queue = self.house.database.queue
+        self.elsewhere: frozenset[ProfileId] = frozenset()
         self.again()
 
     def again(self) -> None:
@@ -44,6 +45,7 @@ class Nights:
                 clock=self.clock,
             ),
             check_jobs=jobs,
+            elsewhere=lambda: self.elsewhere,
             clock=self.clock,
         )
 
@@ -104,6 +106,22 @@ def test_profiles_are_checked_one_after_the_other(nights: Nights) -> None:
     assert [job.profile for job in nights.look_at(when + timedelta(minutes=10))] == ["docs"]
     nights.finish()
     assert [job.profile for job in nights.look_at(when + timedelta(minutes=20))] == ["docs", "pics"]
+
+
+def test_a_node_that_is_dead_keeps_no_other_from_its_checks_and_gathers_none(nights: Nights) -> None:
+    theirs = nights.second_profile()
+    job_service(nights.house).ask(JobKind.CHECK, theirs, {"read_data": True}, requested_by="anna")
+    nights.elsewhere = frozenset({theirs})
+    for night in range(3):  # what waits there, nobody ever takes
+        when = datetime(2027, 1, 11 + night, 4, tzinfo=UTC)
+        for minutes in (0, 5):
+            found = nights.look_at(when + timedelta(minutes=minutes))
+            assert [job.profile for job in found] == [theirs, *["docs"] * (night + 1)]
+        own = next(job for job in nights.queue.list() if job.profile == DOCS)
+        claim = nights.queue.claim("test", lease_seconds=60, only=own.id)
+        assert claim is not None
+        nights.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
+    assert len(nights.look_at(datetime(2027, 1, 13, 9, tzinfo=UTC))) == 4
 
 
 def test_a_profile_that_is_switched_off_is_left_alone(nights: Nights) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy import Engine, func, select, update
 
 from bck_adapters.sql.job_queue import NO_NODE, SqlJobQueue, claimable, of_node
 from bck_adapters.sql.tables import job as jobs
-from bckcore.domain.ids import JobId
+from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import JobStatus
 from bckcore.errors import NotFoundError
 from bckcore.ports.clock import Clock
@@ -61,6 +61,13 @@ class SqlNodeQueue(SqlJobQueue):
         query = select(jobs.c.node, func.count().label("jobs")).where(_UNFINISHED).group_by(jobs.c.node)
         with self._reading() as session:
             return {row.node: row.jobs for row in session.execute(query)}
+
+    def profiles_elsewhere(self) -> frozenset[ProfileId]:
+        """See the port."""
+        last = select(func.max(jobs.c.number)).where(jobs.c.node != NO_NODE).group_by(jobs.c.profile)
+        query = select(jobs.c.profile).where(jobs.c.number.in_(last), jobs.c.node != self._node)
+        with self._reading() as session:
+            return frozenset(ProfileId(row.profile) for row in session.execute(query))
 
     def take_over(self, node: str) -> int:
         """See the port."""

@@ -16,6 +16,7 @@ def made_runner(application: Application, *, name: str) -> Runner:
         sample=check.sample,
         profiles=application.profiles,
         check_jobs=application.check_jobs,
+        elsewhere=application.profiles_elsewhere,
         clock=application.clock,
     )
     jobs = application.settings.jobs

@@ -1,10 +1,12 @@
 """The nightly check: one check job for each profile that is switched on, one after the other."""
 
 import logging
+from collections.abc import Callable, Collection
 from datetime import date
 
 from bckcore.domain.access import NIGHTLY
 from bckcore.domain.check import CheckRequest
+from bckcore.domain.ids import ProfileId
 from bckcore.domain.nightly import Nightly
 from bckcore.domain.profile import Profile
 from bckcore.errors import BckError
@@ -21,9 +23,10 @@ _logger = logging.getLogger(__name__)
 class NightlyCheck:
     """Call :meth:`look` often; it asks for the next check when one is due, and none is going on.
 
-    So checks never take more than one place of a runner. The key of a job holds the date: several runners,
-    or one that is started again, ask for each night's check only once. A night that was missed is made up
-    for, the newest one only, and not for a profile that was made or checked since.
+    So checks never take more than one place of a runner. What waits for another storage node, dead perhaps,
+    is that one's matter: nobody waits for it here, and nobody asks for more of it. The key of a job holds
+    the date: several runners, or one that is started again, ask for each night's check only once. A night
+    that was missed is made up for, the newest one only, and not for a profile that was made or checked since.
     """
 
     def __init__(
@@ -33,12 +36,15 @@ class NightlyCheck:
         sample: float,
         profiles: ProfileService,
         check_jobs: CheckJobs,
+        elsewhere: Callable[[], Collection[ProfileId]],
         clock: Clock,
     ) -> None:
+        """``elsewhere``: profiles whose files lie on other storage nodes, which check them themselves."""
         self._nightly = nightly
         self._request = CheckRequest(sample=sample)
         self._profiles = profiles
         self._check_jobs = check_jobs
+        self._elsewhere = elsewhere
         self._clock = clock
         self._done: tuple[date, set[str]] = date.min, set()
         self._next_look = clock.monotonic()
@@ -61,7 +67,12 @@ class NightlyCheck:
         if self._done[0] != night:
             self._done = night, set()
         waiting = [one for one in self._profiles.list() if one.enabled and one.id not in self._done[1]]
-        if not waiting or self._check_jobs.unfinished():
+        if not waiting:
+            return
+        elsewhere = self._elsewhere()
+        if any(job.profile not in elsewhere for job in self._check_jobs.unfinished()):
+            return
+        if not (waiting := [one for one in waiting if one.id not in elsewhere]):
             return
         newest = self._check_jobs.newest([profile.id for profile in waiting])
         for profile in waiting:

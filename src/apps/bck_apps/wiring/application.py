@@ -3,7 +3,7 @@
 import logging
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +30,7 @@ from bck_apps.wiring.settings import (
 )
 from bckcore.domain.access import Role
 from bckcore.domain.audit import Actor
-from bckcore.domain.ids import SecretRef
+from bckcore.domain.ids import ProfileId, SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError, NotFoundError, RefusedError, StorageError
 from bckcore.plugins.registry import DatabaseState, QueueState
@@ -266,6 +266,11 @@ class Application:
         """How many unfinished jobs each storage node has; empty where the database knows no nodes."""
         node_queue = self._node_queue()
         return node_queue.waiting() if node_queue else {}
+
+    def profiles_elsewhere(self) -> Collection[ProfileId]:
+        """Profiles that belong to other storage nodes; none where the database knows no nodes."""
+        node_queue = self._node_queue()
+        return node_queue.profiles_elsewhere() if node_queue else ()
 
     def take_over_node(self, node: str) -> int:
         """Make another node's jobs and profiles this node's; how many jobs there were.
