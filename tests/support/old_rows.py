@@ -262,6 +262,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
         },
     },
     "0018": {"job_key": {"as_sent": False}},
+    "0019": {},
 }
 """What each schema step brought: new tables with their row, new columns with their value."""
 STEPS = tuple(

@@ -31,7 +31,7 @@ class JobKind(StrEnum):
 
     @property
     def answers_for_another(self) -> bool:
-        """True where a job of a profile that is queued or running does what a second one would."""
+        """True where a job of a profile that is :attr:`Job.wanted` does what a second one would."""
         return self in (JobKind.BACKUP, JobKind.PRUNE, JobKind.PREVIEW)
 
 
@@ -127,6 +127,11 @@ class Job:
     cancel_requested: bool = False
     progress: TransferProgress = field(default_factory=TransferProgress)
     result: JobResult = field(default_factory=JobResult)
+
+    @property
+    def wanted(self) -> bool:
+        """True while it is to be done: not over, and nobody has asked it to stop."""
+        return not (self.status.final or self.cancel_requested)
 
     @property
     def by_itself(self) -> bool:

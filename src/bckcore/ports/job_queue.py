@@ -117,8 +117,9 @@ class JobQueue(Protocol):
 
         The job's ``idempotency_key`` answers as in :meth:`answer_to`, or raises that ConflictError and
         changes nothing. Otherwise a job of a profile that is queued or running answers for a second one of
-        its kind, where :attr:`JobKind.answers_for_another`; one that waits and
-        that nobody but the service asked for becomes that of who asks now (:meth:`Job.taken_on`).
+        its kind, where :attr:`JobKind.answers_for_another`, but not one that was asked to stop: behind that,
+        the new one waits. One that waits and that nobody but the service asked for becomes that of who asks
+        now (:meth:`Job.taken_on`).
         """
 
     def get(self, job: JobId) -> Job:

@@ -48,7 +48,7 @@ class CheckJobs:
             )
         payload = request.payload()
         for job in self._queue.list(status=_UNFINISHED, kind=JobKind.CHECK, limit=_MANY):
-            if not key and (job.profile, dict(job.payload)) == (profile, payload):
+            if not key and job.wanted and (job.profile, dict(job.payload)) == (profile, payload):
                 return Enqueued(job=job, created=False, password_dropped=password is not None)
         return self._jobs.ask(
             JobKind.CHECK,

@@ -71,7 +71,8 @@ class JobService:
         by_device: bool = False,
         password: Secret[str] | None = None,
     ) -> Enqueued:
-        """Ask for a backup now. The same key, or a backup that is queued or running, answers for it.
+        """Ask for a backup now. The same key, or a backup that is queued or running, answers for it;
+        but not one that was asked to stop, behind which the new one waits.
 
         ``accept_missing``: paths that are missing are gone, however many they are; else that run would
         be suspect. Only a job that was asked so answers for that. ``only_if_reachable``: without its host
@@ -92,7 +93,9 @@ class JobService:
             self._require_startable(profile)
             if accept_missing:  # asked before as well: an answer would bind the key to that other job
                 waiting = self._queue.list(status=_UNFINISHED, kind=JobKind.BACKUP, limit=_MANY)
-                require_accepting(next((one for one in waiting if one.profile == profile), None))
+                require_accepting(
+                    next((one for one in waiting if one.profile == profile and one.wanted), None)
+                )
             return payload
 
         answer = self.ask(

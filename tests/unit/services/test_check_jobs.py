@@ -93,6 +93,14 @@ def test_the_same_check_answers_while_it_waits_and_another_does_not(desk: Desk) 
     assert again.job.id == first.job.id != other.job.id
 
 
+def test_a_check_that_is_being_stopped_does_not_answer(desk: Desk) -> None:
+    queue = desk.house.database.queue
+    first = desk.checks.start(DOCS, CheckRequest(sample=5), requested_by="anna").job
+    assert queue.claim("test", lease_seconds=60, only=first.id)
+    queue.request_cancel(first.id)
+    assert desk.checks.start(DOCS, CheckRequest(sample=5), requested_by="anna").created
+
+
 def test_a_pc_that_does_not_answer_makes_the_check_partial_and_the_rest_is_told(desk: Desk) -> None:
     desk.scene.host.errors.append(HostUnreachableError("pc1 does not answer."))
     job = desk.carried_out(CheckRequest(against_host=True))

@@ -87,6 +87,20 @@ def test_a_second_backup_of_the_profile_is_answered_by_the_first_until_that_is_o
     assert counter.jobs.start_backup(DOCS, requested_by="bob").created
 
 
+@pytest.mark.parametrize("accept", [False, True])
+def test_a_start_while_a_backup_is_being_stopped_is_a_new_job(counter: Counter, *, accept: bool) -> None:
+    queue = counter.desk.house.database.queue
+    first = counter.jobs.start_backup(DOCS, requested_by="ada").job
+    claim = queue.claim("test", lease_seconds=60)
+    assert claim is not None
+    counter.jobs.cancel(first.id)
+    new = counter.jobs.start_backup(DOCS, requested_by="ada", accept_missing=accept)
+    assert (new.created, new.job.status) == (True, JobStatus.QUEUED)
+    queue.finish(claim, JobStatus.CANCELLED, JobResult())
+    counter.finish(new.job.id)
+    assert counter.jobs.get(new.job.id).status is JobStatus.SUCCEEDED
+
+
 def test_the_same_key_gives_the_same_job_for_a_day_finished_or_not(counter: Counter) -> None:
     first = counter.jobs.start_backup(DOCS, requested_by="ada", key="k1").job
     counter.finish(first.id)

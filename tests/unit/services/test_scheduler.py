@@ -10,7 +10,7 @@ import pytest
 from bckcore.domain.due import Verdict
 from bckcore.domain.events import HostUnreachable, ProfileRecovered, ProfileStale
 from bckcore.domain.health import HealthState
-from bckcore.domain.job import Job, JobStatus
+from bckcore.domain.job import Job, JobResult, JobStatus
 from bckcore.domain.schedule import Schedule
 from bckcore.errors import AuthenticationError, NotFoundError, TransferInterruptedError
 from bckcore.services.schedule_jobs import MOST_FAILURES, REQUESTED_BY
@@ -67,6 +67,21 @@ def test_what_a_person_started_answers_for_what_is_due(planned: Made) -> None:
     house.work()
     assert house.at(TWO + HOUR).decision.due == TWO + DAY
     assert [job.requested_by for job in house.asked()] == ["anna"]
+
+
+def test_what_is_due_while_a_persons_backup_is_being_stopped_is_asked_for(planned: Made) -> None:
+    house = planned()
+    house.clock.set(TWO - MINUTE)
+    stopped = house.jobs.start_backup(DOCS, requested_by="anna").job
+    claim = house.queue.claim("test", lease_seconds=3600)
+    assert claim is not None
+    house.jobs.cancel(stopped.id)
+    assert house.at(TWO).decision.verdict is Verdict.UNDER_WAY  # it looks again when that is over
+    house.queue.finish(claim, JobStatus.CANCELLED, JobResult())
+    house.at(TWO + MINUTE)
+    assert [job.requested_by for job in house.asked()] == ["anna", REQUESTED_BY]
+    house.work()
+    assert house.at(TWO + HOUR).decision.due == TWO + DAY
 
 
 def test_days_without_a_server_are_caught_up_once(planned: Made) -> None:

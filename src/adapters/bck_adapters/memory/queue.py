@@ -57,7 +57,7 @@ class MemoryJobQueue:
         asked = as_sent(job, sent)
         with self._lock:
             by_key = self._job_of_key(asked)
-            answer = by_key or self._taken_on(self._unfinished_twin(job), job)
+            answer = by_key or self._taken_on(self._wanted_twin(job), job)
             if asked.key and by_key is None:
                 self._keys[asked.key] = (asked.text, (answer or job).id, self._clock.now())
             if answer is not None:
@@ -243,12 +243,12 @@ class MemoryJobQueue:
             raise key_in_use(asked, earlier)
         return earlier
 
-    def _unfinished_twin(self, job: Job) -> Job | None:
+    def _wanted_twin(self, job: Job) -> Job | None:
         if not job.kind.answers_for_another:
             return None
         jobs = (row.job for row in self._rows.values())
         same = (other for other in jobs if (other.profile, other.kind) == (job.profile, job.kind))
-        return next((other for other in same if not other.status.final), None)
+        return next((other for other in same if other.wanted), None)
 
     def _taken_on(self, twin: Job | None, job: Job) -> Job | None:
         taken = twin.taken_on(job) if twin is not None else None

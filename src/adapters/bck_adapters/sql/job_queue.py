@@ -145,7 +145,7 @@ class SqlJobQueue:
     def _enqueue(self, job: Job, sealed: str, asked: Asked) -> Enqueued:
         with self._writing() as session:
             by_key = self._job_of_key(session, asked, job) if asked.key else None
-            answer = by_key or _taken_on(session, _unfinished_twin(session, job), job)
+            answer = by_key or _taken_on(session, _wanted_twin(session, job), job)
             if answer is None:
                 values = mapping.job_values(job) | _FREE | {"log_lines": 0, "sealed": sealed}
                 session.write(insert(jobs).values(values | {"node": _node_for(job, self._node)}))
@@ -382,11 +382,12 @@ def _meant_before(row: Any, asked: Asked, job: Job | None) -> bool:
     return asked.may_have_become(row.request) or (job is not None and as_sent(job, None).text == row.request)
 
 
-def _unfinished_twin(session: SqlSession, job: Job) -> Job | None:
+def _wanted_twin(session: SqlSession, job: Job) -> Job | None:
     if not job.kind.answers_for_another:
         return None
     same = and_(jobs.c.profile == job.profile, jobs.c.kind == job.kind.value)
-    query = select(jobs).where(same, jobs.c.status.in_([_QUEUED, _RUNNING]))
+    wanted = and_(jobs.c.status.in_([_QUEUED, _RUNNING]), ~jobs.c.cancel_requested)
+    query = select(jobs).where(same, wanted)
     row = session.execute(query).one_or_none()
     return None if row is None else mapping.job_of(row)
 

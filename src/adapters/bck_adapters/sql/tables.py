@@ -272,7 +272,9 @@ throttle = Table(
 
 _RUNNING = text("status = 'running' AND kind NOT IN ('check', 'preview')")
 _CHECKING = text("status = 'running' AND kind IN ('check', 'preview')")
-_UNFINISHED = text("status IN ('queued', 'running') AND kind IN ('backup', 'prune', 'preview')")
+_WANTED = text(
+    "status IN ('queued', 'running') AND kind IN ('backup', 'prune', 'preview') AND NOT cancel_requested"
+)
 
 job = Table(
     "job",
@@ -315,8 +317,8 @@ job = Table(
         "profile",
         "kind",
         unique=True,
-        sqlite_where=_UNFINISHED,
-        postgresql_where=_UNFINISHED,
+        sqlite_where=_WANTED,
+        postgresql_where=_WANTED,
     ),
     Index(None, "status", "number"),
     Index("ix_job_node", "node", "status", "number"),
@@ -328,10 +330,10 @@ job_key = Table(
     metadata,
     Column("idempotency_key", Text, nullable=False),
     Column("request", Text, nullable=False),
-    # False: kept by a version that knew only what its names stood for.
-    Column("as_sent", Boolean, server_default=false(), nullable=False),
     Column("job_id", ForeignKey("job.id"), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+    # False: kept by a version that knew only what its names stood for.
+    Column("as_sent", Boolean, server_default=false(), nullable=False),
     PrimaryKeyConstraint("idempotency_key"),
     Index(None, "job_id"),
 )

@@ -237,6 +237,27 @@ class JobQueueContract(JobTurnsContract, JobKeysContract):
         beat = queue.heartbeat(claim, lease_seconds=LEASE, progress=QUIET)
         assert beat.job.cancel_requested
 
+    @pytest.mark.parametrize("kind", [kind for kind in JobKind if kind.answers_for_another])
+    def test_a_job_that_was_asked_to_stop_answers_for_no_new_one_which_waits_behind_it(
+        self, queue: JobQueue, kind: JobKind
+    ) -> None:
+        queue.enqueue(sample_job("stopping", kind, key="k1"))
+        old = claimed(queue)
+        queue.request_cancel(JobId("stopping"))
+        assert queue.enqueue(sample_job("new", kind, key="k2"), sealed=SEALED).created
+        again = queue.enqueue(sample_job("third", kind))
+        assert (again.job.id, again.created) == ("new", False)
+        assert queue.enqueue(sample_job("fourth", kind, key="k1")).job.id == "stopping"
+        assert queue.claim("r", lease_seconds=LEASE) is None
+        queue.hand_back(old)  # its runner ends before it could stop it
+        again = queue.enqueue(sample_job("fifth", kind))
+        assert (again.job.id, again.created) == ("new", False)
+        old = claimed(queue)
+        assert (old.job.id, old.job.cancel_requested) == ("stopping", True)
+        queue.finish(old, JobStatus.CANCELLED, JobResult())
+        new = claimed(queue)
+        assert (new.job.id, new.job.cancel_requested, new.sealed) == ("new", False, SEALED)
+
     def test_what_is_sealed_goes_with_the_claim_and_shows_nowhere_else(
         self, queue: JobQueue, clock: StepClock
     ) -> None:

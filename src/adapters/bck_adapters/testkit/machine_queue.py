@@ -36,6 +36,7 @@ class Known:
     tokens: set[str] = field(default_factory=set)
     holder: int = 0
     sealed: bool = False
+    stopping: bool = False
 
 
 def _turn(known: Known) -> tuple[bool, bool]:
@@ -112,6 +113,7 @@ class QueueMachine(RuleBasedStateMachine):
             if job.kind.answers_for_another
             and (other.job.kind, other.job.profile) == (job.kind, job.profile)
             and not other.status.final
+            and not other.stopping
         )
         return self._job_of_key(job) or next(twins, None)
 
@@ -122,6 +124,7 @@ class QueueMachine(RuleBasedStateMachine):
             known = list(self.known.values())[number]
             if known.status is JobStatus.QUEUED:
                 known.status = JobStatus.CANCELLED
+            known.stopping = known.stopping or known.status is JobStatus.RUNNING
             assert self.queue.request_cancel(known.job.id).status is known.status
 
     @rule(seconds=st.sampled_from([1, LEASE - 1, LEASE, 13 * 3600]))
