@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 
@@ -25,6 +26,7 @@ from bck_apps.api import (
     schemas_profiles,
     schemas_schedule,
 )
+from bck_apps.api.deps import Requires
 from bck_apps.api.routes import (
     audit,
     auth,
@@ -52,8 +54,10 @@ from bck_apps.cli.main import app
 from bck_apps.cli.status import MEANINGS
 from bck_apps.wiring.settings import Settings
 from bckcore import errors
+from bckcore.domain.device_token import SCOPES
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId
+from bckcore.domain.job import JobKind, JobStatus
 from bckcore.domain.manifest import ChangeOp, ManifestInfo
 from bckcore.domain.receipt import Receipt, encoded
 from bckcore.domain.run import Run, RunOutcome
@@ -210,6 +214,42 @@ def routes() -> set[str]:
 def test_every_route_is_described_and_no_other() -> None:
     found = {row[0].strip("`") for row in rows(page("http-api")) if re.match(r"`[A-Z]+ /", row[0])}
     assert found == routes()
+
+
+def called(dependant: Dependant) -> Iterator[object]:
+    for one in dependant.dependencies:
+        yield one.call
+        yield from called(one)
+
+
+def test_the_routes_that_a_device_token_opens_say_so() -> None:
+    opened = {
+        f"{method} {route.path}"
+        for module in MODULES
+        for route in module.router.routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+        for one in called(route.dependant)
+        if isinstance(one, Requires) and one.permission in SCOPES.values()
+    }
+    table = [row for row in rows(page("http-api")) if re.match(r"`[A-Z]+ /", row[0])]
+    assert {row[0].strip("`") for row in table if row[1].endswith("; device of the host")} == opened
+
+
+PHASE = re.compile(r"""(?:\bphase=|\.progress\(|^RESTORING = )"([a-z]+)\"""", re.MULTILINE)
+
+
+def test_every_kind_status_and_phase_of_a_job_is_described() -> None:
+    told = {row[0]: row[1] for row in rows(page("http-api")) if len(row) == 2}
+    assert {kind.value for kind in JobKind} <= words(told["JOB"].partition("`kind`")[2])
+    assert {status.value for status in JobStatus} <= words(told["`status`"])
+    code = [
+        *(ROOT / "src" / "bckcore").rglob("*.py"),
+        *(ROOT / "src/adapters/bck_adapters/rsync").glob("*.py"),
+    ]
+    phases = {phase for path in code for phase in PHASE.findall(path.read_text(encoding="utf-8"))}
+    assert {"waiting", "previewing", "restoring", "checking"} <= phases
+    assert phases - words(told["`progress`"]) == set()
 
 
 def test_no_module_of_routes_is_left_out() -> None:
