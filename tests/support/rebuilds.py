@@ -9,6 +9,7 @@ from bckcore.domain.file_version import FileEntry
 from bckcore.domain.hold import Hold
 from bckcore.domain.ids import SourceName
 from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.run_problem import RUNS_WITH_PROBLEMS
 from bckcore.plugins.registry import Database
 from bckcore.services.ledger import Ledger
 from bckcore.services.rebuild import Rebuild
@@ -44,9 +45,11 @@ class Known:
 
 
 def known(database: Database) -> Known:
-    """What a database knows of the profile; attempts of runs are not part of a receipt."""
+    """What a database knows of the profile; attempts of runs are not part of a receipt, and a rebuild does
+    not bring back what housekeeping would drop."""
     with database.units(read_only=True) as uow:
         points = tuple(uow.points.list(DOCS))
+        old = set(uow.runs.old_problems(keep=RUNS_WITH_PROBLEMS, limit=1_000_000, profile=DOCS))
         return Known(
             points=points,
             entries={
@@ -55,7 +58,10 @@ def known(database: Database) -> Known:
                 for source in uow.catalog.sources_at(DOCS, point.seq)
             },
             holds=tuple(uow.holds.list(DOCS)),
-            problems=tuple(tuple(uow.runs.problems(DOCS, run.seq)) for run in uow.runs.list(DOCS)),
+            problems=tuple(
+                () if (DOCS, run.seq) in old else tuple(uow.runs.problems(DOCS, run.seq))
+                for run in uow.runs.list(DOCS)
+            ),
             excluded=frozenset(
                 (source, version.entry.path, version.until_seq or 0)
                 for source in uow.catalog.source_states(DOCS)

@@ -1,4 +1,4 @@
-"""RunProblem: a path that a run could not read or store, kept with the run for as long as its receipt."""
+"""RunProblem: a path that a run could not read or store. Its receipt keeps it, the database for a while."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,6 +10,8 @@ from bckcore.domain.transfer import PathProblem, ProblemKind
 MOST_KEPT = 1000
 MOST_TEXT = 512 * 1024
 """Bytes of paths and messages together: a receipt stays small, whatever a hostile host reports."""
+RUNS_WITH_PROBLEMS = 50
+"""Of a profile: so many of the newest runs keep theirs in the database, and every run whose point is kept."""
 LONGEST_MESSAGE = 500
 _END = 100
 """Of a longer message, so much of its end is kept: there stands why."""

@@ -83,6 +83,12 @@ class RunRepository(Protocol):
     def problems(self, profile: ProfileId, seq: int) -> Sequence[RunProblem]:
         """What is kept with that run, in the order in which it was given; empty for an unknown run."""
 
+    def old_problems(
+        self, *, keep: int, limit: int, profile: ProfileId | None = None
+    ) -> Sequence[tuple[ProfileId, int]]:
+        """At most ``limit`` runs that have problems kept with them, are not among the newest ``keep`` of
+        their profile and have no point, by profile and number; of all profiles, or of one."""
+
     def increments(self, profile: ProfileId, *, after_seq: int = 0) -> Sequence[Run]:
         """Runs whose increment may still stand in storage, by number."""
 

@@ -19,6 +19,7 @@ from bckcore.services.anchor import anchoring
 from bckcore.services.chronicle import Entry, Event, Use
 from bckcore.services.device_starts import too_soon
 from bckcore.services.fingerprint import fingerprint
+from bckcore.services.old_problems import drop_of
 
 LINES_AT_ONCE = 20_000
 EVENTS_AT_ONCE = 500
@@ -44,6 +45,8 @@ class Replay:
             with self._units() as uow:
                 for event in batch:
                     self._enter(uow, event)
+                for profile in {_owner(event) for event in batch}:
+                    drop_of(uow, profile)
                 uow.commit()
             entered += len(batch)
             told(entered)
@@ -161,6 +164,10 @@ def _noting(changes: Iterator[Change], touched: set[SourceName]) -> Iterator[Cha
     for change in changes:
         touched.add(change.source)
         yield change
+
+
+def _owner(event: Event) -> ProfileId:
+    return event.profile if isinstance(event, Act) else event.run.profile
 
 
 def _batches(events: Iterable[Event]) -> Iterator[Sequence[Event]]:

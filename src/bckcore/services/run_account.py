@@ -20,6 +20,8 @@ class RunAccount:
 
     run: Run
     problems: tuple[RunProblem, ...]
+    held: bool = True
+    """False where the database has them no longer: the run is old, and its receipt alone tells them."""
 
     @property
     def reasons(self) -> Mapping[Reason, int]:
@@ -50,7 +52,8 @@ def account(uow: UnitOfWork, profile: ProfileId, wanted: str) -> RunAccount:
             advice="'latest', a run's number or its name will do; 'bck run list' lists them.",
         )
     problems = uow.runs.problems(profile, run.seq)
-    return RunAccount(run=run, problems=tuple(_without_forgotten(uow, run, problems)))
+    told = tuple(_without_forgotten(uow, run, problems))
+    return RunAccount(run=run, problems=told, held=bool(problems) or not run.problem_count)
 
 
 def _chosen(uow: UnitOfWork, profile: ProfileId, wanted: str) -> Run | None:

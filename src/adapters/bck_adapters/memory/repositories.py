@@ -146,11 +146,26 @@ class MemoryRuns:
 
     def keep_problems(self, profile: ProfileId, seq: int, problems: Sequence[RunProblem]) -> None:
         """See the port."""
-        self._session.write().problems[profile, seq] = tuple(problems)
+        kept = self._session.write().problems
+        kept.pop((profile, seq), None)
+        if problems:
+            kept[profile, seq] = tuple(problems)
 
     def problems(self, profile: ProfileId, seq: int) -> Sequence[RunProblem]:
         """See the port."""
         return self._session.read.problems.get((profile, seq), ())
+
+    def old_problems(
+        self, *, keep: int, limit: int, profile: ProfileId | None = None
+    ) -> Sequence[tuple[ProfileId, int]]:
+        """See the port."""
+        state = self._session.read
+        newest = {name: state.runs[run].seq for name, run in state.newest_runs.items()}
+        return [
+            (name, seq)
+            for name, seq in sorted(state.problems.keys() - state.points.keys())
+            if profile in (None, name) and (name, seq) in state.run_numbers and seq <= newest[name] - keep
+        ][:limit]
 
     def increments(self, profile: ProfileId, *, after_seq: int = 0) -> Sequence[Run]:
         """See the port."""

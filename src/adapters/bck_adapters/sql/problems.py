@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, exists, func, insert, select
 
 from bck_adapters.sql.session import SqlSession
-from bck_adapters.sql.tables import run_problem
+from bck_adapters.sql.tables import point, run, run_problem
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.run_problem import RunProblem
 from bckcore.domain.transfer import ProblemKind
@@ -40,3 +40,23 @@ def problems_of(session: SqlSession, profile: ProfileId, seq: int) -> list[RunPr
         )
         for row in session.execute(query)
     ]
+
+
+def old_problems(
+    session: SqlSession, *, keep: int, limit: int, profile: ProfileId | None
+) -> list[tuple[ProfileId, int]]:
+    """See the port."""
+    newest = select(run.c.profile, func.max(run.c.seq).label("seq")).group_by(run.c.profile).subquery()
+    query = (
+        select(run.c.profile, run.c.seq)
+        .join(newest, newest.c.profile == run.c.profile)
+        .where(
+            run.c.seq <= newest.c.seq - keep,
+            exists().where(_P.profile == run.c.profile, _P.seq == run.c.seq),
+            ~exists().where(point.c.profile == run.c.profile, point.c.seq == run.c.seq),
+        )
+    )
+    if profile is not None:
+        query = query.where(run.c.profile == profile)
+    rows = session.execute(query.order_by(run.c.profile, run.c.seq).limit(limit))
+    return [(ProfileId(row.profile), row.seq) for row in rows]

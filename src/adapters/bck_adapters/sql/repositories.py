@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Select, Table, delete, func, insert, select, update
 
 from bck_adapters.sql import mapping, tables
-from bck_adapters.sql.problems import keep_problems, problems_of
+from bck_adapters.sql.problems import keep_problems, old_problems, problems_of
 from bck_adapters.sql.session import SqlSession
 from bckcore.domain.access import User
 from bckcore.domain.act import Act
@@ -187,6 +187,12 @@ class SqlRuns:
     def problems(self, profile: ProfileId, seq: int) -> Sequence[RunProblem]:
         """See the port."""
         return problems_of(self._session, profile, seq)
+
+    def old_problems(
+        self, *, keep: int, limit: int, profile: ProfileId | None = None
+    ) -> Sequence[tuple[ProfileId, int]]:
+        """See the port."""
+        return old_problems(self._session, keep=keep, limit=limit, profile=profile)
 
     def increments(self, profile: ProfileId, *, after_seq: int = 0) -> Sequence[Run]:
         """See the port."""

@@ -24,11 +24,9 @@ from bck_adapters.testkit.samples import (
 )
 from bckcore.domain.access import Role, SecondFactor, User
 from bckcore.domain.due import ScheduleState
-from bckcore.domain.ids import HostId, ProfileId, RunId, SourceName
+from bckcore.domain.ids import HostId, ProfileId, RunId
 from bckcore.domain.job import JobResult, JobStatus
-from bckcore.domain.run_problem import RunProblem
 from bckcore.domain.schedule import Schedule
-from bckcore.domain.transfer import ProblemKind
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
 from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import Claim
@@ -281,26 +279,6 @@ class RepositoriesContract(_NeedsDatabase):
             for step in (lambda: uow.runs.get(RunId("none")), lambda: uow.runs.update(sample_run(2))):
                 with pytest.raises(NotFoundError):
                     step()
-
-    def test_problems_are_kept_in_order_and_replaced(self, database: Database) -> None:
-        kinds = (ProblemKind.UNREADABLE, ProblemKind.UNKNOWN, ProblemKind.UNLISTED)
-        told = [
-            RunProblem(source=SourceName("docs"), kind=kind, path=path, message="\\#012 'Ü'")
-            for kind, path in zip(kinds, (b"z/\xff\n", b"", b"a"), strict=True)
-        ]
-        with database.units() as uow:
-            uow.runs.add(sample_run(1))
-            assert list(uow.runs.problems(DOCS, 1)) == []
-            uow.runs.keep_problems(DOCS, 1, [*told, told[0]])
-            uow.runs.keep_problems(DOCS, 1, told)
-            uow.runs.keep_problems(ProfileId("other"), 1, told[:1])
-            assert list(uow.runs.problems(DOCS, 1)) == told
-            uow.commit()
-        with database.units() as uow:
-            assert list(uow.runs.problems(DOCS, 1)) == told
-            uow.catalog.forget_profile(DOCS)
-            assert list(uow.runs.problems(DOCS, 1)) == []
-            assert list(uow.runs.problems(ProfileId("other"), 1)) == told[:1]
 
     def test_increments_stand_until_they_are_noted_as_removed(self, database: Database) -> None:
         runs = [sample_run(seq) for seq in (1, 2, 3)]

@@ -9,6 +9,9 @@ from bck_apps.api.schemas_base import Body, View
 from bckcore.services.history_requests import LONGEST_REASON
 
 RUN = "A run of the profile: its number or id."
+_HELD = (
+    "False: the run is old and its problems are kept by path no longer, but in its receipt in the storage."
+)
 
 
 class StartUndo(Body):
@@ -87,6 +90,7 @@ class ProblemPage(Page[ProblemView]):
     profile: str
     total: int = Field(description="How many there were.")
     kept: int = Field(description="How many of them are kept by path.")
+    held: bool = Field(description=_HELD)
     reasons: list[ReasonView] = Field(description="Of those that are kept, the most frequent first.")
 
 
@@ -106,6 +110,7 @@ class RunAccountView(RunView):
 
     attempts: list[AttemptView]
     items: list[ProblemView] = Field(description="The first 1,000 of `problems`; fewer where they are long.")
+    held: bool = Field(description=_HELD)
 
 
 class ChangeView(View):

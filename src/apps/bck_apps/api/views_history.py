@@ -51,7 +51,7 @@ def run_account_view(found: RunAccount) -> schemas.RunAccountView:
     """A run with its problems for callers."""
     attempts = [schemas.AttemptView(**asdict(attempt)) for attempt in found.run.attempts]
     items = [_problem_view(problem) for problem in found.problems]
-    return schemas.RunAccountView(**_run(found.run), attempts=attempts, items=items)
+    return schemas.RunAccountView(**_run(found.run), attempts=attempts, items=items, held=found.held)
 
 
 def _problem_view(problem: RunProblem) -> schemas.ProblemView:
@@ -78,6 +78,7 @@ def problem_page(found: RunAccount, *, after: int, limit: int, reason: Reason | 
         profile=found.run.profile,
         total=found.run.problem_count,
         kept=len(found.problems),
+        held=found.held,
         reasons=[
             schemas.ReasonView(
                 reason=one.value,

@@ -49,6 +49,7 @@ def run_account_document(found: "RunAccount") -> Document:
             for attempt in found.run.attempts
         ],
         "items": [problem_document(problem) for problem in found.problems],
+        "held": found.held,
     }
 
 
@@ -78,6 +79,7 @@ def problems_document(
         "run_id": found.run.id,
         "total": found.run.problem_count,
         "kept": len(found.problems),
+        "held": found.held,
         "reasons": {one.value: count for one, count in found.reasons.items()},
     }
 

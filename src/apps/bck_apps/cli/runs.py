@@ -13,6 +13,7 @@ from bckcore.domain.ids import ProfileId
 from bckcore.domain.paths import display
 from bckcore.domain.problem_reason import EXPLANATIONS, Reason
 from bckcore.domain.run import Run
+from bckcore.domain.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -60,7 +61,8 @@ def run_problems(
         found = application.history.run(ProfileId(profile), run)
     document = problems_document(found, after=after, limit=limit, reason=reason)
     part, following = found.part(after=after, limit=limit, reason=reason)
-    show(as_json, document, lambda: _problems_table([problem for _, problem in part]))
+    if as_json or found.held:
+        show(as_json, document, lambda: _problems_table([problem for _, problem in part]))
     if as_json:
         return
     tell_reasons(found)
@@ -88,7 +90,14 @@ def tell_reasons(found: "RunAccount") -> None:
 
 
 def _tell_unkept(found: "RunAccount") -> None:
-    if found.run.problem_count > len(found.problems):
+    if not found.held:
+        run = found.run
+        say(
+            f"This run had {counted(run.problem_count, 'problem')}. It is old, and which paths they were "
+            f"is no longer kept here. Look in its receipt in the storage, at `problem_list`: "
+            f".receipts/{run.host}/{run.profile}/{run.seq:06d}.json"
+        )
+    elif found.run.problem_count > len(found.problems):
         say(f"{len(found.problems)} of {found.run.problem_count} problems are kept by path.")
 
 

@@ -6,6 +6,7 @@ from bck_apps.runner.nightly import NightlyCheck
 from bck_apps.runner.scheduler import ScheduledBackups
 from bck_apps.wiring import Application
 from bckcore.domain.nightly import Nightly
+from bckcore.services.old_problems import OldProblems
 
 
 def made_runner(application: Application, *, name: str) -> Runner:
@@ -22,6 +23,7 @@ def made_runner(application: Application, *, name: str) -> Runner:
     jobs = application.settings.jobs
     housekeeping = Housekeeping(
         queue=application.queue,
+        old_problems=OldProblems(application.units),
         clock=application.clock,
         keep_days=jobs.keep_days,
         keep_per_profile=jobs.keep_per_profile,
