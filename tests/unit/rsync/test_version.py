@@ -1,11 +1,15 @@
 """An rsync with known holes is refused; a distribution's repaired build is recognised if it is one."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
 
+from bck_adapters.rsync.routes import LocalRoute
+from bck_adapters.rsync.transport import RsyncTransport
 from bck_adapters.rsync.version import (
+    can_resume,
     is_patched,
     is_safe,
     open_holes,
@@ -43,6 +47,15 @@ def programs(tmp_path: Path):
         return str(tmp_path)
 
     return made
+
+
+def test_a_transport_says_of_itself_whether_its_rsync_goes_on_inside_a_file(programs, tmp_path):
+    cannot = RsyncTransport(route=LocalRoute(), search_path=programs("3.4.1"))  # it stores nothing
+    assert not cannot.capabilities.resumes
+    nothing = RsyncTransport(route=LocalRoute(), search_path=str(tmp_path / "empty"))
+    assert not nothing.capabilities.resumes
+    real = RsyncTransport(route=LocalRoute())
+    assert real.capabilities.resumes is can_resume(os.environ["PATH"], tmp_path)
 
 
 @pytest.mark.parametrize("version", ["3.4.0", "3.4.1", "3.5.0", "4.0.0"])

@@ -4,6 +4,7 @@ import os
 import re
 import secrets
 import subprocess
+import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -66,8 +67,13 @@ class RsyncTransport:
 
     @property
     def capabilities(self) -> TransportCapabilities:
-        """What it can do."""
-        return self._route.capabilities
+        """What it can do; whether it goes on inside a file is found by trying this machine's rsync, once."""
+        if self._resumes is None:
+            try:
+                self._resumes = can_resume(self._search_path, Path(tempfile.gettempdir()))
+            except (OSError, subprocess.SubprocessError):  # no rsync; whatever needs one will say so
+                return replace(self._route.capabilities, resumes=False)
+        return replace(self._route.capabilities, resumes=self._resumes)
 
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """The public keys the host shows now."""
