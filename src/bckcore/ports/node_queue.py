@@ -29,8 +29,8 @@ class NodeQueue(JobQueue, Protocol):
     def unfinished(self) -> Sequence[JobId]:
         """Jobs of this node that are queued or running, oldest first. Those of no node become its own."""
 
-    def at_work(self) -> bool:
-        """True if somebody holds a job of this node by a claim whose lease has not ended."""
+    def at_work(self) -> JobId | None:
+        """A job of this node that somebody holds by a claim whose lease has not ended; None without one."""
 
     def waiting(self) -> dict[str, int]:
         """How many unfinished jobs each node has; empty for those of no node."""

@@ -49,12 +49,13 @@ class SqlNodeQueue(SqlJobQueue):
             self._move(NO_NODE)
         return [JobId(row.id) for row in found]
 
-    def at_work(self) -> bool:
+    def at_work(self) -> JobId | None:
         """See the port."""
         held = [jobs.c.status == JobStatus.RUNNING.value, jobs.c.lease_until > self._clock.now()]
         query = select(jobs.c.id).where(*held, of_node(self._node)).limit(1)
         with self._reading() as session:
-            return session.execute(query).first() is not None
+            found = session.execute(query).scalar_one_or_none()
+        return None if found is None else JobId(found)
 
     def waiting(self) -> dict[str, int]:
         """See the port."""

@@ -16,6 +16,7 @@ from bck_adapters.rsync.version import require_local_rsync, told_holes
 from bck_apps.wiring.certificates import Certificates
 from bck_apps.wiring.container import Container
 from bck_apps.wiring.database import PASSWORD_REF, DatabasePlace, database_lines
+from bck_apps.wiring.nodes import taken_over
 from bck_apps.wiring.plugins import PluginReport, load_plugins
 from bck_apps.wiring.private_folder import PrivateFolder
 from bck_apps.wiring.rescue import database_damage
@@ -277,26 +278,12 @@ class Application:
 
         Raises RefusedError, NotFoundError.
         """
-        node_queue = self._node_queue()
-        if node_queue is None or node == node_queue.node or not node:
-            raise RefusedError(
-                f"The jobs of node {node!r} cannot be taken over by node {self.settings.queue.node!r}.",
-                meaning="Nothing was changed.",
-                advice="Give the name that the other node has, or had: 'bck queue status' lists names.",
-            )
-        worker_of = self.container.offered_queue().worker_of
-        if worker_of is not None and (who := worker_of(node)):
-            raise RefusedError(
-                f"Node {node} is not gone: {who} works for it.",
-                meaning="Nothing was changed.",
-                advice="Check the name: 'bck queue status' lists names. If it is right, end that runner.",
-            )
-        moved = node_queue.take_over(node)
-        if not moved:
-            raise NotFoundError(
-                f"No job belongs to a node {node}.", advice="See 'bck queue status' for the names."
-            )
-        return moved
+        return taken_over(
+            node,
+            own=self.settings.queue.node,
+            of_node=self.container.database().node_queue,
+            worker_of=self.container.offered_queue().worker_of,
+        )
 
     def _node_queue(self) -> NodeQueue | None:
         of_node = self.container.database().node_queue
