@@ -201,9 +201,13 @@ class JobQueue(Protocol):
         A job handed back is as old as before. With ``hosts`` only jobs of these hosts.
         """
 
-    def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
+    def append_log(self, job: JobId, lines: Sequence[LogLine], *, claim: Claim | None = None) -> None:
         """Add lines at the end; their ``number`` is ignored and given anew. See :func:`fitting` for what is
-        kept of long texts and endless logs."""
+        kept of long texts and endless logs.
+
+        With the ``claim`` of who works on the job, raises LeaseLostError, and adds nothing, once that is no
+        longer valid. Raises NotFoundError for an unknown job.
+        """
 
     def read_log(self, job: JobId, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
         """Lines with a number above ``after``, in order. Raises NotFoundError for an unknown job."""

@@ -117,6 +117,26 @@ def test_after_the_lease_is_lost_work_stops_and_nothing_is_written(queue, claim,
     assert texts(queue) == []
 
 
+class FrozenAfterItsHeartbeat(MemoryJobQueue):
+    """Between the heartbeat of its runner and what that writes next, another one takes the job over."""
+
+    def heartbeat(self, claim, *, lease_seconds, progress):
+        beat = super().heartbeat(claim, lease_seconds=lease_seconds, progress=progress)
+        self._clock.advance(LEASE + 1)
+        assert self.claim("two", lease_seconds=LEASE) is not None
+        return beat
+
+
+def test_a_runner_that_is_frozen_after_its_heartbeat_adds_no_line_to_a_job_it_has_lost(clock):
+    queue = FrozenAfterItsHeartbeat(clock)
+    queued(queue, clock)
+    claim = queue.claim("one", lease_seconds=LEASE)
+    with watcher_of(queue, claim, clock, seconds=60) as watcher:
+        watcher.log("too late")
+    assert watcher.lease_lost
+    assert texts(queue) == []
+
+
 def test_a_queue_out_of_reach_loses_no_line_and_no_job(queue, claim, clock):
     queue.away = True
     with watcher_of(queue, claim, clock) as watcher:

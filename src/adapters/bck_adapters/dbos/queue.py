@@ -128,9 +128,9 @@ class DbosJobQueue:
         """See the port."""
         return self._tables.queued_since(hosts=hosts)
 
-    def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
+    def append_log(self, job: JobId, lines: Sequence[LogLine], *, claim: Claim | None = None) -> None:
         """See the port."""
-        self._tables.append_log(job, lines)
+        self._tables.append_log(job, lines, claim=claim)
 
     def read_log(self, job: JobId, *, after: int = 0, limit: int = 1000) -> Sequence[LogLine]:
         """See the port."""

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -183,9 +183,9 @@ class MemoryJobQueue:
             listed = [row.job for row in self._rows.values() if row.job.status is JobStatus.QUEUED]
         return min((job.created for job in listed if hosts is None or job.host in hosts), default=None)
 
-    def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
-        """See the port. Raises NotFoundError for an unknown job."""
-        with self._lock:
+    def append_log(self, job: JobId, lines: Sequence[LogLine], *, claim: Claim | None = None) -> None:
+        """See the port."""
+        with self._lock, nullcontext() if claim is None else self.holding(claim):
             log = self._row(job).log
             log.extend(fitting(lines, len(log)))
 

@@ -289,10 +289,11 @@ class SqlJobQueue:
             found: datetime | None = session.execute(query).scalar_one()
         return found
 
-    def append_log(self, job: JobId, lines: Sequence[LogLine]) -> None:
-        """See the port. Raises NotFoundError for an unknown job."""
+    def append_log(self, job: JobId, lines: Sequence[LogLine], *, claim: Claim | None = None) -> None:
+        """See the port."""
         with self._writing() as session:
-            last = _row_of(session, job).log_lines
+            row = _row_of(session, job) if claim is None else require_held(session, claim)
+            last = row.log_lines
             rows: list[dict[str, object]] = [
                 {"job_id": job, "number": line.number, "at": line.at, "level": line.level, "text": line.text}
                 for line in fitting(lines, last)

@@ -17,6 +17,8 @@ from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import IllegalTransitionError, LeaseLostError, NotFoundError
 from bckcore.ports.job_queue import LONGEST_LINE, MOST_LOG_LINES, Enqueued, JobQueue, LogLine
 
+LINE = LogLine(number=1, at=START, level="info", text="ü")
+
 
 class JobQueueContract(JobTurnsContract, JobKeysContract):
     """Asked for once, carried out once."""
@@ -67,9 +69,13 @@ class JobQueueContract(JobTurnsContract, JobKeysContract):
             lambda: queue.heartbeat(old, lease_seconds=LEASE, progress=QUIET),
             lambda: queue.finish(old, JobStatus.SUCCEEDED, JobResult()),
             lambda: queue.hand_back(old),
+            lambda: queue.append_log(JobId("a"), [LINE], claim=old),
         ):
             with pytest.raises(LeaseLostError):
                 step()
+        assert list(queue.read_log(JobId("a"))) == []
+        queue.append_log(JobId("a"), [LINE], claim=new)
+        assert list(queue.read_log(JobId("a"))) == [LINE]
         assert queue.finish(new, JobStatus.FAILED, JobResult()).status is JobStatus.FAILED
 
     def test_a_heartbeat_renews_the_lease_and_keeps_the_progress(
@@ -109,6 +115,8 @@ class JobQueueContract(JobTurnsContract, JobKeysContract):
         assert queue.request_cancel(JobId("a")) == done
         with pytest.raises(LeaseLostError):
             queue.finish(claim, JobStatus.FAILED, JobResult())
+        with pytest.raises(LeaseLostError):
+            queue.append_log(JobId("a"), [LINE], claim=claim)
 
     def test_the_end_of_a_claim_can_be_asked_for(self, queue: JobQueue, clock: StepClock) -> None:
         queue.enqueue(sample_job("a"))

@@ -17,7 +17,7 @@ from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError
-from bckcore.ports.job_queue import KEY_KEPT, Claim, JobQueue, as_sent
+from bckcore.ports.job_queue import KEY_KEPT, Claim, JobQueue, LogLine, as_sent
 
 LEASE = 30
 _ENDS = [status for status in JobStatus if status.final]
@@ -199,6 +199,19 @@ class QueueMachine(RuleBasedStateMachine):
         else:
             with pytest.raises(LeaseLostError):
                 self.queue.finish(claim, status, JobResult())
+
+    @rule(claim=claims)
+    def log(self, claim: Claim) -> None:
+        """A runner writes a line, perhaps about a job that is no longer its own."""
+        job = claim.job.id
+        before = len(self.queue.read_log(job))
+        line = LogLine(number=0, at=self.clock.now(), level="info", text="x")
+        if self._held(claim):
+            self.queue.append_log(job, [line], claim=claim)
+        else:
+            with pytest.raises(LeaseLostError):
+                self.queue.append_log(job, [line], claim=claim)
+        assert len(self.queue.read_log(job)) == before + self._held(claim)
 
     @rule(claim=claims)
     def hand_back(self, claim: Claim) -> None:

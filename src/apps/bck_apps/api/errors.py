@@ -62,6 +62,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.StoreBusyError: (503, "Busy"),
     core.TooBusyError: (503, "Busy"),
     core.HostUnreachableError: (502, "The host does not answer"),
+    core.HeldOffError: (503, "Its schedule allows no start now"),
     core.TransferTimeoutError: (504, "The host took too long"),
     core.TransferInterruptedError: (502, "The connection to the host broke off"),
     core.DatabaseUnreachableError: (503, "The database does not answer"),

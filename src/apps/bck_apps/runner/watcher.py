@@ -116,13 +116,13 @@ class JobWatcher:
         if self.lease_lost or not (lines or changed or due):
             return
         try:
-            # The heartbeat goes first: it is what notices that nothing may be written any more.
+            # Always, and first: it is what notices, without any lines, that nothing may be written any more.
             self._claim = self._queue.heartbeat(
                 self._claim, lease_seconds=self._lease_seconds, progress=progress
             )
             self._last_beat = self._clock.monotonic()
             if lines:
-                self._queue.append_log(self._claim.job.id, lines)
+                self._queue.append_log(self._claim.job.id, lines, claim=self._claim)
         except LeaseLostError:
             _logger.warning("job %s belongs to another runner now", self._claim.job.id)
             self._lost.set()
