@@ -30,6 +30,8 @@ class HostRules:
     """gitignore rules of one source that its own files brought."""
 
     rules: tuple[str, ...] = ()
+    files: tuple[RelPath, ...] = ()
+    """Which file brought each of them, below the source."""
     problems: tuple[PathProblem, ...] = ()
     """The first 100 of what could not be used; ``problem_count`` counts all."""
     problem_count: int = 0
@@ -47,8 +49,10 @@ def host_rules(found: Gathered, understood: Understood) -> HostRules:
         reader.read(path, content)
     if found.more:
         reader.trouble(ROOT, f"there are more than {MOST_GATHERED} such files; the others are not heeded")
+    brought = (*reader.rules, *reader.caches)
     return HostRules(
-        rules=(*reader.rules, *reader.caches),
+        rules=tuple(rule for rule, _ in brought),
+        files=tuple(file for _, file in brought),
         problems=tuple(reader.problems),
         problem_count=reader.problem_count,
     )
@@ -57,8 +61,8 @@ def host_rules(found: Gathered, understood: Understood) -> HostRules:
 @dataclass(slots=True)
 class _Reader:
     understood: Understood
-    rules: list[str] = field(default_factory=list)
-    caches: list[str] = field(default_factory=list)
+    rules: list[tuple[str, RelPath]] = field(default_factory=list)
+    caches: list[tuple[str, RelPath]] = field(default_factory=list)
     problems: list[PathProblem] = field(default_factory=list)
     problem_count: int = 0
 
@@ -77,7 +81,9 @@ class _Reader:
         elif name == BCKIGNORE:
             self._add_all(path, _anchored_rules(folder, content), self.rules)
 
-    def _add_all(self, path: RelPath, rules: Iterable[tuple[int, str]], to: list[str]) -> None:
+    def _add_all(
+        self, path: RelPath, rules: Iterable[tuple[int, str]], to: list[tuple[str, RelPath]]
+    ) -> None:
         for number, rule in rules:
             if len(self.rules) + len(self.caches) >= MOST_RULES:
                 self.trouble(
@@ -89,7 +95,7 @@ class _Reader:
             except InvalidInputError as error:
                 self.trouble(path, f"line {number}: {error.what}")
             else:
-                to.append(rule)
+                to.append((rule, path))
 
 
 def _name(path: RelPath) -> bytes:

@@ -29,6 +29,7 @@ from bckcore.ports.transport import PathFilterFactory, Transport, Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.credentials import Credentials
 from bckcore.services.filtering import Sieve, all_rules, filter_of, sieve_of
+from bckcore.services.host_rules import HostRules
 from bckcore.services.missing import Missing
 from bckcore.services.preview_sample import Sample
 from bckcore.services.pull import said_by_host
@@ -50,7 +51,8 @@ class PreviewTally:
     coming: Sample = field(default_factory=Sample)
     gone: Sample = field(default_factory=Sample)
     hidden: Sample = field(default_factory=Sample)
-    rules: Counter[str] = field(default_factory=Counter)
+    rules: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many each rule hides, by rule and the file on the PC that it comes from, if it does."""
     too_large: Sample = field(default_factory=Sample)
     problems: Sample = field(default_factory=Sample)
     left_out_stored: int = 0
@@ -71,7 +73,7 @@ class PreviewTally:
             "excluded": {
                 **self.hidden.data(),
                 "stored": self.left_out_stored,
-                "rules": [{"rule": rule, "count": count} for rule, count in told],
+                "rules": [{"rule": rule, "file": file, "count": count} for (rule, file), count in told],
             },
             "too_large": self.too_large.data(),
             "problems": self.problems.data(),
@@ -130,7 +132,7 @@ class PreviewService:
         for problem in (*said.problems, *report.problems):
             look.tally.problems.name(look.path(RelPath(problem.path)), detail=problem.message)
         look.tally.problems.count += said.problem_count + report.problem_count
-        look.take(report, sieve, first=stored is None)
+        look.take(report, sieve, said, first=stored is None)
         with self._units(read_only=True) as uow:
             prior = uow.catalog.source_states(look.profile.id).get(look.source.name)
             if prior is not None and prior.paths:
@@ -166,7 +168,7 @@ class _Look:
         """As people see it."""
         return self.source.name if path == ROOT else f"{self.source.name}/{display(path)}"
 
-    def take(self, report: PreviewReport, sieve: Sieve, *, first: bool) -> None:
+    def take(self, report: PreviewReport, sieve: Sieve, said: HostRules, *, first: bool) -> None:
         """What would be sent, and what is left out."""
         tally = self.tally
         tally.seen += report.stats.files_seen
@@ -178,13 +180,21 @@ class _Look:
             if coming is not Coming.ATTRIBUTES:
                 tally.bytes += one.size
             tally.coming.add(self.path(one.path), change=coming.value, bytes=one.size)
-        for hidden in report.hidden:
-            rule = sieve.whole.rule(hidden.path, is_folder=hidden.is_folder) if sieve.whole else None
-            tally.rules[rule or ""] += 1
-            name = self.path(hidden.path) + ("/" if hidden.is_folder else "")
-            tally.hidden.add(name, rule=rule or "")
+        self._take_hidden(report, sieve, said)
         for path in report.too_large:
             tally.too_large.add(self.path(path))
+
+    def _take_hidden(self, report: PreviewReport, sieve: Sieve, said: HostRules) -> None:
+        files = dict(zip(said.rules, map(self.path, said.files), strict=True))
+        for own in self.profile.excludes:  # they have the last word, also where a file says the same
+            files.pop(own, None)
+        for hidden in report.hidden:
+            found = sieve.whole.rule(hidden.path, is_folder=hidden.is_folder) if sieve.whole else None
+            rule = found or ""
+            file = files.get(rule, "")
+            self.tally.rules[rule, file] += 1
+            name = self.path(hidden.path) + ("/" if hidden.is_folder else "")
+            self.tally.hidden.add(name, rule=rule, file=file)
 
     def missing(self, report: PreviewReport, sieve: Sieve, catalog: Catalog, before: int) -> None:
         """What is stored and was not seen: gone, left out, or not to be told."""

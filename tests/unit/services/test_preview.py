@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from bck_apps.cli.preview import _rules
+from bck_apps.cli.screen import show
 from bckcore.domain.filters import FilterOptions
 from bckcore.domain.job import JobKind, JobStatus
 from bckcore.errors import InvalidInputError
+from bckcore.services.host_rules import SIGNATURE
 from bckcore.services.preview_sample import MOST_NAMED, Sample
 from tests.support.desks import Desk, T
 from tests.support.house import DOCS
@@ -62,8 +65,34 @@ def test_what_filters_hide_is_told_by_rule_and_what_is_stored_of_it(desk: Desk) 
     desk.house.change_profile(excludes=("cache/",), filters=options)
     excluded = preview(desk)["excluded"]
     assert (excluded["count"], excluded["stored"]) == (4, 6)
-    assert {one["rule"]: one["count"] for one in excluded["rules"]} == {"*.tmp": 2, "cache/": 1, "/d/e": 1}
+    rules = {(one["rule"], one["file"]): one["count"] for one in excluded["rules"]}
+    assert rules == {("*.tmp", ""): 2, ("cache/", ""): 1, ("/d/e", "docs/d/.bckignore"): 1}
     assert named({"x": excluded}, "x") == ["docs/b.tmp", "docs/cache/", "docs/d/c.tmp", "docs/d/e"]
+
+
+def test_a_rule_of_the_pc_is_shown_with_its_file_and_what_the_profile_says_too_is_the_profiles(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.docs.write(b"f/.bckignore", b"/g/\n*.o\n", T)
+    desk.write("f/g/x", "f/a.o", "tagged/x")
+    desk.docs.write(b"tagged/CACHEDIR.TAG", SIGNATURE, T)
+    options = FilterOptions(bckignore=True, skip_caches=True)
+    desk.house.change_profile(excludes=("/f/**/*.o",), filters=options)
+    data = preview(desk)
+    told = [
+        ("/f/**/*.o", "", "docs/f/a.o"),
+        ("/f/g/", "docs/f/.bckignore", "docs/f/g/"),
+        ("/tagged/*", "docs/tagged/CACHEDIR.TAG", "docs/tagged/x"),
+    ]
+    assert sorted((one["rule"], one["file"], one["path"]) for one in data["excluded"]["first"]) == told
+    assert sorted((one["rule"], one["file"]) for one in data["excluded"]["rules"]) == [
+        one[:2] for one in told
+    ]
+    (shown,) = _rules(data)
+    show(False, {}, lambda: shown)
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["1", "/f/g/", "docs/f/.bckignore", "docs/f/g/"] in lines
+    assert ["1", "/f/**/*.o", "the", "profile", "docs/f/a.o"] in lines
 
 
 def test_files_above_the_limit_are_named(desk: Desk) -> None:

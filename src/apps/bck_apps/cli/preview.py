@@ -88,11 +88,19 @@ def _rules(data: Mapping[str, object]) -> "list[RenderableType]":
     rules = [one for one in _list(excluded.get("rules")) if isinstance(one, dict)]
     if not rules:
         return []
-    examples: dict[str, str] = {}
+    examples: dict[tuple[str, str], str] = {}
     for one in _first(data, "excluded"):
-        examples.setdefault(str(one.get("rule")), str(one["path"]))
-    rows = [(str(one["count"]), str(one["rule"]), examples.get(str(one["rule"]), "")) for one in rules]
-    return [table(("EXCLUDES", "RULE", "FOR EXAMPLE"), rows, empty="")]
+        examples.setdefault(_rule_of(one), str(one["path"]))
+    rows = []
+    for one in rules:
+        rule, file = _rule_of(one)
+        rows.append((str(one["count"]), rule, file or "the profile", examples.get((rule, file), "")))
+    return [table(("EXCLUDES", "RULE", "OF", "FOR EXAMPLE"), rows, empty="")]
+
+
+def _rule_of(one: Mapping[str, object]) -> tuple[str, str]:
+    """A rule, and the file on the PC that it comes from, if it does."""
+    return str(one.get("rule")), str(one.get("file") or "")
 
 
 def _part(data: Mapping[str, object], name: str) -> Mapping[str, object]:
