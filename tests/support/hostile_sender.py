@@ -1,8 +1,9 @@
 """What a hijacked PC runs in place of rsync: speaks rsync's protocol 29 itself and keeps to nothing else.
 
 Started as ``python hostile_sender.py PLAN …``; PLAN is a JSON file, what follows is ignored. What the plan
-says is sent after the greeting: entries of the file list, messages, raw bytes. Then it answers every request
-with what the plan calls ``answer``, or falls silent until the other side leaves.
+says is sent after the greeting: entries of the file list, messages, raw bytes. Then it sends ``content`` for
+every file that is asked for, as an honest sender does to the end; or it answers every request with what the
+plan calls ``answer``; or it falls silent until the other side leaves.
 """
 
 import json
@@ -12,11 +13,17 @@ import struct
 import sys
 from typing import Any
 
+import xxhash
+
 PROTOCOL = 29
 MPLEX_BASE = 7
 DATA = 0
 EXTENDED, LONG_NAME = 0x04, 0x40
 GOODBYE = 1.5
+DONE, PHASES, STATISTICS = -1, 3, 5
+BASIS_FOLLOWS, NAME_FOLLOWS, TRANSFER = 1 << 11, 1 << 12, 1 << 15
+CHUNK = 32 * 1024
+"""The most that one literal of an uncompressed transfer holds."""
 
 
 def send(raw: bytes) -> None:
@@ -57,6 +64,60 @@ def entry(one: dict[str, Any]) -> bytes:
     return raw
 
 
+def heard(size: int) -> bytes:
+    """So many bytes of what the other side says. Raises ConnectionError when it has left."""
+    said = b""
+    while len(said) < size:
+        part = os.read(0, size - len(said))
+        if not part:
+            raise ConnectionError
+        said += part
+    return said
+
+
+def heard_number() -> int:
+    return int(struct.unpack("<i", heard(4))[0])
+
+
+def serve(content: bytes) -> None:
+    """Answer as rsync 2.6.4 and newer do: each file that is asked for gets this content, without a basis."""
+    heard_number()  # its protocol
+    while rule := heard_number():
+        heard(rule)
+    for _ in range(PHASES):
+        while (index := heard_number()) != DONE:
+            answer_request(index, content)
+        message(DATA, struct.pack("<i", DONE))
+    message(DATA, b"".join(number(0) for _ in range(STATISTICS)))
+    heard_number()  # its farewell
+
+
+def answer_request(index: int, content: bytes) -> None:
+    """One path: an item that is only told goes back as it came."""
+    (flags,) = struct.unpack("<H", heard(2))
+    more = heard(1) if flags & BASIS_FOLLOWS else b""
+    if flags & NAME_FOLLOWS:
+        length = heard(1)
+        if length[0] & 0x80:
+            length += heard(1)
+            more += length + heard((length[0] & 0x7F) * 256 + length[1])
+        else:
+            more += length + heard(length[0])
+    head = struct.pack("<iH", index, flags) + more
+    if not flags & TRANSFER:
+        message(DATA, head)
+        return
+    sums = heard(16)
+    count, _, size, _ = struct.unpack("<iiii", sums)
+    heard(count * (4 + size))
+    message(DATA, head + sums)
+    for start in range(0, len(content), CHUNK):
+        part = content[start : start + CHUNK]
+        message(DATA, struct.pack("<i", len(part)) + part)
+    digest = xxhash.xxh3_128_intdigest(content)
+    message(DATA, struct.pack("<i", 0) + digest.to_bytes(16, "little"))
+
+
 def main(path: str) -> None:
     """Play the sender."""
     with open(path, encoding="utf-8") as file:
@@ -74,6 +135,9 @@ def main(path: str) -> None:
     for kind, text in plan.get("after", ()):
         message(kind, bytes.fromhex(text))
     send(bytes.fromhex(plan.get("raw", "")))
+    if "content" in plan:
+        serve(bytes.fromhex(plan["content"]))
+        return
     answer = bytes.fromhex(plan.get("answer", ""))
     while select.select([0], [], [], GOODBYE)[0] and os.read(0, 65536):
         if answer:

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import stat
+from pathlib import Path
 from random import Random
 
 import pytest
 
 from bckcore.domain.transfer import TransferOptions
 from bckcore.errors import BckError
+from bckcore.ports.transport import PullReport
 from tests.integration.hostile.conftest import Hijacked
 from tests.support.foreign_text import CARELESS
 from tests.support.patience import later
 
 pytestmark = pytest.mark.usefixtures("unharmed")
 
-NAMES = [
+LEAD_OUT = [
     b"../escape",
     b"../../../../server/file",
     b"..",
@@ -26,6 +27,8 @@ NAMES = [
     b"//double",
     b"./../escape",
     b"x/./../../escape",
+]
+ODD = [
     b".",
     b"",
     b"a//b",
@@ -36,6 +39,7 @@ NAMES = [
     b"\x1b]0;owned\x07",
     b"\\#056\\#056/escape",
 ]
+OWNED = b"owned"
 DIR, FILE, LINK, FIFO, CHAR, BLOCK = 0o40755, 0o100644, 0o120777, 0o10644, 0o20666, 0o60666
 INFO, ERROR_XFER, ERROR, WARNING, LOG, DELETED, SUCCESS, NO_SEND = 2, 1, 3, 4, 6, 101, 100, 102
 
@@ -57,22 +61,38 @@ def ends_well_or_as_ours(hijacked: Hijacked) -> str:
     return said[0] if said else ""
 
 
-@pytest.mark.parametrize("mode", [FILE, *later(DIR)], ids=["file", "folder"])
-@pytest.mark.parametrize("name", NAMES, ids=range(len(NAMES)))
+@pytest.mark.parametrize("mode", [FILE, DIR], ids=["file", "folder"])
+@pytest.mark.parametrize("name", LEAD_OUT, ids=range(len(LEAD_OUT)))
 def test_a_name_that_leads_elsewhere_is_refused_and_writes_nothing(
     hijacked: Hijacked, name: bytes, mode: int
 ) -> None:
-    hijacked.speaks(entries=[root(), one(name, mode=mode)])
+    hijacked.speaks(entries=[root(), one(b"good"), one(name, mode=mode)], content=OWNED.hex())
+    ended = hijacked.pull()
+    assert isinstance(ended, BckError), ended
+    assert list(hijacked.rig.destination.rglob("*")) == []
+    assert not Path("/etc/cron.d/evil").exists()
+    assert not Path("/double").exists()
+
+
+@pytest.mark.parametrize("mode", [FILE, DIR], ids=["file", "folder"])
+@pytest.mark.parametrize("name", ODD, ids=range(len(ODD)))
+def test_an_odd_name_stays_in_its_folder_or_is_refused(hijacked: Hijacked, name: bytes, mode: int) -> None:
+    hijacked.speaks(entries=[root(), one(name, mode=mode)], content=OWNED.hex())
     ends_well_or_as_ours(hijacked)
     for found in hijacked.rig.destination.rglob("*"):
         assert not found.is_symlink()
+        assert found.is_dir() or found.read_bytes() == OWNED
 
 
-def test_the_sender_of_the_tests_is_understood(hijacked: Hijacked) -> None:
-    """Else all the refusals above would prove nothing: an honest folder arrives."""
-    hijacked.speaks(entries=[root(), one(b"folder", mode=DIR, size=4096)])
-    ends_well_or_as_ours(hijacked)
-    assert (hijacked.rig.destination / "folder").is_dir()
+@pytest.mark.parametrize("content", [b"", b"hello", bytes(range(256)) * 1000], ids=len)
+def test_the_sender_of_the_tests_is_understood(hijacked: Hijacked, content: bytes) -> None:
+    """Else all the refusals would prove nothing: an honest folder and a file with its content arrive."""
+    folder, file = one(b"folder", mode=DIR, size=4096), one(b"folder/f", size=len(content))
+    hijacked.speaks(entries=[root(), folder, file], content=content.hex())
+    ended = hijacked.pull()
+    assert isinstance(ended, PullReport), (ended, hijacked.rig.watcher.lines)
+    assert ended.problem_count == 0
+    assert (hijacked.rig.destination / "folder" / "f").read_bytes() == content
 
 
 @pytest.mark.parametrize("target", [b"/", b"../../../..", b"../../pc2", b"x" * 5000, b""])
@@ -80,7 +100,8 @@ def test_no_link_ever_lies_in_the_store_and_nothing_goes_through_one(
     hijacked: Hijacked, target: bytes
 ) -> None:
     link = one(b"link", mode=LINK, size=0, target=target.hex())
-    hijacked.speaks(entries=[root(), link, one(b"link/owned"), one(b"link/deep", mode=DIR)])
+    beneath = [one(b"link/owned"), one(b"link/deep", mode=DIR)]
+    hijacked.speaks(entries=[root(), link, *beneath], content=OWNED.hex())
     ends_well_or_as_ours(hijacked)
     assert [path for path in hijacked.rig.store.rglob("*") if path.is_symlink()] == []
 
@@ -102,11 +123,13 @@ def test_devices_pipes_and_rights_of_root_become_plain_files(hijacked: Hijacked)
 
 @pytest.mark.parametrize("size", [4 << 30, 2**63 - 1, *later(2**40, 2**62, -1)])
 def test_a_size_that_is_claimed_takes_no_room(hijacked: Hijacked, size: int) -> None:
-    hijacked.speaks(entries=[root(), one(b"huge", size=size)])
-    before = os.statvfs(hijacked.folder).f_bavail
-    ends_well_or_as_ours(hijacked)
-    taken = (before - os.statvfs(hijacked.folder).f_bavail) * os.statvfs(hijacked.folder).f_frsize
-    assert taken < 1 << 30
+    hijacked.speaks(entries=[root(), one(b"huge", size=size)], content=OWNED.hex())
+    ended = hijacked.pull()
+    came = [path for path in hijacked.rig.store.rglob("*huge*") if path.is_file()]
+    assert sum(path.stat().st_blocks * 512 for path in came) < 1 << 20
+    # Else nothing would have been written that could take room.
+    assert isinstance(ended, BckError) or [path.read_bytes() for path in came] == [OWNED]
+    assert size != 4 << 30 or came
 
 
 @pytest.mark.parametrize("length", [2**31 - 1, 2**30, 5000, 0x80000000])
