@@ -7,6 +7,7 @@ who is confined to some hosts is ever told anything of another's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
@@ -111,10 +112,17 @@ class Asked:
     def _tells_nothing_of_ada(self, request: requests.PreparedRequest, answer: Any) -> None:
         """What was asked for may be repeated; nothing else is known."""
         told = answer.text
-        for name in self.street.two.names.values():
-            if name in f"{unquote(request.url or '')} {request.body!r}":
-                told = told.replace(name, "")
+        for word in sorted(
+            _words(f"{unquote(unquote(request.url or ''))} {request.body!r}"), key=len, reverse=True
+        ):
+            told = told.replace(word, "")
         assert MARK not in told, (request.method, request.url, answer.text)
+
+
+def _words(sent: str) -> set[str]:
+    """Whatever of a request has the mark in it, as a whole and in parts: an error may shorten a path."""
+    words = re.findall(rf"[^\s\"'&?=]*{MARK}[^\s\"'&?=]*", sent)
+    return {part for word in words for part in (word, *word.split("/")) if MARK in part}
 
 
 def prepared(case: Any) -> requests.PreparedRequest:

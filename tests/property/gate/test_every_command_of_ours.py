@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -167,7 +168,9 @@ def test_a_fetch_and_a_look_for_filter_files(
     HOSTS,
     st.sampled_from(Conflict),
     st.booleans(),
-    st.datetimes(timezones=st.timezones()),
+    st.datetimes(
+        datetime.fromisoformat("2000-01-01"), datetime.fromisoformat("9000-01-01"), timezones=st.timezones()
+    ),
     st.lists(st.sampled_from([b".bck-partial", b".bck-partial-2", b"x"])),
 )
 def test_a_push(

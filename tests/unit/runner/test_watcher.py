@@ -122,6 +122,7 @@ class FrozenAfterItsHeartbeat(MemoryJobQueue):
 
     def heartbeat(self, claim, *, lease_seconds, progress):
         beat = super().heartbeat(claim, lease_seconds=lease_seconds, progress=progress)
+        assert isinstance(self._clock, SettableClock)
         self._clock.advance(LEASE + 1)
         assert self.claim("two", lease_seconds=LEASE) is not None
         return beat

@@ -36,8 +36,8 @@ def taken_over(
         raise RefusedError(
             f"Node {node} is not gone: a runner there holds job {job}.",
             meaning="Nothing was changed.",
-            advice="Check the name: 'bck queue status' lists names. If it is right, end that runner; if it is "
-            "dead already, its hold ends by itself, usually within a minute: try again then.",
+            advice="Check the name: 'bck queue status' lists names. If it is right, end that runner; if it "
+            "is dead already, its hold ends by itself, usually within a minute: try again then.",
         )
     moved = of_node(own).take_over(node)
     if not moved:
