@@ -21,6 +21,7 @@ from bckcore.errors import InvalidInputError
 from tests.support.minutes import MINUTE, cron_moments, minutes, week_fits
 
 LOOK = timedelta(seconds=5)
+ROME = ZoneInfo("Europe/Rome")
 ZONES = st.sampled_from(
     [
         ZoneInfo(name)
@@ -279,6 +280,16 @@ def _moments(schedule: Schedule, at: datetime, zone: str) -> Iterator[datetime]:
     while True:
         at = schedule.due_after(at, ZoneInfo(zone))
         yield at
+
+
+def test_a_window_in_the_hour_that_is_left_out_opens_the_night_after_and_a_longer_one_loses_nothing() -> None:
+    begin = datetime(2026, 3, 27, 12, tzinfo=UTC)
+    hour = Schedule(cron="30 2 * * *", windows=("02:00-03:00",))
+    found = [f"{at.astimezone(ROME):%d %H:%M}" for at in nights(hour, "Europe/Rome", begin, 4, "pc1")]
+    assert found == ["28 02:30", "30 02:00", "30 02:30", "31 02:30"]
+    longer = Schedule(cron="30 2 * * *", windows=("02:00-03:30",))
+    found = [f"{at.astimezone(ROME):%d %H:%M}" for at in nights(longer, "Europe/Rome", begin, 4, "pc1")]
+    assert found == ["28 02:30", "29 03:00", "30 02:30", "31 02:30"]
 
 
 def test_sixty_nights_of_an_hour_have_sixty_backups_spread_over_two_hours() -> None:

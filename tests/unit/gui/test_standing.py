@@ -33,6 +33,8 @@ POINT = point(1, NOON - 3 * HOUR)
         ([POINT], [job("j2", "offline", error={"code": "host-unreachable"})], State.OFFLINE),
         ([POINT], [job("j2", "cancelled"), done(at=NOON - HOUR)], State.SUCCESS),
         ([], [job("j2", "cancelled")], State.NEVER),
+        ([POINT], [job("j2", "held-off", error={"code": "held-off"}), done(at=NOON - HOUR)], State.SUCCESS),
+        ([], [job("j2", "held-off", error={"code": "held-off"})], State.NEVER),
         ([point(1, NOON - timedelta(days=8))], [], State.OVERDUE),
         ([POINT], [job("j2", "failed", profile="other")], State.SUCCESS),
         ([POINT], [job("j2", "failed", kind="restore")], State.SUCCESS),

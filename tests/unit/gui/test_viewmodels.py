@@ -555,6 +555,13 @@ def test_computer_that_is_off_is_no_failure() -> None:
         assert (found.state, found.title) == (State.OFFLINE, Phrase("result.offline"))
 
 
+def test_what_its_schedule_put_off_is_no_failure() -> None:
+    last = job("j", "held-off", error={"code": "held-off"})
+    assert (verdict(last).state, verdict(last).title) == (State.OFFLINE, Phrase("result.held-off"))
+    assert "Nothing is to be done" in _told(last)
+    assert "Non c'è niente da fare" in _told(last, "it")
+
+
 def test_unknown_reason_is_told_as_unknown() -> None:
     last = job("j", "failed", error={"code": "brand-new", "what": "Moon phase."})
     assert "brand-new" in _told(last)
