@@ -111,7 +111,11 @@ def test_a_second_installation_is_told_of_the_history_and_may_not_add_to_it(stor
     assert said.code == 0, said
     assert "1 history of earlier backups" in said.out
     assert "bck catalog rebuild" in said.out
-    other.ok("host", "add", "pc1", "--transport", "local", "--allow", str(story.docs))
+    pc = ("host", "add", "pc1", "--transport", "local", "--allow", str(story.docs))
+    refused = other.ok(*pc, code=5)["error"]
+    assert "backups of docs" in refused["what"]
+    assert "bck catalog rebuild" in refused["advice"]
+    other.ok(*pc, "--take-over-history")
     other.ok("profile", "add", "docs", "--host", "pc1", "--source", str(story.docs))
     answer = other.ok("backup", "docs", "--wait", code=5)
     assert answer["error"]["code"] == "conflict"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from bck_adapters.memory import MemoryDatabase, MemorySshKeys, MemoryVault, SettableClock
 from bck_adapters.memory.audit import MemoryHeadKeeper
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
+from bck_adapters.storage_fs import FsStorage
 from bckcore.domain.audit import Action, Outcome
 from bckcore.domain.enrolment import ShownByHost
 from bckcore.domain.events import HostKeyRefused
@@ -19,6 +21,7 @@ from bckcore.plugins.registry import Database
 from bckcore.services.credentials import Credentials
 from bckcore.services.enrolments import Enrolled, OpenedEnrolment
 from bckcore.services.evidence import Evidence, Witness
+from bckcore.services.former_host import FormerHosts
 from bckcore.services.host_login import HostLogins
 from bckcore.services.hosts import HostChange, HostService
 from bckcore.services.ssh_authority import SshAuthority
@@ -47,6 +50,7 @@ class Counter:
         witness = Witness(clock=self.clock, head=MemoryHeadKeeper())
         self.units = units = witnessed_units(made.units, witness)
         self.evidence = Evidence(units=units, witness=witness)
+        storage = FsStorage(Path("/nonexistent/storage"))
         self.vault, keys = MemoryVault(), MemorySshKeys()
         self.told: list[HostKeyRefused] = []
         self.pcs = {PC1: MemoryHost(host_keys=HOST_KEYS), PC2: MemoryHost(host_keys=OTHER_KEYS)}
@@ -64,6 +68,7 @@ class Counter:
             credentials=self.credentials,
             logins=self.logins,
             transport_for=lambda host: transports[host.transport],
+            former=FormerHosts(storage=storage, queue=made.queue),
             clock=self.clock,
         )
         self.enrolments = WitnessedEnrolments(

@@ -99,14 +99,16 @@ class Enrolments:
         created_by: str,
         minutes: int = USUAL_MINUTES,
         replace_host_key: bool = False,
+        take_over_history: bool = False,
     ) -> OpenedEnrolment:
         """Make a token for a host, which is made or changed as ``change`` says; one from before ends.
 
-        ``ca_sha256`` is that of the authority by which PCs know this server. Raises InvalidInputError,
-        ConflictError, and what :meth:`HostService.change` raises.
+        ``ca_sha256`` is that of the authority by which PCs know this server. With ``take_over_history`` a
+        host that is made may have the name of a removed one whose backups or jobs are kept. Raises
+        InvalidInputError, ConflictError, and what :meth:`HostService.change` raises.
         """
         life = checked_minutes(minutes)
-        saved = self._hosts.await_enrolment(host, change)
+        saved = self._hosts.await_enrolment(host, change, take_over_history=take_over_history)
         now, parts = self._clock.now(), random_parts(self._random(ID_BYTES + SECRET_BYTES), ca_sha256)
         token = EnrolmentToken(
             id=EnrolmentId(parts.id),

@@ -16,6 +16,7 @@ from bckcore.ports.transport import Transport
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
 from bckcore.services.credentials import Credentials
+from bckcore.services.former_host import FormerHosts
 from bckcore.services.host_login import Given, HostLogins
 from bckcore.services.lookup import or_none
 from bckcore.services.passwords import require_password_login
@@ -70,6 +71,7 @@ class HostService:
         credentials: Credentials,
         logins: HostLogins,
         transport_for: Callable[[Host], Transport],
+        former: FormerHosts,
         clock: Clock,
     ) -> None:
         self._units = units
@@ -78,6 +80,7 @@ class HostService:
         self._credentials = credentials
         self._logins = logins
         self._transport_for = transport_for
+        self._former = former
 
     def add(
         self,
@@ -87,13 +90,16 @@ class HostService:
         key: Secret[str] | None,
         password: Secret[str] | None = None,
         trust_on_first_use: bool = False,
+        take_over_history: bool = False,
     ) -> Host:
         """Save a host with what its login needs; return it as saved.
 
         Without ``login``, a key or a password that is given says how the host is entered, and without those
         ``host.login``. A key that is none as OpenSSH reads it is refused. ``host.host_keys`` are pinned;
-        where there are none and ``trust_on_first_use`` allows it, the keys that the host shows now. Raises
-        ConflictError, InvalidInputError, HostKeyUnknownError, HostUnreachableError.
+        where there are none and ``trust_on_first_use`` allows it, the keys that the host shows now. A name
+        under which backups or jobs of a removed host are kept is refused, unless the new one is to
+        ``take_over_history``. Raises ConflictError, InvalidInputError, HostKeyUnknownError,
+        HostUnreachableError.
         """
         transport = self._transport_for(host)
         given = Given(key=key, password=password).checked()
@@ -103,6 +109,8 @@ class HostService:
                     f"A host called {host.id} exists already.",
                     advice=f"Change it with bck host set {host.id}, or take another name.",
                 )
+        if not take_over_history:
+            self._former.require_new_name(host.id)
         host = replace(
             host,
             login=login or given.login or host.login,
@@ -159,16 +167,21 @@ class HostService:
             self._vault.delete(before.key)
         return saved
 
-    def await_enrolment(self, host_id: HostId, change: HostChange) -> Host:
+    def await_enrolment(
+        self, host_id: HostId, change: HostChange, *, take_over_history: bool = False
+    ) -> Host:
         """Make a host that waits for its PC to hand over its keys, or change one that is there.
 
-        Raises InvalidInputError for a host that is reached without keys, and what :meth:`change` raises.
+        ``take_over_history``: see :meth:`add`. Raises ConflictError without it, InvalidInputError for a host
+        that is reached without keys, and what :meth:`change` raises.
         """
         with self._units(read_only=True) as uow:
             known = or_none(lambda: uow.hosts.get(host_id))
         made = Host(id=host_id, address="", login=Login.OWN_KEY, awaits_enrolment=True)
         self._require_remote(change.applied(known or made))
         if known is None:
+            if not take_over_history:
+                self._former.require_new_name(host_id)
             return self._entered(*self._logins.settled(change.applied(made), Given()))
         return known if change == HostChange() else self.change(host_id, change)
 

@@ -123,7 +123,8 @@ def test_it_is_over_when_it_expires_is_revoked_or_its_pc_is_gone(prepared: ApiWo
     assert prepared.call("DELETE", "/profiles/docs").status_code == 200
     assert prepared.call("DELETE", "/hosts/pc1").status_code == 204
     assert call(prepared, third["token"], "GET", f"/backup/status/{job}").status_code == 401
-    prepared.prepare()  # another PC gets the same name
+    taken_over = {"name": "pc1", "transport": "memory", "allow": ["/home/u"], "take_over_history": True}
+    assert prepared.call("POST", "/hosts", json=taken_over).status_code == 201  # another PC, the same name
     again = call(prepared, third["token"], "POST", "/backup/start", json={"profile": "docs"})
     assert again.status_code == 401
 

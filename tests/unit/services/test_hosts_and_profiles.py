@@ -1,6 +1,7 @@
 """Hosts are trusted before they are used; profiles stay within what their host allows."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,7 @@ from bck_adapters.memory import MemoryDatabase, MemoryJobQueue, MemorySshKeys, M
 from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bck_adapters.rsync.filters import GitIgnoreFilter
-from bck_adapters.storage_fs import FsOwnGround
+from bck_adapters.storage_fs import FsOwnGround, FsStorage
 from bck_adapters.testkit.samples import sample_run
 from bckcore.domain.host import Host, Platform
 from bckcore.domain.ids import HostId, ProfileId, SecretRef
@@ -28,6 +29,7 @@ from bckcore.errors import (
     RefusedError,
 )
 from bckcore.services.credentials import Credentials
+from bckcore.services.former_host import FormerHosts
 from bckcore.services.host_login import HostLogins
 from bckcore.services.hosts import HostChange, HostService
 from bckcore.services.own_ground import Borders
@@ -66,6 +68,7 @@ class Office:
             credentials=Credentials(self.vault, self.authority),
             logins=self.logins,
             transport_for=lambda host: transport,
+            former=FormerHosts(storage=FsStorage(Path("/nonexistent/storage")), queue=self.database.queue),
             clock=self.clock,
         )
         self.profiles = ProfileService(

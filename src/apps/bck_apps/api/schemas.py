@@ -106,6 +106,9 @@ class HostBody(Body):
         default=[], max_length=100, description="Accounts with role `owner` that may reach it."
     )
     trust_on_first_use: bool = Field(False, description="Pin the keys that the host shows now.")
+    take_over_history: bool = Field(
+        False, description="Though backups or jobs of a removed host of that name are kept."
+    )
     transport: str = Field("rsync-ssh", description="Registered name of the transport.")
     platform: Platform = Field(
         Platform.POSIX, description="`posix`, `windows`, `macos`: on the last two, rules fit either case."

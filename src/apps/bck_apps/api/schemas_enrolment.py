@@ -29,6 +29,9 @@ class NewEnrolmentBody(Body):
     )
     allow: list[Line] | None = Field(None, max_length=1000, description="The whole list of folders.")
     replace_host_key: bool = Field(False, description="Take another host key than the pinned one.")
+    take_over_history: bool = Field(
+        False, description="Though backups or jobs of a removed host of that name are kept."
+    )
 
 
 class NewEnrolmentView(View):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bck_apps.cli.host_options import NewAllow, NewPlatform
+from bck_apps.cli.host_options import NewAllow, NewPlatform, TakeOver
 from bck_apps.cli.screen import Json, fields, say, show
 from bck_apps.cli.session import opened, who
 from bck_apps.cli.units import time_json, time_text
@@ -42,6 +42,7 @@ def enrol(  # noqa: PLR0917  # typer wants one parameter per option
     replace_host_key: Annotated[
         bool, typer.Option("--replace-host-key", help="Take another host key than the pinned one.")
     ] = False,
+    take_over_history: TakeOver = False,
     revoke: Annotated[
         bool, typer.Option("--revoke", help="Make none; the one that was made counts no more.")
     ] = False,
@@ -60,7 +61,7 @@ def enrol(  # noqa: PLR0917  # typer wants one parameter per option
         allowed_roots=tuple(allow) if allow else None,
     )
     if revoke:
-        if change != HostChange() or replace_host_key:
+        if change != HostChange() or replace_host_key or take_over_history:
             raise InvalidInputError("Give --revoke alone: it makes no token.")
         _revoke(HostId(host), as_json=as_json)
         return
@@ -72,6 +73,7 @@ def enrol(  # noqa: PLR0917  # typer wants one parameter per option
             created_by=who(),
             minutes=minutes,
             replace_host_key=replace_host_key,
+            take_over_history=take_over_history,
         )
         command = f"bck-gate enrol --write --server {server_url(application)}"
         listens = application.settings.api.host

@@ -29,6 +29,10 @@ Trust = Annotated[
 NewTrust = Annotated[
     bool, typer.Option("--trust-on-first-use", help="Pin the key that the host shows now instead.")
 ]
+TakeOver = Annotated[
+    bool,
+    typer.Option("--take-over-history", help="Go on with what is kept of a removed host of that name."),
+]
 PlatformOption = Annotated[
     Platform, typer.Option(help="What runs there; on windows and macos, filters fit either case.")
 ]

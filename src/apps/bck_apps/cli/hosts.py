@@ -28,6 +28,7 @@ from bck_apps.cli.host_options import (
     NewTrust,
     Owner,
     PlatformOption,
+    TakeOver,
     Trust,
     pinned,
 )
@@ -79,6 +80,7 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     quota: Quota = None,
     quota_files: QuotaFiles = None,
     owner: Owner = None,
+    take_over_history: TakeOver = False,
     as_json: Json = False,
 ) -> None:
     """Make a host known, with its key and the folders that may be read."""
@@ -100,7 +102,12 @@ def add(  # noqa: PLR0917  # typer wants one parameter per option
     password = password_of(from_stdin=password_stdin)
     with opened() as application:
         saved = application.hosts.add(
-            host, login=login, key=secret, password=password, trust_on_first_use=trust_on_first_use
+            host,
+            login=login,
+            key=secret,
+            password=password,
+            trust_on_first_use=trust_on_first_use,
+            take_over_history=take_over_history,
         )
         own = application.container.borders().advice(saved)
     _warn(warning)

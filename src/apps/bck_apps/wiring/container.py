@@ -52,6 +52,7 @@ from bckcore.services.device_tokens import DeviceTokens
 from bckcore.services.evidence import Evidence, Witness
 from bckcore.services.fence import Fence, fenced_storage, fenced_units
 from bckcore.services.forget import ForgetService
+from bckcore.services.former_host import FormerHosts
 from bckcore.services.forward import ForwardRuns
 from bckcore.services.history import HistoryService, history_steps
 from bckcore.services.holds import HoldService
@@ -417,6 +418,7 @@ class Container(containers.DeclarativeContainer):
         authority=ssh_authority,
         server_name=providers.Singleton(server_name, settings),
     )
+    former_hosts = providers.Singleton(FormerHosts, storage=storage, queue=queue)
     hosts = providers.Singleton(
         HostService,
         units=units,
@@ -424,6 +426,7 @@ class Container(containers.DeclarativeContainer):
         credentials=credentials,
         logins=logins,
         transport_for=transport_for,
+        former=former_hosts,
         clock=clock,
     )
     profiles = providers.Singleton(

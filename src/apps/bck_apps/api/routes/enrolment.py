@@ -70,6 +70,7 @@ def open_enrolment(
             created_by=who.name,
             minutes=body.minutes,
             replace_host_key=body.replace_host_key,
+            take_over_history=body.take_over_history,
         )
     )
 

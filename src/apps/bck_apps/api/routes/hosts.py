@@ -61,6 +61,7 @@ def add_host(
         key=secret_of(body.private_key or None),
         password=secret_of(body.password),
         trust_on_first_use=body.trust_on_first_use,
+        take_over_history=body.take_over_history,
     )
     return host_view(saved)
 
