@@ -44,7 +44,7 @@ from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
 from bckcore.services.missing import acceptance, accepts_missing, suspicion
-from bckcore.services.problems import count_of, kept_of, tell_harmed, told_lost, vanished_of
+from bckcore.services.problems import count_of, kept_of, tell_empty, tell_harmed, told_lost, vanished_of
 from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.quota import QuotaWatcher
 from bckcore.services.recovery import Recovery
@@ -276,6 +276,7 @@ class BackupService:
             problems=kept_of(pulled, lost, harmed),
         )
         self._ledger.close(closing, claim=claim)
+        tell_empty(plan.profile, ingests, pulled, watcher)
         watcher.log(_summary(run))
         for one in pulled:
             self._freed(plan, one, watcher)

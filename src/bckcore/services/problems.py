@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 
 from bckcore.domain.paths import ROOT, RelPath, display
+from bckcore.domain.profile import Profile
 from bckcore.domain.run_problem import RunProblem, first_of, run_problem
 from bckcore.domain.transfer import PathProblem, ProblemKind
 from bckcore.ports.transport import Watcher
@@ -28,6 +29,20 @@ def tell_harmed(harmed: Sequence[Sequence[RelPath]], watcher: Watcher) -> None:
     """Copies in the storage that were found harmed, source by source, told in the log."""
     for path in chain.from_iterable(harmed):
         watcher.log(f"harmed: {display(path)}: {HARMED}", level="error")
+
+
+def tell_empty(
+    profile: Profile, ingests: Sequence[SourceIngest], pulled: Sequence[Pulled], watcher: Watcher
+) -> None:
+    """Sources that were read without trouble and hold not one file: so meant, or not the right folder."""
+    for ingest, one in zip(ingests, pulled, strict=True):
+        if not (ingest.counts.files or ingest.suspect or one.report.problem_count):
+            watcher.log(
+                f"There is no file in {one.source.path} to be backed up. Nothing is wrong if it is empty so "
+                "far; else another folder is meant, or everything is left out by a rule. What is read: "
+                f"bck backup {profile.id} --dry-run. Another folder: bck profile set {profile.id} --source …",
+                level="warning",
+            )
 
 
 def _unreported(ingest: SourceIngest, one: Pulled) -> list[RelPath]:

@@ -529,6 +529,18 @@ def test_success_tells_what_changed() -> None:
     assert _told(done()) == "Backup done\n1,200 files, 3.4 GB in all. New: 12, changed: 3, gone: 1."
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("en", "No file was found"), ("it", "Non è stato trovato nessun file")]
+)
+def test_success_without_a_file_says_what_that_may_mean(language: str, words: str) -> None:
+    for result in ({"made_point": True}, {"made_point": False}):
+        last = done(result={**result, "counts": {"files": 0, "bytes": 0}})
+        assert words in _told(last, language)
+        assert verdict(last).state is State.SUCCESS
+    assert words not in _told(done(), language)
+    assert words not in _told(done(result={"made_point": False}), language)
+
+
 def test_run_without_a_change_says_so() -> None:
     assert "Nothing had changed" in _told(done(result={"made_point": False}))
 

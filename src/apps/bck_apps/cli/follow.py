@@ -15,7 +15,7 @@ from bck_apps.cli.session import runner_name
 from bck_apps.cli.status import FAILED, status_of_job
 from bck_apps.cli.units import size_text, span_text
 from bckcore.domain.ids import JobId
-from bckcore.domain.job import Job, JobStatus
+from bckcore.domain.job import Job, JobKind, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.domain.wording import counted, printable
 from bckcore.ports.job_queue import LogLine
@@ -262,6 +262,19 @@ def outcome_rows(job: Job) -> tuple[tuple[str, object], ...]:
         ("point", _point_text(job)),
         ("files", _counts_text(counts) if told and isinstance(counts, dict) else ""),
         ("problems", _problems_text(job)),
+        ("note", _note_text(job)),
+    )
+
+
+def _note_text(job: Job) -> str:
+    """A backup that found nothing ends well, and may have looked at the wrong folder."""
+    counts = job.result.data.get("counts")
+    empty = isinstance(counts, dict) and counts.get("files") == 0
+    if not empty or job.kind is not JobKind.BACKUP or job.status is not JobStatus.SUCCEEDED:
+        return ""
+    return (
+        "No file was found, so none is backed up. If there should be some, look at the folders and at what "
+        f"is left out: bck profile show {job.profile}, bck backup {job.profile} --dry-run"
     )
 
 

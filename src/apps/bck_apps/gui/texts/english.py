@@ -200,6 +200,9 @@ ENGLISH: Final[Mapping[str, str]] = {
     "result.succeeded": "Backup done",
     "result.succeeded.text": "{files}, {size} in all. New: {added}, changed: {changed}, gone: {gone}.",
     "result.unchanged.text": "Nothing had changed. The newest restore point is confirmed.",
+    "result.empty.text": "No file was found, so none is backed up.",
+    "result.empty.advice": "If there should be some, look at the tab Folders: it may be another folder, or "
+    "what is left out may be everything.",
     "result.partial": "Backup done, with issues",
     "result.partial.text": "The rest is backed up. Earlier versions of what could not be read are kept.",
     "result.partial.problems.one": "{count} file or folder could not be read.",

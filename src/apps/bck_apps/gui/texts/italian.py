@@ -201,6 +201,9 @@ ITALIAN: Final[Mapping[str, str]] = {
     "result.succeeded.text": "{files}, {size} in tutto. Nuovi: {added}, modificati: {changed}, "
     "spariti: {gone}.",
     "result.unchanged.text": "Niente era cambiato. L'ultimo punto di ripristino è confermato.",
+    "result.empty.text": "Non è stato trovato nessun file, quindi nessuno è salvato.",
+    "result.empty.advice": "Se dovrebbero esserci, guarda la scheda Cartelle: forse la cartella è un'altra, "
+    "o le esclusioni lasciano fuori tutto.",
     "result.partial": "Backup riuscito, con problemi",
     "result.partial.text": "Il resto è salvato. Le versioni precedenti di ciò che non si leggeva restano.",
     "result.partial.problems.one": "{count} file o cartella non si poteva leggere.",

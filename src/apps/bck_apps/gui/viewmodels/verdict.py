@@ -61,7 +61,9 @@ def _contents(job: Job) -> tuple[Phrase, ...]:
 
 
 def _succeeded(job: Job) -> Verdict:
-    return Verdict(state=State.SUCCESS, title=Phrase("result.succeeded"), lines=_contents(job))
+    found = not isinstance(job.result, dict) or "counts" not in job.result or _number(job, "counts", "files")
+    empty = () if found else (Phrase("result.empty.text"), Phrase("result.empty.advice"))
+    return Verdict(state=State.SUCCESS, title=Phrase("result.succeeded"), lines=(*_contents(job), *empty))
 
 
 def _partial(job: Job) -> Verdict:
