@@ -264,6 +264,7 @@ def test_a_host_that_may_be_read_nowhere_is_told_at_once_and_when_it_is_probed(b
     added = bck.run("host", "add", "here", "--transport", "local")
     assert added.code == 0
     assert "bck host set here --allow PATH" in added.err
+    assert added.err.rstrip().endswith("bck host probe here"), "what to do next comes last"
     probed = bck.run("host", "probe", "here", "--json")
     assert (probed.code, probed.json["ok"]) == (3, False)
     assert [check["name"] for check in probed.json["checks"] if not check["ok"]] == ["allowed folders"]

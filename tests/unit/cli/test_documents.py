@@ -12,11 +12,13 @@ from bck_apps.cli.admin import masked
 from bck_apps.cli.doctor import tool_finding
 from bck_apps.cli.documents import host_document, outcome_document, point_document
 from bck_apps.cli.follow import outcome_view, progress_text
+from bck_apps.cli.host_login import probe_command
 from bck_apps.cli.host_probe import checks_of_error, checks_of_facts, fingerprint
 from bckcore import errors
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SecretRef
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.login import Login
 from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.run import ChangeCounts, RunOutcome
 from bckcore.domain.transfer import HostFacts, TransferProgress
@@ -180,6 +182,34 @@ def test_people_see_what_a_backup_did_and_no_figures_of_one_that_failed():
     told = ["point r (new)", "files 2 of 13 B: 2 added, 0 changed, 0 gone"]
     assert _drawn(done) == ["job j", "run r", "outcome succeeded", *told]
     assert not [line for line in _drawn(replace(done, status=JobStatus.FAILED)) if line.startswith("files")]
+
+
+def test_a_backup_that_found_no_file_says_what_that_may_mean():
+    counts = {"files": 0, "bytes": 0, "added": 0, "changed": 0, "gone": 0}
+    result = JobResult(data={"run_id": "r", "point": "r", "made_point": True, "counts": counts})
+    done = replace(JOB, status=JobStatus.SUCCEEDED, result=result)
+    told = " ".join(_drawn(done))
+    assert "note No file was found, so none is backed up." in told
+    assert "bck backup p --dry-run" in told
+    for other in (
+        replace(done, kind=JobKind.UNDO),
+        replace(done, status=JobStatus.FAILED),
+        replace(done, result=JobResult(data={**result.data, "counts": {**counts, "files": 1}})),
+    ):
+        assert "No file" not in " ".join(_drawn(other))
+
+
+@pytest.mark.parametrize(
+    ("login", "key", "asks"),
+    [
+        (Login.KEY, "host-h/ssh", False),
+        (Login.PASSWORD, "host-h/password", False),
+        (Login.PASSWORD, None, True),
+    ],
+)
+def test_the_command_that_looks_at_a_host_asks_for_a_password_that_is_not_kept(login, key, asks):
+    host = Host(id=HostId("h"), address="a", login=login, key=SecretRef(key) if key else None)
+    assert probe_command(host) == "bck host probe h" + " --password-stdin" * asks
 
 
 def test_a_host_without_allowed_folders_is_no_host_that_all_is_well_with():

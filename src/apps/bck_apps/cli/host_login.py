@@ -64,6 +64,12 @@ def tell_next_step(host: Host) -> None:
         say(f"The PC lets the server in once it holds what this prints: bck host key {host.id}")
 
 
+def probe_command(host: Host) -> str:
+    """How to look whether a host can be worked with."""
+    asks = host.login is Login.PASSWORD and not host.key
+    return f"bck host probe {host.id}{' --password-stdin' if asks else ''}"
+
+
 def key(
     host: Annotated[str, typer.Argument(metavar="HOST", help="Name of the host.")],
     new: Annotated[

@@ -16,6 +16,7 @@ from bck_apps.cli.host_login import (
     PasswordStdin,
     login_text,
     password_of,
+    probe_command,
     tell_next_step,
 )
 from bck_apps.cli.host_options import (
@@ -132,6 +133,7 @@ def _tell_added(saved: Host, *, trusted: bool, as_json: bool) -> None:
     tell_next_step(saved)
     if trusted and saved.host_keys:
         _ask_to_compare(saved, as_json=as_json)
+    say(f"Nothing was tried yet. See whether a backup would work: {probe_command(saved)}")
 
 
 def _ask_to_compare(host: Host, *, as_json: bool) -> None:
