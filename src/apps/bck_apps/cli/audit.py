@@ -165,9 +165,8 @@ def _told(proof: Proof, endless: bool, good: bool) -> list[str]:
         return [
             "error: No newest entry is remembered: audit.head is not in BCK_HOME.",
             "means: What is there is whole, but an end that was cut off would not show.",
-            "do:    Give an entry that was noted elsewhere, for instance from the server's log: --head. "
-            "Where you know why the file is gone, as after a move, restart 'bck serve': it enters its start, "
-            "which is remembered.",
+            "do:    Give an entry that was noted elsewhere, as in the server's log: --head. Where you know "
+            "why the file is gone, as after a move, restart 'bck serve': its start is remembered.",
         ]
     return ["warning: An end that was cut off would not show. Give --head."] if endless else []
 
