@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import PASSWORD, Bck
+from tests.support.sshd import new_key
 
 RULE = "CONSTRAINT ck_job_sealed CHECK (sealed = '' OR status IN ('queued', 'running'))"
 
@@ -25,6 +26,7 @@ def bad(bck: Bck) -> dict[str, str]:
     found = bck.run("doctor", "--security", "--json")
     document = found.json
     lines = {one["name"]: one["detail"] for one in document["items"] if not one["ok"]}
+    assert {one["name"] for one in document["items"] if one["level"] == "bad"} == set(lines)
     assert document["ok"] == (not lines)
     assert found.code == (1 if lines else 0)
     return lines
@@ -132,3 +134,29 @@ def test_an_audit_log_whose_newest_entry_nobody_remembers_is_not_called_whole(bc
     assert "an end that was cut off would not show" in bad(bck)["audit log"]
     (bck.home / "audit.head.aside").rename(bck.home / "audit.head")
     assert "audit log" not in bad(bck)
+
+
+def test_a_login_that_opens_more_than_it_needs_is_never_called_ok(bck: Bck) -> None:
+    """With a gate and addresses all is well; without, it says for which PC and whether that can be mended."""
+    pinned = new_key().public
+    where = ("--address", "192.0.2.7", "--allow", "/home/u", "--quota", "1G", "--host-key", pinned)
+    for name, login in (("pc1", "certificate"), ("pc2", "own-key")):
+        bck.ok("host", "add", name, *where, "--login", login)
+    assert "run any program on pc1, pc2" in bad(bck)["logins"]
+    for name in ("pc1", "pc2"):
+        bck.ok("host", "set", name, "--gate", "/opt/bck-gate/bin/bck-gate")
+    windows = ("--platform", "windows", "--allow", "C:\\Users", *where[:2], *where[4:])
+    bck.ok("host", "add", "pc3", *windows, "--login", "own-key")
+
+    def logins() -> tuple[str, str]:
+        items = bck.run("doctor", "--security", "--json").json["items"]
+        return next((one["level"], one["detail"]) for one in items if one["name"] == "logins")
+
+    level, detail = logins()
+    assert level == "remark"
+    assert "from any address on pc1, pc2, pc3" in detail
+    assert "no gate is there for Windows yet: the account of pc3" in detail
+    assert "remark" in bck.run("doctor", "--security").out
+    bck.settings["BCK_SSH__SOURCE_ADDRESSES"] = '["192.0.2.1"]'
+    bck.ok("host", "remove", "pc3")
+    assert logins() == ("ok", "1 by certificate, 1 by own-key")

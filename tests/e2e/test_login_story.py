@@ -61,10 +61,10 @@ def told(bck: Bck, sshd: LoopbackSshd, *more: str) -> Any:
     return trust
 
 
-def looked_at(bck: Bck, name: str) -> str:
-    """What `bck doctor --security` says of one line."""
+def looked_at(bck: Bck, name: str) -> tuple[str, str]:
+    """How `bck doctor --security` finds one line, and what it says of it."""
     items = bck.run("doctor", "--security", "--json").json["items"]
-    return str(next(one["detail"] for one in items if one["name"] == name))
+    return next((one["level"], one["detail"]) for one in items if one["name"] == name)
 
 
 def refused(bck: Bck, code: str = "authentication-refused") -> Any:
@@ -100,7 +100,9 @@ def test_certificates_and_a_renewed_authority(bck: Bck, sshd: LoopbackSshd, docs
     assert trust["authorized_keys"][0].startswith('cert-authority,principals="bck-pc1",restrict,from=')
     bck.ok("backup", "docs", "--wait")
     assert "bck pc1 run 2" in sshd.log(), "the PC's log names host and run"
-    assert looked_at(bck, "logins") == "1 by certificate; without a gate one may run any program on pc1"
+    level, detail = looked_at(bck, "logins")
+    assert level == "bad"
+    assert "may run any program on pc1" in detail
     assert bck.ok("host", "show", "pc1")["has_private_key"] is False
     renewed = bck.ok("ssh-ca", "renew")
     assert bck.run("ssh-ca", "renew").code == 5
@@ -113,7 +115,10 @@ def test_certificates_and_a_renewed_authority(bck: Bck, sshd: LoopbackSshd, docs
     bck.ok("backup", "docs", "--wait")
     assert "PRIVATE KEY" not in bck.run("ssh-ca", "show").out
     del bck.settings["BCK_SSH__SOURCE_ADDRESSES"]
-    assert "a certificate counts from any address" in looked_at(bck, "logins")
+    bck.ok("host", "set", "pc1", "--gate", "/opt/bck-gate/bin/bck-gate")
+    level, detail = looked_at(bck, "logins")
+    assert level == "remark"
+    assert "count from any address on pc1" in detail
 
 
 def test_a_password_that_is_kept_stands_nowhere_but_in_the_vault(bck: Bck, docs: Path) -> None:
@@ -140,9 +145,11 @@ def test_a_password_that_is_kept_stands_nowhere_but_in_the_vault(bck: Bck, docs:
         bck.ok("backup", "docs", "--wait")
         assert set(seen) == {"looked"}
         assert server.logins == [True] * len(seen)
-        assert "the password is kept of pc1" in looked_at(bck, "logins")
+        assert "the password is kept of pc1" in looked_at(bck, "logins")[1]
         bck.ok("host", "set", "pc1", "--forget-password")
-        assert looked_at(bck, "logins") == "1 by password"
+        level, detail = looked_at(bck, "logins")
+        assert level == "bad"
+        assert "the password is kept" not in detail
         assert "none came with this start" in refused(bck)["what"]
         assert bck.ok("host", "probe", "pc1", "--password-stdin", text=ACCOUNT + "\n")["ok"]
         assert set(seen) == {"looked"}

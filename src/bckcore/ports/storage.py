@@ -92,6 +92,13 @@ class StorageFinding:
     name: str
     ok: bool
     detail: str
+    remark: bool = False
+    """True for what is not as good as it could be and may have to stay so: it is told and fails nothing."""
+
+    @property
+    def level(self) -> str:
+        """``ok``, ``remark`` or ``bad``."""
+        return ("remark" if self.remark else "ok") if self.ok else "bad"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

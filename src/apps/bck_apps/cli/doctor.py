@@ -51,9 +51,11 @@ def doctor(
         )
     document = {
         "ok": all(finding.ok for finding in findings),
-        "items": [{"name": one.name, "ok": one.ok, "detail": one.detail} for one in findings],
+        "items": [
+            {"name": one.name, "ok": one.ok, "level": one.level, "detail": one.detail} for one in findings
+        ],
     }
-    rows = [(one.name, "ok" if one.ok else "BAD", _told_once(one, findings)) for one in findings]
+    rows = [(one.name, one.level if one.ok else "BAD", _told_once(one, findings)) for one in findings]
     show(as_json, document, lambda: table(("CHECK", "RESULT", "DETAIL"), rows, empty=""))
     if bad := [one.name for one in findings if not one.ok]:
         say(f"Needs attention: {', '.join(bad)}.")

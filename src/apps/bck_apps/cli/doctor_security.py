@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 LONGEST_TOKEN = timedelta(days=400)
 LONGEST_ENROLMENT = timedelta(hours=1)
 _MOST_NAMED = 10
-Looked = tuple[bool, str]
+Looked = tuple[bool | None, str]
+"""Whether it is as it should be, and what was found. None: a remark, neither good nor surely to be mended."""
 
 
 def security_findings(application: "Application") -> list[StorageFinding]:
@@ -41,7 +42,7 @@ def _looked_at(
         ok, detail = look(application)
     except (BckError, OSError) as error:
         return StorageFinding(name=name, ok=False, detail=str(error))
-    return StorageFinding(name=name, ok=ok, detail=detail)
+    return StorageFinding(name=name, ok=ok is not False, detail=detail, remark=ok is None)
 
 
 def _not_root(_application: "Application") -> Looked:
@@ -135,33 +136,44 @@ def _own_keys(application: "Application") -> Looked:
             try:
                 keys[vault.get(host.key).reveal()] += 1
             except StorageError as error:
-                return True, f"only the service can open them: {error.what}"
+                return None, f"not looked at, for only the service can open them: {error.what}"
     if shared := sum(number for number in keys.values() if number > 1):
         return False, f"{counted(shared, 'PC')} share a key with another; give each its own"
     return True, "no two PCs share one"
 
 
 def _logins(application: "Application") -> Looked:
-    hosts = [host for host in application.hosts.list() if host.address]
+    """Bad is what an administrator can mend on every PC; what may have to be so is a remark."""
+    from bckcore.domain.host_platform import Platform
+
+    hosts = [host for host in application.hosts.list() if host.address and not host.awaits_enrolment]
     kept = [host.id for host in hosts if host.key is not None and not host.login.keeps_key]
-    if kept:
-        return False, f"the password is kept of {_named(kept)}: bck host set NAME --login certificate"
+    ungated = [host for host in hosts if not host.gate]
+    windows = [host.id for host in ungated if host.platform is Platform.WINDOWS]
+    open_ones = [host.id for host in ungated if host.id not in windows]
+    bad = _sentences(
+        (kept, "the password is kept of {}: bck host set NAME --login certificate"),
+        (open_ones, "without a gate whoever takes this server over may run any program on {}: bck-gate"),
+    )
+    anywhere = (
+        [] if application.settings.ssh.source_addresses else [host.id for host in hosts if _signs(host)]
+    )
+    remarks = _sentences(
+        (anywhere, "keys and certificates count from any address on {}: set ssh.source_addresses"),
+        (windows, "no gate is there for Windows yet: the account of {} should do no more than read"),
+    )
     counts = Counter(host.login.value for host in hosts)
     told = ", ".join(f"{number} by {login}" for login, number in sorted(counts.items())) or "no PC yet"
-    return True, told + _open_ends(application, hosts)
+    return False if bad else None if remarks else True, "; ".join((*bad, told, *remarks))
 
 
-def _open_ends(application: "Application", hosts: "Sequence[Host]") -> str:
-    """Where certificates are bound less than they could be: to addresses of this server, and to a gate."""
-    certified = [host for host in hosts if host.login is Login.CERTIFICATE]
-    ungated = [host.id for host in certified if not host.gate]
-    anywhere = certified and not application.settings.ssh.source_addresses
-    return "".join(
-        (
-            "; a certificate counts from any address: set ssh.source_addresses" if anywhere else "",
-            f"; without a gate one may run any program on {_named(ungated)}" if ungated else "",
-        )
-    )
+def _sentences(*found: tuple[Sequence[str], str]) -> list[str]:
+    return [sentence.format(_named(names)) for names, sentence in found if names]
+
+
+def _signs(host: "Host") -> bool:
+    """It is entered with a key or a certificate, which can be bound to addresses."""
+    return host.login is Login.CERTIFICATE or host.login.keeps_key
 
 
 def _narrow_roots(application: "Application") -> Looked:
