@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import os
 import tempfile
+from base64 import b32decode
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bckcore.domain.totp import code_of, step_at
 from tests.support.canaries import Canaries, assert_in_no_process, files_below
 from tests.support.cli import PATIENCE, Bck, Running, eventually
 from tests.support.https import Caller
@@ -135,7 +138,16 @@ def answers(bck: Bck, canaries: Canaries, device: str, enrolment: str) -> list[s
         canaries.let_fly("second refresh token", fresh["refresh_token"])
         totp = call("/auth/totp", fresh["access_token"], password=ADMIN)[1]
         canaries.let_fly("second factor", totp["secret"])
+        key = b32decode(totp["secret"] + "=" * (-len(totp["secret"]) % 8))
+        code = code_of(key, step_at(datetime.now(UTC)))
+        recovery = call("/auth/totp/confirm", fresh["access_token"], code=code)[1]["recovery_codes"]
+        for number, one in enumerate(recovery):
+            canaries.let_fly(f"recovery code {number}", one)
+        used = call("/auth/login", name="ann", password=ADMIN, code=recovery[0])
+        assert used[0] == 200, "one of them was used, and is not in the log for it"
         said = [call("/auth/login", name=name, password=TYPED) for name in (TYPED, "bob")]
+        typed = {"name": "ann", "password": ADMIN, "code": TYPED}
+        said += [call("/auth/login", **typed), call("/auth/totp/disable", fresh["access_token"], code=TYPED)]
         said += [call("/backup/start", device, profile="docs"), call("/hosts", device)]
         said += [
             call("/enrol", token=enrolment, host_keys=[key]) for key in ("none", *[new_key().public] * 2)

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from bckcore.domain.access import Role
+from bckcore.domain.secret import Secret
+from bckcore.domain.totp import code_of, step_at
+from bckcore.services.second_factor import secret_ref
 from tests.support.api_world import PASSWORD, ApiWorld
 from tests.support.house import RecordingWatcher
 
@@ -47,6 +50,31 @@ def test_signing_in_is_entered_and_so_is_its_refusal(world: ApiWorld) -> None:
     refused = [one for one in entries(world, limit=1000) if one["outcome"] == "refused"]
     assert [one["about"]["user"] for one in refused] == ["viewer", "(no account)"]
     assert {(one["origin"], one["address"], one["who"]) for one in refused} == {("api", CLIENT, "")}
+
+
+def test_what_a_stolen_session_cannot_prove_is_entered(world: ApiWorld) -> None:
+    """The attack: who has a session tries passwords and codes, to take the account for good."""
+    world.sign_in(Role.VIEWER)
+    new = {"old_password": "guessed guessed", "new_password": "another long password"}
+    tries = [("password", new), ("totp", {"password": "guessed guessed"})]
+    assert world.call("POST", "/auth/totp", role=Role.VIEWER, json={"password": PASSWORD}).status_code == 200
+    tries += [("totp/confirm", {"code": "000000x"})]
+    for route, body in tries:
+        assert world.call("POST", f"/auth/{route}", role=Role.VIEWER, json=body).status_code == 403
+    world.application.container.second_factors().confirm("viewer", _code(world))
+    off = world.call("POST", "/auth/totp/disable", role=Role.VIEWER, json={"code": "000000x"})
+    assert off.status_code == 403
+    refused = [one for one in entries(world, limit=1000) if one["outcome"] == "refused"]
+    assert [(one["action"], one["who"], one["about"]["user"], one["about"]["wrong"]) for one in refused] == [
+        ("user-changed", "viewer", "viewer", wrong) for wrong in ("password", "password", "code", "code")
+    ]
+    assert "guessed" not in str(refused)
+
+
+def _code(world: ApiWorld) -> Secret[str]:
+    """What the phone shows now."""
+    secret = bytes.fromhex(world.application.container.bare_vault().get(secret_ref("viewer")).reveal())
+    return Secret(code_of(secret, step_at(world.clock.now())))
 
 
 def test_who_is_sent_away_to_wait_cannot_fill_the_log(world: ApiWorld) -> None:

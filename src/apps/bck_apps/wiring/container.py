@@ -39,7 +39,6 @@ from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Transport
 from bckcore.ports.vault import Vault
 from bckcore.services.accept import AcceptService
-from bckcore.services.access import AccessService
 from bckcore.services.acts import Acts
 from bckcore.services.backup import BackupService
 from bckcore.services.browse import BrowseService
@@ -75,7 +74,6 @@ from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.scheduler import Scheduler
-from bckcore.services.second_factor import SecondFactors
 from bckcore.services.ssh_authority import SshAuthority
 from bckcore.services.standing import StandingService
 from bckcore.services.undo import UndoService
@@ -90,6 +88,7 @@ from bckcore.services.witnesses import (
     witnessed_queue,
     witnessed_tokens,
 )
+from bckcore.services.witnesses_people import WitnessedAccess, WitnessedSecondFactors
 from bckcore.services.worker import Step
 
 
@@ -445,7 +444,9 @@ class Container(containers.DeclarativeContainer):
         ),
         evidence,
     )
-    access = providers.Singleton(AccessService, units=units, hasher=hasher, vault=vault, clock=clock)
+    access = providers.Singleton(
+        WitnessedAccess, evidence=evidence, units=units, hasher=hasher, vault=vault, clock=clock
+    )
     throttles = providers.Singleton(WitnessedThrottles, evidence=evidence, units=units, clock=clock)
     enrolments = providers.Singleton(
         WitnessedEnrolments,
@@ -462,7 +463,12 @@ class Container(containers.DeclarativeContainer):
         DeviceTokens, units=units, clock=clock, random_bytes=providers.Object(os.urandom)
     )
     second_factors = providers.Singleton(
-        SecondFactors, units=units, vault=vault, clock=clock, random_bytes=providers.Object(os.urandom)
+        WitnessedSecondFactors,
+        evidence=evidence,
+        units=units,
+        vault=vault,
+        clock=clock,
+        random_bytes=providers.Object(os.urandom),
     )
     sessions = providers.Singleton(
         WitnessedSessions,
