@@ -37,3 +37,6 @@ class PasswordHasher(Protocol):
 
     def verify(self, password: Secret[str], password_hash: str) -> bool:
         """True if it is the password. Takes as long for a wrong one."""
+
+    def outdated(self, password_hash: str) -> bool:
+        """True for a hash that :meth:`hash` would make otherwise today, for instance with more work."""

@@ -81,7 +81,7 @@ class SessionService:
                 if code is None:
                     raise SecondFactorNeededError("This account has a second factor.")
                 user = self._factors.check(user, code)
-            return self._begun(user, caller)
+            return self._begun(user, password, caller)
 
     def refresh(self, token: Secret[str], caller: Caller = Caller()) -> SignedIn:  # noqa: B008  # frozen
         """Fresh tokens for a refresh token, which then has been used.
@@ -161,7 +161,10 @@ class SessionService:
         with self._units(read_only=True) as uow:
             return or_none(lambda: uow.users.get(name))
 
-    def _begun(self, user: User, caller: Caller) -> SignedIn:
+    def _begun(self, user: User, password: Secret[str], caller: Caller) -> SignedIn:
+        """A session of the account, its hash made anew where it is not as hard as those of today."""
+        outdated = self._hasher.outdated(user.password_hash)
+        renewed = replace(user, password_hash=self._hasher.hash(password)) if outdated else user
         now = self._clock.now()
         session = Session(
             id=SessionId(self._random(16).hex()),
@@ -173,13 +176,24 @@ class SessionService:
             client=_printable(caller.client),
         )
         with self._units() as uow:
-            if or_none(lambda: uow.users.get(user.name)) != user:  # changed while the password was looked at
+            if not self._still(uow, user, password):  # changed while the password was looked at
                 raise _wrong()
+            if outdated:
+                uow.users.update(renewed)
             uow.sessions.purge(now, used_before=now - self._life)
             uow.sessions.add(session)
             fresh = self._refresh_token(uow, session.id, now)
             uow.commit()
         return self._answer(session, user, fresh)
+
+    def _still(self, uow: UnitOfWork, user: User, password: Secret[str]) -> bool:
+        """The account is as it was; or another sign-in made the hash of this very password anew."""
+        found = or_none(lambda: uow.users.get(user.name))
+        if found is None or found == user:
+            return found is not None
+        same = replace(found, password_hash=user.password_hash) == user
+        outdated = self._hasher.outdated(user.password_hash)
+        return same and outdated and self._hasher.verify(password, found.password_hash)
 
     def _refresh_token(self, uow: UnitOfWork, session: SessionId, now: datetime) -> Secret[str]:
         fresh = new_opaque(PREFIX, self._random)

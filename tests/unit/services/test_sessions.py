@@ -1,9 +1,12 @@
 """Sessions: begun with a password, carried on once by each refresh token, over at once when they end."""
 
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from argon2 import PasswordHasher as Argon2
 
 from bck_adapters.auth import Argon2Hasher
 from bckcore.domain.access import Principal, Role
@@ -144,3 +147,66 @@ def test_time_tells_no_name_either(capsys: pytest.CaptureFixture[str]) -> None:
         spent = time.perf_counter() - began
         with capsys.disabled():
             print(f"  {name}: {spent * 1000:.1f} ms", end="")
+
+
+def easier() -> str:
+    """The hash of the password as an older version may have made it: with little work."""
+    return Argon2(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD.reveal())
+
+
+def kept(door: Door) -> str:
+    [user] = door.access.users()
+    return user.password_hash
+
+
+def with_easier_hash(door: Door) -> str:
+    with door.database.units() as uow:
+        uow.users.update(replace(uow.users.get("ada"), password_hash=(old := easier())))
+        uow.commit()
+    return old
+
+
+def test_a_hash_that_is_too_easy_is_made_anew_by_the_next_sign_in_that_is_right() -> None:
+    hasher = Argon2Hasher()
+    door = Door(hasher)
+    old = with_easier_hash(door)
+    with pytest.raises(AccessDeniedError):
+        door.sessions.sign_in("ada", Secret("wrong password"), HOME)
+    assert kept(door) == old
+    first = door.sign_in()
+    renewed = kept(door)
+    assert renewed != old
+    assert not hasher.outdated(renewed)
+    assert door.sign_in().user.name == first.user.name == "ada"
+    assert kept(door) == renewed
+
+
+class Overtaken(Argon2Hasher):
+    """While this sign-in makes the hash anew, another one of the same person is done with it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.overtaking: list[Callable[[], object]] = []
+
+    def hash(self, password: Secret[str]) -> str:
+        """See the port."""
+        if self.overtaking:
+            self.overtaking.pop()()
+        return super().hash(password)
+
+
+@pytest.mark.parametrize("meanwhile", ["the other sign-in", "another password"])
+def test_of_two_that_make_it_anew_both_are_let_in_and_another_password_lets_in_neither(
+    meanwhile: str,
+) -> None:
+    hasher = Overtaken()
+    door = Door(hasher)
+    with_easier_hash(door)
+    if meanwhile == "the other sign-in":
+        hasher.overtaking.append(door.sign_in)
+        assert door.sign_in().user.name == "ada"
+    else:
+        hasher.overtaking.append(lambda: door.access.set_password("ada", Secret("quite another one")))
+        with pytest.raises(AccessDeniedError):
+            door.sign_in()
+    assert not hasher.outdated(kept(door))

@@ -39,6 +39,13 @@ class Argon2Hasher:
         except VerificationError:
             return False
 
+    def outdated(self, password_hash: str) -> bool:
+        """See the port."""
+        try:
+            return self._argon2.check_needs_rehash(password_hash)
+        except InvalidHashError:
+            return True
+
 
 def _decoy(argon2: Argon2) -> str:
     """Written, not computed: a real hash would take a large part of the time in which `bck` starts."""

@@ -115,6 +115,10 @@ class MemoryPasswordHasher:
         _, _, rest = password_hash.partition("$")
         return compare_digest(self._hashed(rest.partition("$")[0], password), password_hash)
 
+    def outdated(self, password_hash: str) -> bool:
+        """See the port."""
+        return not password_hash.startswith("memory$")
+
     def _hashed(self, salt: str, password: Secret[str]) -> str:
         return f"memory${salt}${sha256((salt + password.reveal()).encode()).hexdigest()}"
 

@@ -182,3 +182,7 @@ class PasswordHasherContract:
         assert hasher.decoy.split("$")[:-2] == hasher.hash(Secret("x")).split("$")[:-2]
         assert not hasher.verify(Secret(""), hasher.decoy)
         assert not hasher.verify(Secret("x"), hasher.decoy)
+
+    def test_a_hash_of_today_is_not_outdated_and_what_is_none_is(self, hasher: PasswordHasher) -> None:
+        assert not hasher.outdated(hasher.hash(Secret("x")))
+        assert hasher.outdated("damaged")
