@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from bck_apps.api.limits import Limits
+from bck_apps.api.middleware import SAFE_HEADERS
 from bckcore.domain.access import Role
 from tests.support.api_world import ServedWorld, served_world
 
@@ -49,6 +50,17 @@ def dripped(connection: socket.socket, byte: bytes) -> bytes:
     except (ConnectionError, ssl.SSLError):
         return said
     raise AssertionError(f"still open after {PATIENCE} s")
+
+
+@pytest.mark.parametrize("said", [b"GARBAGE\r\n\r\n", b"GET /\x00 HTTP/1.1\r\nHost: a\r\n\r\n"])
+def test_what_is_no_http_is_answered_with_the_safe_headers_too(tmp_path: Path, said: bytes) -> None:
+    with served_world(tmp_path) as world, encrypted(world) as connection:
+        connection.sendall(said)
+        head = dripped(connection, b"").partition(b"\r\n\r\n")[0]
+        assert head.startswith(b"HTTP/1.1 400 ")
+        told = head.decode("ascii").lower()
+        for name, value in SAFE_HEADERS.items():
+            assert f"{name}: {value}".lower() in told
 
 
 @pytest.mark.parametrize("byte", [b"", b"x"])

@@ -4,7 +4,8 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from bck_adapters.sql.database import migrate
 from bck_adapters.sql.engine import make_engine
@@ -82,3 +83,11 @@ def test_it_is_overwritten_whatever_this_sqlite_was_built_with(tmp_path):
     with engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA secure_delete").scalar_one() == 1
     engine.dispose()
+
+
+def test_an_error_of_the_database_quotes_nothing_that_was_to_be_written(engine):
+    """Errors go to logs; hashes of passwords and sealed passwords are parameters of statements."""
+    with pytest.raises(SQLAlchemyError) as raised, engine.begin() as connection:
+        connection.execute(text("UPDATE job SET no_such_column = :sealed"), {"sealed": SHORT})
+    assert SHORT not in str(raised.value)
+    assert SHORT not in repr(raised.value)

@@ -67,6 +67,7 @@ def made_connections(url: URL, password: Secret[str] | None = None) -> Engine:
     return create_engine(
         url.set(drivername="postgresql+psycopg"),
         connect_args=given,
+        hide_parameters=True,  # an error would quote them
         pool_size=_CONNECTIONS,
         max_overflow=-1,
         pool_pre_ping=True,

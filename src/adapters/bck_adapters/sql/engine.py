@@ -99,6 +99,7 @@ def _sqlite_engine(url: URL, file: str) -> Engine:
     engine = create_engine(
         url,
         connect_args={"check_same_thread": False, "timeout": BUSY_SECONDS},
+        hide_parameters=True,  # an error would quote them, hashes and sealed passwords too
         max_overflow=-1,  # the caller bounds its threads; a bound here would only make them wait
     )
     event.listen(engine, "connect", _prepare_sqlite)
@@ -138,7 +139,8 @@ def _postgresql_engine(url: URL, password: Secret[str] | None) -> Engine:
         engine = create_engine(
             url,
             connect_args=_connect_args(url),
-            max_overflow=-1,  # as above
+            hide_parameters=True,  # as above
+            max_overflow=-1,
             pool_pre_ping=True,  # after a restart of the server the old connections are found dead here
         )
     except ImportError as exc:

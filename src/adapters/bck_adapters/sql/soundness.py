@@ -105,7 +105,9 @@ def _in_values(connection: sqlite3.Connection) -> str:
     """Of tables that rebuilds read or that hold the only copy of something."""
     if connection.execute(_STRANGE).fetchone() is not None:
         return "versions of files belong to no source"
-    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    engine = create_engine(
+        "sqlite://", creator=lambda: connection, poolclass=StaticPool, hide_parameters=True
+    )
     with engine.connect() as reading:
         for table, of in _READ:
             try:

@@ -11,7 +11,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bck_apps.api.middleware import LONGEST_BODY_SECONDS
+from bck_apps.api.middleware import LONGEST_BODY_SECONDS, SAFE_HEADERS
 from bck_apps.wiring import logs
 from bckcore.domain.throttle import network_of
 
@@ -125,6 +125,18 @@ class Patient(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         self._watch_head()
+
+    def send_400_response(self, msg: str) -> None:
+        """The answer to what is no HTTP, with the safe headers that every other one has."""
+        plain = {"Content-Type": "text/plain; charset=utf-8", "Connection": "close", **SAFE_HEADERS}
+        headers = [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in plain.items()]
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=msg.encode("ascii")),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event))
+        self.transport.close()
 
     def _watch_head(self) -> None:
         """Between two requests uvicorn's own limit counts, until the next one begins."""
