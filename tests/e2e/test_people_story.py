@@ -38,7 +38,11 @@ def test_sessions_keys_and_tokens_over_a_server_that_runs(bck: Bck) -> None:
     bck.ok("user", "add", "bob", "--role", "owner", "--password-stdin", text=PASSWORD + "\n")
     assert bck.ok("host", "set", "pc1", "--owner", "bob")["owners"] == ["bob"]
     device = bck.ok("token", "add", "pc1", "--name", "laptop")
+    unsealed = bck.home / "token-key.pem"
+    unsealed.write_text("as an older version left it")
     with bck.serving() as (_, served):
+        assert not unsealed.exists()
+        assert {path.name for path in bck.home.glob("token-key*")} == {"token-key.pub"}
         call = Caller(served)
         status, bob = call("/auth/login", name="bob", password=PASSWORD)
         assert status == 200

@@ -14,7 +14,7 @@ from bck_apps.cli.session import opened
 from bck_apps.cli.status import FAILED
 from bck_apps.cli.units import time_text
 from bckcore.domain.audit import Action, Entry, Head, digest
-from bckcore.domain.audit_proof import Proof, proved
+from bckcore.domain.audit_proof import Break, Proof, proved
 from bckcore.errors import InvalidInputError, NotFoundError
 
 if TYPE_CHECKING:
@@ -154,7 +154,8 @@ def verify(
 def _told(proof: Proof, endless: bool, good: bool) -> list[str]:
     """What is wrong, what it means, and what to do, for people."""
     if not proof.ok:
-        lost = " Where the database was lost and rebuilt, start 'bck serve': that is entered." * endless
+        emptied = any(one.kind is Break.EMPTY for one in proof.breaks)
+        lost = " Where the database was lost and rebuilt, start 'bck serve': that is entered." * emptied
         return [
             *(f"error: {one.sentence}" for one in proof.breaks),
             "means: The audit log is not what was written; from that place on it proves nothing.",
