@@ -120,8 +120,14 @@ def _anchored_rules(folder: str, content: bytes) -> Iterator[tuple[int, str]]:
     text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     for number, line in enumerate(text.split("\n"), start=1):
         rule = line.removesuffix("\r")
-        if rule.strip(" ") and not rule.startswith("#"):
+        if not rule.startswith("#") and _names_something(rule):
             yield number, _anchored(folder, rule)
+
+
+def _names_something(rule: str) -> bool:
+    """Whether it is a rule at all. A sign, slashes or blanks alone do nothing in git; put behind the name of
+    their folder, they would speak of all of it."""
+    return bool(rule.removeprefix("!").rstrip(" ").strip("/"))
 
 
 def _anchored(folder: str, rule: str) -> str:

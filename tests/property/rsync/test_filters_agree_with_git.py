@@ -6,18 +6,24 @@ import os
 import shutil
 import subprocess
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from pathspec import GitIgnoreSpec
+from pathspec.patterns.gitignore import GitIgnorePatternError
 
 from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.testkit.strategies import gitignore_rules
+from bckcore.domain.gather import Gathered
 from bckcore.domain.paths import RelPath, parents
 from bckcore.errors import InvalidInputError
+from bckcore.services.host_rules import HostRules, host_rules
+from tests.support.patience import patient
 
+NOTHING: Mapping[str, str] = {}
 NAMES = st.sampled_from(
     ("a", "b", "A", "ab", "aB", "a.b", "c d", "x", "[x]", "#", "!a", "a ", "é", "É", "-", "]")
 )
@@ -75,7 +81,12 @@ def git(folder: Path, *words: str, said: bytes = b"", codes: tuple[int, ...] = (
 
 
 def ignored_by_git(
-    repository: Path, rules: list[str], tree: dict[str, bool], *, ignore_case: bool
+    repository: Path,
+    rules: list[str],
+    tree: dict[str, bool],
+    *,
+    ignore_case: bool,
+    nested: Mapping[str, str] = NOTHING,
 ) -> set[str]:
     """What git would ignore of a tree that really stands there."""
     for entry in repository.iterdir():
@@ -88,6 +99,8 @@ def ignored_by_git(
         else:
             place.parent.mkdir(parents=True, exist_ok=True)
             place.touch()
+    for within, lines in nested.items():
+        (repository / within / ".gitignore").write_text(lines, "utf-8")
     info = repository / ".git" / "info"
     info.mkdir(exist_ok=True)
     (info / "exclude").write_text("".join(rule + "\n" for rule in rules), "utf-8")
@@ -111,6 +124,61 @@ def test_git_and_we_hide_the_same(
     assert hidden(decide, tree) == ignored_by_git(repository, rules, tree, ignore_case=ignore_case)
 
 
+@st.composite
+def nested(draw: st.DrawFn) -> tuple[dict[str, bool], dict[str, list[str]]]:
+    """A tree, and rules in some of its folders; the root is called ''."""
+    tree = _spelled_once(draw(trees()))
+    folders = ["", *sorted(path for path, folder in tree.items() if folder)]
+    chosen = draw(st.lists(st.sampled_from(folders), min_size=1, max_size=3, unique=True))
+    return tree, {folder: draw(st.lists(gitignore_rules(), max_size=4)) for folder in chosen}
+
+
+def _spelled_once(tree: dict[str, bool]) -> dict[str, bool]:
+    """Without what is another spelling of the same folder to a PC that takes either case."""
+    spelled: dict[str, str] = {}
+    kept: dict[str, bool] = {}
+    for path in sorted(tree, key=lambda one: one.count("/")):
+        above = path.rpartition("/")[0]
+        if spelled.setdefault(path.lower(), path) == path and (not above or above in kept):
+            kept[path] = tree[path]
+    return kept
+
+
+Case = tuple[dict[str, bool], dict[str, list[str]]]
+
+
+@settings(max_examples=500 if patient() else 20)
+@given(cases=st.lists(nested(), min_size=1, max_size=12), ignore_case=st.booleans())
+@example(cases=[({"a": True, "a/b": False}, {"a": ["/"]})], ignore_case=False)
+@example(cases=[({"a": True, "a/b": True}, {"": ["a/*"], "a": ["!"]})], ignore_case=False)
+def test_git_and_we_hide_the_same_by_files_in_folders(
+    repository: Path, cases: list[Case], ignore_case: bool
+) -> None:
+    """Each case has a folder of its own, so that git is asked once for all."""
+    ours: set[str] = set()
+    whole: dict[str, bool] = {}
+    said: dict[str, str] = {}
+    for number, (tree, rules) in enumerate(cases):
+        lines = {folder: "".join(f"{rule}\n" for rule in ones) for folder, ones in rules.items()}
+        found = _found_on_host(lines)
+        if found.problem_count:
+            continue  # what we do not understand is said, and hides nothing
+        top = f"case{number}"
+        hides = hidden(GitIgnoreFilter(found.rules, ignore_case=ignore_case), tree)
+        ours |= {f"{top}/{path}" for path in hides}
+        whole |= {top: True, **{f"{top}/{path}": folder for path, folder in tree.items()}}
+        said |= {f"{top}/{folder}": text for folder, text in lines.items()}
+    assert ours == ignored_by_git(repository, [], whole, ignore_case=ignore_case, nested=said)
+
+
+def _found_on_host(lines: dict[str, str]) -> HostRules:
+    files = [(f"{folder}/.bckignore".lstrip("/"), text.encode()) for folder, text in lines.items()]
+    return host_rules(
+        Gathered(files=tuple((RelPath(os.fsencode(path)), text) for path, text in files)),
+        lambda rule: GitIgnoreFilter((rule,)),
+    )
+
+
 @settings(max_examples=300)
 @given(rules=RULES, tree=trees())
 @example(rules=["[!-[]"], tree={"a": False})
@@ -122,11 +190,15 @@ def test_pathspec_hides_the_same_or_git_is_on_our_side(
         assert ours == ignored_by_git(repository, rules, tree, ignore_case=False)
 
 
-def hidden_by_pathspec(rules: list[str], tree: dict[str, bool]) -> set[str]:
-    """What pathspec's reading of a .gitignore file hides, walking from the top folder down as git does."""
+def hidden_by_pathspec(rules: list[str], tree: dict[str, bool]) -> set[str] | None:
+    """What pathspec's reading of a .gitignore file hides, walking from the top folder down as git does; None
+    for rules that it refuses."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # it hands '[[:alpha:]]' to re as it stands
-        spec = GitIgnoreSpec.from_lines(rules)
+        try:
+            spec = GitIgnoreSpec.from_lines(rules)
+        except GitIgnorePatternError:
+            return None
     found: set[str] = set()
     for path in sorted(tree, key=lambda one: one.count("/")):
         above = {os.fsdecode(folder) for folder in parents(RelPath(os.fsencode(path)))}

@@ -47,6 +47,21 @@ def test_a_rule_in_the_root_stays_as_it_is() -> None:
     assert read({b".bckignore": b"\xef\xbb\xbf*.o\n# comment\n\n   \n/x\n"}).rules == ("*.o", "/x")
 
 
+@pytest.mark.parametrize("line", ["/", "!", "!/", "//", "!//", "/ ", "!  ", "/\r", "!/ \r"])
+@pytest.mark.parametrize("folder", [b"", b"d/", b"d/e/"])
+def test_a_line_without_a_name_is_no_rule(line: str, folder: bytes) -> None:
+    """In git it does nothing, and is not spoken of; taken with its folder it would hide all of that."""
+    found = read({folder + b".bckignore": f"{line}\nx\n".encode()})
+    decide = GitIgnoreFilter(found.rules)
+    assert not found.problem_count
+    assert [
+        path for path in (b"d", b"d/e", b"d/e/f") if decide.excludes(rel_path(path), is_folder=True)
+    ] == []
+    assert decide.excludes(rel_path(folder + b"x"), is_folder=False)
+    shown = GitIgnoreFilter(("d/*", *found.rules))
+    assert shown.excludes(rel_path(b"d/e/f"), is_folder=True)
+
+
 def test_names_of_folders_are_no_wildcards() -> None:
     rules = read({b"a*[x]\\?/.bckignore": b"y"}).rules
     assert GitIgnoreFilter(rules).excludes(rel_path(b"a*[x]\\?/y"), is_folder=False)

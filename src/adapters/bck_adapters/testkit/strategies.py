@@ -27,12 +27,13 @@ def rel_paths(max_depth: int = 4) -> st.SearchStrategy[RelPath]:
 
 
 def gitignore_rules() -> st.SearchStrategy[str]:
-    """Single rules over a small alphabet, so that they often match; not all are well formed."""
+    """Single rules over a small alphabet, so that they often match; not all are well formed, and some are
+    no rules: nothing but a sign, slashes or blanks."""
     part = st.sampled_from(_ATOMS)
     return st.builds(
         lambda sign, lead, parts, tail: sign + lead + "/".join(parts) + tail,
         st.sampled_from(("", "", "!")),
         st.sampled_from(("", "", "/", "**/")),
-        st.lists(part, min_size=1, max_size=3),
-        st.sampled_from(("", "", "/", "/**")),
+        st.lists(part, max_size=3),
+        st.sampled_from(("", "", "/", "/**", " ")),
     )
