@@ -101,7 +101,9 @@ class StandingService:
 
     def of(self, profile: ProfileId) -> Standing:
         """One profile. Raises NotFoundError."""
-        under_way = self._under_way(None)
+        with self._units(read_only=True) as uow:
+            host = uow.profiles.get(profile).host
+        under_way = self._under_way([host])
         with self._units(read_only=True) as uow:
             found = uow.profiles.get(profile)
             presence = uow.presences.get(found.host)
