@@ -132,6 +132,11 @@ def test_there_and_back_everything_is_the_same(sqlite, postgresql, back):
     assert [(one.name, one.rows) for one in copied] == list(rows(sqlite).items())
     assert all(one.rows for one in copied)
     assert ("file_version", 10_000, FILES) in told
+    with postgresql.connect() as connection:
+        planned = connection.exec_driver_sql(
+            "SELECT reltuples FROM pg_class WHERE relname = 'run'"
+        ).scalar_one()
+    assert planned == rows(postgresql)["run"], "the server plans by what came"
     assert copy_database(postgresql, back) == copied
     queue = SqlJobQueue(postgresql, StepClock())
     assert [line.text for line in queue.read_log(JobId("j0"))] == [ODD]

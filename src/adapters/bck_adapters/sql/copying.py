@@ -79,6 +79,7 @@ def _copied(old: Connection, new: Connection, told: Told) -> Sequence[CopiedTabl
     copied = [_copy(old, new, table, _count(old, table), told) for table in TABLES]
     _require_same(new, copied)
     _go_on_counting(new)
+    _know_what_is_there(new)
     return copied
 
 
@@ -238,3 +239,10 @@ def _go_on_counting(connection: Connection) -> None:
                 f"SELECT setval(pg_get_serial_sequence('{table.name}', '{column.name}'), "  # noqa: S608  # ours
                 f'coalesce(max("{column.name}"), 0) + 1, false) FROM "{table.name}"'
             )
+
+
+def _know_what_is_there(connection: Connection) -> None:
+    """Let PostgreSQL plan by what was copied at once, not once its autovacuum has come by."""
+    if connection.dialect.name == "postgresql":
+        names = ", ".join(f'"{table.name}"' for table in TABLES)
+        connection.exec_driver_sql(f"ANALYZE {names}")
