@@ -134,6 +134,7 @@ def stream(
     stall: float = 5.0,
     stuck: bool = False,
     still_may: Callable[[], None] = always,
+    threads: anyio.CapacityLimiter | None = None,
 ) -> tuple[list[object], bool]:
     """What was sent, and whether what was held is released."""
     sent: list[object] = []
@@ -157,7 +158,7 @@ def stream(
             still_may=still_may,
             name=b"x",
             media_type="a/b",
-            threads=anyio.CapacityLimiter(1),
+            threads=threads or anyio.CapacityLimiter(1),
             stall_seconds=stall,
         )
         await response({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send)
@@ -246,3 +247,16 @@ def test_a_restore_to_the_host_and_choices_reach_the_job(filled: ApiWorld) -> No
     assert (payload["host_dir"], payload["conflict"], payload["dry_run"]) == ("/home/u/back", "skip", False)
     assert filled.call("POST", "/restore/start", json={**body, "host_dir": "/elsewhere"}).status_code == 403
     assert filled.call("POST", "/restore/start", json={**body, "to": "/x"}).status_code == 422
+
+
+def test_pieces_are_read_in_threads_that_are_kept_for_them() -> None:
+    threads, taken = anyio.CapacityLimiter(1), list[int]()
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(2):
+            taken.append(threads.borrowed_tokens)
+            yield b"x"
+
+    _, released = stream(pieces(), threads=threads)
+    assert released
+    assert (taken, threads.borrowed_tokens) == ([1, 1], 0)

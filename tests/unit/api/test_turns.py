@@ -202,6 +202,7 @@ LONG = {
         "GET /profiles/{name}/files",
         "GET /profiles/{name}/search",
         "GET /profiles/{name}/versions",
+        "POST /restore/start",
     },
     "lists": {
         "GET /audit",

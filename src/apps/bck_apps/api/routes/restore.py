@@ -19,7 +19,7 @@ from bck_apps.api.schemas import (
     Started,
     StartRestore,
 )
-from bck_apps.api.turns import WALKS, in_turn
+from bck_apps.api.turns import READS, WALKS, in_turn
 from bck_apps.api.views import foreseen_view, job_view, restore_request_of, secret_of, started_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -39,6 +39,7 @@ def start_restore(
     body: StartRestore,
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.RESTORE),
+    _turn: None = in_turn(READS),
     jobs: JobService = Depends(Provide[Container.jobs]),
     reach: Reach = within_reach(),
 ) -> Started:
