@@ -187,9 +187,9 @@ def made_head(home: Path) -> FileHeadKeeper:
     return FileHeadKeeper(home / "audit.head")
 
 
-def private_places(home: Path, settings: Settings) -> list[Path]:
+def private_places(home: Path, settings: Settings, runtime_dir: Path) -> list[Path]:
     """Where restores into folders of this server write nothing, beside the storage."""
-    return [home, *private_files(home, settings)]
+    return [home, runtime_dir, *private_files(home, settings)]
 
 
 def new_id() -> str:
@@ -265,7 +265,7 @@ class Container(containers.DeclarativeContainer):
     targets = providers.Singleton(
         FsRestoreTargets,
         context.provided.target.root,
-        private=providers.Singleton(private_places, home, settings),
+        private=providers.Singleton(private_places, home, settings, runtime_dir),
     )
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
