@@ -41,9 +41,11 @@ def application(tmp_path: Path, url: str) -> Iterator[Application]:
         database=database_place(url),
     )
     with made as application:
-        host = Host(id=HostId("here"), address="", transport="local", allowed_roots=(str(tmp_path),))
+        pc = tmp_path / "pc"
+        pc.mkdir()
+        host = Host(id=HostId("here"), address="", transport="local", allowed_roots=(str(pc),))
         application.hosts.add(host, key=None, trust_on_first_use=False)
-        source = Source(name=SourceName("docs"), path=str(tmp_path))
+        source = Source(name=SourceName("docs"), path=str(pc))
         application.profiles.add(Profile(id=DOCS, host=host.id, sources=(source,)))
         yield application
 
