@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from queue import Empty, Queue
 from threading import Event, Thread
+from typing import IO
 
 import paramiko
 
@@ -160,8 +161,8 @@ def _carry_out(channel: paramiko.Channel, commands: Queue[bytes]) -> None:
     assert program.stdout is not None
     assert program.stderr is not None
     pumps = [
-        Thread(target=_pump, args=(program.stdout.read, channel.sendall), daemon=True),
-        Thread(target=_pump, args=(program.stderr.read, channel.sendall_stderr), daemon=True),
+        Thread(target=_pump, args=(program.stdout, channel.sendall), daemon=True),
+        Thread(target=_pump, args=(program.stderr, channel.sendall_stderr), daemon=True),
     ]
     feeding = Thread(target=_feed, args=(channel, program), daemon=True)
     for thread in (*pumps, feeding):
@@ -177,9 +178,10 @@ def _carry_out(channel: paramiko.Channel, commands: Queue[bytes]) -> None:
         stream.close()
 
 
-def _pump(read: Callable[[int], bytes], send: Callable[[bytes], object]) -> None:
-    with contextlib.suppress(OSError, EOFError, ValueError):
-        while chunk := read(1 << 15):
+def _pump(stream: IO[bytes], send: Callable[[bytes], object]) -> None:
+    """Until one side is gone; a program that nobody hears any more is told so by its closed pipe."""
+    with contextlib.closing(stream), contextlib.suppress(OSError, EOFError, ValueError):
+        while chunk := stream.read(1 << 15):
             send(chunk)
 
 
