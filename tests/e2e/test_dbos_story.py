@@ -54,7 +54,8 @@ def test_backups_are_handed_out_by_dbos_with_and_without_a_server(bck, tmp_path)
         assert json.loads(line)["message"], line
 
 
-def test_what_dbos_needs_and_what_cannot_be_taken_over_is_said(bck, tmp_path):
+@pytest.mark.sqlite
+def test_what_dbos_needs_is_said(tmp_path):
     other = Bck(tmp_path / "other")
     other.folder.mkdir()
     other.init()
@@ -62,6 +63,9 @@ def test_what_dbos_needs_and_what_cannot_be_taken_over_is_said(bck, tmp_path):
     refused = other.ok("jobs", code=2)["error"]
     assert "needs PostgreSQL" in refused["what"]
     assert "bck db migrate-to" in refused["advice"]
+
+
+def test_what_cannot_be_taken_over_is_said(bck):
     assert bck.ok("queue", "take-over", "nas1", code=5)["error"]["code"] == "refused"
     assert bck.ok("queue", "take-over", "nas7", code=4)["error"]["code"] == "not-found"
     bck.ok("backup", "docs", "--wait")
