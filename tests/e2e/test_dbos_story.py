@@ -54,7 +54,7 @@ def test_backups_are_handed_out_by_dbos_with_and_without_a_server(bck, tmp_path)
         assert json.loads(line)["message"], line
 
 
-@pytest.mark.sqlite
+@pytest.mark.sqlite  # DBOS is refused on it, which is what this is about
 def test_what_dbos_needs_is_said(tmp_path):
     other = Bck(tmp_path / "other")
     other.folder.mkdir()
