@@ -1,11 +1,14 @@
 """Texts of any characters fit into every database and come back as they were."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import types
 
 from bck_adapters.sql.columns import as_given, storable
+from bck_adapters.sql.engine import parsed_url, shown
 from bck_adapters.sql.tables import metadata
+from bckcore.errors import InvalidInputError
 
 ANY_TEXT = st.text(st.characters(categories=None) | st.sampled_from("\0\x1a\ud800\udcff0af"))
 
@@ -31,3 +34,11 @@ def test_every_column_of_text_takes_any_text() -> None:
     """A column of SQLAlchemy's own String or Text would refuse some on PostgreSQL."""
     all_columns = [column for table in metadata.tables.values() for column in table.columns]
     assert [str(column) for column in all_columns if isinstance(column.type, types.String)] == []
+
+
+@pytest.mark.parametrize(
+    "address", ["posl://bc//bc@bd\udcff/bck", "sqlite://host/\udcff:memory:", "mysql://h/\ud800"]
+)
+def test_an_address_of_a_database_that_is_no_text_is_refused(address: str) -> None:
+    with pytest.raises(InvalidInputError):
+        shown(parsed_url(address))

@@ -82,10 +82,19 @@ def parsed_url(database_url: str) -> URL:
 
 
 def shown(url: URL) -> str:
-    """The address for people and settings, without any password."""
+    """The address for people and settings, without any password.
+
+    Raises InvalidInputError for what is no text.
+    """
     safe = {name: value for name, value in url.query.items() if "password" not in name.lower()}
     name = url.drivername.replace("postgresql+psycopg", "postgresql")
-    return URL.create(name, url.username, None, url.host, url.port, url.database, safe).render_as_string()
+    bare = URL.create(name, url.username, None, url.host, url.port, url.database, safe)
+    try:
+        return bare.render_as_string()
+    except UnicodeEncodeError:
+        raise InvalidInputError(
+            "The database address holds bytes that are no UTF-8 text.", advice=_ADVICE
+        ) from None
 
 
 # --- SQLite -------------------------------------------------------------------------------------------
