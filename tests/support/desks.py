@@ -1,8 +1,9 @@
 """A PC with one folder and the house that backs it up: the short form for tests of single rules."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from bck_adapters.memory.hosts import MemoryHost, MemoryTree
 from bck_adapters.memory.transport import MemoryTransport
@@ -125,3 +126,16 @@ class Spoiled:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._inner, name)
+
+
+def half_blind(folder: Path) -> tuple[Desk, list[int]]:
+    """A desk of 20 files, backed up once, and how many paths its next runs cannot read."""
+    unreadable = [0]
+
+    def spoilt(_order: PullOrder, report: PullReport) -> PullReport:
+        return replace(report, problem_count=report.problem_count + unreadable[0])
+
+    desk = Desk(folder, wrapped=lambda inner: cast("Transport", Spoiled(inner, spoilt)))
+    desk.many(20)
+    desk.back_up()
+    return desk, unreadable

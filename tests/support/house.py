@@ -250,18 +250,30 @@ class House:
         """One backup job, carried out here and now; time moves on by an hour first."""
         return self._seen_through(JobKind.BACKUP, accepting(accept_missing), self.backups.back_up)[0]
 
-    def _claimed(self, kind: JobKind, payload: Mapping[str, object]) -> Claim:
+    def job(
+        self,
+        job_id: str,
+        kind: JobKind,
+        payload: Mapping[str, object],
+        *,
+        by: str = "test",
+        profile: ProfileId = DOCS,
+    ) -> Job:
+        """A job that somebody asks for now; not entered yet."""
         with self.database.units(read_only=True) as uow:
             host = uow.profiles.get(DOCS).host
-        job = Job(
-            id=JobId(f"job-{next(self._claims)}"),
+        return Job(
+            id=JobId(job_id),
             kind=kind,
-            profile=DOCS,
+            profile=profile,
             host=host,
-            requested_by="test",
+            requested_by=by,
             created=self.clock.now(),
             payload=payload,
         )
+
+    def _claimed(self, kind: JobKind, payload: Mapping[str, object]) -> Claim:
+        job = self.job(f"job-{next(self._claims)}", kind, payload)
         answer = self.database.queue.enqueue(job)  # a job whose process died answers for it
         while claim := self.database.queue.claim("test", lease_seconds=LEASE_SECONDS):
             if claim.job.id == answer.job.id:

@@ -36,7 +36,7 @@ from bckcore.ports.storage import ProfileLock, Storage
 from bckcore.ports.transport import PathFilterFactory, PullReport, Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.definitions import Definitions
-from bckcore.services.device_starts import weight_of
+from bckcore.services.device_starts import is_by_device, too_soon
 from bckcore.services.done_before import Ended, done_before
 from bckcore.services.filtering import filter_of, sieve_of
 from bckcore.services.held_off import require_start_allowed
@@ -138,10 +138,7 @@ class BackupService:
     def _done_before(self, profile: Profile, claim: Claim, watcher: Watcher) -> Ended | None:
         with self._storage.lock(profile.ref):
             self._recovered(profile, watcher)
-            ended = done_before(self._units, claim, watcher)
-        if ended is not None:
-            self._hooks.run_finished(RunFinished(run=ended[0]))
-        return ended
+            return done_before(self._units, self._hooks, claim, watcher)
 
     def _planned(self, claim: Claim, profile: Profile, host: Host, password: Secret[str] | None) -> _Plan:
         with self._units() as uow:
@@ -283,8 +280,10 @@ class BackupService:
         return run, suspicious
 
     def _weight(self, counted: Counted, run: Run, job: Job) -> Counted:
+        if counted is not Counted.COUNTED or not is_by_device(job):
+            return counted
         with self._units(read_only=True) as uow:
-            return weight_of(counted, job, uow.points.list(run.profile), run.started)
+            return Counted.EXTRA if too_soon(uow.points.list(run.profile), run.started) else counted
 
     def _freed(self, plan: _Plan, one: Pulled, watcher: Watcher) -> None:
         try:

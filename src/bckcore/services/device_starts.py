@@ -19,10 +19,9 @@ def asked_by_device(by_device: bool) -> dict[str, object]:
     return {_BY_DEVICE: True} if by_device else {}
 
 
-def weight_of(counted: Counted, job: Job, points: Sequence[RestorePoint], started: datetime) -> Counted:
-    """What the point of the job's run weighs after these of its profile."""
-    limited = counted is Counted.COUNTED and job.payload.get(_BY_DEVICE) is True
-    return Counted.EXTRA if limited and too_soon(points, started) else counted
+def is_by_device(job: Job) -> bool:
+    """True if a device asked for it."""
+    return job.payload.get(_BY_DEVICE) is True
 
 
 def too_soon(points: Sequence[RestorePoint], started: datetime) -> bool:

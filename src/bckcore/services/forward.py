@@ -52,11 +52,8 @@ class ForwardRuns:
         self._random_bytes = random_bytes
 
     def done_before(self, claim: Claim, watcher: Watcher) -> Ended | None:
-        """What :func:`~bckcore.services.done_before.done_before` finds; plugins hear of the run again."""
-        ended = done_before(self._units, claim, watcher)
-        if ended is not None:
-            self._hooks.run_finished(RunFinished(run=ended[0]))
-        return ended
+        """What :func:`~bckcore.services.done_before.done_before` finds."""
+        return done_before(self._units, self._hooks, claim, watcher)
 
     def begin(
         self, kind: RunKind, profile: Profile, claim: Claim, *, disturbing: Iterable[SourceName] = ()

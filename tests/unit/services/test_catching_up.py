@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import pytest
 
@@ -14,13 +13,11 @@ from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import rel_path
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import RunOutcome
-from bckcore.domain.transfer import PullOrder
 from bckcore.errors import ConflictError, StorageError, StoreBusyError
 from bckcore.plugins.registry import Database
 from bckcore.ports.clock import Clock
-from bckcore.ports.transport import PullReport, Transport
 from bckcore.services.acts import Acts
-from tests.support.desks import Desk, Spoiled, T
+from tests.support.desks import Desk, T, half_blind
 from tests.support.house import DOCS, REF
 from tests.support.replay import state_in_catalog
 from tests.support.worlds import World
@@ -238,14 +235,7 @@ def test_what_was_forgotten_is_counted_anew_before_the_next_run(copies: OldCopie
 
 
 def test_a_whole_run_that_proves_a_weak_point_makes_it_count(quick_dir: Path) -> None:
-    unreadable = [0]
-
-    def spoilt(order: PullOrder, report: PullReport) -> PullReport:
-        return replace(report, problem_count=report.problem_count + unreadable[0])
-
-    desk = Desk(quick_dir, wrapped=lambda inner: cast("Transport", Spoiled(inner, spoilt)))
-    desk.many(20)
-    desk.back_up()
+    desk, unreadable = half_blind(quick_dir)
     desk.write("a", data=b"new", mtime_ns=T + 1)
     unreadable[0] = 10
     desk.back_up()

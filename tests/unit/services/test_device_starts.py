@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 import pytest
 
-from bckcore.domain.ids import JobId
-from bckcore.domain.job import Job, JobKind
+from bckcore.domain.job import JobKind
 from bckcore.domain.restore_point import Counted
-from bckcore.domain.transfer import PullOrder
-from bckcore.ports.transport import PullReport, Transport
 from bckcore.services.device_starts import asked_by_device
-from tests.support.desks import Desk, Spoiled
-from tests.support.house import DOCS, PC, REF
+from tests.support.desks import Desk, half_blind
+from tests.support.house import REF
 from tests.support.rebuilds import known, new_database, rebuilding
 
 MINUTE = 60
@@ -33,17 +28,7 @@ def started(desk: Desk, after: float, *, by_device: bool) -> None:
     """A backup so many minutes after the last one."""
     house = desk.house
     house.clock.advance(after * MINUTE)
-    with house.database.units(read_only=True) as uow:
-        last = uow.runs.last(DOCS)
-    job = Job(
-        id=JobId(f"d{last.seq if last else 0}"),
-        kind=JobKind.BACKUP,
-        profile=DOCS,
-        host=PC,
-        requested_by="laptop",
-        created=house.clock.now(),
-        payload=asked_by_device(by_device),
-    )
+    job = house.job(f"at {house.clock.now()}", JobKind.BACKUP, asked_by_device(by_device))
     house.database.queue.enqueue(job)
     claim = house.database.queue.claim("test", lease_seconds=1e6, only=job.id)
     assert claim is not None
@@ -90,14 +75,7 @@ def test_an_extra_point_counts_once_a_run_an_hour_later_finds_it_so(desk: Desk) 
 
 def test_a_weak_point_is_no_way_round_it(quick_dir: Path) -> None:
     """Made weak, then found as it is by a whole run: it counts no sooner than another point would."""
-    unreadable = [0]
-
-    def spoilt(_order: PullOrder, report: PullReport) -> PullReport:
-        return replace(report, problem_count=report.problem_count + unreadable[0])
-
-    desk = Desk(quick_dir, wrapped=lambda inner: cast("Transport", Spoiled(inner, spoilt)))
-    desk.many(20)
-    desk.back_up()
+    desk, unreadable = half_blind(quick_dir)
     desk.write("new")
     unreadable[0] = 10
     started(desk, 10, by_device=True)

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from bckcore.domain.ids import JobId
-from bckcore.domain.job import Job, JobKind, JobStatus
+from bckcore.domain.job import JobKind, JobStatus
 from bckcore.domain.paths import RelPath
 from bckcore.domain.run import RunKind
 from bckcore.services.history_requests import AcceptRequest, UndoRequest
 from bckcore.services.worker import Ending
 from tests.support.desks import Desk
-from tests.support.house import DOCS, PC, RecordingWatcher
+from tests.support.house import DOCS, RecordingWatcher
 
 LEASE = 60
 Work = tuple[JobKind, Mapping[str, object]]
@@ -30,16 +30,7 @@ def desk(quick_dir: Path) -> Desk:
 
 
 def asked(desk: Desk, work: Work) -> JobId:
-    kind, payload = work
-    job = Job(
-        id=JobId("once"),
-        kind=kind,
-        profile=DOCS,
-        host=PC,
-        requested_by="ada",
-        created=desk.house.clock.now(),
-        payload=payload,
-    )
+    job = desk.house.job("once", *work)
     desk.house.database.queue.enqueue(job)
     return job.id
 

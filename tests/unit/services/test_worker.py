@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from bck_adapters.memory.transport import MemoryTransport
-from bckcore.domain.ids import JobId, ProfileId
-from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.ids import ProfileId
+from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.paths import ROOT, RelPath
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.retention import RetentionPolicy
@@ -20,22 +20,14 @@ from bckcore.services.restore_request import RestoreRequest
 from bckcore.services.schedule_jobs import if_reachable
 from bckcore.services.worker import MOST_DEATHS, Ending, job_failed_unexpectedly
 from tests.support.desks import Desk, T
-from tests.support.house import DOCS, PC
+from tests.support.house import DOCS
 
 _numbers = itertools.count(1)
 
 
 def claimed(desk: Desk, kind: JobKind, payload: Mapping[str, object], profile: ProfileId = DOCS) -> Claim:
     """A claim on a new job."""
-    job = Job(
-        id=JobId(f"w{next(_numbers)}"),
-        kind=kind,
-        profile=profile,
-        host=PC,
-        requested_by="ada",
-        created=desk.house.clock.now(),
-        payload=payload,
-    )
+    job = desk.house.job(f"w{next(_numbers)}", kind, payload, by="ada", profile=profile)
     desk.house.database.queue.enqueue(job)
     claim = desk.house.database.queue.claim("test", lease_seconds=1e6, only=job.id)
     assert claim is not None

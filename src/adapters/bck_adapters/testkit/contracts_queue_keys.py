@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bck_adapters.testkit.contracts_queue_turns import claimed
+from bck_adapters.testkit.contracts_queue_turns import OnOneQueue, claimed
 from bck_adapters.testkit.samples import StepClock, sample_job
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import LATEST, Asked, Job, JobKind, JobResult, JobStatus
@@ -26,18 +26,8 @@ def asked(job: Job) -> Asked:
     return as_sent(job, None)
 
 
-class JobKeysContract:
+class JobKeysContract(OnOneQueue):
     """The same request gives the same job."""
-
-    @pytest.fixture
-    def clock(self) -> StepClock:
-        """The clock of the queue."""
-        return StepClock()
-
-    @pytest.fixture
-    def queue(self, clock: StepClock) -> JobQueue:
-        """An empty queue on that clock."""
-        raise NotImplementedError
 
     def test_the_same_key_gives_the_same_job_for_a_day_also_when_it_is_over(
         self, queue: JobQueue, clock: StepClock

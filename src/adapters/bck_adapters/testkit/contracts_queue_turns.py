@@ -30,8 +30,8 @@ def claimed_of(job: Job) -> Job:
     return job.moved(JobStatus.RUNNING, at=START)
 
 
-class JobTurnsContract:
-    """One running job of a host and profile; people first, what stands aside last, else the oldest."""
+class OnOneQueue:
+    """What every part of the contract is tried on."""
 
     @pytest.fixture
     def clock(self) -> StepClock:
@@ -42,6 +42,10 @@ class JobTurnsContract:
     def queue(self, clock: StepClock) -> JobQueue:
         """An empty queue on that clock."""
         raise NotImplementedError
+
+
+class JobTurnsContract(OnOneQueue):
+    """One running job of a host and profile; people first, what stands aside last, else the oldest."""
 
     def test_the_oldest_job_whose_host_and_profile_are_free_is_taken(self, queue: JobQueue) -> None:
         queue.enqueue(sample_job("a", profile="p1", host="h1"))

@@ -1,6 +1,6 @@
 """From a request to who asks and what they may do."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from dependency_injector.wiring import Provide, inject
@@ -69,9 +69,8 @@ class Requires:
         reach: Reach = Depends(Provide[Container.reach]),
     ) -> Principal:
         """Raises NotSignedInError, AccessDeniedError, NotFoundError."""
-        reach.demand(who, self.permission)
-        for kind, name in named_objects(request.scope["route"].path, request.path_params):
-            kind(reach, who, name)
+        objects = named_objects(request.scope["route"].path, request.path_params)
+        _require(reach, who, self.permission, objects)
         return who
 
 
@@ -99,9 +98,7 @@ class Lasting:
 
         def check() -> None:
             now = sessions.again(who) if who.role else devices.again(who)
-            reach.demand(now, self.permission)
-            for kind, name in objects:
-                kind(reach, now, name)
+            _require(reach, now, self.permission, objects)
 
         return check
 
@@ -118,6 +115,14 @@ CHECKED: Mapping[str, Check] = {
 """Objects that addresses name, and how their reach is looked at."""
 WITHIN = frozenset({"point", "run"})
 """Parameters that name a part of the profile before them."""
+
+
+def _require(
+    reach: Reach, who: Principal, permission: Permission, objects: Iterable[tuple[Check, str]]
+) -> None:
+    reach.demand(who, permission)
+    for kind, name in objects:
+        kind(reach, who, name)
 
 
 def named_objects(template: str, values: Mapping[str, str]) -> Iterator[tuple[Check, str]]:
