@@ -70,6 +70,11 @@ class Proof:
         """True if every line is what was written."""
         return not self.breaks
 
+    @property
+    def proven(self) -> bool:
+        """True if, besides, an end that was cut off would show."""
+        return self.ok and self.remembered is not None
+
 
 class _Follow:
     """Follows the chain line by line."""

@@ -138,12 +138,22 @@ class Job:
         """True where neither a person nor a device asked: it gives way to what they ask for."""
         return self.requested_by in BY_ITSELF
 
+    @property
+    def gives_way(self) -> bool:
+        """True where all that people and devices ask for goes first; one that is to stop keeps its place."""
+        return self.by_itself and not self.cancel_requested
+
+    @property
+    def up_for_taking(self) -> bool:
+        """True while it waits and nobody but the service asked for it: whoever asks for the same has it."""
+        return self.by_itself and self.status is JobStatus.QUEUED
+
     def taken_on(self, other: "Job") -> "Job | None":
         """This job as ``other`` asks for it, where it answers for that; None if it stays as it is.
 
         What waits because the service asked for it by itself becomes the person's who asks for the same.
         """
-        if not self.by_itself or other.by_itself or self.status is not JobStatus.QUEUED:
+        if other.by_itself or not self.up_for_taking:
             return None
         return replace(self, requested_by=other.requested_by, payload=other.payload)
 

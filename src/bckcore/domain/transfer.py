@@ -200,8 +200,6 @@ class HostFacts:
 class TransportCapabilities:
     """What a transport can do."""
 
-    resumes: bool
-    """A cut file goes on where it stopped."""
     digests: bool
     """Listings carry xxh128 digests of what was sent."""
     compresses: bool

@@ -150,9 +150,10 @@ class JobQueue(Protocol):
     ) -> Claim | None:
         """Take the oldest job whose host and profile have no running one; None when there is none.
 
-        Jobs that the service asked for by itself (:attr:`Job.by_itself`) come after all that people and
-        devices asked for. Among the ones as among the others, a job that stands aside (a check, a preview)
-        comes last; it runs beside the others, and of these, too, a host and a profile have only one running.
+        Jobs that the service asked for by itself come after all that people and devices asked for, but for
+        those that are to stop (:attr:`Job.gives_way`). Among the ones as among the others, a job that stands
+        aside (a check, a preview) comes last; it runs beside the others, and of these, too, a host and a
+        profile have only one running.
 
         Also takes a running job whose lease has expired, under a new token, and counts that in its
         ``deaths``. ``only`` asks for that

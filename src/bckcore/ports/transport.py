@@ -89,7 +89,10 @@ class Transport(Protocol):
 
     @property
     def capabilities(self) -> TransportCapabilities:
-        """What it can do; constant."""
+        """What it can do; constant, and free to ask."""
+
+    def resumes(self) -> bool:
+        """True if a file that was cut goes on where it stopped. May try it, the first time it is asked."""
 
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """The public keys the host shows now, each ``type base64``; empty where there are none."""
@@ -115,7 +118,7 @@ class Transport(Protocol):
         Names, bytes, link targets, modes and times in ns become as in the origin, owners where the
         account may set them. What is there already is not sent again, where size and time (ns) of a file
         tell that it is the same: a push that was cut or cancelled goes on when it is repeated, inside a
-        large file too where ``capabilities.resumes``.
+        large file too where :meth:`resumes`.
 
         ``order.conflict`` decides what becomes of a file, link or the like that is in the way, however the
         kinds differ. A folder that is not empty never gives way: that is a problem of the path that

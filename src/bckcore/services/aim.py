@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from bckcore.domain.job import LATEST
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
@@ -30,7 +31,7 @@ def aimed_at(
 
 def run_to_undo(uow: UnitOfWork, profile: Profile, wanted: str) -> Run:
     """The run of that id or number, or ``latest``: the newest that made a point. Raises NotFoundError."""
-    if wanted == "latest":
+    if wanted == LATEST:
         made = [run for run in uow.runs.list(profile.id) if run.made_point]
         if made:
             return made[-1]

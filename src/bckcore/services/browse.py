@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from bckcore.domain.file_version import EntryKind, FileVersion
 from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.job import LATEST
 from bckcore.domain.paths import ROOT, RelPath, display
 from bckcore.domain.pattern import Pattern
 from bckcore.domain.restore_point import RestorePoint
@@ -44,7 +45,7 @@ class BrowseService:
         self,
         profile: ProfileId,
         *,
-        point: str = "latest",
+        point: str = LATEST,
         path: bytes = b"",
         limit: int = 1000,
         after: str = "",

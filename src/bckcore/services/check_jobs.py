@@ -36,7 +36,8 @@ class CheckJobs:
         key: str = "",
         password: Secret[str] | None = None,
     ) -> Enqueued:
-        """Ask for a check. The same one, queued or running, answers for it. ``password``: see JobService.
+        """Ask for a check. Without a key, the same one, queued or running, answers for it, unless it is one
+        of the night that waits: people go before that. ``password``: see JobService.
 
         Raises NotFoundError, InvalidInputError for a password that is not needed, HostNotEnrolledError for
         a check against a host that waits for its PC.
@@ -47,8 +48,9 @@ class CheckJobs:
                 meaning="Nothing was started, and the password was not kept.",
             )
         payload = request.payload()
-        for job in self._queue.list(status=_UNFINISHED, kind=JobKind.CHECK, limit=_MANY):
-            if not key and job.wanted and (job.profile, dict(job.payload)) == (profile, payload):
+        for job in () if key else self.unfinished():
+            same = (job.profile, dict(job.payload)) == (profile, payload)
+            if same and job.wanted and not job.up_for_taking:
                 return Enqueued(job=job, created=False, password_dropped=password is not None)
         return self._jobs.ask(
             JobKind.CHECK,

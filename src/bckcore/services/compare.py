@@ -10,6 +10,7 @@ from bckcore.domain.difference import Difference, DifferenceKind, difference, di
 from bckcore.domain.file_version import EntryKind, FileVersion
 from bckcore.domain.host import Host
 from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.job import LATEST
 from bckcore.domain.paths import ROOT, RelPath, is_below
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Run
@@ -38,7 +39,7 @@ class CompareService:
         self,
         profile: ProfileId,
         old: str,
-        new: str = "latest",
+        new: str = LATEST,
         *,
         below: bytes = b"",
         limit: int = 1000,
@@ -222,7 +223,7 @@ def _chosen_run(uow: UnitOfWork, profile: ProfileId, wanted: str) -> tuple[Run, 
     uow.profiles.get(profile)
     runs = [run for run in uow.runs.list(profile) if run.outcome is not None]
     for place, run in enumerate(runs):
-        if wanted in (run.id, str(run.seq)) or (wanted == "latest" and run is runs[-1]):
+        if wanted in (run.id, str(run.seq)) or (wanted == LATEST and run is runs[-1]):
             before: Sequence[int] = [one.seq for one in runs[:place] if one.made_point]
             return run, before[-1] if before else 0
     raise NotFoundError(

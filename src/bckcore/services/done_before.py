@@ -1,15 +1,20 @@
 """Done before: a job whose runner died after its run had ended, and before it could say so."""
 
+from collections.abc import Sequence
+
 from bckcore.domain.events import RunFinished
+from bckcore.domain.job import Job
 from bckcore.domain.run import Run, RunOutcome
 from bckcore.errors import BckError
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
-from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.hooks import Hooks
 from bckcore.services.missing import suspicion_of
 
 _CAME_TO_ITS_END = (RunOutcome.SUCCEEDED, RunOutcome.PARTIAL, RunOutcome.SUSPECT)
+_LAST_RUNS = 20
+"""Runs of others that may lie between two claims on one job, and more."""
 Ended = tuple[Run, BckError | None]
 """A run that is over, and the error that ended it, if one did."""
 
@@ -18,15 +23,23 @@ def done_before(units: UnitOfWorkFactory, hooks: Hooks, claim: Claim, watcher: W
     """The run that an earlier runner brought to its end for the claimed job; None if there is none.
 
     Call it under the storage lock, after recovery: a run that ended has its receipt by then in the
-    database. Plugins hear of the run, perhaps again. From its end until the job is taken once more the job
-    counts as running, so no other one of the profile makes runs, and it is the newest.
+    database. Other jobs of the profile may have made runs since, where this one was handed back. Plugins
+    hear of the run, perhaps again.
     """
     if claim.job.claims <= 1:
         return None
     with units(read_only=True) as uow:
-        last = uow.runs.last(claim.job.profile)
-    if last is None or last.job != claim.job.id or last.outcome not in _CAME_TO_ITS_END:
+        ended = [run for run in runs_of(uow, claim.job) if run.outcome in _CAME_TO_ITS_END]
+    if not ended:
         return None
+    last = ended[-1]
     watcher.log(f"Run {last.seq} of this job had ended when its runner died: it is not done once more.")
     hooks.run_finished(RunFinished(run=last))
     return last, suspicion_of(last) if last.outcome is RunOutcome.SUSPECT else None
+
+
+def runs_of(uow: UnitOfWork, job: Job) -> Sequence[Run]:
+    """The runs that earlier claims on the job began, by number; of the profile's last 20."""
+    last = uow.runs.last(job.profile)
+    runs = uow.runs.list(job.profile, after_seq=max(0, last.seq - _LAST_RUNS)) if last else ()
+    return [run for run in runs if run.job == job.id]

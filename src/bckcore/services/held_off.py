@@ -8,11 +8,9 @@ from datetime import datetime
 from bckcore.domain.due import hindrance
 from bckcore.domain.job import Job
 from bckcore.errors import HeldOffError
-from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from bckcore.ports.unit_of_work import UnitOfWorkFactory
+from bckcore.services.done_before import runs_of
 from bckcore.services.schedule_jobs import REQUESTED_BY
-
-_LAST_RUNS = 20
-"""Runs of others that may lie between two claims on one job, and more."""
 
 
 def require_start_allowed(units: UnitOfWorkFactory, job: Job, now: datetime) -> None:
@@ -25,15 +23,9 @@ def require_start_allowed(units: UnitOfWorkFactory, job: Job, now: datetime) -> 
     if job.requested_by != REQUESTED_BY:
         return
     with units(read_only=True) as uow:
-        if job.claims > 1 and _has_begun(uow, job):
+        if job.claims > 1 and runs_of(uow, job):
             return
         profile, presence = uow.profiles.get(job.profile), uow.presences.get(job.host)
     found = hindrance(profile, presence, now)
     if found is not None:
         raise HeldOffError(f"The scheduled backup of {profile.id} was not begun. {found.reason}")
-
-
-def _has_begun(uow: UnitOfWork, job: Job) -> bool:
-    last = uow.runs.last(job.profile)
-    runs = uow.runs.list(job.profile, after_seq=max(0, last.seq - _LAST_RUNS)) if last else ()
-    return any(run.job == job.id for run in runs)

@@ -14,7 +14,7 @@ from bckcore.services.accept import AcceptPlan, AcceptService
 from bckcore.services.done_before import Ended
 from bckcore.services.forget import ForgetPlan, ForgetService
 from bckcore.services.history_requests import AcceptRequest, ForgetRequest, UndoRequest
-from bckcore.services.jobs import JobService, Ready
+from bckcore.services.jobs import JobService
 from bckcore.services.run_account import RunAccount, account
 from bckcore.services.undo import UndoPlan, UndoService
 from bckcore.services.worker import Ending, Step, run_data
@@ -76,7 +76,9 @@ class HistoryService:
             self._undos.check(profile, settled)
             return settled.payload()
 
-        return self._asked(JobKind.UNDO, profile, request.payload(), ready, requested_by, key)
+        return self._jobs.ask(
+            JobKind.UNDO, profile, request.payload(), requested_by=requested_by, key=key, ready=ready
+        )
 
     def start_accept(
         self, profile: ProfileId, request: AcceptRequest, *, requested_by: str, key: str = ""
@@ -87,7 +89,9 @@ class HistoryService:
             self._accepts.plan(profile, request)
             return request.payload()
 
-        return self._asked(JobKind.ACCEPT, profile, request.payload(), ready, requested_by, key)
+        return self._jobs.ask(
+            JobKind.ACCEPT, profile, request.payload(), requested_by=requested_by, key=key, ready=ready
+        )
 
     def start_forget(
         self, profile: ProfileId, request: ForgetRequest, *, requested_by: str, key: str = ""
@@ -98,18 +102,9 @@ class HistoryService:
             self._forgets.plan(profile, request.path)
             return request.payload()
 
-        return self._asked(JobKind.FORGET, profile, request.payload(), ready, requested_by, key)
-
-    def _asked(  # one argument for each thing that tells them apart
-        self,
-        kind: JobKind,
-        profile: ProfileId,
-        sent: Mapping[str, object],
-        ready: Ready,
-        requested_by: str,
-        key: str,
-    ) -> Enqueued:
-        return self._jobs.ask(kind, profile, sent, requested_by=requested_by, key=key, ready=ready)
+        return self._jobs.ask(
+            JobKind.FORGET, profile, request.payload(), requested_by=requested_by, key=key, ready=ready
+        )
 
 
 def history_steps(

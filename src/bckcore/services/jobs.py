@@ -93,9 +93,8 @@ class JobService:
             self._require_startable(profile)
             if accept_missing:  # asked before as well: an answer would bind the key to that other job
                 waiting = self._queue.list(status=_UNFINISHED, kind=JobKind.BACKUP, limit=_MANY)
-                require_accepting(
-                    next((one for one in waiting if one.profile == profile and one.wanted), None)
-                )
+                answering = (one for one in waiting if one.wanted and not one.up_for_taking)
+                require_accepting(next((one for one in answering if one.profile == profile), None))
             return payload
 
         answer = self.ask(

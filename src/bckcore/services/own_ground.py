@@ -75,6 +75,10 @@ class BorderedTransport:
         """The inner one's."""
         return self._inner.capabilities
 
+    def resumes(self) -> bool:
+        """The inner one's."""
+        return self._inner.resumes()
+
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """The inner one's."""
         return self._inner.scan_host_keys(host)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
+from bckcore.domain.job import LATEST
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.retention_rules import zone_of
 from bckcore.errors import InvalidInputError, NotFoundError
@@ -20,7 +21,7 @@ def chosen_point(points: Sequence[RestorePoint], wanted: str, *, zone: str = "UT
     """
     if not points:
         raise NotFoundError("This profile has no restore point yet.", advice="Run a backup first.")
-    if wanted == "latest":
+    if wanted == LATEST:
         return points[-1]
     for point in points:
         if wanted in (point.run_id, str(point.seq)):

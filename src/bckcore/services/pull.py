@@ -128,8 +128,7 @@ class Puller:
             watcher.log(f"Reading {source.name} ({source.path}), attempt {number}.")
             if profile.bandwidth_plan:
                 watcher.log(f"The bandwidth plan allows {_rate_text(options.bandwidth_limit)}.")
-            resumes = partial(_resumes, transport)
-            paced = PacedWatcher(watcher, profile, started, self._clock, resumes=resumes)
+            paced = PacedWatcher(watcher, profile, started, self._clock, resumes=transport.resumes)
             try:
                 said = said_by_host(transport, shown, profile, order, self._filters, watcher)
                 order = replace(order, filters=all_rules(profile, said))
@@ -229,10 +228,6 @@ def log_report(pulled: Pulled, watcher: Watcher) -> None:
     hidden = pulled.report.problem_count - len(pulled.report.problems)
     if hidden > 0:
         watcher.log(f"{hidden} more problems in {pulled.source.name} are not listed.", level="warning")
-
-
-def _resumes(transport: Transport) -> bool:
-    return transport.capabilities.resumes
 
 
 def _outpaced() -> BckError:

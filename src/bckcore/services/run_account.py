@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bckcore.domain.act import ActKind
 from bckcore.domain.ids import ProfileId, RunId
+from bckcore.domain.job import LATEST
 from bckcore.domain.paths import is_below, rel_path
 from bckcore.domain.problem_reason import Reason
 from bckcore.domain.run import Run
@@ -57,7 +58,7 @@ def account(uow: UnitOfWork, profile: ProfileId, wanted: str) -> RunAccount:
 
 
 def _chosen(uow: UnitOfWork, profile: ProfileId, wanted: str) -> Run | None:
-    if wanted == "latest":
+    if wanted == LATEST:
         return uow.runs.last(profile)
     if wanted.isascii() and wanted.isdigit() and len(wanted) < 10:
         found = uow.runs.list(profile, after_seq=int(wanted) - 1, limit=1)

@@ -78,7 +78,7 @@ def settled(state: ScheduleState, job: Job | None, now: datetime) -> ScheduleSta
     over = replace(state, job=None, note=job.result.error, next_try=ended + retry_after(state.tries))
     if job.result.error_code == HostUnreachableError.code:
         return replace(over, offline_since=state.offline_since or ended)
-    if job.result.error_code == HeldOffError.code:  # as before it was asked for: nothing was tried
+    if job.result.error_code == HeldOffError.code:  # soon again; only the number of the try is used up
         return replace(over, next_try=now + HELD_OFF_RETRY)
     failures = state.failures + 1
     if job.result.error_code in _codes(TransientError) and failures < MOST_FAILURES:

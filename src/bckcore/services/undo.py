@@ -12,6 +12,7 @@ from itertools import islice
 from bckcore.domain.difference import Difference, DifferenceKind, difference
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import ProfileId, RunId, SourceName
+from bckcore.domain.job import LATEST
 from bckcore.domain.manifest import Change, ChangeOp
 from bckcore.domain.paths import display
 from bckcore.domain.profile import Profile
@@ -103,7 +104,7 @@ class UndoService:
 
         Raises NotFoundError.
         """
-        if request.run != "latest":
+        if request.run != LATEST:
             return request
         with self._units(read_only=True) as uow:
             run = run_to_undo(uow, uow.profiles.get(profile_id), request.run)

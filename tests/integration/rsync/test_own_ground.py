@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -18,7 +19,7 @@ from bck_adapters.testkit.rigs_push import PushRig
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId
 from bckcore.domain.push import Conflict, PushOrder
-from bckcore.errors import PathNotAllowedError
+from bckcore.errors import PathNotAllowedError, TransferFailedError
 from bckcore.services.own_ground import BorderedTransport
 from tests.support.push_rigs import folder_rig
 from tests.support.trees import make_removable
@@ -104,7 +105,44 @@ def test_a_link_put_there_after_the_judgement_leads_nowhere(
     assert (tmp_path / "up" / "away" / "f").read_text() == "of mallory"
 
 
-def test_a_second_mount_or_name_of_the_storage_is_the_storage(tmp_path: Path, store: Path) -> None:
+@pytest.mark.parametrize("made", ["up/docs", "up"])
+def test_a_link_put_where_nothing_was_leads_nowhere(
+    rig: PushRig, store: Path, tmp_path: Path, made: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the look that finds nothing and the folder that is made."""
+    (tmp_path / "up" / "docs").rmdir()
+    if made == "up":
+        (tmp_path / "up").rmdir()
+    make, outside = os.mkdir, tmp_path / "outside"
+    (outside / "docs").mkdir(parents=True)
+
+    def first(name: str, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
+        if name == made.rpartition("/")[2]:
+            (tmp_path / made).symlink_to(outside / "docs" if made == "up/docs" else outside)
+        make(name, mode, dir_fd=dir_fd)
+
+    monkeypatch.setattr(os, "mkdir", first)
+    with pytest.raises(PathNotAllowedError, match="is a link"):
+        pushed(rig, LocalRoute(), store)
+    assert list((outside / "docs").iterdir()) == []
+
+
+def test_what_cannot_be_opened_is_not_written_by_its_path(rig: PushRig, store: Path, tmp_path: Path) -> None:
+    class Filling(LocalRoute):
+        def landing(self, order: PushOrder) -> AbstractContextManager[Landing | None]:
+            """After rsync has looked a file takes the folder's place."""
+            (tmp_path / "up" / "docs").rmdir()
+            (tmp_path / "up" / "docs").write_text("a file")
+            return super().landing(order)
+
+    with pytest.raises(TransferFailedError, match="cannot be opened or made"):
+        pushed(rig, Filling(), store)
+    assert (tmp_path / "up" / "docs").read_text() == "a file"
+
+
+def test_another_name_of_the_storage_is_the_storage(
+    tmp_path: Path, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "link").symlink_to(store)
     ground = FsOwnGround(private=[store], unwritten=[tmp_path / "log"])
     names = (store, store / "new", tmp_path, tmp_path / "link" / "docs", Path("/"), store / ".." / "store")
@@ -113,5 +151,9 @@ def test_a_second_mount_or_name_of_the_storage_is_the_storage(tmp_path: Path, st
     assert ground.overlap(tmp_path / "storehouse") is None
     assert ground.overlap(tmp_path / "log") is None
     assert ground.overlap(tmp_path / "log", writing=True) == tmp_path / "log"
+    (tmp_path / "mount").mkdir()
+    seen, mounted = os.stat, tmp_path / "mount"
+    monkeypatch.setattr(os, "stat", lambda path, **kwargs: seen(store if path == mounted else path, **kwargs))
+    assert ground.overlap(mounted / "new") == store, "a second mount is the same folder by another name"
     (tmp_path / "loop").symlink_to("loop")
     assert ground.overlap(tmp_path / "loop" / "x") == store

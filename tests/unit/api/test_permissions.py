@@ -8,7 +8,7 @@ from fastapi.routing import APIRoute
 from starlette.routing import Route
 
 from bck_apps.api import create_app
-from bck_apps.api.deps import OPEN, Requires, named_objects
+from bck_apps.api.deps import OPEN, Lasting, Requires, named_objects
 from bck_apps.api.main import ROUTES
 from bckcore.domain.access import Permission
 from tests.support.api_world import ApiWorld
@@ -37,6 +37,8 @@ def test_every_route_declares_a_permission_or_that_it_is_open() -> None:
         marked = bool((route.openapi_extra or {}).get(OPEN))
         assert bool(declared) != marked, route.path
         assert all(isinstance(one.permission, Permission) for one in declared)
+        again = {one.permission for one in _calls(route.dependant) if isinstance(one, Lasting)}
+        assert again <= {one.permission for one in declared}, f"{route.path} goes on by another right"
     assert len(_routes()) > 40
 
 

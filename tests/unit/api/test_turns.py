@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -110,10 +111,15 @@ def silent_pcs(world: ApiWorld, slow: Slow) -> Iterator[None]:
 def test_probes_of_silent_pcs_stop_nobody_and_only_so_many_wait(crowd: Crowd, slow: Slow) -> None:
     world, taken = crowd.world, PROBES.at_once + (PROBES.waiting or 0)
     names = [f"pc{number}" for number in range(1, POOL + 6)]
+    people = (Role.ADMIN, Role.OPERATOR, Role.OWNER)
     for name in names[1:]:
-        assert world.call("POST", "/hosts", json={**HOST, "name": name}).status_code == 201
+        made = {**HOST, "name": name, "owners": [Role.OWNER.value]}
+        assert world.call("POST", "/hosts", json=made).status_code == 201
     with silent_pcs(world, slow):
-        asked = [crowd.ask("POST", f"/hosts/{name}/probe", Role.OPERATOR) for name in names]
+        asked = [
+            crowd.ask("POST", f"/hosts/{name}/probe", who)
+            for name, who in zip(names, itertools.cycle(people), strict=False)
+        ]
         for _ in range(PROBES.at_once):
             assert slow.begun.acquire(timeout=PATIENCE)
         for path in ("/health", "/health/ready", "/hosts/pc1", "/profiles"):
@@ -126,6 +132,21 @@ def test_probes_of_silent_pcs_stop_nobody_and_only_so_many_wait(crowd: Crowd, sl
     for answer in refused:
         assert (answer.status_code, answer.json()["type"]) == (503, "urn:bck:too-busy")
         assert int(answer.headers["Retry-After"]) > 0
+
+
+def test_one_person_does_not_take_all_places_of_probes(crowd: Crowd, slow: Slow) -> None:
+    most = PROBES.bounds[1][0]
+    names = [f"pc{number}" for number in range(1, 2 * most + 1)]
+    for name in names[1:]:
+        assert crowd.world.call("POST", "/hosts", json={**HOST, "name": name}).status_code == 201
+    with silent_pcs(crowd.world, slow):
+        greedy = [crowd.ask("POST", f"/hosts/{name}/probe", Role.OPERATOR) for name in names]
+        refused = [one.result(timeout=PATIENCE) for one in _first_done(greedy, most)]
+        free = next(name for name, one in zip(names, greedy, strict=True) if one.done())
+        other = crowd.ask("POST", f"/hosts/{free}/probe", Role.ADMIN)
+        slow.let_go.set()
+        assert other.result(timeout=PATIENCE).status_code == 200
+    assert {answer.status_code for answer in refused} == {503}
 
 
 def test_a_pc_is_probed_once_at_a_time(crowd: Crowd, slow: Slow) -> None:
@@ -141,7 +162,7 @@ def test_a_pc_is_probed_once_at_a_time(crowd: Crowd, slow: Slow) -> None:
 
 
 def test_one_person_does_not_take_all_places_of_others_who_wait(crowd: Crowd, slow: Slow) -> None:
-    each = WALKS.each or 0
+    each = WALKS.bounds[0][0]
     with crowd.world.application.container.bare_storage.override(providers.Object(slow)):
         greedy = [crowd.ask("GET", "/hosts/pc1/usage", Role.VIEWER) for _ in range(3 * each)]
         for _ in range(WALKS.at_once):
@@ -208,6 +229,7 @@ LONG = {
         "GET /audit",
         "GET /jobs",
         "GET /profiles/{name}/check/findings",
+        "GET /profiles/{name}/runs/{run}",
         "GET /runs/{run_id}/problems",
     },
     "downloads": {
@@ -215,7 +237,7 @@ LONG = {
         "GET /profiles/{name}/points/{point}/file",
     },
     "probes": {"POST /hosts/{name}/probe"},
-    "scans": {"POST /hosts", "PUT /hosts/{name}"},
+    "scans": {"POST /hosts", "POST /hosts/{name}/enrolment", "PUT /hosts/{name}"},
 }
 
 

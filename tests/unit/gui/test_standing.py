@@ -67,6 +67,11 @@ def test_every_state_makes_a_sentence_with_and_without_a_good_backup(state) -> N
             assert Texts(language).say(told.sentence(NOON))
 
 
+def test_what_the_schedule_of_the_server_held_off_was_no_try() -> None:
+    tries = [job("h", "held-off", at=NOON), job("f", "failed", at=NOON - 3 * HOUR)]
+    assert standing(profile(), [], tries, NOON).last_try == NOON - 3 * HOUR
+
+
 # --- backups that start by themselves -------------------------------------------------------------
 
 DAILY = SchedulerConfig(enabled=True, every_hours=24)

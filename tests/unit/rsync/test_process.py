@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from bck_adapters.rsync.process import Program, run
+from bck_adapters.rsync.process import MEMORY, Program, run
 
 
 def shell(script: str, *words: str, fds: tuple[int, ...] = ()) -> Program:
     """A program that runs a shell script."""
     argv = [os.fsencode(word) for word in ("/bin/sh", "-c", script, "sh", *words)]
-    return Program(argv=argv, env={"PATH": os.environ["PATH"]}, inherit_fds=fds)
+    return Program(argv=argv, env={"PATH": os.environ["PATH"]}, memory=MEMORY, inherit_fds=fds)
 
 
 class Heard:
@@ -44,7 +44,7 @@ def test_a_signal_is_a_negative_code() -> None:
 
 def test_arguments_reach_the_program_byte_for_byte() -> None:
     heard = Heard()
-    program = Program(argv=[b"/usr/bin/printf", b"%s", b"\xff '\"$x\n"], env={})
+    program = Program(argv=[b"/usr/bin/printf", b"%s", b"\xff '\"$x\n"], env={}, memory=MEMORY)
     assert go(program, heard) == 0
     assert bytes(heard.out) == b"\xff '\"$x\n"
 
@@ -113,7 +113,7 @@ def test_a_lock_of_any_number_survives_the_watchdogs_own_pipe(tmp_path: Path, fd
         "import os, sys; from bck_adapters.rsync.process import Program, run\n"
         f"os.dup2(os.open({str(tmp_path / 'lock')!r}, os.O_RDWR | os.O_CREAT), {fd})\n"
         f"argv = [b'/bin/sh', b'-c', b'readlink /proc/$$/fd/{fd}']\n"
-        f"run(Program(argv=argv, env=dict(PATH=os.environ['PATH']), inherit_fds=({fd},)),\n"
+        f"run(Program(argv=argv, env=dict(PATH=os.environ['PATH']), memory=1 << 30, inherit_fds=({fd},)),\n"
         "    on_stdout=lambda c: os.write(1, c), on_stderr=lambda c: os.write(2, c), tick=lambda: None)\n"
     )
     done = subprocess.run(
@@ -127,7 +127,7 @@ def test_a_lock_of_any_number_survives_the_watchdogs_own_pipe(tmp_path: Path, fd
 
 
 def test_a_program_that_does_not_exist_ends_with_127() -> None:
-    assert go(Program(argv=[b"/no/such/program"], env={})) == 127
+    assert go(Program(argv=[b"/no/such/program"], env={}, memory=MEMORY)) == 127
 
 
 def test_descriptors_are_given_back() -> None:
@@ -148,3 +148,25 @@ def _is_gone(pid: int) -> bool:
             return True
         time.sleep(0.01)  # another process's end cannot be waited for
     return False
+
+
+def test_a_lower_limit_of_memory_that_stands_already_stays() -> None:
+    heard = Heard()
+    assert go(shell("ulimit -v"), heard) == 0
+    assert bytes(heard.out) == f"{MEMORY >> 10}\n".encode()
+    script = (
+        "from bck_adapters.rsync.process import MEMORY, Program, run\n"
+        "said = bytearray()\n"
+        "program = Program(argv=[b'/bin/sh', b'-c', b'ulimit -v'], env={}, memory=MEMORY)\n"
+        "run(program, on_stdout=said.extend, on_stderr=said.extend, tick=lambda: None)\n"
+        "print(said.decode(), end='')\n"
+    )
+    limited = 'ulimit -S -v 1000000; exec "$@"'
+    done = subprocess.run(
+        ["/bin/sh", "-c", limited, "sh", sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+    )
+    assert done.stdout == "1000000\n"

@@ -51,11 +51,11 @@ def programs(tmp_path: Path):
 
 def test_a_transport_says_of_itself_whether_its_rsync_goes_on_inside_a_file(programs, tmp_path):
     cannot = RsyncTransport(route=LocalRoute(), search_path=programs("3.4.1"))  # it stores nothing
-    assert not cannot.capabilities.resumes
+    assert not cannot.resumes()
     nothing = RsyncTransport(route=LocalRoute(), search_path=str(tmp_path / "empty"))
-    assert not nothing.capabilities.resumes
+    assert not nothing.resumes()
     real = RsyncTransport(route=LocalRoute())
-    assert real.capabilities.resumes is can_resume(os.environ["PATH"], tmp_path)
+    assert real.resumes() is can_resume(os.environ["PATH"], tmp_path)
 
 
 @pytest.mark.parametrize("version", ["3.4.0", "3.4.1", "3.5.0", "4.0.0"])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from bckcore.domain.access import NIGHTLY
 from bckcore.domain.check import Cause, CheckRequest
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobStatus
@@ -91,6 +92,15 @@ def test_the_same_check_answers_while_it_waits_and_another_does_not(desk: Desk) 
     other = desk.checks.start(DOCS, CheckRequest(read_data=True), requested_by="bert")
     assert (first.created, again.created, other.created) == (True, False, True)
     assert again.job.id == first.job.id != other.job.id
+
+
+def test_a_check_of_the_night_that_waits_does_not_answer_for_a_person(desk: Desk) -> None:
+    night = desk.checks.start(DOCS, CheckRequest(sample=5), requested_by=NIGHTLY).job
+    own = desk.checks.start(DOCS, CheckRequest(sample=5), requested_by="anna")
+    assert (own.created, own.job.requested_by) == (True, "anna")
+    claim = desk.house.database.queue.claim("test", lease_seconds=60)
+    assert claim is not None
+    assert claim.job.id == own.job.id != night.id
 
 
 def test_a_check_that_is_being_stopped_does_not_answer(desk: Desk) -> None:

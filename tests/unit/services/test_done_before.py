@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from bckcore.domain.events import RunFinished
 from bckcore.domain.ids import JobId
-from bckcore.domain.job import JobKind, JobStatus
+from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.paths import RelPath
 from bckcore.domain.run import RunKind
 from bckcore.services.history_requests import AcceptRequest, UndoRequest
+from bckcore.services.hooks import NullHooks
 from bckcore.services.worker import Ending
 from tests.support.desks import Desk
 from tests.support.house import DOCS, RecordingWatcher
@@ -20,9 +22,25 @@ LEASE = 60
 Work = tuple[JobKind, Mapping[str, object]]
 
 
+class Heard(NullHooks):
+    """Remembers of which runs plugins heard."""
+
+    def __init__(self) -> None:
+        self.runs: list[int] = []
+
+    def run_finished(self, event: RunFinished) -> None:
+        """Remember its number."""
+        self.runs.append(event.run.seq)
+
+
 @pytest.fixture
-def desk(quick_dir: Path) -> Desk:
-    desk = Desk(quick_dir)
+def heard() -> Heard:
+    return Heard()
+
+
+@pytest.fixture
+def desk(quick_dir: Path, heard: Heard) -> Desk:
+    desk = Desk(quick_dir, hooks=heard)
     desk.write("a", "b")
     desk.many(120)
     desk.back_up()
@@ -101,13 +119,16 @@ def accepting(desk: Desk) -> Work:
         (accepting, JobStatus.SUCCEEDED),
     ],
 )
-def test_it_ends_as_the_run_did(desk: Desk, prepare: Callable[[Desk], Work], status: JobStatus) -> None:
+def test_it_ends_as_the_run_did_and_plugins_hear_of_that_again(
+    desk: Desk, heard: Heard, prepare: Callable[[Desk], Work], status: JobStatus
+) -> None:
     job = asked(desk, prepare(desk))
     first = by_a_runner_that_dies(desk, job)
     before = runs(desk)
     desk.write("later")
     assert by_the_next_runner(desk, job) == first
     assert (first[0], runs(desk)) == (status, before)
+    assert heard.runs[-2:] == [before[-1][0]] * 2
     assert any("had ended" in line for line in desk.house.watcher.lines)
     assert desk.house.back_up().counts.added >= 1, "what came later is for the next job"
 
@@ -127,3 +148,26 @@ def test_the_run_of_another_job_answers_for_none(desk: Desk) -> None:
     desk.house.clock.advance(LEASE + 1)
     assert by_the_next_runner(desk, job)[0] is JobStatus.SUCCEEDED
     assert [seq for seq, _ in runs(desk)] == [1, 2]
+
+
+@pytest.mark.parametrize("prepare", [succeeding, undoing])
+def test_runs_of_others_since_then_change_nothing(desk: Desk, prepare: Callable[[Desk], Work]) -> None:
+    """Whoever finds the job of the dead hands it back, and another job of the profile goes first."""
+    job = asked(desk, prepare(desk))
+    first = by_a_runner_that_dies(desk, job)
+    queue = desk.house.database.queue
+    finder = queue.claim("the finder", lease_seconds=LEASE, only=job)
+    assert finder is not None
+    queue.hand_back(finder)
+    desk.write("later")
+    other = desk.house.job("other", JobKind.RESTORE, {})  # of no matter what kind: the queue lets it pass
+    queue.enqueue(other)
+    claim = queue.claim("of a person", lease_seconds=LEASE, only=other.id)
+    assert claim is not None
+    desk.house.backups.back_up(claim, desk.house.watcher)
+    queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
+    before = runs(desk)
+    status, result = by_the_next_runner(desk, job)
+    assert (status, result.data["run_id"]) == (first[0], first[1].data["run_id"])
+    assert runs(desk) == before
+    desk.assert_restores(desk.world(), desk.newest().seq)

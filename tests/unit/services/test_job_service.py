@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bck_adapters.memory import MemoryBell
+from bckcore.domain.access import SCHEDULE
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.restore import RestoreOptions
@@ -121,6 +122,13 @@ def test_only_a_job_that_was_asked_to_accept_missing_files_answers_for_that(coun
         again = counter.jobs.start_backup(DOCS, requested_by="ada", key=key, accept_missing=True)
         assert (again.created, again.job.id) == (False, asked.job.id)
     assert not counter.jobs.start_backup(DOCS, requested_by="bob").created
+
+
+def test_an_acceptance_takes_on_what_only_the_schedule_waits_for(counter: Counter) -> None:
+    waiting = counter.jobs.start_backup(DOCS, requested_by=SCHEDULE, only_if_reachable=True).job
+    asked = counter.jobs.start_backup(DOCS, requested_by="ada", accept_missing=True)
+    assert (asked.job.id, asked.created, asked.job.requested_by) == (waiting.id, False, "ada")
+    assert dict(asked.job.payload) == {"accept_missing": True}
 
 
 def test_a_running_job_does_not_swallow_an_acceptance_either(counter: Counter) -> None:

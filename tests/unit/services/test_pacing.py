@@ -1,6 +1,5 @@
 """Another line of the bandwidth plan ends an attempt, but no file that would have to begin anew."""
 
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from bck_adapters.memory.hosts import MemoryHost
 from bck_adapters.memory.transport import MemoryTransport
 from bckcore.domain.credential import Credential
 from bckcore.domain.run import Run, RunOutcome
-from bckcore.domain.transfer import PullOrder, TransferProgress, TransportCapabilities
+from bckcore.domain.transfer import PullOrder, TransferProgress
 from bckcore.errors import JobCancelledError
 from bckcore.ports.transport import PullReport, Watcher
 from tests.support.house import PC, House
@@ -35,10 +34,9 @@ class LongFile(MemoryTransport):
         self.house: House
         self._sent = 0
 
-    @property
-    def capabilities(self) -> TransportCapabilities:
+    def resumes(self) -> bool:
         """See the port."""
-        return replace(super().capabilities, resumes=self.can_resume)
+        return self.can_resume
 
     def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """Hours pass with the first file; the others are quick."""

@@ -112,7 +112,7 @@ class MemoryJobQueue:
             now = self._clock.now()
             rows = (row for row in self._rows.values() if only in (None, row.job.id))
             ready = [row for row in rows if self._may_start(row, now)]
-            row = min(ready, key=lambda row: (row.job.by_itself, row.job.kind.stands_aside), default=None)
+            row = min(ready, key=lambda row: (row.job.gives_way, row.job.kind.stands_aside), default=None)
             if row is None:
                 return None
             job = row.job

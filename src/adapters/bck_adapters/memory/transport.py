@@ -89,7 +89,11 @@ class MemoryTransport:
     @property
     def capabilities(self) -> TransportCapabilities:
         """See the port."""
-        return TransportCapabilities(resumes=True, digests=True, compresses=False, remote=False)
+        return TransportCapabilities(digests=True, compresses=False, remote=False)
+
+    def resumes(self) -> bool:
+        """It does."""
+        return True
 
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """See the port."""

@@ -4,15 +4,15 @@ Between a look at a path and a write to it, whoever may change a folder on the w
 the folder is opened name by name, what was opened is judged, and rsync is started standing in it.
 """
 
-import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from bck_adapters.rsync.argv import STANDING_SHELL
 from bckcore.domain.paths import display
 from bckcore.domain.push import PushOrder
+from bckcore.errors import TransferFailedError
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY
 _NEW_MODE = 0o700
@@ -35,17 +35,13 @@ class Landing:
 
 
 @contextmanager
-def landed(order: PushOrder) -> Iterator[Landing | None]:
-    """The order's target, made where it is missing. None where it cannot be opened: rsync tells why.
+def landed(order: PushOrder) -> Iterator[Landing]:
+    """The order's target, made where it is missing.
 
-    Raises PathNotAllowedError for a link where none may be, and what ``order.about_to_write`` raises.
+    Raises PathNotAllowedError for a link where none may be, and what ``order.about_to_write`` raises;
+    TransferFailedError for a folder that cannot be opened or made: nothing is ever written by path alone.
     """
-    opened = _opened(order)
-    if opened is None:
-        order.about_to_write(order.target_path)
-        yield None
-        return
-    handle, made = opened
+    handle, made = _opened(order)
     try:
         path = os.readlink(os.fsencode(f"/proc/self/fd/{handle}"))
         order.about_to_write(os.fsdecode(path))
@@ -54,7 +50,7 @@ def landed(order: PushOrder) -> Iterator[Landing | None]:
         os.close(handle)
 
 
-def _opened(order: PushOrder) -> tuple[int, bool] | None:
+def _opened(order: PushOrder) -> tuple[int, bool]:
     guarded = set(order.host.guarded_folders(order.target_path))
     handle, place, made = os.open("/", _FOLDER), "", False
     for name in order.target_path.strip("/").split("/"):
@@ -63,9 +59,9 @@ def _opened(order: PushOrder) -> tuple[int, bool] | None:
         try:
             handle, made = _entered(above, name, os.O_NOFOLLOW if place in guarded else 0)
         except OSError as exc:
-            if exc.errno in (errno.ELOOP, errno.ENOTDIR) and place in guarded:
+            if place in guarded:
                 _refuse_link(order, place, name, above)
-            return None
+            raise _closed(order, place, exc) from exc
         finally:
             os.close(above)
     return handle, made
@@ -75,8 +71,19 @@ def _entered(above: int, name: str, follow: int) -> tuple[int, bool]:
     try:
         return os.open(name, _FOLDER | follow, dir_fd=above), False
     except FileNotFoundError:
-        os.mkdir(name, _NEW_MODE, dir_fd=above)
-        return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=above), True
+        made = False
+        with suppress(FileExistsError):  # another restore was faster; a link is not followed in any case
+            os.mkdir(name, _NEW_MODE, dir_fd=above)
+            made = True
+        return os.open(name, _FOLDER | os.O_NOFOLLOW, dir_fd=above), made
+
+
+def _closed(order: PushOrder, place: str, exc: OSError) -> TransferFailedError:
+    return TransferFailedError(
+        f"{place} on {order.host.id} cannot be opened or made: {exc.strerror}.",
+        meaning="Nothing was written there.",
+        advice="Give the service's account its right to it, or choose another folder.",
+    )
 
 
 def _refuse_link(order: PushOrder, place: str, name: str, above: int) -> None:

@@ -17,7 +17,7 @@ from bck_adapters.rsync.argv import environment, look_argv, open_argv
 from bck_adapters.rsync.exit import Ending, error_of
 from bck_adapters.rsync.listing import unescaped
 from bck_adapters.rsync.messages import MessageReader
-from bck_adapters.rsync.process import MEMORY, Program, companion, run
+from bck_adapters.rsync.process import Program, companion, run
 from bckcore.domain.host import Host
 from bckcore.domain.paths import display
 from bckcore.errors import TransferTimeoutError
@@ -38,7 +38,7 @@ class Question:
     host: Host
     shell: str
     search_path: str
-    memory: int = MEMORY
+    memory: int
     patience: int = _PATIENCE
     """Seconds until the other side counts as silent."""
     inherit_fds: tuple[int, ...] = ()

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 # whole group dies with us; so no transfer goes on writing while its locks are believed free.
 # A limit that the machine's own is below already stays as it is.
 _WATCHDOG = (
-    "ulimit -v {kib} 2>/dev/null || :; "
+    '[ "$(ulimit -v)" -le {kib} ] 2>/dev/null || ulimit -v {kib} 2>/dev/null || :; '
     'exec {fd}<&0; {{ trap "" TERM INT HUP; read -r _ <&{fd}; kill -KILL 0; }} >/dev/null 2>&1 & '
     'exec "$@" </dev/null {fd}<&-'
 )
@@ -43,9 +43,10 @@ class Program:
 
     argv: Sequence[bytes]
     env: Mapping[str, str]
+    memory: int
+    """Bytes that each process of the group may have."""
     inherit_fds: tuple[int, ...] = ()
     on_group: Callable[[int], None] = lambda _: None
-    memory: int = MEMORY
 
 
 def run(

@@ -52,7 +52,7 @@ class Route(Protocol):
         """See Transport."""
 
     def probe(
-        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str
+        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str, memory: int
     ) -> HostFacts:
         """See Transport."""
 
@@ -60,7 +60,7 @@ class Route(Protocol):
 class LocalRoute:
     """The same machine: no address, no key, no trust to check."""
 
-    capabilities = TransportCapabilities(resumes=True, digests=True, compresses=False, remote=False)
+    capabilities = TransportCapabilities(digests=True, compresses=False, remote=False)
 
     @contextmanager
     def shell(self, host: Host, credential: Credential | None, options: TransferOptions) -> Iterator[str]:
@@ -94,12 +94,12 @@ class LocalRoute:
         return ()
 
     def probe(
-        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str
+        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str, memory: int
     ) -> HostFacts:
         """Find rsync and try to list each path."""
         version = ".".join(map(str, local_version(search_path)))
         with self.shell(host, credential, TransferOptions()) as shell:
-            question = Question(host=host, shell=shell, search_path=search_path)
+            question = Question(host=host, shell=shell, search_path=search_path, memory=memory)
             sources = listable_sources(question, paths)
         return HostFacts(rsync_version=version, sources=sources)
 
@@ -108,7 +108,6 @@ class SshRoute:
     """OpenSSH for the data, fabric for the questions."""
 
     capabilities = TransportCapabilities(
-        resumes=True,
         digests=True,
         compresses=True,
         remote=True,
@@ -153,7 +152,7 @@ class SshRoute:
         return control.scan_host_keys(host)
 
     def probe(
-        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str
+        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str, memory: int
     ) -> HostFacts:
         """Check address, trust and login, ask for rsync's version, try to list each path."""
         from bck_adapters.rsync import control  # see above
@@ -161,7 +160,7 @@ class SshRoute:
         with explained(host, self.scan_host_keys):
             facts = control.examine(host, credential)
         with self.shell(host, credential, TransferOptions()) as shell:
-            question = Question(host=host, shell=shell, search_path=search_path)
+            question = Question(host=host, shell=shell, search_path=search_path, memory=memory)
             with self.connected(question) if paths else nullcontext():
                 sources = listable_sources(question, paths)
         return HostFacts(

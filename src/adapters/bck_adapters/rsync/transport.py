@@ -67,13 +67,17 @@ class RsyncTransport:
 
     @property
     def capabilities(self) -> TransportCapabilities:
-        """What it can do; whether it goes on inside a file is found by trying this machine's rsync, once."""
+        """What it can do."""
+        return self._route.capabilities
+
+    def resumes(self) -> bool:
+        """Whether this machine's rsync does: found by trying, once; False where it cannot be tried."""
         if self._resumes is None:
             try:
                 self._resumes = can_resume(self._search_path, Path(tempfile.gettempdir()))
             except (OSError, subprocess.SubprocessError):  # no rsync; whatever needs one will say so
-                return replace(self._route.capabilities, resumes=False)
-        return replace(self._route.capabilities, resumes=self._resumes)
+                self._resumes = False
+        return self._resumes
 
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """The public keys the host shows now."""
@@ -83,7 +87,7 @@ class RsyncTransport:
         """Connect, check trust, find rsync, and try to list each path. Changes nothing."""
         self._require_rsync()
         try:
-            return self._route.probe(host, credential, paths, self._search_path)
+            return self._route.probe(host, credential, paths, self._search_path, self._memory)
         except OSError as exc:
             raise _not_run(exc) from exc
 
@@ -173,14 +177,12 @@ class RsyncTransport:
         """Start over where this machine's rsync would fail for ever on a file it finds half sent."""
         try:
             partials = [entry.path for entry in os.scandir(order.partial_dir)]
-            if partials and self._resumes is None:
-                self._resumes = can_resume(self._search_path, order.temp_dir)
-            if not partials or self._resumes:
+            if not partials or self.resumes():
                 return
             watcher.log("This server's rsync cannot go on from half-sent files; they are sent anew.")
             for path in partials:
                 os.unlink(path)
-        except (OSError, subprocess.SubprocessError) as exc:
+        except OSError as exc:
             raise _not_run(exc) from exc
 
 

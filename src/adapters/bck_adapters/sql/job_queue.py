@@ -96,7 +96,9 @@ def claimable(now: datetime, only: JobId | None, node: str) -> Select[tuple[int]
         query = query.where(jobs.c.id == only)
     if node:
         query = query.where(of_node(node))
-    return query.order_by(jobs.c.requested_by.in_(_BY_ITSELF), jobs.c.kind.in_(_ASIDE), jobs.c.number)
+    # One that is to stop keeps its place: who asks anew waits behind it.
+    gives_way = and_(jobs.c.requested_by.in_(_BY_ITSELF), ~jobs.c.cancel_requested)
+    return query.order_by(gives_way, jobs.c.kind.in_(_ASIDE), jobs.c.number)
 
 
 def _taking(

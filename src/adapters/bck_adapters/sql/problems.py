@@ -46,7 +46,8 @@ def old_problems(
     session: SqlSession, *, keep: int, limit: int, profile: ProfileId | None
 ) -> list[tuple[ProfileId, int]]:
     """See the port."""
-    newest = select(run.c.profile, func.max(run.c.seq).label("seq")).group_by(run.c.profile).subquery()
+    runs = select(run.c.profile, func.max(run.c.seq).label("seq")).group_by(run.c.profile)
+    newest = (runs if profile is None else runs.where(run.c.profile == profile)).subquery()
     query = (
         select(run.c.profile, run.c.seq)
         .join(newest, newest.c.profile == run.c.profile)
@@ -56,7 +57,5 @@ def old_problems(
             ~exists().where(point.c.profile == run.c.profile, point.c.seq == run.c.seq),
         )
     )
-    if profile is not None:
-        query = query.where(run.c.profile == profile)
     rows = session.execute(query.order_by(run.c.profile, run.c.seq).limit(limit))
     return [(ProfileId(row.profile), row.seq) for row in rows]

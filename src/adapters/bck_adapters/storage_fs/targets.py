@@ -2,7 +2,6 @@
 
 import os
 import stat
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Self
@@ -11,6 +10,7 @@ from bck_adapters.storage_fs.errors import NO_ROOM, reason_of
 from bck_adapters.storage_fs.ground import FsOwnGround
 from bck_adapters.storage_fs.handles import FOLDER, proc_path
 from bckcore.errors import ConflictError, InvalidInputError, RefusedError, StoreFullError
+from bckcore.ports.own_ground import OwnGround
 
 _ABOVE = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
 """Folders above may be closed for reading; going through them is enough."""
@@ -31,11 +31,11 @@ class FsClaimedTarget:
 
 
 class FsRestoreTargets:
-    """RestoreTargets on this machine; never in or around the storage or the ``private`` folders."""
+    """RestoreTargets on this machine; never in or around the storage or what else is the installation's."""
 
-    def __init__(self, storage_root: Path, *, private: Sequence[Path] = ()) -> None:
-        self._root = storage_root
-        self._private = tuple(private)
+    def __init__(self, storage_root: Path, *, ground: OwnGround | None = None) -> None:
+        self._storage = FsOwnGround(private=(storage_root,))
+        self._ground = ground
 
     def claim(self, path: Path, *, filled: bool = False) -> FsClaimedTarget:
         """Make or take a folder, and hold it."""
@@ -97,16 +97,16 @@ class FsRestoreTargets:
             raise _refused(file.parent, exc) from exc
 
     def _require_apart(self, full: Path) -> None:
-        if FsOwnGround(private=(self._root,)).overlap(full) is not None:
+        if self._storage.overlap(full) is not None:
             raise RefusedError(
                 f"{full} lies in the backup storage, or the backup storage lies in it.",
                 meaning="Restored files there would mix with the backups.",
                 advice="Choose a folder elsewhere.",
             )
-        if (own := FsOwnGround(private=self._private).overlap(full)) is not None:
+        if self._ground and (own := self._ground.overlap(full, writing=True)) is not None:
             raise RefusedError(
-                f"{full} lies in the installation's own folder {own}, or around it.",
-                meaning="Keys and the database are kept there.",
+                f"{full} lies in {own}, which is the installation's own, or around it.",
+                meaning="Keys, the database or the log are kept there.",
                 advice="Choose a folder elsewhere.",
             )
 

@@ -11,6 +11,7 @@ import pytest
 from bck_adapters.testkit.contracts_queue_keys import DAY, KEPT, QUIET, SEALED, JobKeysContract
 from bck_adapters.testkit.contracts_queue_turns import LEASE, JobTurnsContract, claimed
 from bck_adapters.testkit.samples import START, StepClock, sample_holder, sample_job
+from bckcore.domain.access import SCHEDULE
 from bckcore.domain.ids import HostId, JobId
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
@@ -245,11 +246,12 @@ class JobQueueContract(JobTurnsContract, JobKeysContract):
         beat = queue.heartbeat(claim, lease_seconds=LEASE, progress=QUIET)
         assert beat.job.cancel_requested
 
+    @pytest.mark.parametrize("by", ["anna", SCHEDULE])
     @pytest.mark.parametrize("kind", [kind for kind in JobKind if kind.answers_for_another])
     def test_a_job_that_was_asked_to_stop_answers_for_no_new_one_which_waits_behind_it(
-        self, queue: JobQueue, kind: JobKind
+        self, queue: JobQueue, kind: JobKind, by: str
     ) -> None:
-        queue.enqueue(sample_job("stopping", kind, key="k1"))
+        queue.enqueue(sample_job("stopping", kind, key="k1", by=by))
         old = claimed(queue)
         queue.request_cancel(JobId("stopping"))
         assert queue.enqueue(sample_job("new", kind, key="k2"), sealed=SEALED).created

@@ -38,6 +38,10 @@ class FaultyTransport:
         """Those of the real one."""
         return self._inner.capabilities
 
+    def resumes(self) -> bool:
+        """Ask the real one."""
+        return self._inner.resumes()
+
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """Ask the real one."""
         return self._inner.scan_host_keys(host)

@@ -41,7 +41,8 @@ class Known:
 
 def _turn(known: Known) -> tuple[bool, bool]:
     """People first, and what stands aside last."""
-    return known.job.requested_by in (SCHEDULE, NIGHTLY), known.job.kind.stands_aside
+    by_itself = known.job.requested_by in (SCHEDULE, NIGHTLY)
+    return by_itself and not known.stopping, known.job.kind.stands_aside
 
 
 class QueueMachine(RuleBasedStateMachine):

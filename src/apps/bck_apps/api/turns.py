@@ -6,7 +6,7 @@ parameter that says who asks. Then few threads are kept by such routes, whoever 
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -29,11 +29,6 @@ def host(request: Request) -> str:
     return cast("str", request.path_params["name"])
 
 
-def nobody(_request: Request) -> str:
-    """Not to be told apart."""
-    return ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
     """Requests of one kind, and how many of them the server takes on."""
@@ -43,25 +38,24 @@ class Lane:
     """So many are worked at; the others wait in the event loop, in no thread."""
     waiting: int | None = None
     """So many may wait; one more is refused at once, to come again. None: any number."""
-    each: int | None = None
-    """So many with the same key are worked at or wait. None: any number."""
-    key: Key = person
+    bounds: Sequence[tuple[int, Key]] = ()
+    """So many with the same key are worked at or wait; one more is refused at once."""
 
 
-SIGN_INS = Lane(name="sign-ins", at_once=4, key=nobody)
+SIGN_INS = Lane(name="sign-ins", at_once=4)
 """Checking a password takes much memory on purpose. Who may try how often is counted elsewhere."""
-WALKS = Lane(name="walks", at_once=2, each=8)
+WALKS = Lane(name="walks", at_once=2, bounds=[(8, person)])
 """Walks over what is stored, which keep a disk busy for as long as they take."""
-READS = Lane(name="reads", at_once=4, each=16)
+READS = Lane(name="reads", at_once=4, bounds=[(16, person)])
 """Questions to the catalog, or about all profiles, whose answers may take long to find."""
-LISTS = Lane(name="lists", at_once=4, each=16)
+LISTS = Lane(name="lists", at_once=4, bounds=[(16, person)])
 """Long lists of what may itself be long: jobs with their results, findings, entries."""
-DOWNLOADS = Lane(name="downloads", at_once=4, each=8)
+DOWNLOADS = Lane(name="downloads", at_once=4, bounds=[(8, person)])
 """Beginnings of downloads, which may wait for the lock of a profile."""
-PROBES = Lane(name="probes", at_once=4, waiting=16, each=1, key=host)
+PROBES = Lane(name="probes", at_once=4, waiting=16, bounds=[(1, host), (8, person)])
 """Looks at a PC, which may not answer. A second look at the same PC would tell the same."""
-SCANS = Lane(name="scans", at_once=2, each=4)
-"""Changes of hosts, which may ask a PC for its host keys."""
+SCANS = Lane(name="scans", at_once=2, bounds=[(4, person)])
+"""Changes of hosts, which may ask a PC for its host keys, or look for what is kept of a former one."""
 LANES = (SIGN_INS, WALKS, READS, LISTS, DOWNLOADS, PROBES, SCANS)
 
 
@@ -71,26 +65,30 @@ class Turns:
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
         self._places = anyio.Semaphore(lane.at_once)
-        self._held: Counter[str] = Counter()
+        self._inside = 0
+        self._held: Counter[tuple[Key, str]] = Counter()
 
     @asynccontextmanager
-    async def taken(self, key: str) -> AsyncIterator[None]:
+    async def taken(self, request: Request) -> AsyncIterator[None]:
         """Wait for a place and keep it meanwhile. Raises TooBusyError where too many wait already."""
-        self._require_room(key)
-        self._held[key] += 1
+        keys = [(key, key(request)) for _, key in self._lane.bounds]
+        self._require_room(keys)
+        self._inside += 1
+        self._held.update(keys)
         try:
             async with self._places:
                 yield
         finally:
-            self._held[key] -= 1
-            if not self._held[key]:
-                del self._held[key]
+            self._inside -= 1
+            self._held.subtract(keys)
+            self._held = +self._held  # what nobody holds is not remembered
 
-    def _require_room(self, key: str) -> None:
+    def _require_room(self, keys: Sequence[tuple[Key, str]]) -> None:
         lane = self._lane
-        if lane.each is not None and self._held[key] >= lane.each:
-            raise TooBusyError(f"The server is at work on {lane.each} of these for {key} already.")
-        if lane.waiting is not None and self._held.total() >= lane.at_once + lane.waiting:
+        for (most, _), one in zip(lane.bounds, keys, strict=True):
+            if self._held[one] >= most:
+                raise TooBusyError(f"The server is at work on {most} of these for {one[1]} already.")
+        if lane.waiting is not None and self._inside >= lane.at_once + lane.waiting:
             raise TooBusyError("The server has as many of these waiting as it takes on.")
 
 
@@ -108,7 +106,7 @@ class InTurn:
     async def __call__(self, request: Request) -> AsyncIterator[None]:
         """Raises TooBusyError."""
         turns = cast("Turns", request.app.state.turns[self.lane.name])
-        async with turns.taken(self.lane.key(request)):
+        async with turns.taken(request):
             yield
 
 

@@ -142,20 +142,21 @@ def verify(
             proof = application.evidence.proof(known)
     else:
         proof = _proof_of_file(Path(require_path(file, "FILE")), known)
-    endless = proof.remembered is None
-    good = proof.ok and not (endless and file is None)
+    good = proof.proven if file is None else proof.ok
     show(as_json, _proof_document(proof, good), lambda: _proof_view(proof, good))
-    for line in _told(proof, endless, good):
+    for line in _told(proof, good):
         say(line)
     if not good:
         raise typer.Exit(FAILED)
 
 
-def _told(proof: Proof, endless: bool, good: bool) -> list[str]:
+def _told(proof: Proof, good: bool) -> list[str]:
     """What is wrong, what it means, and what to do, for people."""
     if not proof.ok:
         emptied = any(one.kind is Break.EMPTY for one in proof.breaks)
-        lost = " Where the database was lost and rebuilt, start 'bck serve': that is entered." * emptied
+        lost = (
+            " Where the database was lost and rebuilt, start 'bck serve': that is entered." if emptied else ""
+        )
         return [
             *(f"error: {one.sentence}" for one in proof.breaks),
             "means: The audit log is not what was written; from that place on it proves nothing.",
@@ -169,7 +170,7 @@ def _told(proof: Proof, endless: bool, good: bool) -> list[str]:
             "do:    Give an entry that was noted elsewhere, as in the server's log: --head. Where you know "
             "why the file is gone, as after a move, restart 'bck serve': its start is remembered.",
         ]
-    return ["warning: An end that was cut off would not show. Give --head."] if endless else []
+    return ["warning: An end that was cut off would not show. Give --head."] if not proof.proven else []
 
 
 def _head(text: str) -> Head | None:

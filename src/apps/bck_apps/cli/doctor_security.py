@@ -213,10 +213,11 @@ def _audit_log(application: "Application") -> Looked:
     if not proof.ok:
         return False, f"it was altered. {proof.breaks[0].sentence} bck audit verify tells more"
     entries = counted(proof.entries, "entry", "entries")
-    if proof.entries and proof.remembered is None:
+    if not proof.proven:
         return False, (
             f"{entries}, but no newest one is remembered: an end that was cut off would not show. Find out "
-            "who took audit.head away, and give an entry that was noted elsewhere: bck audit verify --head"
+            "who took audit.head away, and give an entry that was noted elsewhere: bck audit verify --head. "
+            "Where you know why it is gone, restart 'bck serve': its start is remembered"
         )
     return True, f"{entries}, whole"
 

@@ -94,8 +94,8 @@ def _tell_unkept(found: "RunAccount") -> None:
         run = found.run
         say(
             f"This run had {counted(run.problem_count, 'problem')}. It is old, and which paths they were "
-            f"is no longer kept here. Look in its receipt in the storage, at `problem_list`: "
-            f".receipts/{run.host}/{run.profile}/{run.seq:06d}.json"
+            f"is no longer kept here. Its receipt in the storage still tells them, at `problem_list`: number "
+            f"{run.seq} of {run.host}/{run.profile}."
         )
     elif found.run.problem_count > len(found.problems):
         say(f"{len(found.problems)} of {found.run.problem_count} problems are kept by path.")

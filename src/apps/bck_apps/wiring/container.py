@@ -25,7 +25,7 @@ from bck_adapters.storage_fs import FsRestoreTargets
 from bck_apps.wiring.announcer import Announcer
 from bck_apps.wiring.certificates import Certificates
 from bck_apps.wiring.database import Generation, password_in_file
-from bck_apps.wiring.ground import own_ground, private_files
+from bck_apps.wiring.ground import own_ground
 from bck_apps.wiring.notices import made_notices, notifier_context, remind_after, server_name
 from bck_apps.wiring.plugins import OfferedNotifier, Plugins
 from bck_apps.wiring.rescue import database_url, require_database
@@ -187,11 +187,6 @@ def made_head(home: Path) -> FileHeadKeeper:
     return FileHeadKeeper(home / "audit.head")
 
 
-def private_places(home: Path, settings: Settings, runtime_dir: Path) -> list[Path]:
-    """Where restores into folders of this server write nothing, beside the storage."""
-    return [home, runtime_dir, *private_files(home, settings)]
-
-
 def new_id() -> str:
     """A job id that nobody can guess."""
     return uuid.uuid4().hex
@@ -262,11 +257,7 @@ class Container(containers.DeclarativeContainer):
     outbox = providers.Singleton(made_outbox, home)
     notices = providers.Singleton(made_notices, settings, outbox, notifiers, clock)
     hooks = providers.Singleton(Announcer, plugins, notifiers, notices)
-    targets = providers.Singleton(
-        FsRestoreTargets,
-        context.provided.target.root,
-        private=providers.Singleton(private_places, home, settings, runtime_dir),
-    )
+    targets = providers.Singleton(FsRestoreTargets, context.provided.target.root, ground=ground)
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
     recovery = providers.Singleton(Recovery, storage=storage, clock=clock, ledger=ledger)

@@ -12,6 +12,7 @@ from bck_apps.api.schemas_enrolment import (
     Redeem,
     RevokedView,
 )
+from bck_apps.api.turns import SCANS, in_turn
 from bck_apps.api.views import secret_of
 from bck_apps.api.views_enrolment import change_of, enrolled_view, opened_view, shown_of
 from bck_apps.wiring.certificates import Certificates
@@ -57,6 +58,7 @@ def open_enrolment(
     name: str,
     body: NewEnrolmentBody,
     who: Principal = requires(Permission.CONFIGURE),
+    _turn: None = in_turn(SCANS),
     enrolments: Enrolments = Depends(Provide[Container.enrolments]),
     certificates: Certificates = Depends(Provide[Container.certificates]),
 ) -> NewEnrolmentView:

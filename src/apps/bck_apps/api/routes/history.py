@@ -20,7 +20,7 @@ from bck_apps.api.schemas_history import (
     StartUndo,
     UndoPlanView,
 )
-from bck_apps.api.turns import WALKS, in_turn
+from bck_apps.api.turns import LISTS, WALKS, in_turn
 from bck_apps.api.views import started_view
 from bck_apps.api.views_browse import asked_path
 from bck_apps.api.views_history import (
@@ -60,6 +60,7 @@ def show_run(
     name: str,
     run: Annotated[str, Path(max_length=64, description="Number or id of the run, or `latest`.")],
     _who: Principal = requires(Permission.READ),
+    _turn: None = in_turn(LISTS),
     history: HistoryService = Depends(Provide[Container.history]),
 ) -> RunAccountView:
     """One run, and which paths it could not read or store."""

@@ -77,7 +77,7 @@ def standing(
         state = State.DISABLED
     else:
         state = _ended(ended, points, last_good, now - overdue_after)
-    last_try = ours[0].created if ours else None
+    last_try = next((job.created for job in ours if job.status != "held-off"), None)
     return Standing(state=state, last_good=last_good, last_try=last_try, running=running, ended=ended)
 
 
