@@ -33,6 +33,7 @@ from bckcore.domain.restore_point import Counted, RestorePoint
 from bckcore.domain.run import ChangeCounts, RunOutcome
 from bckcore.domain.secret import Secret
 from bckcore.ports.job_queue import Claim, LogLine
+from tests.support.house import RecordingWatcher
 from tests.support.remote import RemoteTransport
 
 PASSWORD = "four unrelated words here"
@@ -77,6 +78,13 @@ class ApiWorld:
         claim = self.application.queue.claim("test", lease_seconds=60)
         assert claim is not None
         return claim
+
+    def carry_out(self) -> Job:
+        """The next job, from its start to its end."""
+        claim = self.claim()
+        return self.application.queue.finish(
+            claim, *self.application.worker.carry_out(claim, RecordingWatcher())
+        )
 
     def log(self, job_id: str, *texts: str) -> None:
         """Lines in the job's log."""

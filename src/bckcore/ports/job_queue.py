@@ -34,7 +34,7 @@ class Enqueued:
     instead_of: tuple[JobId, ...] = ()
     """Unfinished jobs that were cancelled because this one does their work."""
     password_dropped: bool = False
-    """A password was sent, and the job that answers keeps what it was asked with: it was not needed."""
+    """A password was sent, and the job that answers keeps its own, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

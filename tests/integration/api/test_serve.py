@@ -25,7 +25,6 @@ from bckcore.domain.secret import Secret
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, InvalidInputError
 from tests.support.api_world import PASSWORD, ServedWorld, api_world, memory_application, served_world
-from tests.support.house import RecordingWatcher
 
 
 @pytest.fixture
@@ -314,9 +313,7 @@ def _stored(world: ServedWorld) -> None:
     assert world.call("PUT", "/hosts/pc1", json={"owners": ["owner"]}).status_code == 200
     world.pcs[HostId("pc1")].source("/home/u/docs").write(b"big", os.urandom(BIG), 10**18)
     world.start()
-    claim = world.claim()
-    status, result = world.application.worker.carry_out(claim, RecordingWatcher())
-    world.application.queue.finish(claim, status, result)
+    world.carry_out()
 
 
 @pytest.mark.parametrize("ended", ["session", "account", "role", "host"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -70,8 +69,6 @@ def test_a_name_that_leads_elsewhere_is_refused_and_writes_nothing(
     ended = hijacked.pull()
     assert isinstance(ended, BckError), ended
     assert list(hijacked.rig.destination.rglob("*")) == []
-    assert not Path("/etc/cron.d/evil").exists()
-    assert not Path("/double").exists()
 
 
 @pytest.mark.parametrize("mode", [FILE, DIR], ids=["file", "folder"])

@@ -3,16 +3,14 @@
 import pytest
 
 from bck_adapters.testkit.samples import sample_job
-from bck_apps.wiring import DatabasePlace, initialise, open_application
+from bck_apps.wiring import database_place, initialise, open_application
 from bckcore.domain.job import JobResult, JobStatus
 from bckcore.domain.secret import Secret
 from bckcore.errors import RefusedError
 
-pytestmark = pytest.mark.sqlite  # it says itself where its database is
-
 
 @pytest.fixture
-def home(tmp_path, monkeypatch):
+def home(tmp_path, url):
     home = tmp_path / "home"
     initialise(
         home,
@@ -20,7 +18,7 @@ def home(tmp_path, monkeypatch):
         names=(),
         admin="ann",
         password=Secret("a long enough password"),
-        database=DatabasePlace(url=f"sqlite:///{home / 'bck.db'}", password=None),
+        database=database_place(url),
     ).close()
     return home
 

@@ -11,7 +11,6 @@ from bckcore.domain.secret import Secret
 from bckcore.domain.totp import code_of, step_at
 from bckcore.services.second_factor import secret_ref
 from tests.support.api_world import PASSWORD, ApiWorld
-from tests.support.house import RecordingWatcher
 
 T = 1_700_000_000 * 10**9
 CLIENT = "testclient"
@@ -24,9 +23,7 @@ def filled(world: ApiWorld) -> ApiWorld:
     world.prepare()
     world.pcs["pc1"].source("/home/u/docs").write(b"a", b"data", T)  # type: ignore[index]  # a name is text
     world.start()
-    claim = world.claim()
-    status, result = world.application.worker.carry_out(claim, RecordingWatcher())
-    world.application.queue.finish(claim, status, result)
+    world.carry_out()
     return world
 
 

@@ -31,13 +31,10 @@ def world(quick_dir: Path) -> Iterator[ApiWorld]:
 
 
 def _back_up(world: ApiWorld) -> None:
-    from tests.support.house import RecordingWatcher
 
     world.clock.advance(60)
     world.start()
-    claim = world.claim()
-    world.application.worker.carry_out(claim, RecordingWatcher())
-    world.finish(claim)
+    world.carry_out()
 
 
 def get(world: ApiWorld, route: str, **query: Any) -> Any:

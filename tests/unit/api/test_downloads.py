@@ -19,7 +19,6 @@ from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.run import ProfileRef
 from bckcore.errors import AccessDeniedError, NotFoundError
 from tests.support.api_world import ApiWorld
-from tests.support.house import RecordingWatcher
 
 T = 1_700_000_000 * 10**9
 POINT = "/profiles/docs/points/latest"
@@ -35,9 +34,7 @@ def filled(world: ApiWorld) -> ApiWorld:
     tree.write(b"d/x", b"x" * 1000, T)
     tree.write(b"caf\xe9", b"odd", T)
     world.start()
-    claim = world.claim()
-    status, result = world.application.worker.carry_out(claim, RecordingWatcher())
-    world.application.queue.finish(claim, status, result)
+    world.carry_out()
     return world
 
 

@@ -7,7 +7,6 @@ import pytest
 
 from bckcore.domain.ids import HostId, JobId
 from tests.support.api_world import PROFILE, ApiWorld
-from tests.support.house import RecordingWatcher
 
 T = 1_700_000_000_000_000_000
 KEY = {"Idempotency-Key": "k"}
@@ -53,16 +52,9 @@ def ask(world: ApiWorld, route: str, body: Mapping[str, Any], key: Mapping[str, 
     return world.call("POST", route.replace("{name}", "docs"), json=body, headers=key)
 
 
-def carry_out(world: ApiWorld) -> str:
-    """The next job, done to its end."""
-    claim = world.claim()
-    status, result = world.application.worker.carry_out(claim, RecordingWatcher())
-    return world.application.queue.finish(claim, status, result).status.value
-
-
 def back_up(world: ApiWorld) -> str:
     ask(world, "/backup/start", DOCS, {})
-    return carry_out(world)
+    return world.carry_out().status.value
 
 
 def a_world_where_all_can_be_done(world: ApiWorld) -> Any:
@@ -94,7 +86,7 @@ def test_the_same_request_gives_the_same_job_whatever_has_become_of_the_world(
     first = ask(world, route, body)
     assert first.status_code == 202, first.text
     job = first.json()["job"]["job_id"]
-    carry_out(world)
+    world.carry_out()
 
     def the_same_job_answers() -> None:
         again = ask(world, route, body)
@@ -119,7 +111,7 @@ def test_it_answers_although_another_job_would_stand_in_the_way_now(world: ApiWo
     a_world_where_all_can_be_done(world)
     body = {**DOCS, "accept_missing": True}
     job = ask(world, "/backup/start", body).json()["job"]["job_id"]
-    carry_out(world)
+    world.carry_out()
     ask(world, "/backup/start", DOCS, {})  # a plain one waits
     assert ask(world, "/backup/start", body, {}).status_code == 409
     assert ask(world, "/backup/start", body).json()["job"]["job_id"] == job

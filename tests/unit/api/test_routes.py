@@ -12,7 +12,6 @@ from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.job import JobStatus
 from bckcore.errors import HostUnreachableError, StorageError
 from tests.support.api_world import HOST, PROFILE, ApiWorld
-from tests.support.house import RecordingWatcher
 from tests.support.sshd import new_key
 
 KEY = new_key().private
@@ -273,10 +272,8 @@ def test_a_suspect_backup_says_why_and_is_accepted_by_asking_so(world: ApiWorld)
     def backed_up(**body: object) -> dict[str, Any]:
         started = world.call("POST", "/backup/start", json={"profile": "docs", **body})
         assert (started.status_code, started.json()["created"]) == (202, True), started.text
-        claim = world.claim()
-        status, result = world.application.worker.carry_out(claim, RecordingWatcher())
-        world.application.queue.finish(claim, status, result)
-        job: dict[str, Any] = world.call("GET", f"/backup/status/{claim.job.id}").json()
+        done = world.carry_out()
+        job: dict[str, Any] = world.call("GET", f"/backup/status/{done.id}").json()
         return job
 
     assert backed_up()["status"] == "succeeded"

@@ -8,7 +8,6 @@ import pytest
 
 from bckcore.domain.access import Role
 from tests.support.api_world import ApiWorld, api_world
-from tests.support.house import RecordingWatcher
 
 T = 1_700_000_000_000_000_001
 
@@ -31,9 +30,7 @@ def world(quick_dir: Path) -> Iterator[ApiWorld]:
 def _back_up(world: ApiWorld) -> None:
     world.clock.advance(60)
     world.start()
-    claim = world.claim()
-    world.application.worker.carry_out(claim, RecordingWatcher())
-    world.finish(claim)
+    world.carry_out()
 
 
 def get(world: ApiWorld, route: str, status: int = 200, **query: Any) -> Any:

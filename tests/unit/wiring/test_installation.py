@@ -75,10 +75,12 @@ def test_a_second_init_changes_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "other").exists()
 
 
-def test_restores_never_go_into_the_installation(tmp_path: Path) -> None:
+def test_restores_never_go_into_the_installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "logs").mkdir()
+    monkeypatch.setenv("BCK_LOGGING__FILE", str(tmp_path / "logs" / "bck.log"))
     with initialise(tmp_path / "home", storage=tmp_path / "store", admin="ada", password=GOOD) as application:
         targets = application.container.targets()
-        for folder in ("home/x", "home/tls/x", "home", "store/current", "store"):
+        for folder in ("home/x", "home/tls/x", "home", "store/current", "store", "logs"):
             with pytest.raises(RefusedError):
                 targets.claim(tmp_path / folder)
         with targets.claim(tmp_path / "elsewhere") as target:
