@@ -1,14 +1,14 @@
 """create_app: the HTTP API over one opened installation."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from functools import cache
 from inspect import isclass
 from typing import Any
 
 import anyio
 from dependency_injector.wiring import INSPECT_EXCLUSION_FILTERS
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
+from starlette.routing import BaseRoute
 
 from bck_apps.api import deps, downloads, errors, middleware
 from bck_apps.api.about import TITLE, program_version
@@ -65,6 +65,15 @@ ROUTES = (
 )
 
 
+@cache
+def all_routes() -> list[BaseRoute]:
+    """What every app of this process serves: what a route takes and gives is worked out once."""
+    router = APIRouter()
+    for module in ROUTES:
+        router.include_router(module.router)
+    return router.routes
+
+
 def create_app(application: Application, *, body_seconds: float = middleware.LONGEST_BODY_SECONDS) -> FastAPI:
     """The API over ``application``, which stays open as long as the API is used.
 
@@ -76,11 +85,6 @@ def create_app(application: Application, *, body_seconds: float = middleware.LON
         INSPECT_EXCLUSION_FILTERS.append(isclass)
     application.container.wire(modules=[deps, following, *ROUTES])
 
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        application.container.unwire()
-
     # No interactive documentation: its pages load scripts from elsewhere. No redirects: they lead to the host
     # that the caller named, and a token goes along.
     app = FastAPI(
@@ -89,7 +93,7 @@ def create_app(application: Application, *, body_seconds: float = middleware.LON
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        lifespan=lifespan,
+        routes=all_routes(),
     )
     app.state.turns = all_turns()
     app.state.streams = anyio.CapacityLimiter(downloads.READS_AT_ONCE)
@@ -97,8 +101,6 @@ def create_app(application: Application, *, body_seconds: float = middleware.LON
     app.state.stopping = lambda: False
     app.state.away = lambda: False
     app.state.feeds = Feeds()
-    for module in ROUTES:
-        app.include_router(module.router)
     errors.install(app)
     app.add_middleware(middleware.Acting, witness=application.witness)
     app.add_middleware(middleware.BodyLimit, seconds=body_seconds)
