@@ -17,12 +17,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from bckcore.domain.run import RunOutcome
 from bckcore.domain.transfer import TransferOptions
 from tests.support.house import House
+from tests.support.patience import patient
 from tests.support.places import remove_tree
 from tests.support.worlds import World, differences, world_of_folder
 
 NAMES = (b"a", b"b", b"Makefile", b"x y", b"-n", b"caf\xe9", b"li\nne", b"d'q\"$")
 ANCHOR = b"always here"
-_LONG = ("long", "robustness")
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
 
@@ -46,9 +46,14 @@ class Tree(Protocol):
 
 
 def lives(share: int, steps: int = 50) -> int:
-    """How many lives of so many steps a machine has: one in ``share``; in long profiles all the steps."""
+    """How many lives of so many steps a machine has: one in ``share`` of all that the profile asks for.
+
+    In `make test-long` short lives are more lives, and in `make robustness` there is no sharing.
+    """
     most = settings().max_examples
-    return most * 50 // steps if os.environ.get("HYPOTHESIS_PROFILE") in _LONG else max(5, most // share)
+    if patient():
+        most = most * 50 // steps
+    return most if os.environ.get("HYPOTHESIS_PROFILE") == "robustness" else max(5, most // share)
 
 
 @cache
