@@ -11,7 +11,7 @@ from math import exp
 
 from bckcore.domain.ids import SourceName
 from bckcore.domain.run import Attempt, Run, RunKind, RunOutcome
-from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.transfer import Phase, TransferProgress
 
 RATE_WINDOW = 10.0
 """Seconds over which a rate is the mean."""
@@ -21,7 +21,7 @@ EASING = 8.0
 """Seconds in which the remaining time that is shown closes two thirds of its distance to a new estimate."""
 LEAST_SHARE = 0.05
 """From this part on, the time taken so far tells of the rest also without the duration of an earlier run."""
-_READING = frozenset({"listing", "transferring"})
+_READING = frozenset({Phase.LISTING, Phase.TRANSFERRING})
 _GOOD = frozenset({RunOutcome.SUCCEEDED, RunOutcome.PARTIAL, RunOutcome.SUSPECT})
 
 
@@ -136,7 +136,7 @@ class Estimator:
 
     def completed(self, progress: TransferProgress, at: float) -> TransferProgress:
         """``progress`` with rate, total, percent and remaining time, as far as they can be known."""
-        if progress.phase == "connecting" or progress.phase in _READING:
+        if progress.phase == Phase.CONNECTING or progress.phase in _READING:
             self._enter(progress, at)
             placed = self._placed(progress)
             return self._read(placed, at) if progress.phase in _READING else placed
@@ -145,7 +145,7 @@ class Estimator:
     def _enter(self, progress: TransferProgress, at: float) -> None:
         if progress.source != self._source:
             self._source, self._share, self._began = progress.source, 0.0, None
-        if progress.phase == "connecting":
+        if progress.phase == Phase.CONNECTING:
             self._rate, self._began = Rate(), None
         elif self._began is None:
             self._began = at

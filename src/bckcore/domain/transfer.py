@@ -82,15 +82,34 @@ class PullOrder:
     """To be told the number of each process group that holds them, as soon as it is there."""
 
 
+class Phase(StrEnum):
+    """What a job of ours is at. A transport of somebody else may name others."""
+
+    WAITING = "waiting"
+    """For other work on the profile's storage."""
+    CONNECTING = "connecting"
+    FILTERS = "filters"
+    """Reads the rules that lie on the PC."""
+    LISTING = "listing"
+    """Nothing had to be sent yet."""
+    TRANSFERRING = "transferring"
+    CATALOGUING = "cataloguing"
+    FOLDING = "folding"
+    RESTORING = "restoring"
+    """Writes: what is there from then on may be the job's own."""
+    PRUNING = "pruning"
+    UNDOING = "undoing"
+    CHECKING = "checking"
+    PREVIEWING = "previewing"
+    FINISHED = "finished"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferProgress:
     """How far a job is. Sizes are bytes; None means honestly unknown."""
 
     phase: str = ""
-    """What is going on: ``waiting`` (for other work on the profile's storage), ``connecting``,
-    ``filters``, ``listing`` (nothing had to be sent yet), ``transferring``, ``cataloguing``,
-    ``folding``, ``restoring``, ``pruning``, ``undoing``, ``checking``, ``previewing``;
-    at the end ``finished``."""
+    """A :class:`Phase`, or another word of a transport; empty before anything is known."""
     source: str = ""
     source_number: int = 0
     """Which of the run's sources that is, from 1; 0 where that means nothing."""
@@ -115,7 +134,7 @@ class TransferProgress:
         """What is left to say at the end; ``whole`` tells that the work went through."""
         return replace(
             self,
-            phase="finished",
+            phase=Phase.FINISHED,
             source="",
             source_number=0,
             source_count=0,

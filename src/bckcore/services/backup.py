@@ -16,7 +16,7 @@ from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import Attempt, ChangeCounts, Run, RunOutcome
 from bckcore.domain.run_problem import RunProblem
 from bckcore.domain.secret import Secret
-from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.transfer import Phase, TransferProgress
 from bckcore.domain.wording import counted
 from bckcore.errors import (
     BckError,
@@ -208,7 +208,7 @@ class BackupService:
             return self._failed(run, kept_of(pulled), error, claim, watcher), error
         finally:
             if pulled:
-                watcher.progress(TransferProgress(phase="folding"))
+                watcher.progress(TransferProgress(phase=Phase.FOLDING))
             for one in pulled:
                 self._fold(one, watcher)
 
@@ -246,7 +246,7 @@ class BackupService:
     def _finished(
         self, plan: _Plan, attempts: tuple[Attempt, ...], pulled: list[Pulled], claim: Claim, watcher: Watcher
     ) -> Ended:
-        watcher.progress(TransferProgress(phase="cataloguing"))
+        watcher.progress(TransferProgress(phase=Phase.CATALOGUING))
         with self._units(read_only=True) as uow:
             ingests = [self._ingest(plan, one, uow) for one in pulled]
             changes = self._all_changes(plan, ingests, uow)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from bckcore.domain.check import CheckCounts
 from bckcore.domain.ids import SourceName
 from bckcore.domain.run import ProfileRef
-from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.transfer import Phase, TransferProgress
 from bckcore.errors import ConflictError, JobCancelledError, StorageError, StoreBusyError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
@@ -94,12 +94,12 @@ class Access:
         except (StorageError, ConflictError) as error:
             self.untidy = error.what
 
-    def progress(self, phase: str, source: str, counts: CheckCounts) -> None:
+    def progress(self, source: str, counts: CheckCounts) -> None:
         """Say how far it is, a few times a second at most."""
         now = self.clock.monotonic()
         if now - self._reported >= REPORT_EVERY_SECONDS:
             self._reported = now
             progress = TransferProgress(
-                phase=phase, source=source, files_done=counts.files, bytes_done=counts.bytes_read
+                phase=Phase.CHECKING, source=source, files_done=counts.files, bytes_done=counts.bytes_read
             )
             self.watcher.progress(progress)

@@ -73,7 +73,7 @@ class ExtraCheck:
                 if _is_odd(standing, known):
                     below = standing.path if standing.sighting.shape is Shape.FOLDER else None
                     self._note(source, standing)
-            self.access.progress("checking", source, self.counts)
+            self.access.progress(source, self.counts)
 
     def _note(self, source: SourceName, standing: Standing) -> None:
         if len(self._odd) < REMEMBERED:

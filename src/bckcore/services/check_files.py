@@ -84,7 +84,7 @@ class FileCheck:
                     break
         if not by_path or after is None:
             return None
-        self.access.progress("checking", source, self.counts)
+        self.access.progress(source, self.counts)
         return after, readings
 
     @property

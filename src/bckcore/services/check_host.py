@@ -121,7 +121,7 @@ class HostCheck:
             for batch in _batches(wanted):
                 self.access.pause()
                 self._compare(source, batch)
-                self.access.progress("checking", name, self.counts)
+                self.access.progress(name, self.counts)
         counts = self.counts
         self.access.watcher.log(
             f"{counts.host_proven} of {counts.host_files} files proven against the PC; "

@@ -17,7 +17,7 @@ from typing import Any, Self, cast
 
 from bckcore.domain.ids import JobId
 from bckcore.domain.run import ProfileRef
-from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.transfer import Phase, TransferProgress
 from bckcore.errors import LeaseLostError, TransientError
 from bckcore.ports.audit import AuditLog
 from bckcore.ports.catalog import Catalog
@@ -127,7 +127,7 @@ class Fence:
         """To the log of the job that waits, and shown as what it does."""
         if self._work:
             self.tell(sentence)
-            self._work.watcher.progress(TransferProgress(phase="waiting"))
+            self._work.watcher.progress(TransferProgress(phase=Phase.WAITING))
 
 
 def fenced_units(units: UnitOfWorkFactory, fence: Fence) -> UnitOfWorkFactory:

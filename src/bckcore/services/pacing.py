@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from bckcore.domain.profile import Profile
-from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.transfer import Phase, TransferProgress
 from bckcore.ports.clock import Clock
 from bckcore.ports.transport import Watcher
 
@@ -49,7 +49,7 @@ class PacedWatcher:
 
     def progress(self, progress: TransferProgress) -> None:
         """See the port."""
-        if progress.phase == "transferring" and self._sending_since is None:
+        if progress.phase == Phase.TRANSFERRING and self._sending_since is None:
             self._sending_since = self._clock.monotonic()
         self._between_files = progress.files_done > self._files_done
         self._files_done = progress.files_done

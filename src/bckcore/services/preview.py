@@ -21,7 +21,7 @@ from bckcore.domain.preview import Coming, PreviewOrder, PreviewReport
 from bckcore.domain.profile import Profile
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
-from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.transfer import Phase, TransferProgress
 from bckcore.errors import JobCancelledError
 from bckcore.ports.catalog import Catalog
 from bckcore.ports.storage import Storage
@@ -124,7 +124,7 @@ class PreviewService:
         transport = self._transport_for(look.host)
         stored = self._storage.current_folder(look.profile.ref, look.source.name)
         order = look.order(stored)
-        watcher.progress(TransferProgress(phase="previewing", source=look.source.name))
+        watcher.progress(TransferProgress(phase=Phase.PREVIEWING, source=look.source.name))
         said = said_by_host(transport, shown, look.profile, order, self._filters, watcher)
         sieve = sieve_of(look.profile, look.host, self._filters, said)
         order = look.order(stored, all_rules(look.profile, said))

@@ -17,7 +17,7 @@ from bckcore.domain.job import JobKind
 from bckcore.domain.profile import Profile
 from bckcore.domain.retention import RetentionDecision, RetentionPolicy
 from bckcore.domain.run import ProfileRef, Run
-from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.transfer import Phase, TransferProgress
 from bckcore.errors import JobCancelledError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
@@ -144,7 +144,7 @@ class PruneService:
         bytes_freed = self._weighed(profile.ref, steps)
         for place, step in enumerate(steps):
             _require_wanted(watcher)
-            watcher.progress(TransferProgress(phase="pruning", percent=place * 100 // len(steps)))
+            watcher.progress(TransferProgress(phase=Phase.PRUNING, percent=place * 100 // len(steps)))
             if step.into is None:
                 self._storage.free(profile.ref, step.run)
             else:

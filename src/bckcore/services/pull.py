@@ -16,7 +16,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.run import Attempt, Run
 from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
-from bckcore.domain.transfer import PullOrder, TransferOptions, TransferProgress
+from bckcore.domain.transfer import Phase, PullOrder, TransferOptions, TransferProgress
 from bckcore.domain.wording import counted
 from bckcore.errors import (
     BckError,
@@ -124,7 +124,7 @@ class Puller:
             started = self._clock.now()
             options = replace(profile.options_at(started), total_timeout=left)
             order = _order(run, profile, options, host, source, dirs, number, lock)
-            watcher.progress(TransferProgress(phase="connecting", source=source.name))
+            watcher.progress(TransferProgress(phase=Phase.CONNECTING, source=source.name))
             watcher.log(f"Reading {source.name} ({source.path}), attempt {number}.")
             if profile.bandwidth_plan:
                 watcher.log(f"The bandwidth plan allows {_rate_text(options.bandwidth_limit)}.")
@@ -186,7 +186,7 @@ def said_by_host(
     names = profile.filters.wanted_names
     if not names:
         return NOTHING
-    watcher.progress(TransferProgress(phase="filters", source=order.source.name))
+    watcher.progress(TransferProgress(phase=Phase.FILTERS, source=order.source.name))
     asked = GatherOrder(
         host=order.host,
         source=order.source,

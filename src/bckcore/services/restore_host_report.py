@@ -7,7 +7,7 @@ from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import RelPath, display
 from bckcore.domain.push import PushedPath, PushOutcome, PushReport
 from bckcore.domain.restore_point import RestorePoint
-from bckcore.domain.transfer import PathProblem, ProblemKind, TransferProgress
+from bckcore.domain.transfer import PathProblem, Phase, ProblemKind, TransferProgress
 from bckcore.errors import JobCancelledError
 from bckcore.ports.clock import Clock
 from bckcore.ports.extraction import Wanted
@@ -135,7 +135,7 @@ class HostRestoreWork:
         self.watcher.progress(
             replace(
                 progress,
-                phase="restoring",
+                phase=Phase.RESTORING,
                 source=self.source,
                 files_done=done,
                 bytes_done=self._bytes + progress.bytes_done,

@@ -10,7 +10,7 @@ from bckcore.domain.paths import RelPath, display
 from bckcore.domain.push import PushOutcome
 from bckcore.domain.restore import RestoreCounts, Tally
 from bckcore.domain.restore_point import RestorePoint
-from bckcore.domain.transfer import PathProblem, ProblemKind, TransferProgress
+from bckcore.domain.transfer import PathProblem, Phase, ProblemKind, TransferProgress
 from bckcore.errors import JobCancelledError
 from bckcore.ports.clock import Clock
 from bckcore.ports.extraction import Placed
@@ -18,8 +18,6 @@ from bckcore.ports.transport import Watcher
 
 MOST_PROBLEMS = 1000
 REPORT_EVERY_SECONDS = 0.5
-RESTORING = "restoring"
-"""Phase of a job that has begun to write: what is there from then on may be its own."""
 NOT_THERE = "was not there at this restore point"
 NO_PLACE = "was deleted before this restore point, and above it stands no folder any more"
 _WRITTEN = frozenset({PushOutcome.CREATED, PushOutcome.REPLACED, PushOutcome.KEPT_BOTH})
@@ -57,7 +55,7 @@ class RestoreWork:
 
     def begin(self) -> None:
         """The folder is taken; from now on something may be written."""
-        self._watcher.progress(TransferProgress(phase=RESTORING))
+        self._watcher.progress(TransferProgress(phase=Phase.RESTORING))
 
     def placed(self, placed: Placed) -> None:
         """One entry is written, or could not be."""
@@ -112,7 +110,7 @@ class RestoreWork:
         total = self._point.counts.files
         self._watcher.progress(
             TransferProgress(
-                phase=RESTORING,
+                phase=Phase.RESTORING,
                 source=self.source,
                 files_done=self._seen,
                 bytes_done=self._moved,

@@ -18,7 +18,7 @@ from bckcore.domain.paths import display
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import ChangeCounts, ProfileRef, Run, RunKind
-from bckcore.domain.transfer import PathProblem, TransferProgress
+from bckcore.domain.transfer import PathProblem, Phase, TransferProgress
 from bckcore.domain.wording import counted
 from bckcore.errors import BckError, JobCancelledError
 from bckcore.ports.catalog import Catalog, SourceState
@@ -197,7 +197,7 @@ class _Work:
         with self._units(read_only=True) as uow:
             for name in self._aim.prior:
                 self._put_back(uow.catalog, name)
-            self._watcher.progress(TransferProgress(phase="cataloguing"))
+            self._watcher.progress(TransferProgress(phase=Phase.CATALOGUING))
             tallies = {name: Tally(prior=prior) for name, prior in self._aim.prior.items()}
             manifest = self._ledger.spool(self._run, self._changes(uow.catalog, tallies))
         return Outcome(
@@ -243,7 +243,7 @@ class _Work:
                         meaning="Everything is as it was before; nothing was undone.",
                         advice="Start it again when you like.",
                     )
-                self._watcher.progress(TransferProgress(phase="undoing", source=name, files_done=number))
+                self._watcher.progress(TransferProgress(phase=Phase.UNDOING, source=name, files_done=number))
             yield step
 
     def _note_problem(self, name: SourceName, problem: PathProblem) -> None:

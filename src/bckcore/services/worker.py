@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.run import Run
+from bckcore.domain.transfer import Phase
 from bckcore.errors import (
     BckError,
     HeldOffError,
@@ -22,7 +23,6 @@ from bckcore.services.prune import PruneReport, PruneService
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_data import host_restore_data, restore_data
 from bckcore.services.restore_host import HostRestore
-from bckcore.services.restore_report import RESTORING
 from bckcore.services.restore_request import RestoreRequest
 from bckcore.services.schedule_jobs import needs_reachable
 
@@ -112,7 +112,7 @@ class Worker:
         if request.folder is None:
             return self._restore_to_host(claim, request, watcher)
         options = request.options
-        if job.claims > 1 and job.progress.phase == RESTORING:
+        if job.claims > 1 and job.progress.phase == Phase.RESTORING:
             # A runner died over it, or handed it back, after it had begun to write.
             options = replace(options, resume=True)
         report = self._restores.restore(

@@ -21,6 +21,7 @@ from bck_apps.gui.problems import (
     SignInError,
 )
 from bck_apps.gui.texts import Phrase, Texts
+from bck_apps.gui.texts.catalogue import CATALOGUES
 from bck_apps.gui.viewmodels.desk import Desk
 from bck_apps.gui.viewmodels.folder_choice import FolderChoice
 from bck_apps.gui.viewmodels.home import Home
@@ -29,6 +30,7 @@ from bck_apps.gui.viewmodels.progress_view import progress_view
 from bck_apps.gui.viewmodels.sign_in import Connector
 from bck_apps.gui.viewmodels.standing import State
 from bck_apps.gui.viewmodels.verdict import verdict
+from bckcore.domain.transfer import Phase
 from tests.support.gui_api import (
     NOON,
     PASSWORD,
@@ -492,6 +494,14 @@ def test_percent_is_not_shown_outside_the_transfer() -> None:
 )
 def test_phase_is_named(current, phase, key) -> None:
     assert progress_view(current, Progress(phase=phase)).headline.key == key
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_every_phase_of_ours_has_words_in_both_languages(phase: Phase) -> None:
+    """Only one that a transport of somebody else made up is shown as it is."""
+    key = progress_view(job("j", "running"), Progress(phase=phase)).headline.key
+    assert key == f"phase.{phase}"
+    assert all(key in texts for texts in CATALOGUES.values())
 
 
 def test_log_keeps_the_newest_and_says_so() -> None:

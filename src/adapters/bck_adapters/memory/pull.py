@@ -14,6 +14,7 @@ from bckcore.domain.paths import ROOT, RelPath, components, display, parents
 from bckcore.domain.stored_stat import StoredStat
 from bckcore.domain.transfer import (
     PathProblem,
+    Phase,
     ProblemKind,
     PullOrder,
     Seen,
@@ -261,7 +262,7 @@ class Pull:
     def _tell(self) -> None:
         self._watcher.progress(
             TransferProgress(
-                phase="transferring",
+                phase=Phase.TRANSFERRING,
                 source=self._order.source.name,
                 files_seen=len(self._listed),
                 files_done=len(self._sent),

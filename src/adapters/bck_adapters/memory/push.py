@@ -9,7 +9,7 @@ from bck_adapters.memory.hosts import MemoryHost, MemoryTree, Node
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.paths import ROOT, RelPath, components, display, is_below, parents
 from bckcore.domain.push import Conflict, PushedPath, PushOrder, PushOutcome, PushReport
-from bckcore.domain.transfer import PathProblem, ProblemKind, TransferProgress
+from bckcore.domain.transfer import PathProblem, Phase, ProblemKind, TransferProgress
 from bckcore.errors import JobCancelledError, TransferInterruptedError
 from bckcore.ports.transport import Watcher
 
@@ -239,7 +239,7 @@ class Push:
     def _tell(self, path: RelPath) -> None:
         self._watcher.progress(
             TransferProgress(
-                phase="transferring",
+                phase=Phase.TRANSFERRING,
                 source=self._order.label,
                 files_seen=len(self._paths),
                 files_done=len(self._paths),

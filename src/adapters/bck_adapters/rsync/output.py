@@ -7,7 +7,7 @@ from typing import BinaryIO
 
 from bck_adapters.rsync.listing import unescaped
 from bckcore.domain.paths import display
-from bckcore.domain.transfer import TransferProgress, TransferStats
+from bckcore.domain.transfer import Phase, TransferProgress, TransferStats
 
 _PROGRESS = re.compile(
     rb"\s*(\d{1,19})\s+(\d{1,3})%\s+(\d{1,12}(?:\.\d{1,6})?)([kMGT]?)B/s\s+[\d:?]+"
@@ -75,7 +75,7 @@ class OutputReader:
     def progress(self) -> TransferProgress:
         """How far it is; None for what cannot be known yet."""
         return TransferProgress(
-            phase="transferring" if self._files or self._bytes else "listing",
+            phase=Phase.TRANSFERRING if self._files or self._bytes else Phase.LISTING,
             source=self.source,
             files_seen=self.items,
             files_total=self._to_check[1] if self._to_check else None,

@@ -16,7 +16,7 @@ from bck_apps.cli.status import FAILED, status_of_job
 from bck_apps.cli.units import size_text, span_text
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobStatus
-from bckcore.domain.transfer import TransferProgress
+from bckcore.domain.transfer import Phase, TransferProgress
 from bckcore.domain.wording import counted, printable
 from bckcore.ports.job_queue import LogLine
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 MOST_WARNINGS = 20
 PAGE = 1000
-MOVING = frozenset({"listing", "transferring", "restoring"})
+MOVING = frozenset({Phase.LISTING, Phase.TRANSFERRING, Phase.RESTORING})
 
 
 class Follower:

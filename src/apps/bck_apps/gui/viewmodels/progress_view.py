@@ -8,7 +8,18 @@ from bck_apps.gui.messages import Job, Progress
 from bck_apps.gui.texts import Count, Phrase, Rate, Size, Span
 
 _MOVING = frozenset({"listing", "transferring", "restoring"})
-_PHASES = _MOVING | {"waiting", "connecting", "cataloguing", "folding", "pruning", "checking", "finished"}
+_PHASES = _MOVING | {
+    "waiting",
+    "connecting",
+    "filters",
+    "cataloguing",
+    "folding",
+    "pruning",
+    "undoing",
+    "checking",
+    "previewing",
+    "finished",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
