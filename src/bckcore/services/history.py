@@ -8,6 +8,7 @@ from bckcore.domain.paths import percent_encoded
 from bckcore.domain.run import Run
 from bckcore.errors import LeaseLostError
 from bckcore.ports.job_queue import Claim, Enqueued
+from bckcore.ports.records import RecordStore
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.accept import AcceptPlan, AcceptService
@@ -27,12 +28,14 @@ class HistoryService:
         self,
         *,
         units: UnitOfWorkFactory,
+        records: RecordStore,
         jobs: JobService,
         undos: UndoService,
         accepts: AcceptService,
         forgets: ForgetService,
     ) -> None:
         self._units = units
+        self._records = records
         self._jobs = jobs
         self._undos = undos
         self._accepts = accepts
@@ -46,13 +49,13 @@ class HistoryService:
 
     def run(self, profile: ProfileId, wanted: str) -> RunAccount:
         """One run, by number or name or ``latest``, with its problems. Raises NotFoundError."""
-        with self._units(read_only=True) as uow:
-            return account(uow, profile, wanted)
+        return account(self._units, self._records, profile, wanted)
 
     def problems(self, run: RunId) -> RunAccount:
         """One run, of whatever profile, with its problems. Raises NotFoundError."""
         with self._units(read_only=True) as uow:
-            return account(uow, uow.runs.get(run).profile, run)
+            profile = uow.runs.get(run).profile
+        return account(self._units, self._records, profile, run)
 
     def plan_undo(self, profile: ProfileId, request: UndoRequest) -> UndoPlan:
         """See :meth:`UndoService.plan`."""

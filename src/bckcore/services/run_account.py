@@ -4,15 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bckcore.domain.act import ActKind
+from bckcore.domain.act import Act, ActKind
 from bckcore.domain.ids import ProfileId, RunId
 from bckcore.domain.job import LATEST
 from bckcore.domain.paths import is_below, rel_path
 from bckcore.domain.problem_reason import Reason
-from bckcore.domain.run import Run
+from bckcore.domain.run import ProfileRef, Run
 from bckcore.domain.run_problem import RunProblem
-from bckcore.errors import InvalidInputError, NotFoundError
-from bckcore.ports.unit_of_work import UnitOfWork
+from bckcore.errors import InvalidInputError, NotFoundError, StorageError
+from bckcore.ports.records import RecordStore
+from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +23,7 @@ class RunAccount:
     run: Run
     problems: tuple[RunProblem, ...]
     held: bool = True
-    """False where the database has them no longer: the run is old, and its receipt alone tells them."""
+    """False where nobody here can tell them: the run is old, and its receipt, which can, is not at hand."""
 
     @property
     def reasons(self) -> Mapping[Reason, int]:
@@ -43,18 +44,34 @@ class RunAccount:
         return part, part[-1][0] if len(wanted) > limit else None
 
 
-def account(uow: UnitOfWork, profile: ProfileId, wanted: str) -> RunAccount:
-    """The run of that number or name, or ``latest``. Raises NotFoundError."""
-    uow.profiles.get(profile)
-    run = _chosen(uow, profile, wanted)
-    if run is None:
-        raise NotFoundError(
-            f"Profile {profile} has no run {wanted[:200]!r}.",
-            advice="'latest', a run's number or its name will do; 'bck run list' lists them.",
-        )
-    problems = uow.runs.problems(profile, run.seq)
-    told = tuple(_without_forgotten(uow, run, problems))
+def account(units: UnitOfWorkFactory, records: RecordStore, profile: ProfileId, wanted: str) -> RunAccount:
+    """The run of that number or name, or ``latest``. Raises NotFoundError.
+
+    What the database no longer has of an old run is read from its receipt.
+    """
+    with units(read_only=True) as uow:
+        uow.profiles.get(profile)
+        run = _chosen(uow, profile, wanted)
+        if run is None:
+            raise NotFoundError(
+                f"Profile {profile} has no run {wanted[:200]!r}.",
+                advice="'latest', a run's number or its name will do; 'bck run list' lists them.",
+            )
+        problems = uow.runs.problems(profile, run.seq)
+        acts = uow.acts.list(profile) if run.problem_count else ()
+    if run.problem_count and not problems:
+        problems = _of_the_receipt(records, run)
+    told = tuple(_without_forgotten(acts, run, problems))
     return RunAccount(run=run, problems=told, held=bool(problems) or not run.problem_count)
+
+
+def _of_the_receipt(records: RecordStore, run: Run) -> Sequence[RunProblem]:
+    """None, where this machine has no storage with it, or it cannot be read: a check says so aloud."""
+    try:
+        receipt, _ = records.read_receipt(ProfileRef(host=run.host, profile=run.profile), run.seq)
+    except (NotFoundError, StorageError):
+        return ()
+    return receipt.problems if receipt.run.id == run.id else ()
 
 
 def _chosen(uow: UnitOfWork, profile: ProfileId, wanted: str) -> Run | None:
@@ -70,9 +87,8 @@ def _chosen(uow: UnitOfWork, profile: ProfileId, wanted: str) -> Run | None:
     return run if run.profile == profile else None
 
 
-def _without_forgotten(uow: UnitOfWork, run: Run, problems: Sequence[RunProblem]) -> Sequence[RunProblem]:
+def _without_forgotten(acts: Sequence[Act], run: Run, problems: Sequence[RunProblem]) -> Sequence[RunProblem]:
     """People asked not to see any more what was removed on purpose after the run."""
-    acts = uow.acts.list(run.profile) if problems else ()
     forgotten = [
         place
         for act in acts

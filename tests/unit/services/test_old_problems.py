@@ -1,5 +1,6 @@
-"""What old runs could not read leaves the database; receipts keep it, and people are told which."""
+"""What old runs could not read leaves the database; receipts keep it and tell it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,12 @@ import pytest
 from bck_apps.api.views_history import problem_page, run_account_view
 from bck_apps.cli import runs
 from bck_apps.cli.history_documents import problems_document, run_account_document
+from bckcore.domain.act import ActKind
+from bckcore.domain.ids import SourceName
 from bckcore.domain.run_problem import RUNS_WITH_PROBLEMS
 from bckcore.plugins.registry import Database
 from bckcore.services import old_problems
+from bckcore.services.acts import Acts
 from bckcore.services.browse import BrowseService
 from bckcore.services.old_problems import OldProblems
 from bckcore.services.run_account import RunAccount, account
@@ -41,8 +45,7 @@ def with_problems(database: Database) -> list[int]:
 
 
 def told(desk: Desk, wanted: str) -> RunAccount:
-    with desk.house.database.units(read_only=True) as uow:
-        return account(uow, DOCS, wanted)
+    return account(desk.house.database.units, desk.house.storage, DOCS, wanted)
 
 
 def test_what_old_runs_could_not_read_goes_in_small_parts(desk: Desk) -> None:
@@ -79,14 +82,43 @@ def test_a_rebuild_brings_back_no_more_than_is_kept(desk: Desk, tmp_path: Path, 
     database.close()
 
 
-def test_of_an_old_run_its_receipt_is_named(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_old_run_is_told_by_its_receipt(desk: Desk) -> None:
+    before = told(desk, "2")
     OldProblems(desk.house.database.units).drop(limit=99)
-    old, young, point = told(desk, "2"), told(desk, "latest"), told(desk, "1")
-    assert [(one.held, len(one.problems)) for one in (old, young, point)] == [
-        (False, 0),
-        (True, 1),
-        (True, 1),
-    ]
+    assert with_problems(desk.house.database) == [1, 3, 5, 6]
+    assert told(desk, "2") == before
+    assert [one.path for one in before.problems] == [b"closed"]
+
+
+def test_what_was_forgotten_is_not_told_by_a_receipt_either(desk: Desk) -> None:
+    OldProblems(desk.house.database.units).drop(limit=99)
+    acts = Acts(units=desk.house.database.units, storage=desk.house.storage, clock=desk.house.clock)
+    closed = next(path for path in desk.docs.nodes if path == b"closed")
+    acts.record(REF, ActKind.FORGET, by="anna", reason="private", paths=((SourceName("docs"), closed),))
+    found = told(desk, "2")
+    assert (found.problems, found.held) == ((), True)
+
+
+def damaged(receipt: Path) -> None:
+    receipt.write_bytes(b"{}")
+
+
+def of_another_storage(receipt: Path) -> None:
+    other = receipt.with_name("000004.json").read_bytes()
+    receipt.write_bytes(other.replace(b'"seq": 4', b'"seq": 2'))
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, damaged, of_another_storage])
+def test_where_no_receipt_tells_an_old_run_people_are_told_which_one_would(
+    desk: Desk, capsys: pytest.CaptureFixture[str], harm: Callable[[Path], object]
+) -> None:
+    OldProblems(desk.house.database.units).drop(limit=99)
+    receipt = desk.house.root / ".receipts/pc1/docs/000002.json"
+    receipt.chmod(0o600)
+    receipt.parent.chmod(0o700)
+    harm(receipt)
+    old, young = told(desk, "2"), told(desk, "latest")
+    assert [(one.held, len(one.problems)) for one in (old, young)] == [(False, 0), (True, 1)]
     for one in (old, young):
         documents = (
             run_account_document(one),
@@ -97,10 +129,7 @@ def test_of_an_old_run_its_receipt_is_named(desk: Desk, capsys: pytest.CaptureFi
         assert [document["held"] for document in documents] == [one.held] * 4
     runs._tell_unkept(old)
     said = " ".join(capsys.readouterr().err.split())
-    assert "This run had 1 problem. It is old" in said
-    assert said.endswith("number 2 of pc1/docs.")
-    receipt, _ = desk.house.storage.read_receipt(REF, 2)
-    assert [one.path for one in receipt.problems] == [b"closed"]
+    assert "This run had 1 problem. Which paths they were is told by its receipt alone, number 2 of" in said
 
 
 def test_a_run_without_problems_is_no_old_one(desk: Desk) -> None:

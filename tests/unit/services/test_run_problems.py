@@ -48,8 +48,7 @@ def desk(quick_dir: Path) -> Desk:
 
 
 def told(desk: Desk, wanted: str = "latest") -> RunAccount:
-    with desk.house.database.units(read_only=True) as uow:
-        return account(uow, DOCS, wanted)
+    return account(desk.house.database.units, desk.house.storage, DOCS, wanted)
 
 
 def named(found: RunAccount) -> list[tuple[str, str, bytes]]:
@@ -78,8 +77,8 @@ def test_a_run_tells_what_it_could_not_read(desk: Desk) -> None:
 def test_an_unknown_run_is_refused(desk: Desk, wanted: str) -> None:
     with pytest.raises(NotFoundError, match="has no run"):
         told(desk, wanted)
-    with desk.house.database.units(read_only=True) as uow, pytest.raises(NotFoundError):
-        account(uow, ProfileId("other"), "1")
+    with pytest.raises(NotFoundError):
+        account(desk.house.database.units, desk.house.storage, ProfileId("other"), "1")
 
 
 def stale(desk: Desk, path: bytes, point: str = "latest") -> list[bytes]:

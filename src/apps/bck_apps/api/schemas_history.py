@@ -10,7 +10,8 @@ from bckcore.services.history_requests import LONGEST_REASON
 
 RUN = "A run of the profile: its number or id."
 _HELD = (
-    "False: the run is old and its problems are kept by path no longer, but in its receipt in the storage."
+    "False: the run is old, its receipt alone names the paths, and the storage of this server has none that "
+    "can be read."
 )
 
 

@@ -93,9 +93,10 @@ def _tell_unkept(found: "RunAccount") -> None:
     if not found.held:
         run = found.run
         say(
-            f"This run had {counted(run.problem_count, 'problem')}. It is old, and which paths they were "
-            f"is no longer kept here. Its receipt in the storage still tells them, at `problem_list`: number "
-            f"{run.seq} of {run.host}/{run.profile}."
+            f"This run had {counted(run.problem_count, 'problem')}. Which paths they were is told by its "
+            f"receipt alone, number {run.seq} of {run.host}/{run.profile}, and the storage here has none "
+            "that can be read and names them. Ask on the server that stores this PC; early releases named "
+            "no paths there."
         )
     elif found.run.problem_count > len(found.problems):
         say(f"{len(found.problems)} of {found.run.problem_count} problems are kept by path.")

@@ -381,7 +381,13 @@ class Container(containers.DeclarativeContainer):
     )
     reach = providers.Singleton(Reach, units=units, queue=queue)
     history = providers.Singleton(
-        HistoryService, units=units, jobs=jobs, undos=undos, accepts=accepts, forgets=forgets
+        HistoryService,
+        units=units,
+        records=bare_storage,
+        jobs=jobs,
+        undos=undos,
+        accepts=accepts,
+        forgets=forgets,
     )
     holds = providers.Singleton(HoldService, units=units, storage=storage, recovery=recovery, clock=clock)
     check_jobs = providers.Singleton(CheckJobs, queue=queue, jobs=jobs)
