@@ -24,6 +24,7 @@
     │   ├── RsyncMissingError         the host has no usable rsync, or refuses the command
     │   ├── SourceMissingError        no source of the profile could be read
     │   ├── FilesMissingError         most files of a source had vanished: a person must look
+    │   ├── MuchUnreadError           more than a tenth of a source could not be read: no good backup
     │   ├── TransferFailedError       rsync ended in a way no retry mends
     │   ├── JobGivenUpError           one runner after another died over the job
     │   └── VetoedError               a plugin refused the run, with its reason
@@ -214,6 +215,12 @@ class FilesMissingError(PermanentError):
     """Most files of a source had vanished: an accident, or meant? A person must look and say."""
 
     code = "files-missing"
+
+
+class MuchUnreadError(PermanentError):
+    """More than a tenth of what a source held could not be read: the run is no good backup."""
+
+    code = "much-unread"
 
 
 class TransferFailedError(PermanentError):

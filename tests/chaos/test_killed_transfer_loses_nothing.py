@@ -133,6 +133,17 @@ def below(process: Running, program: str) -> list[int]:
     return found
 
 
+@contextlib.contextmanager
+def stopped(lines: list[int]) -> Iterator[None]:
+    """The line stands still: the file is under way as long as the test needs."""
+    for pid in lines:
+        os.kill(pid, signal.SIGSTOP)
+    yield
+    for pid in lines:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "term"])
 def test_the_runner_is_killed_and_the_file_changes_before_the_next_run(scene: Scene, number: int):
     scene.write_big()
@@ -179,9 +190,10 @@ def test_rsync_is_killed_and_the_file_changes_before_the_retry(scene: Scene, whi
     process = scene.start()
     pids = below(process, "rsync")
     assert len(pids) >= 2, pids
-    scene.write_big()
-    world = world_of_folder(scene.docs)
-    os.kill(pids[which], number)
+    with stopped(below(process, "ssh")):
+        scene.write_big()
+        world = world_of_folder(scene.docs)
+        os.kill(pids[which], number)
     assert process.wait(PATIENCE * 2) == 0
     scene.nothing_is_left_running()
     scene.current_is_clean()
@@ -194,13 +206,14 @@ def test_rsync_is_killed_and_the_file_changes_before_the_retry(scene: Scene, whi
 def test_the_line_is_cut_and_the_file_changes_before_the_retry(scene: Scene, tmp_path: Path):
     scene.write_big()
     process = scene.start()
-    scene.write_big()
-    world = world_of_folder(scene.docs)
     lines = below(process, "ssh")
     assert lines, "no ssh was found to kill"
-    for pid in lines:  # the first one gone, the other may end by itself
-        with contextlib.suppress(ProcessLookupError) if pid != lines[0] else contextlib.nullcontext():
-            os.kill(pid, signal.SIGKILL)
+    with stopped(lines):
+        scene.write_big()
+        world = world_of_folder(scene.docs)
+        for pid in lines:  # the first one gone, the other may end by itself
+            with contextlib.suppress(ProcessLookupError) if pid != lines[0] else contextlib.nullcontext():
+                os.kill(pid, signal.SIGKILL)
     assert process.wait(PATIENCE * 2) == 0
     scene.nothing_is_left_running()
     done = scene.bck.ok("jobs")["items"][0]["result"]

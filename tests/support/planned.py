@@ -22,6 +22,7 @@ from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import Claim
 from bckcore.services.hooks import NullHooks
 from bckcore.services.jobs import JobService
+from bckcore.services.missing import much_unread
 from bckcore.services.presence import PresenceService, Sign
 from bckcore.services.scheduler import Scheduler
 from bckcore.services.standing import Standing, StandingService
@@ -124,6 +125,8 @@ class Planned:
     def _enter(self, claim: Claim, started: datetime, error: BckError | None, *, good: bool) -> None:
         self._seq += 1
         now = self.clock.now()
+        went = RunOutcome.SUCCEEDED if good else RunOutcome.PARTIAL
+        told = None if good else much_unread(claim.job.profile)
         run = Run(
             id=RunId(f"{started:%Y%m%dT%H%M%SZ}-{self._seq:08x}"),
             profile=claim.job.profile,
@@ -131,7 +134,7 @@ class Planned:
             job=claim.job.id,
             seq=self._seq,
             started=started,
-        ).ended(RunOutcome.FAILED if error else RunOutcome.SUCCEEDED, now, error)
+        ).ended(RunOutcome.FAILED if error else went, now, error or told)
         with self.units() as uow:
             uow.runs.add(run)
             if not error and good:

@@ -21,6 +21,10 @@ class RunOutcome(StrEnum):
     CANCELLED = "cancelled"
 
 
+GOOD = (RunOutcome.SUCCEEDED, RunOutcome.PARTIAL)
+"""How a good backup ends, if it has no error besides."""
+
+
 class RunKind(StrEnum):
     """What made a run's state."""
 

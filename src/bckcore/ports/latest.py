@@ -20,8 +20,12 @@ class Latest(Protocol):
     def points(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, RestorePoint]:
         """The point with the highest number."""
 
-    def good_points(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, RestorePoint]:
-        """The point with the highest number of those that count."""
+    def good_backups(
+        self, until: datetime, profiles: Collection[ProfileId] | None = None
+    ) -> Mapping[ProfileId, Run]:
+        """The backup with the highest number that was a good one and began no later than ``until``: it
+        succeeded, or could not read a few things, and has no error. What an undo or an accept makes is
+        none: nothing of the PC was read."""
 
     def point_counts(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, int]:
         """How many points are kept."""

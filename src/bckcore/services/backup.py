@@ -25,6 +25,7 @@ from bckcore.errors import (
     HostUnreachableError,
     JobCancelledError,
     LeaseLostError,
+    MuchUnreadError,
     SourceMissingError,
     StoreFullError,
     VetoedError,
@@ -43,7 +44,7 @@ from bckcore.services.held_off import require_start_allowed
 from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
-from bckcore.services.missing import acceptance, accepts_missing, suspicion
+from bckcore.services.missing import acceptance, accepts_missing, much_unread, suspicion
 from bckcore.services.problems import count_of, kept_of, tell_empty, tell_harmed, told_lost, vanished_of
 from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.quota import QuotaWatcher
@@ -255,13 +256,13 @@ class BackupService:
         ref, run_id = plan.profile.ref, plan.run.id
         harmed = [self._storage.withdraw(ref, run_id, one.source, one.harmed) for one in ingests]
         tell_harmed(harmed, watcher)
-        suspicious = _told_missing(plan, ingests, watcher)
         problems = count_of(pulled, lost, harmed)
         outcome = _outcome(ingests, amiss=problems > vanished_of(pulled))
+        error = _told_missing(plan, ingests, watcher) or _told_unread(plan, ingests, watcher)
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
         run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
         made = any(ingest.changed for ingest in ingests) or bool(_dropped(plan))
-        run = replace(run, made_point=made).ended(outcome, self._clock.now(), suspicious)
+        run = replace(run, made_point=made).ended(outcome, self._clock.now(), error)
         counted = self._weight(_counted(ingests, outcome), run, claim.job) if made else None
         states = (*(ingest.state for ingest in ingests), *_dropped_states(plan))
         closing = Closing(
@@ -277,7 +278,7 @@ class BackupService:
         watcher.log(_summary(run))
         for one in pulled:
             self._freed(plan, one, watcher)
-        return run, suspicious
+        return run, error
 
     def _weight(self, counted: Counted, run: Run, job: Job) -> Counted:
         if counted is not Counted.COUNTED or not is_by_device(job):
@@ -367,9 +368,19 @@ def _told_missing(plan: _Plan, ingests: list[SourceIngest], watcher: Watcher) ->
     return error
 
 
+def _told_unread(plan: _Plan, ingests: list[SourceIngest], watcher: Watcher) -> MuchUnreadError | None:
+    """Say in the log that too little could be read for a good backup."""
+    if not any(ingest.weak for ingest in ingests):
+        return None
+    error = much_unread(plan.profile.id)
+    watcher.log(str(error), level="warning")
+    return error
+
+
 def _outcome(ingests: list[SourceIngest], *, amiss: bool) -> RunOutcome:
     if any(ingest.suspect for ingest in ingests):
         return RunOutcome.SUSPECT
+    amiss = amiss or any(ingest.weak for ingest in ingests)
     return RunOutcome.PARTIAL if amiss else RunOutcome.SUCCEEDED
 
 

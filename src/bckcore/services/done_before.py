@@ -10,7 +10,7 @@ from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.hooks import Hooks
-from bckcore.services.missing import suspicion_of
+from bckcore.services.missing import error_of
 
 _CAME_TO_ITS_END = (RunOutcome.SUCCEEDED, RunOutcome.PARTIAL, RunOutcome.SUSPECT)
 _LAST_RUNS = 20
@@ -35,7 +35,7 @@ def done_before(units: UnitOfWorkFactory, hooks: Hooks, claim: Claim, watcher: W
     last = ended[-1]
     watcher.log(f"Run {last.seq} of this job had ended when its runner died: it is not done once more.")
     hooks.run_finished(RunFinished(run=last))
-    return last, suspicion_of(last) if last.outcome is RunOutcome.SUSPECT else None
+    return last, error_of(last)
 
 
 def runs_of(uow: UnitOfWork, job: Job) -> Sequence[Run]:

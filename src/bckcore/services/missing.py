@@ -7,8 +7,8 @@ from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.job import Job
 from bckcore.domain.paths import ROOT, RelPath, is_below
-from bckcore.domain.run import Run
-from bckcore.errors import ConflictError, FilesMissingError
+from bckcore.domain.run import Run, RunOutcome
+from bckcore.errors import BckError, ConflictError, FilesMissingError, MuchUnreadError
 
 SUSPECT_FROM = 100
 """A source of more paths than this, more than half of which vanished, is suspect."""
@@ -104,6 +104,23 @@ def _suspicion(profile: ProfileId, what: str) -> FilesMissingError:
         advice="Look for an unplugged disk or a moved folder. If the files are really gone, "
         f"say so: `bck run accept {profile} --reason TEXT`, or run `bck backup {profile} --accept-missing`.",
     )
+
+
+def much_unread(profile: ProfileId) -> MuchUnreadError:
+    """What a run has to say that could read too little to count as a good backup."""
+    return MuchUnreadError(
+        "More than a tenth of what was there before could not be read.",
+        meaning="What could not be read keeps its last version. This backup does not count as a good one: "
+        "the profile gets no fresher by it.",
+        advice=f"See what could not be read, and why: `bck run problems {profile}`.",
+    )
+
+
+def error_of(run: Run) -> BckError | None:
+    """What a backup that came to its end had to say, from its own record; None if it had nothing to say."""
+    if run.outcome is RunOutcome.SUSPECT:
+        return suspicion_of(run)
+    return much_unread(run.profile) if run.error_code == MuchUnreadError.code else None
 
 
 def acceptance(missing: Missing, *, by: str) -> str:

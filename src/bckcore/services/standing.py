@@ -10,7 +10,6 @@ from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.job import JobKind, JobStatus
 from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
-from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run, RunOutcome
 from bckcore.errors import HostKeyChangedError, InvalidInputError
 from bckcore.ports.clock import Clock
@@ -74,7 +73,7 @@ class _Known:
     were shown another. Nothing else ends an alarm: who stands in the way can break off a connection,
     and say whatever he likes before any key is shown.
     """
-    good: Mapping[ProfileId, RestorePoint]
+    good: Mapping[ProfileId, Run]
 
 
 class StandingService:
@@ -133,12 +132,12 @@ class StandingService:
             # One from the future is passed over: the clock was wrong then, or is now.
             went_through=latest.backups(_WENT_THROUGH, until=now, profiles=names),
             met=latest.backups(_WENT_THROUGH, or_error=HostKeyChangedError.code, profiles=names),
-            good=latest.good_points(names),
+            good=latest.good_backups(now, names),
         )
 
 
 def _standing(profile: Profile, known: _Known) -> Standing:
-    now, point = known.now, known.good.get(profile.id)
+    now, good = known.now, known.good.get(profile.id)
     last, met = known.went_through.get(profile.id), known.met.get(profile.id)
     presence = known.presences.get(profile.host)
     situation = Situation(
@@ -151,7 +150,7 @@ def _standing(profile: Profile, known: _Known) -> Standing:
     health = judged(
         created=profile.created,
         fresh_within=profile.objective,
-        good_at=point.verified_at if point else None,
+        good_at=good.finished if good else None,
         offline=standing_offline(situation),
         alarm=met is not None and met.error_code == HostKeyChangedError.code,
         now=now,

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from bck_adapters.memory.state import Session
 from bckcore.domain.ids import ProfileId
-from bckcore.domain.restore_point import Counted, RestorePoint
-from bckcore.domain.run import Run, RunKind, RunOutcome
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.run import GOOD, Run, RunKind, RunOutcome
 
 
 class MemoryLatest:
@@ -17,11 +17,17 @@ class MemoryLatest:
 
     def points(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, RestorePoint]:
         """See the port."""
-        return self._points(profiles, lambda _point: True)
+        points = self._session.read.points
+        newest = {name: points[name, seq] for name, seq in sorted(points)}
+        return {name: newest[name] for name in self._wanted(profiles) if name in newest}
 
-    def good_points(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, RestorePoint]:
+    def good_backups(
+        self, until: datetime, profiles: Collection[ProfileId] | None = None
+    ) -> Mapping[ProfileId, Run]:
         """See the port."""
-        return self._points(profiles, lambda point: point.counted is Counted.COUNTED)
+        return self._backups(
+            profiles, lambda run: run.outcome in GOOD and not run.error_code and run.started <= until
+        )
 
     def point_counts(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, int]:
         """See the port."""
@@ -40,11 +46,17 @@ class MemoryLatest:
 
         def wanted(run: Run) -> bool:
             ended = run.outcome in outcomes or (or_error is not None and run.error_code == or_error)
-            return run.kind is RunKind.BACKUP and ended and (until is None or run.started <= until)
+            return ended and (until is None or run.started <= until)
 
+        return self._backups(profiles, wanted)
+
+    def _backups(
+        self, profiles: Collection[ProfileId] | None, wanted: Callable[[Run], bool]
+    ) -> Mapping[ProfileId, Run]:
         found = {}
         for name in self._wanted(profiles):
-            newest = next(filter(wanted, self._runs_down(name)), None)
+            backups = (run for run in self._runs_down(name) if run.kind is RunKind.BACKUP)
+            newest = next(filter(wanted, backups), None)
             if newest is not None:
                 found[name] = newest
         return found
@@ -55,13 +67,6 @@ class MemoryLatest:
         last = state.runs[state.newest_runs[profile]].seq if profile in state.newest_runs else 0
         names = (state.run_numbers.get((profile, seq)) for seq in range(last, 0, -1))
         return (state.runs[name] for name in names if name is not None)
-
-    def _points(
-        self, profiles: Collection[ProfileId] | None, wanted: Callable[[RestorePoint], bool]
-    ) -> Mapping[ProfileId, RestorePoint]:
-        points = self._session.read.points
-        newest = {name: points[name, seq] for name, seq in sorted(points) if wanted(points[name, seq])}
-        return {name: newest[name] for name in self._wanted(profiles) if name in newest}
 
     def _wanted(self, profiles: Collection[ProfileId] | None) -> Iterator[ProfileId]:
         return (name for name in self._session.read.profiles if profiles is None or name in profiles)

@@ -4,13 +4,13 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Table, func, or_, select, true, tuple_
 
 from bck_adapters.sql import mapping, tables
 from bck_adapters.sql.session import SqlSession
 from bckcore.domain.ids import ProfileId
-from bckcore.domain.restore_point import Counted, RestorePoint
-from bckcore.domain.run import Run, RunKind, RunOutcome
+from bckcore.domain.restore_point import RestorePoint
+from bckcore.domain.run import GOOD, Run, RunKind, RunOutcome
 
 _PROFILE = tables.profile.c.id
 
@@ -23,11 +23,17 @@ class SqlLatest:
 
     def points(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, RestorePoint]:
         """See the port."""
-        return self._points(profiles)
+        query = _newest(tables.point, _OTHER_POINT, profiles)
+        found = [mapping.point_of(row) for row in self._session.execute(query)]
+        return {one.profile: one for one in found}
 
-    def good_points(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, RestorePoint]:
+    def good_backups(
+        self, until: datetime, profiles: Collection[ProfileId] | None = None
+    ) -> Mapping[ProfileId, Run]:
         """See the port."""
-        return self._points(profiles, _OTHER_POINT.c.counted == Counted.COUNTED.value)
+        run = _OTHER_RUN.c
+        good = [run.outcome.in_([one.value for one in GOOD]), run.error_code == ""]
+        return self._backups(profiles, *good, run.started <= until)
 
     def point_counts(self, profiles: Collection[ProfileId] | None = None) -> Mapping[ProfileId, int]:
         """See the port."""
@@ -49,18 +55,14 @@ class SqlLatest:
         ended: ColumnElement[bool] = run.outcome.in_([one.value for one in outcomes])
         if or_error is not None:
             ended = or_(ended, run.error_code == or_error)
-        wanted = [run.kind == RunKind.BACKUP.value, ended]
-        if until is not None:
-            wanted.append(run.started <= until)
-        query = _newest(tables.run, _OTHER_RUN, profiles, *wanted)
-        found = [mapping.run_of(row) for row in self._session.execute(query)]
-        return {one.profile: one for one in found}
+        return self._backups(profiles, ended, true() if until is None else run.started <= until)
 
-    def _points(
+    def _backups(
         self, profiles: Collection[ProfileId] | None, *wanted: ColumnElement[bool]
-    ) -> Mapping[ProfileId, RestorePoint]:
-        query = _newest(tables.point, _OTHER_POINT, profiles, *wanted)
-        found = [mapping.point_of(row) for row in self._session.execute(query)]
+    ) -> Mapping[ProfileId, Run]:
+        of_backups = _OTHER_RUN.c.kind == RunKind.BACKUP.value
+        query = _newest(tables.run, _OTHER_RUN, profiles, of_backups, *wanted)
+        found = [mapping.run_of(row) for row in self._session.execute(query)]
         return {one.profile: one for one in found}
 
 

@@ -27,6 +27,7 @@ from bckcore.ports.job_queue import JobQueue
 A, B, C = ProfileId("a"), ProfileId("b"), ProfileId("c")
 GOOD = RunOutcome.SUCCEEDED
 KEY = "host-key-changed"
+LATE = START + timedelta(days=9)
 
 
 def counted(seq: int, profile: ProfileId) -> RestorePoint:
@@ -63,19 +64,18 @@ class LatestContract:
             uow.commit()
         return database
 
-    def test_points_are_the_newest_of_each_profile_and_those_that_count(self, filled: Database) -> None:
+    def test_points_are_the_newest_of_each_profile(self, filled: Database) -> None:
         with filled.units() as uow:
             uow.points.add(sample_point(11, A))
             uow.points.forget(B, 10)
             assert uow.latest.points() == {A: sample_point(11, A), B: counted(9, B)}
-            assert uow.latest.good_points() == {A: counted(10, A), B: counted(9, B)}
             assert uow.latest.point_counts() == {A: 4, B: 2}
 
     def test_only_the_profiles_that_are_named_are_looked_at(self, filled: Database) -> None:
         with filled.units(read_only=True) as uow:
             for named, found in (([B, C], {B}), ([C], set()), ([], set()), ([ProfileId("removed")], set())):
                 assert set(uow.latest.points(named)) == found
-                assert set(uow.latest.good_points(named)) == found
+                assert set(uow.latest.good_backups(LATE, named)) == found
                 assert set(uow.latest.point_counts(named)) == found
                 assert set(uow.latest.backups([GOOD], profiles=named)) == found
 
@@ -100,6 +100,21 @@ class LatestContract:
             until = START + timedelta(minutes=9)
             assert uow.latest.backups([GOOD], until=until) == {n: ended(9, n, GOOD) for n in (A, B)}
             assert uow.latest.backups([GOOD], until=START) == {}
+
+    def test_good_backups_read_the_pc_and_have_no_error(self, filled: Database) -> None:
+        """A few unreadable files make none bad; an undo reads nothing; one from the future proves nothing."""
+        partly = ended(11, A, RunOutcome.PARTIAL)
+        with filled.units() as uow:
+            uow.runs.add(partly)
+            uow.runs.add(ended(12, A, RunOutcome.PARTIAL, "much-unread"))
+            uow.runs.add(ended(13, A, RunOutcome.SUSPECT, "files-missing"))
+            uow.runs.add(ended(14, A, RunOutcome.FAILED, "host-unreachable"))
+            uow.runs.add(ended(15, A, GOOD, kind=RunKind.UNDO))
+            uow.runs.add(ended(16, A, GOOD, kind=RunKind.ACCEPT))
+            uow.runs.add(sample_run(17, A))
+            assert uow.latest.good_backups(LATE) == {A: partly, B: ended(10, B, GOOD)}
+            until = START + timedelta(minutes=9)
+            assert uow.latest.good_backups(until) == {n: ended(9, n, GOOD) for n in (A, B)}
 
 
 class NewestJobsContract:

@@ -282,6 +282,13 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Look for an unplugged disk or a moved folder. If the files are really gone, tell an administrator.",
     ),
     **_problem(
+        "much-unread",
+        "More than a tenth of what was there before could not be read.",
+        "It keeps its last version, and this backup does not count as a good one.",
+        "Look at the list of problems: close the programs that hold the files, or show the list to an "
+        "administrator.",
+    ),
+    **_problem(
         "transfer-failed",
         "The files could not be copied.",
         "Trying again changes nothing until somebody acts.",

@@ -284,6 +284,13 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "avvisa un amministratore.",
     ),
     **_problem(
+        "much-unread",
+        "Più di un decimo di ciò che c'era prima non si poteva leggere.",
+        "Resta l'ultima versione, e questo backup non conta come buono.",
+        "Guarda l'elenco dei problemi: chiudi i programmi che tengono aperti i file, o mostralo a un "
+        "amministratore.",
+    ),
+    **_problem(
         "transfer-failed",
         "Non è stato possibile copiare i file.",
         "Riprovare non cambia nulla finché qualcuno non interviene.",
