@@ -10,12 +10,14 @@ import pytest
 
 from bck_adapters.memory import MemoryDatabase
 from bck_adapters.storage_fs import FsStorage
+from bckcore.domain.run import ProfileRef
 from bckcore.plugins.registry import Database
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Transport
 from bckcore.ports.unit_of_work import UnitOfWork
 from tests.support.house import House
+from tests.support.power import Power
 
 STORAGE_STEPS = frozenset(
     {
@@ -30,6 +32,7 @@ STORAGE_STEPS = frozenset(
         "merge",
         "put_back",
         "remove_path",
+        "settle",
         "manifest_digest",
         "read_manifest",
         "read_plan",
@@ -57,16 +60,19 @@ class Fuse:
 
     def __init__(self) -> None:
         self.at: int | None = None
+        self.named = ""
         self.count = 0
         self.last = ""
 
-    def set(self, at: int | None) -> None:
-        """Start counting anew; None never burns."""
-        self.at, self.count, self.last = at, 0, ""
+    def set(self, at: int | None, *, named: str = "") -> None:
+        """Start counting anew; None never burns, unless a step of that name comes."""
+        self.at, self.named, self.count, self.last = at, named, 0, ""
 
     def step(self, name: str) -> None:
         """One step of the process."""
         self.count += 1
+        if self.at is None and name == self.named:
+            self.at = self.count
         if self.at is not None and self.count >= self.at:
             self.last = self.last or name
             raise Crash(f"step {self.count}: {name}")
@@ -81,6 +87,14 @@ class CrashingStorage(FsStorage):
     """The storage on disk; before and after each call of the port the process may end."""
 
     fuse: Fuse = Fuse()
+    power: Power | None = None
+    """Where it is set, the power can be cut too."""
+
+    def settle(self, ref: ProfileRef) -> None:
+        """See the port."""
+        super().settle(ref)
+        if self.power is not None:
+            self.power.synced()
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)
@@ -150,6 +164,12 @@ class CrashingHouse(House):
     def _set_up(self, *args: Any) -> None:
         if self._fresh:
             super()._set_up(*args)
+
+    def on_mains(self, power: Power | None = None) -> Power:
+        """From now on the power can be cut; or still, in a new process on the same disk."""
+        assert isinstance(self.storage, CrashingStorage)
+        self.storage.power = power or Power(self.root)
+        return self.storage.power
 
     def reopened(self) -> "CrashingHouse":
         """The same root and database in a new process, which does not crash until it is told to."""

@@ -93,7 +93,10 @@ class RunRepository(Protocol):
         """Runs whose increment may still stand in storage, by number."""
 
     def increment_removed(self, run: RunId) -> None:
-        """Note that the run's increment was merged away or freed. Safe to repeat."""
+        """Note that the run's increment was merged away or freed, durably in storage. Safe to repeat."""
+
+    def increment_stands(self, run: RunId) -> None:
+        """Note that the run's increment stands after all. Safe to repeat."""
 
 
 class PointRepository(Protocol):

@@ -259,8 +259,13 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
     def read_manifest(self, ref: ProfileRef, seq: int) -> Iterator[Change]:
         """The changes of a manifest in written order. Raises NotFoundError, StorageError."""
 
-    def settle(self) -> None:
-        """Make everything written so far durable (syncfs). May take long where much was written."""
+    def settle(self, ref: ProfileRef) -> None:
+        """Make everything written so far durable (syncfs). May take long where much was written.
+
+        Called with the profile's lock held. Raises StorageError also for what the disk has failed to write
+        since the lock was taken, whoever heard of that before. Until it returns, a power cut may undo every
+        move, merge and delete: no database is told before that they are done.
+        """
 
     def write_receipt(self, receipt: Receipt, *, settled: bool = False) -> str:
         """Make everything written so far durable (syncfs), then the receipt; return its digest.

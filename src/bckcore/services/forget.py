@@ -158,6 +158,7 @@ class ForgetService:
                 claim=claim,
             )
             self._storage.remove_path(ref, plan.source, plan.path)
+            self._storage.settle(ref)  # nobody is told that it is gone while a power cut may bring it back
             self._ledger.catch_up(ref)  # counts the source anew
         for line in told(plan):
             watcher.log(line)

@@ -17,11 +17,19 @@ def finish_forgetting(storage: Storage, ref: ProfileRef, newest_run: int) -> int
     """
     return sum(
         place.files
-        for act in _newest_acts(storage, ref, newest_run)
-        if act.kind is ActKind.FORGET
+        for act in _forgettings(storage, ref, newest_run)
         for source, path in act.paths
         for place in storage.remove_path(ref, source, path)
     )
+
+
+def may_be_unfinished(storage: Storage, ref: ProfileRef, newest_run: int) -> bool:
+    """True if a path was forgotten after that run: a power cut may bring it back until the next sync."""
+    return any(True for _ in _forgettings(storage, ref, newest_run))
+
+
+def _forgettings(storage: Storage, ref: ProfileRef, newest_run: int) -> Iterator[Act]:
+    return (act for act in _newest_acts(storage, ref, newest_run) if act.kind is ActKind.FORGET)
 
 
 def _newest_acts(storage: Storage, ref: ProfileRef, newest_run: int) -> Iterator[Act]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 
-from bckcore.domain.ids import JobId, RunId, SourceName, run_id_time
+from bckcore.domain.ids import JobId, ProfileId, RunId, SourceName, run_id_time
 from bckcore.domain.manifest import FULL_EVERY, Change, ChangeOp, ManifestInfo
 from bckcore.domain.receipt import Receipt
 from bckcore.domain.restore_point import Counted
@@ -39,6 +39,16 @@ class Closing:
     states: tuple[SourceState, ...] = ()
     note: str = ""
     problems: tuple[RunProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adopted:
+    """What stood in history and was not counted."""
+
+    again: int = 0
+    """Increments that had been taken for merged or freed."""
+    opened: Run | None = None
+    """The run without a receipt."""
 
 
 class Ledger:
@@ -79,7 +89,7 @@ class Ledger:
         Nothing of the run is visible in the database before the receipt stands: the unit is committed last.
         """
         receipt = self._receipt(closing)
-        self._storage.settle()  # outside the unit: it may take long, and everybody who writes would wait
+        self._storage.settle(closing.run.ref)  # outside the unit: it may take long, and writers would wait
         with self._units() as uow:
             if closing.manifest is not None:
                 changes = self._storage.read_manifest(closing.run.ref, closing.run.seq)
@@ -108,29 +118,43 @@ class Ledger:
         self._replay.settle(ref)
         return entered
 
-    def adopt(self, ref: ProfileRef) -> Run | None:
-        """Enter the run that was open when the database was lost, if its increment stands; return it.
+    def adopt(self, ref: ProfileRef) -> Adopted:
+        """Enter what stands in history and is not counted among the increments; points before it need it.
 
-        Points before it need that increment. It has no receipt; it is entered as open, and closed like
-        any run that was cut off. Only one such run can be: no run starts before the one before it has
-        its receipt. Raises StorageError if there are more. Attempts must be folded by then.
+        An increment that was taken for merged or freed counts again: a power cut may bring it back, and as
+        the older one it is asked first. A run without a receipt was open when the database was lost: it is
+        entered as open, and closed like any run that was cut off. Only one such run can be: no run starts
+        before the one before it has its receipt. Raises StorageError if there are more. Attempts must be
+        folded by then.
         """
         with self._units(read_only=True) as uow:
-            known = {run.id for run in uow.runs.increments(ref.profile)}
-            strangers = [run for run in self._storage.increments(ref) if run not in known]
-            strangers = [run for run in strangers if not _knows(uow, run)]
+            counting = {run.id for run in uow.runs.increments(ref.profile)}
+            others = [run for run in self._storage.increments(ref) if run not in counting]
+            owners = {run: _owner(uow, run) for run in others}
             last = uow.runs.last(ref.profile)
-        if not strangers:
-            return None
-        if len(strangers) > 1 or (last is not None and last.outcome is None):
+        again = [run for run in others if owners[run] == ref.profile]
+        strangers = [run for run in others if owners[run] is None]
+        if len(strangers) > 1 or (strangers and last is not None and last.outcome is None):
             raise _no_receipts(ref, strangers)
-        run = _opened(ref, strangers[0], last.seq + 1 if last else 1)
+        if again:
+            self._count_again(again)
+        opened = _opened(ref, strangers[0], last.seq + 1 if last else 1) if strangers else None
+        if opened is not None:
+            self._open(opened)
+        return Adopted(again=len(again), opened=opened)
+
+    def _count_again(self, runs: Sequence[RunId]) -> None:
+        with self._units() as uow:
+            for run in runs:
+                uow.runs.increment_stands(run)
+            uow.commit()
+
+    def _open(self, run: Run) -> None:
         with self._units() as uow:
             uow.runs.add(run)
-            for state in uow.catalog.source_states(ref.profile).values():
-                uow.catalog.save_source_state(ref.profile, replace(state, interrupted=True))
+            for state in uow.catalog.source_states(run.profile).values():
+                uow.catalog.save_source_state(run.profile, replace(state, interrupted=True))
             uow.commit()
-        return run
 
     def put_right(self, run: Run) -> None:
         """Bring ``current`` back to what the catalog says after an undo that was cut off."""
@@ -201,12 +225,12 @@ class Ledger:
             return uow.acts.last(run.profile)
 
 
-def _knows(uow: UnitOfWork, run: RunId) -> bool:
+def _owner(uow: UnitOfWork, run: RunId) -> ProfileId | None:
+    """The profile of that run; None for one that the database does not know."""
     try:
-        uow.runs.get(run)
+        return uow.runs.get(run).profile
     except NotFoundError:
-        return False
-    return True
+        return None
 
 
 def _opened(ref: ProfileRef, run: RunId, seq: int) -> Run:

@@ -3,7 +3,8 @@
 Let I_k be what run k displaced; points *before* k need it. The increment of a run that is no kept
 point is merged into the next newer one, its own entries winning; if no kept point lies before it, it
 is freed. First the decision is durable in storage, then the database forgets the points, then increments
-move: cut anywhere and run again, the same rule goes on where it stopped.
+move, and only when all that is on the disk the database hears which stand no more: cut anywhere, also by the
+power, and run again, the same rule goes on where it stopped. To do a step twice changes nothing.
 """
 
 from collections.abc import Sequence
@@ -149,13 +150,18 @@ class PruneService:
                 self._storage.free(profile.ref, step.run)
             else:
                 self._storage.merge(profile.ref, step.run, step.into)
-            self._removed(step.run, claim)
+        self._removed(profile.ref, steps, claim)
         merged = sum(step.into is not None for step in steps)
         return replace(plan, merged=merged, freed=len(steps) - merged, bytes_freed=bytes_freed)
 
-    def _removed(self, run: RunId, claim: Claim | None) -> None:
+    def _removed(self, ref: ProfileRef, steps: Sequence[_Step], claim: Claim | None) -> None:
+        """Once for all steps: a power cut before it undoes at worst what the next prune does again."""
+        if not steps:
+            return
+        self._storage.settle(ref)
         with self._units() as uow:
-            uow.runs.increment_removed(run)
+            for step in steps:
+                uow.runs.increment_removed(step.run)
             uow.commit(claim=claim)
 
 

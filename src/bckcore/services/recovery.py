@@ -5,7 +5,7 @@ from bckcore.domain.wording import counted
 from bckcore.errors import TransferInterruptedError
 from bckcore.ports.clock import Clock
 from bckcore.ports.storage import Storage
-from bckcore.services.forgotten import finish_forgetting
+from bckcore.services.forgotten import finish_forgetting, may_be_unfinished
 from bckcore.services.ledger import Closing, Ledger
 
 
@@ -24,7 +24,9 @@ class Recovery:
         """
         done = self.tidy(ref)
         self.require_own_storage(ref)
-        _, left_open = self._ledger.newest(ref)
+        finished, left_open = self._ledger.newest(ref)
+        if may_be_unfinished(self._storage, ref, left_open.seq if left_open else finished):
+            self._storage.settle(ref)  # a run may begin now, and then nobody removes again what comes back
         if left_open is not None:
             if left_open.kind is RunKind.UNDO or not left_open.job:  # adopted: it may have been an undo
                 self._ledger.put_right(left_open)
@@ -45,8 +47,12 @@ class Recovery:
             done.append(f"Folded what an interrupted attempt displaced: {counted(kept, 'file')} kept.")
         if entered := self._ledger.catch_up(ref):
             done.append(f"Entered {entered} finished runs and acts that the database had missed.")
-        if adopted := self._ledger.adopt(ref):
-            done.append(f"Found what run {adopted.seq} displaced, which the database did not know.")
+        adopted = self._ledger.adopt(ref)
+        if adopted.again:
+            what = counted(adopted.again, "increment")
+            done.append(f"Counting {what} again that had been taken for merged or removed.")
+        if adopted.opened:
+            done.append(f"Found what run {adopted.opened.seq} displaced, which the database did not know.")
         finished, left_open = self._ledger.newest(ref)
         if removed := finish_forgetting(self._storage, ref, left_open.seq if left_open else finished):
             done.append(f"Removed {removed} stored files of a path that was forgotten on purpose.")

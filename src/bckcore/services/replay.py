@@ -1,6 +1,7 @@
 """Replay: enter into the database what storage tells, event by event, as it was entered live."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 
 from bckcore.domain.act import Act
@@ -81,12 +82,19 @@ class Replay:
         point, or what comes from before that point could be merged to behind it.
         """
         standing = set(self._storage.increments(ref))
-        with self._units() as uow:
+        with self._units(read_only=True) as uow:
             kept = {point.seq for point in uow.points.list(ref.profile)}
-            for run in uow.runs.increments(ref.profile):
-                needed = run.seq in kept and any(seq < run.seq for seq in kept)
-                if run.id not in standing and run.outcome is not None and not needed:
-                    uow.runs.increment_removed(run.id)
+            gone = [
+                run.id
+                for run in uow.runs.increments(ref.profile)
+                if run.id not in standing and run.outcome is not None and not _needed(run.seq, kept)
+            ]
+        if not gone:
+            return
+        self._storage.settle(ref)  # what a prune that was cut off moved may not be on the disk yet
+        with self._units() as uow:
+            for removed in gone:
+                uow.runs.increment_removed(removed)
             uow.commit()
 
     def _enter(self, uow: UnitOfWork, event: Event) -> None:
@@ -158,6 +166,10 @@ def counted_state(catalog: Catalog, profile: ProfileId, seq: int, source: Source
         size += entry.size
     total, paths = fingerprint(entry.path for entry in catalog.entries(profile, seq, source))
     return SourceState(source=source, fingerprint=total, paths=paths, files=files, bytes=size)
+
+
+def _needed(seq: int, kept: AbstractSet[int]) -> bool:
+    return seq in kept and min(kept) < seq
 
 
 def _noting(changes: Iterator[Change], touched: set[SourceName]) -> Iterator[Change]:

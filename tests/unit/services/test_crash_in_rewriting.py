@@ -1,6 +1,7 @@
 """A crash at every step of an undo, an acceptance, a forgetting: nothing kept is lost, the next start heals.
 
-Steps are those of test_crash_at_every_step: calls of the storage port and commits, then system calls too.
+Steps are those of test_crash_at_every_step: calls of the storage port and commits, then system calls too;
+and power cuts.
 """
 
 from collections.abc import Callable
@@ -32,21 +33,31 @@ def lived(folder: Path) -> Life:
     return life
 
 
-def cut(life: Life, act: Callable[[Rewriting], object], step: int, *, system_calls: bool) -> bool:
+def cut(
+    life: Life,
+    act: Callable[[Rewriting], object],
+    step: int,
+    *,
+    system_calls: bool = False,
+    power_goes: bool = False,
+) -> bool:
     """Do it with a crash at that step, then open the house in a new process."""
     house: CrashingHouse = life.house
     rewriting = Rewriting(house)
+    power = house.on_mains() if power_goes else None
     house.fuse.set(step)
     with system_calls_step(house.fuse) if system_calls else nothing_steps():
         crashed = crashes(lambda: act(rewriting))
+    if power is not None:
+        power.cut()
     life.house = house.reopened()
     return crashed
 
 
-def crash_in_an_undo(folder: Path, step: int, *, system_calls: bool) -> bool:
+def crash_in_an_undo(folder: Path, step: int, **how: bool) -> bool:
     life = lived(folder)
     life.expected[6] = life.expected[2]
-    crashed = cut(life, lambda rewriting: rewriting.undo(4), step, system_calls=system_calls)
+    crashed = cut(life, lambda rewriting: rewriting.undo(4), step, **how)
     life.house.recovery.recover(profile_ref(life))
     assert [point.seq for point in life.house.points()][:4] == [1, 2, 4, 5]
     life.assert_every_point_restores()
@@ -62,11 +73,11 @@ def crash_in_an_undo(folder: Path, step: int, *, system_calls: bool) -> bool:
     return crashed
 
 
-def crash_in_an_undo_then_a_backup(folder: Path, step: int, *, system_calls: bool) -> bool:
+def crash_in_an_undo_then_a_backup(folder: Path, step: int, **how: bool) -> bool:
     """The PC's own state is right, too, whatever the undo had done to current."""
     life = lived(folder)
     life.expected[6] = life.expected[1]
-    crashed = cut(life, lambda rewriting: rewriting.undo(to=1), step, system_calls=system_calls)
+    crashed = cut(life, lambda rewriting: rewriting.undo(to=1), step, **how)
     life.change_little(b"mark")
     life.back_up()
     life.assert_every_point_restores()
@@ -76,7 +87,7 @@ def crash_in_an_undo_then_a_backup(folder: Path, step: int, *, system_calls: boo
     return crashed
 
 
-def crash_in_an_acceptance(folder: Path, step: int, *, system_calls: bool) -> bool:
+def crash_in_an_acceptance(folder: Path, step: int, **how: bool) -> bool:
     life = lived(folder)
     for number in range(SUSPECT_FROM + 1):
         life.docs.write(b"many/%03d" % number, b"1", T)
@@ -84,7 +95,7 @@ def crash_in_an_acceptance(folder: Path, step: int, *, system_calls: bool) -> bo
     life.docs.delete(b"many")
     assert life.house.back_up().outcome is RunOutcome.SUSPECT
     life.expected[8] = life.worlds()
-    crashed = cut(life, lambda rewriting: rewriting.accept(), step, system_calls=system_calls)
+    crashed = cut(life, lambda rewriting: rewriting.accept(), step, **how)
     life.house.recovery.recover(profile_ref(life))
     life.assert_every_point_restores()
     if [point.seq for point in life.house.points()][-1] != 8:
@@ -95,9 +106,9 @@ def crash_in_an_acceptance(folder: Path, step: int, *, system_calls: bool) -> bo
     return crashed
 
 
-def crash_in_a_forgetting(folder: Path, step: int, *, system_calls: bool) -> bool:
+def crash_in_a_forgetting(folder: Path, step: int, **how: bool) -> bool:
     life = lived(folder)
-    crashed = cut(life, lambda rewriting: rewriting.forget(b"docs/d/hidden"), step, system_calls=system_calls)
+    crashed = cut(life, lambda rewriting: rewriting.forget(b"docs/d/hidden"), step, **how)
     life.house.recovery.recover(profile_ref(life))
     if list(life.house.storage.acts(profile_ref(life))):
         for worlds in life.expected.values():
@@ -131,7 +142,12 @@ ACTS = [crash_in_an_undo, crash_in_an_undo_then_a_backup, crash_in_an_acceptance
 
 @pytest.mark.parametrize("act", ACTS)
 def test_a_crash_at_any_step_loses_nothing(act: Callable[..., bool], quick_dir: Path) -> None:
-    each_step(quick_dir, lambda folder, step: act(folder, step, system_calls=False), quick=5)
+    each_step(quick_dir, act, quick=5)
+
+
+@pytest.mark.parametrize("act", ACTS)
+def test_a_power_cut_at_any_step_loses_nothing(act: Callable[..., bool], quick_dir: Path) -> None:
+    each_step(quick_dir, lambda folder, step: act(folder, step, power_goes=True), quick=11)
 
 
 @pytest.mark.parametrize("act", ACTS)

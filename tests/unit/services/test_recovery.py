@@ -21,16 +21,8 @@ def life(quick_dir: Path) -> Life:
 
 def cut(life: Life, step: str) -> list[str]:
     """Have the next run end at that step, and tell what the start after it says."""
-    plain = life.house.fuse.step
-
-    def burn(name: str) -> None:
-        if name == step:
-            life.house.fuse.at = 1
-        plain(name)
-
-    life.house.fuse.step = burn  # type: ignore[method-assign]  # by name instead of by number
+    life.house.fuse.set(None, named=step)
     assert crashes(life.house.back_up)
-    life.house.fuse.step = plain  # type: ignore[method-assign]  # back again
     life.house = life.house.reopened()
     with life.house.database.units(read_only=True) as uow:
         ref = uow.profiles.get(DOCS).ref

@@ -180,6 +180,10 @@ class MemoryRuns:
         """See the port."""
         self._session.write().removed_increments.add(run)
 
+    def increment_stands(self, run: RunId) -> None:
+        """See the port."""
+        self._session.write().removed_increments.discard(run)
+
     def _by_seq(self, profile: ProfileId, after_seq: int) -> Sequence[Run]:
         runs = self._session.read.runs.values()
         return sorted(

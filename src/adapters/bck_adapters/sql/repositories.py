@@ -200,7 +200,14 @@ class SqlRuns:
 
     def increment_removed(self, run: RunId) -> None:
         """See the port."""
-        self._session.write(update(_RUN).where(_RUN.c.id == run).values(increment_removed=True))
+        self._note_increment(run, removed=True)
+
+    def increment_stands(self, run: RunId) -> None:
+        """See the port."""
+        self._note_increment(run, removed=False)
+
+    def _note_increment(self, run: RunId, *, removed: bool) -> None:
+        self._session.write(update(_RUN).where(_RUN.c.id == run).values(increment_removed=removed))
 
     def _read(self, query: Select[Any]) -> Sequence[Run]:
         return [mapping.run_of(row) for row in self._session.execute(query)]

@@ -16,8 +16,8 @@ from bck_adapters.storage_fs.handles import FOLDER, PRIVATE, Descent, open_folde
 from bck_adapters.storage_fs.making import Maker, remove_leftovers
 from bck_adapters.storage_fs.origins import Origins, UnusableError
 from bck_adapters.storage_fs.placing import Look, Step, has_attributes
-from bck_adapters.storage_fs.records import sync_file_system
 from bck_adapters.storage_fs.settling import Place
+from bck_adapters.storage_fs.syncing import sync_file_system
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.paths import ROOT, components
 from bckcore.domain.push import Conflict, PushOutcome

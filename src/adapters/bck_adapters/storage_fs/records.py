@@ -1,6 +1,5 @@
 """Receipts and manifests on disk, ``.receipts/<host>/<profile>/<seq>.json`` and ``.tsv.gz``."""
 
-import ctypes
 import gzip
 import io
 import os
@@ -15,6 +14,7 @@ from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.files import open_new, put_in_place, read_whole, write_new
 from bck_adapters.storage_fs.guides import keep_guides_current
 from bck_adapters.storage_fs.root import RECEIPTS, Root, profile_names
+from bck_adapters.storage_fs.syncing import Syncs
 from bckcore.domain import act as acts
 from bckcore.domain import receipt as receipts
 from bckcore.domain.act import Act
@@ -36,8 +36,9 @@ _CHUNK = 1 << 20
 class Records:
     """The receipts and manifests of all profiles."""
 
-    def __init__(self, root: Root) -> None:
+    def __init__(self, root: Root, syncs: Syncs) -> None:
         self._root = root
+        self._syncs = syncs
 
     # --- manifests ---------------------------------------------------------------------------------
 
@@ -158,10 +159,10 @@ class Records:
 
     # --- receipts ----------------------------------------------------------------------------------
 
-    def settle(self) -> None:
+    def settle(self, ref: ProfileRef) -> None:
         """Sync the whole storage."""
         with translated("writing everything to disk", self._root.path):
-            self._sync()
+            self._syncs.sync(ref)
 
     def write_receipt(self, receipt: Receipt, *, settled: bool = False) -> str:
         """Sync the whole storage, then write the receipt durably; return its digest."""
@@ -174,20 +175,13 @@ class Records:
         """Sync the whole storage, then write the document durably, unless it stands there already."""
         with translated(f"writing {name}", self._root.place(RECEIPTS, *profile_names(ref), name)):
             if sync:
-                self._sync()
+                self._syncs.sync(ref)
             folder = self._root.make(RECEIPTS, *profile_names(ref), durable=True)
             try:
                 if not _stands(folder, name, raw):
                     write_new(folder, name, f".{name}.new", raw)
             finally:
                 os.close(folder)
-
-    def _sync(self) -> None:
-        fd = self._root.open()
-        try:
-            sync_file_system(fd)
-        finally:
-            os.close(fd)
 
     def receipts(self, ref: ProfileRef, *, after_seq: int = 0) -> Iterator[tuple[Receipt, str]]:
         """Receipts with their digests, by number."""
@@ -298,14 +292,3 @@ def _moved(what: str) -> StorageError:
         meaning="Somebody moved or changed files below .receipts.",
         advice="Bring the file back from a copy of the backup storage.",
     )
-
-
-def sync_file_system(fd: int) -> None:
-    """Return once everything written to the file system of ``fd`` is on disk. Raises OSError."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if not hasattr(libc, "syncfs"):
-        os.sync()  # all file systems instead of one: slower, as safe
-        return
-    if libc.syncfs(fd) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from bck_adapters.storage_fs import checks, current, locks, staging, weighing
@@ -16,6 +16,7 @@ from bck_adapters.storage_fs.history import History
 from bck_adapters.storage_fs.record_store import FsRecordStore
 from bck_adapters.storage_fs.records import Records
 from bck_adapters.storage_fs.root import AREAS, CURRENT, RECEIPTS, Root
+from bck_adapters.storage_fs.syncing import Syncs
 from bck_adapters.storage_fs.usage import usage_of
 from bck_adapters.storage_fs.verification import FsVerification
 from bckcore.domain.act import Act
@@ -57,7 +58,8 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         self._processes = processes
         self._attempts = Attempts(self._root)
         self._history = History(self._root)
-        self._records = Records(self._root)
+        self._syncs = Syncs(self._root)
+        self._records = Records(self._root, self._syncs)
 
     # --- the root ----------------------------------------------------------------------------------
 
@@ -105,11 +107,12 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         """What everything of that host takes now."""
         return usage_of(self._root, self._attempts, host)
 
+    @contextmanager
     def lock(
         self, ref: ProfileRef, *, wait_seconds: float | None = None, right: LockRight | None = None
-    ) -> AbstractContextManager[ProfileLock]:
+    ) -> Iterator[ProfileLock]:
         """Hold the profile's lock."""
-        return locks.held(
+        held = locks.held(
             self._root,
             ref,
             wait_seconds=wait_seconds,
@@ -117,6 +120,8 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
             right=right,
             let_go_seconds=self.let_go_seconds,
         )
+        with held as lock, self._syncs.heard(ref):
+            yield lock
 
     def profiles(self) -> Sequence[ProfileRef]:
         """Every profile that has receipts or files."""
@@ -234,9 +239,9 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         """The changes of a manifest in written order."""
         return self._records.read_manifest(ref, seq)
 
-    def settle(self) -> None:
+    def settle(self, ref: ProfileRef) -> None:
         """Make everything written so far durable."""
-        self._records.settle()
+        self._records.settle(ref)
 
     def write_receipt(self, receipt: Receipt, *, settled: bool = False) -> str:
         """Make everything durable, then the receipt; return its digest."""

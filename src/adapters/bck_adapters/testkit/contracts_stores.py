@@ -93,6 +93,7 @@ class UnitOfWorkContract(_NeedsDatabase):
                 lambda: uow.hosts.add(sample_host()),
                 lambda: uow.points.add(sample_point(1)),
                 lambda: uow.runs.increment_removed(RunId("x")),
+                lambda: uow.runs.increment_stands(RunId("x")),
                 lambda: uow.holds.put(sample_hold(1)),
                 lambda: uow.holds.remove(DOCS, 1),
                 lambda: uow.catalog.apply(DOCS, 1, ()),
@@ -290,6 +291,9 @@ class RepositoriesContract(_NeedsDatabase):
             uow.runs.update(ended_run(runs[1]))
             assert list(uow.runs.increments(DOCS)) == [runs[0], runs[2]]
             assert list(uow.runs.increments(DOCS, after_seq=1)) == [runs[2]]
+            uow.runs.increment_stands(runs[1].id)
+            uow.runs.increment_stands(runs[1].id)
+            assert list(uow.runs.increments(DOCS)) == [runs[0], ended_run(runs[1]), runs[2]]
 
     def test_points_come_back_whole_and_by_number(self, database: Database) -> None:
         with database.units() as uow:
