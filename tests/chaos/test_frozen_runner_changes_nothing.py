@@ -13,13 +13,25 @@ from sqlalchemy import select
 
 from bck_adapters.sql.engine import make_engine
 from bck_adapters.sql.tables import metadata
+from bckcore.domain.check import CheckRequest
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.run import RunOutcome
 from bckcore.ports.job_queue import Claim
 from bckcore.services.history_requests import ForgetRequest, UndoRequest
 from tests.support.databases import address_of
-from tests.support.frozen import DONE, FENCED_OFF, TRANSFER, UNIT, Site, SiteHouse, frozen_at, woken
+from tests.support.frozen import (
+    DONE,
+    FENCED_OFF,
+    FETCH,
+    PREVIEW,
+    TRANSFER,
+    UNIT,
+    Site,
+    SiteHouse,
+    frozen_at,
+    woken,
+)
 from tests.support.house import DOCS, REF, House
 from tests.support.trees import standing_below
 from tests.support.worlds import World, differences, world_of_folder
@@ -44,6 +56,17 @@ def undo(house: House) -> None:
 
 def forget(house: House) -> None:
     house.forget(ForgetRequest(path=b"docs/secret", reason="test"))
+
+
+def preview(house: House) -> None:
+    house._seen_through(JobKind.PREVIEW, {}, lambda _, watcher: house.previews.preview(DOCS, watcher))
+
+
+def check_against_the_pc(house: House) -> None:
+    asked = CheckRequest(against_host=True)
+    house._seen_through(
+        JobKind.CHECK, asked.payload(), lambda _, watcher: house.checks.check(DOCS, asked, watcher)
+    )
 
 
 class Lived:
@@ -183,6 +206,25 @@ def test_woken_in_front_of_its_transfer_it_loses_nothing(lived: Lived) -> None:
         claim = taken_over(lived)
         assert woken(process) == FENCED_OFF
     lived.expected[3] = world_of_folder(lived.site.source)
+    goes_on(lived, claim)
+
+
+@pytest.mark.parametrize(
+    ("work", "step"), [(preview, PREVIEW), (check_against_the_pc, FETCH)], ids=["preview", "check"]
+)
+def test_woken_while_it_looks_it_takes_nothing_from_the_new_owner(
+    lived: Lived, work: Callable[[House], object], step: str
+) -> None:
+    with frozen_at(lived.site, lived.house.clock.now(), work, step, 1) as process:
+        claim = taken_over(lived)
+        with lived.house.storage.scratch(REF) as folder:
+            (folder / "brought").write_bytes(b"by the new owner")
+            assert len(list(folder.parent.iterdir())) == 2
+            _, rows = lived.stands()
+            assert woken(process) == FENCED_OFF
+            assert lived.stands()[1] == rows
+            assert list(folder.parent.iterdir()) == [folder], "what it had made is gone, and nothing else"
+            assert (folder / "brought").read_bytes() == b"by the new owner"
     goes_on(lived, claim)
 
 

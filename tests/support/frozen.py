@@ -25,7 +25,7 @@ from tests.support.house import PC, House
 PATIENCE = 120
 DONE, FENCED_OFF = 0, 3
 """How the process ends: its work done, or refused because its job is another's."""
-TRANSFER = "pull"
+TRANSFER, PREVIEW, FETCH = "pull", "preview", "fetch"
 UNIT = "unit"
 """A unit of work that writes is about to be opened."""
 
@@ -60,7 +60,7 @@ class SiteHouse(House):
 
         super().__init__(
             site.root,
-            cast("Any", _Telling(transport, step, (TRANSFER,))),
+            cast("Any", _Telling(transport, step, (TRANSFER, PREVIEW, FETCH))),
             sources=(f"docs={site.source}",),
             host=Host(id=PC, address="", transport="local", allowed_roots=("/",)),
             database=opened,

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from bckcore.domain.ids import ProfileId, SourceName
+from bckcore.domain.ids import ProfileId, SourceName, is_run_id
 from bckcore.domain.paths import display, percent_encoded
 from bckcore.errors import BckError, InvalidInputError
 
@@ -51,7 +51,7 @@ class Cause(StrEnum):
 
     @property
     def advice(self) -> str:
-        """What a person can do."""
+        """What a person can do, wherever it is; see :attr:`Finding.advice`."""
         return _ADVICE[self]
 
 
@@ -61,6 +61,11 @@ _WHOLE = (
 _ASIDE = (
     "If it is the copy in current: move it out of the storage before the next backup, which then brings a "
     "good one. "
+)
+_MAYBE_HISTORY = (
+    "It may be history that points need. First make the database anew: bck catalog rebuild. Then check "
+    "again. What is told even then: find out who put it there, and move it out of the storage, to where you "
+    "can bring it back from."
 )
 _RECORD = "Bring the file back from a copy of the storage. Points restore as before; a rebuild would miss it."
 _ADVICE: Mapping[Cause, str] = {
@@ -113,6 +118,12 @@ class Finding:
         return self.cause, self.source, self.path, self.place
 
     @property
+    def advice(self) -> str:
+        """What a person can do. Nothing in history is ever to be removed on the word of a check alone."""
+        in_history = is_run_id(self.place) or (self.place == STORAGE and _below_history(self.path))
+        return _MAYBE_HISTORY if self.cause is Cause.EXTRA and in_history else self.cause.advice
+
+    @property
     def whole_path(self) -> bytes:
         """With the source in front, as a restore asks for it."""
         return self.path if self.source is None else self.source.encode() + b"/" + self.path
@@ -140,8 +151,12 @@ class Finding:
             "points": self.points,
             "newest_point": self.newest,
             "detail": self.detail,
-            "advice": self.cause.advice,
+            "advice": self.advice,
         }
+
+
+def _below_history(path: bytes) -> bool:
+    return path.split(b"/", 1)[0] == b".history"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

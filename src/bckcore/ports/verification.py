@@ -138,8 +138,8 @@ class StoreVerification(Protocol):
         """How many runs set harmed files aside, where they do no harm and belong to no point."""
 
     def scratch(self, ref: ProfileRef) -> AbstractContextManager[Path]:
-        """A fresh, empty folder below ``.work`` of the profile's own; gone afterwards. What a crash left of
-        an earlier one goes first. One at a time."""
+        """A fresh, empty folder below ``.work`` for this use alone; gone afterwards. What a crash left of
+        earlier ones goes first; what another one uses stays, also if that has lost its job."""
 
     def current_folder(self, ref: ProfileRef, source: SourceName) -> Path | None:
         """Where the newest copies of a source lie, for programs that only read; None before the first."""

@@ -64,7 +64,7 @@ def test_nothing_is_left_in_the_storage_and_current_is_not_touched(scene: Scene)
     assert {path: status.st_ctime_ns for path, status in before.items()} == {
         path: status.st_ctime_ns for path, status in after.items()
     }
-    assert list((scene.root / ".work" / "check" / "pc1").iterdir()) == []
+    assert list((scene.root / ".work" / "check" / "pc1" / "docs").iterdir()) == []
 
 
 def test_what_a_crash_left_of_an_earlier_comparison_goes(scene: Scene) -> None:

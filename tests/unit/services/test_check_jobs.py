@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from bckcore.domain.access import NIGHTLY
-from bckcore.domain.check import Cause, CheckRequest
+from bckcore.domain.check import Cause, CheckRequest, Finding
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobStatus
 from bckcore.errors import HostUnreachableError, InvalidInputError
@@ -84,6 +84,25 @@ def test_a_check_that_found_harm_is_suspect_and_says_what_to_do(desk: Desk) -> N
 @pytest.mark.parametrize("cause", [Cause.BIT_ROT, Cause.SIZE_CHANGED, Cause.CHANGED, Cause.STRANGE_TYPE])
 def test_a_bad_copy_in_current_is_to_be_moved_out_before_the_next_backup(cause: Cause) -> None:
     assert "out of the storage before the next backup" in cause.advice
+
+
+@pytest.mark.parametrize(
+    ("place", "path", "careful"),
+    [
+        ("20260105T140000Z-e44da7f2", b".", True),
+        ("20260105T140000Z-e44da7f2", b"a/file", True),
+        ("storage", b".history/20260105T140000Z-e44da7f2/pc1/other", True),
+        ("storage", b"somebody's file", False),
+        ("current", b"stranger", False),
+    ],
+)
+def test_what_may_be_history_is_never_said_to_be_removed(place: str, path: bytes, careful: bool) -> None:
+    extra = Finding(cause=Cause.EXTRA, profile=DOCS, source=None, path=path, place=place)
+    advice = str(extra.data()["advice"])
+    assert (
+        "remove" not in advice and "First make the database anew: bck catalog rebuild" in advice
+    ) is careful
+    assert ("then remove it" in advice) is not careful
 
 
 def test_the_same_check_answers_while_it_waits_and_another_does_not(desk: Desk) -> None:

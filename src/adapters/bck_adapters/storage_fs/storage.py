@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-from bck_adapters.storage_fs import checks, current, locks, staging, weighing
+from bck_adapters.storage_fs import checks, current, locks, scratch, staging, weighing
 from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.content_store import FsContentStore
 from bck_adapters.storage_fs.edits import FsHistoryEdits
@@ -73,6 +73,7 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
                     checks.require_able(self._root)
                     self._attempts.sweep()
                     staging.sweep(self._root)
+                    scratch.sweep(self._root)
             finally:
                 os.close(top)
 

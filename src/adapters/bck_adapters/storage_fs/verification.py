@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from bck_adapters.storage_fs import verify, verify_reading, verify_strays, verify_walk
+from bck_adapters.storage_fs import scratch, verify, verify_reading, verify_strays, verify_walk
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.root import CURRENT, Root, source_names
 from bckcore.domain.file_version import FileEntry
@@ -57,8 +57,8 @@ class FsVerification:
         return verify_strays.runs_aside(self._root)
 
     def scratch(self, ref: ProfileRef) -> AbstractContextManager[Path]:
-        """A fresh folder below ``.work``, gone afterwards."""
-        return verify_reading.scratch(self._root, ref)
+        """A fresh folder below ``.work`` for this use, gone afterwards."""
+        return scratch.scratch(self._root, ref)
 
     def current_folder(self, ref: ProfileRef, source: SourceName) -> Path | None:
         """The source's folder in ``current``, if it is there."""

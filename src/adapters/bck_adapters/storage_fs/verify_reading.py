@@ -1,24 +1,22 @@
-"""Bytes for a check: files that are read to their digest, and a folder to bring the PC's files into."""
+"""Bytes for a check: files that are read to their digest."""
 
 import io
 import os
 import stat
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 from bck_adapters.digest import digest_of_file
 from bck_adapters.storage_fs.current import entry_at
 from bck_adapters.storage_fs.errors import ABSENT, storage_error, translated
-from bck_adapters.storage_fs.handles import Descent, remove_tree
-from bck_adapters.storage_fs.root import WORK, Root, profile_names
+from bck_adapters.storage_fs.handles import Descent
+from bck_adapters.storage_fs.root import Root
 from bck_adapters.storage_fs.verify import place_names
 from bckcore.domain.file_version import FileEntry
 from bckcore.domain.ids import RunId, SourceName
 from bckcore.domain.paths import RelPath, components
 from bckcore.domain.run import ProfileRef
 
-CHECKS = "check"
 _READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
@@ -75,30 +73,6 @@ def opened_below(top: int | None, path: RelPath, place: bytes) -> OpenFile | Non
         os.close(fd)
         return None
     return OpenFile(fd, place)
-
-
-@contextmanager
-def scratch(root: Root, ref: ProfileRef) -> Iterator[Path]:
-    """See ``StoreVerification.scratch``."""
-    names = (WORK, CHECKS, *profile_names(ref))
-    _emptied(root, names)
-    with translated("making a folder", root.place(*names)):
-        os.close(root.make(*names))
-    try:
-        yield root.place(*names)
-    finally:
-        _emptied(root, names)
-
-
-def _emptied(root: Root, names: tuple[str, ...]) -> None:
-    with translated("removing a folder", root.place(*names)):
-        parent = root.find(*names[:-1])
-        if parent is None:
-            return
-        try:
-            remove_tree(parent, os.fsencode(names[-1]))
-        finally:
-            os.close(parent)
 
 
 def scratch_file(folder: Path, path: RelPath) -> tuple[FileEntry, OpenFile | None] | None:
