@@ -9,15 +9,13 @@ from typing import Any, Self
 import pytest
 
 from bck_adapters.memory import MemoryDatabase
-from bck_adapters.storage_fs import FsStorage
-from bckcore.domain.run import ProfileRef
 from bckcore.plugins.registry import Database
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Transport
 from bckcore.ports.unit_of_work import UnitOfWork
 from tests.support.house import House
-from tests.support.power import Power
+from tests.support.power import MainsStorage, Power
 
 STORAGE_STEPS = frozenset(
     {
@@ -83,18 +81,10 @@ class Fuse:
         return self.at is not None and self.count >= self.at
 
 
-class CrashingStorage(FsStorage):
+class CrashingStorage(MainsStorage):
     """The storage on disk; before and after each call of the port the process may end."""
 
     fuse: Fuse = Fuse()
-    power: Power | None = None
-    """Where it is set, the power can be cut too."""
-
-    def settle(self, ref: ProfileRef) -> None:
-        """See the port."""
-        super().settle(ref)
-        if self.power is not None:
-            self.power.synced()
 
     def __getattribute__(self, name: str) -> Any:
         found = super().__getattribute__(name)

@@ -7,6 +7,9 @@ by one, and stay.
 import subprocess
 from pathlib import Path
 
+from bck_adapters.storage_fs import FsStorage
+from bckcore.domain.run import ProfileRef
+
 AREAS = ("current", ".history", ".work")
 """All but ``.receipts``."""
 
@@ -17,7 +20,7 @@ class Power:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._disk = root.with_name(root.name + ".disk")
-        self._disk.mkdir()
+        self._disk.mkdir(exist_ok=True)
         self.synced()
 
     def synced(self) -> None:
@@ -27,6 +30,18 @@ class Power:
     def cut(self) -> None:
         """Nobody works in the storage; leave what the disk holds."""
         _replaced(self._disk, self._root)
+
+
+class MainsStorage(FsStorage):
+    """The storage on disk, whose power can be cut where ``power`` is set."""
+
+    power: Power | None = None
+
+    def settle(self, ref: ProfileRef) -> None:
+        """See the port."""
+        super().settle(ref)
+        if self.power is not None:
+            self.power.synced()
 
 
 def _replaced(origin: Path, goal: Path) -> None:

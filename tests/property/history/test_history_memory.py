@@ -14,10 +14,11 @@ from bckcore.plugins.registry import Database
 from bckcore.ports.transport import Transport
 from tests.property.history.faults import FoldsNewestWins, GoneBySetDifference, MergesInTheWrongDirection
 from tests.property.history.machine import HistoryMachine, Tree, lives
-from tests.property.history.rewriting import RewritingMachine
+from tests.property.history.power import PowerMachine
 from tests.support.databases import forgotten, postgresql_database, sqlite_database
 from tests.support.house import PC, House
 from tests.support.patience import later
+from tests.support.power import MainsStorage
 from tests.support.worlds import World, world_of_memory
 
 DOCS_PATH = "/home/u/docs"
@@ -52,8 +53,10 @@ class _InMemory(HistoryMachine):
         self.host.cut_after, self.host.cut_mid_file = after, mid_file
 
 
-class MemoryHistoryMachine(_InMemory, RewritingMachine):
+class MemoryHistoryMachine(_InMemory, PowerMachine):
     """All that may happen to a tree and to its history."""
+
+    storage_type = MainsStorage
 
 
 class TestMemoryHistory(MemoryHistoryMachine.TestCase):  # type: ignore[misc,valid-type]  # made by hypothesis
