@@ -44,6 +44,8 @@ from bckcore.errors import (
     DatabaseMovedError,
     DatabaseUnreachableError,
     InvalidInputError,
+    StorageError,
+    StoreFullError,
 )
 from bckcore.ports.job_queue import LogLine
 from tests.support.runner import eventually
@@ -225,6 +227,38 @@ def test_where_the_new_place_cannot_be_entered_the_old_one_stays_in_use(sqlite, 
         copy_database(sqlite, postgresql, switched=fails)
     SqlJobQueue(sqlite, StepClock()).enqueue(sample_job("new"))
     assert rows(sqlite)["job"] == rows(postgresql)["job"] + 1
+
+
+@pytest.mark.parametrize(
+    ("state", "kind", "says"),
+    [
+        ("53100", StoreFullError, "no room left"),
+        ("57P01", DatabaseUnreachableError, "no more rows today"),
+        ("42501", StorageError, "no more rows today"),
+    ],
+)
+def test_what_the_new_server_refuses_on_the_way_is_a_sentence_and_leaves_nothing(
+    fresh_postgresql, tmp_path, state, kind, says
+):
+    refusal = f"RAISE EXCEPTION 'no more rows today' USING ERRCODE = '{state}'"
+    with (
+        disposing(make_engine(f"sqlite:///{tmp_path / 'old.db'}")) as old,
+        disposing(make_engine(fresh_postgresql)) as new,
+    ):
+        filled(old, files=10)
+        migrate(new)
+        with new.begin() as connection:
+            connection.exec_driver_sql(
+                f"CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {refusal}; END $$"
+            )
+            connection.exec_driver_sql(
+                "CREATE TRIGGER refuses BEFORE INSERT ON file_version FOR EACH ROW EXECUTE FUNCTION refuse()"
+            )
+        with pytest.raises(kind, match=says) as caught:
+            copy_database(old, new)
+        assert caught.value.meaning
+        assert caught.value.advice
+        assert set(rows(new).values()) == {0}
 
 
 WRITERS_HELD_OFF = text(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Engine, Table, func, insert, or_, select
 
 from bck_adapters.sql.database import migrate
 from bck_adapters.sql.engine import exclusive, reading
-from bck_adapters.sql.errors import translated
+from bck_adapters.sql.errors import past_sqlalchemy, translated
 from bck_adapters.sql.tables import job, metadata
 from bckcore.domain.job import JobStatus
 from bckcore.errors import ConflictError, StorageError
@@ -50,7 +50,7 @@ def copy_database(
     restart or a broken connection takes its locks away: then DatabaseUnreachableError is raised. A job
     runs as long as its lease holds at ``now``; where nobody tells the time, as long as it is said to run.
     Raises ConflictError while one runs or if the target holds something else; StorageError if the two
-    differ after copying.
+    differ after copying or one of them refuses what is asked of it; StoreFullError.
     """
     migrate(source)
     with translated(), exclusive(source).connect() as old:
@@ -197,7 +197,8 @@ def _enter(connection: Connection, table: Table, rows: Sequence[Sequence[Any]]) 
     coders = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in table.columns]
     names = ", ".join(f'"{column.name}"' for column in table.columns)
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f'COPY "{table.name}" ({names}) FROM STDIN') as copy:
+    into = f'COPY "{table.name}" ({names}) FROM STDIN'
+    with past_sqlalchemy(connection), driver.cursor() as cursor, cursor.copy(into) as copy:
         for row in rows:
             copy.write_row([code(value) if code else value for code, value in zip(coders, row, strict=True)])
 

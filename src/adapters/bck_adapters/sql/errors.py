@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 
 from bckcore.errors import (
@@ -143,3 +144,13 @@ def translated() -> Iterator[None]:
         yield
     except (SQLAlchemyError, sqlite3.Error) as exc:
         raise as_bck_error(exc) from exc
+
+
+@contextmanager
+def past_sqlalchemy(connection: Connection) -> Iterator[None]:
+    """Around what asks the driver itself: its errors become SQLAlchemy's, which :func:`translated` knows."""
+    base = connection.dialect.loaded_dbapi.Error
+    try:
+        yield
+    except base as exc:
+        raise DBAPIError.instance(None, None, exc, base, dialect=connection.dialect) from exc
