@@ -107,7 +107,7 @@ def decided(situation: Situation, now: datetime) -> Decision:
         words = f"A backup is {situation.under_way.value}."
         return Decision(verdict=Verdict.UNDER_WAY, reason=words, due=due)
     zone = zone_of(profile.retention.time_zone)
-    start, spread = schedule.start_for(due, profile.host, zone)
+    start, spread = schedule.start_for(due, profile.host, zone, now)
     if now < start and (now < due or schedule.open.cover(now, zone)):
         return Decision(verdict=Verdict.WAIT, reason=_not_yet(due, spread, now), due=due, until=start)
     return (

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 
 from bckcore.domain.cron import moment_of
@@ -17,6 +17,8 @@ _TIMES = re.compile(r"(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})")
 _LONGEST_TEXT = 100
 _LOOK_AHEAD = 9
 """Days: whatever the week allows comes once in them, also where clocks change."""
+_LOOK_BACK = 15
+"""Days: what is closed once a week was closed in them, also where clocks left out one of its times."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +36,41 @@ class Hours:
         """``at`` if it is covered, else the first moment after it that is, in UTC; None if none is."""
         if self.cover(at, zone):
             return at.astimezone(UTC)
-        edges = (edge for edge in self._edges(at, zone) if edge > at and self.cover(edge, zone))
-        return min(edges, default=None)
+        days = (at.astimezone(zone).date() + timedelta(days=more) for more in range(-1, _LOOK_AHEAD))
+        edges = (edge for day in days for edge in self._edges(day, zone) if edge > at)
+        return min((edge for edge in edges if self.cover(edge, zone)), default=None)
 
     def next_out(self, at: datetime, zone: tzinfo) -> datetime | None:
         """The first moment from ``at`` on that is not covered, in UTC; None if all are."""
         return Hours(minutes=bytes(not minute for minute in self.minutes)).next_in(at, zone)
 
-    def _edges(self, at: datetime, zone: tzinfo) -> Iterable[datetime]:
-        """Moments at which it may begin: what the week says, both times where clocks go back, and changes."""
+    def began(self, at: datetime, zone: tzinfo) -> datetime | None:
+        """The first moment of the span of covered ones that holds ``at``, in UTC.
+
+        None if ``at`` is not covered, or the span began weeks ago.
+        """
+        if not self.cover(at, zone):
+            return None
         today = at.astimezone(zone).date()
-        for offset in range(-1, _LOOK_AHEAD):
-            day = today + timedelta(days=offset)
-            for weekday, start in _starts(self.minutes):
-                if weekday == day.weekday():
-                    yield moment_of(day, start, zone)
-                    yield datetime.combine(day, start.replace(fold=1), tzinfo=zone).astimezone(UTC)
-            yield from _change_on(datetime.combine(day, time(), tzinfo=zone).astimezone(UTC), zone)
+        for back in range(-1, _LOOK_BACK):
+            edges = self._edges(today - timedelta(days=back), zone)
+            found = max((edge for edge in edges if edge <= at and self._opens(edge, zone)), default=None)
+            if found is not None:
+                return found
+        return None
+
+    def _opens(self, edge: datetime, zone: tzinfo) -> bool:
+        return self.cover(edge, zone) and not self.cover(edge - timedelta(microseconds=1), zone)
+
+    def _edges(self, day: date, zone: tzinfo) -> Iterable[datetime]:
+        """Moments of a day at which it may begin: what the week says, both times where clocks go back, and
+        changes.
+        """
+        for weekday, start in _starts(self.minutes):
+            if weekday == day.weekday():
+                yield moment_of(day, start, zone)
+                yield datetime.combine(day, start.replace(fold=1), tzinfo=zone).astimezone(UTC)
+        yield from _change_on(datetime.combine(day, time(), tzinfo=zone).astimezone(UTC), zone)
 
 
 @lru_cache(maxsize=1024)

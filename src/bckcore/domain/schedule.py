@@ -66,14 +66,22 @@ class Schedule:
             return answered + self.every
         return parsed_cron(self.cron).next_after(answered, zone)
 
-    def start_for(self, due: datetime, host: HostId, zone: tzinfo) -> tuple[datetime, timedelta]:
+    def start_for(
+        self, due: datetime, host: HostId, zone: tzinfo, now: datetime
+    ) -> tuple[datetime, timedelta]:
         """When that host starts for what is due then, in UTC, and how much of that spreads the load.
 
         That is the first moment from then on at which a start is allowed, and later by the host's share of
         the jitter, within three quarters of what is left until no start is allowed any more: so no night is
-        lost by it, and who then waits for a place has time left.
+        lost by it, and who then waits for a place has time left. Where that time has closed before ``now``,
+        the one that holds ``now``, or the next one, takes its place, so what an outage put off is spread,
+        too.
         """
-        return _start_for(self, due, host, zone)
+        start, spread, closing = _start_for(self, due, host, zone)
+        if closing is None or now < closing:
+            return start, spread
+        begin = self.open.began(now, zone) or self.open.next_in(now, zone)
+        return (start, spread) if begin is None else _start_for(self, begin, host, zone)[:2]
 
     def delay(self, host: HostId, day: date, within: timedelta = LONGEST_JITTER) -> timedelta:
         """How much later that host starts on that day: the same whoever computes it, when."""
@@ -95,14 +103,17 @@ class Schedule:
 
 
 @lru_cache(maxsize=4096)
-def _start_for(schedule: Schedule, due: datetime, host: HostId, zone: tzinfo) -> tuple[datetime, timedelta]:
+def _start_for(
+    schedule: Schedule, due: datetime, host: HostId, zone: tzinfo
+) -> tuple[datetime, timedelta, datetime | None]:
+    """Start, the spread in it, and when that opening closes; None for never."""
     first = schedule.open.next_in(due, zone) or due
     if not schedule.jitter:
-        return first, timedelta(0)
+        return first, timedelta(0), None
     closing = schedule.open.next_out(first, zone)
     within = LONGEST_JITTER if closing is None else (closing - first) * 3 / 4
     spread = schedule.delay(host, due.astimezone(zone).date(), within)
-    return first + spread, spread
+    return first + spread, spread, closing
 
 
 @lru_cache(maxsize=1024)

@@ -53,6 +53,7 @@ INTERESTING = st.sampled_from(
     ]
 )
 STARTS = st.builds(lambda base, more: base + timedelta(seconds=more), INTERESTING, st.integers(0, 30 * 3600))
+_JANUARY = datetime(2027, 1, 14, 2, 30, tzinfo=UTC)
 DAYS_OF_THE_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -174,10 +175,22 @@ def test_a_window_opens_at_the_first_minute_that_a_walk_finds(
     found = hours.next_in(start, zone)
     if week_fits(texts, zone, start):
         assert found == start
+        _began_where_a_walk_back_says(texts, zone, start)
     elif expected is not None:
         assert found == expected
+        assert hours.began(expected, zone) == expected
     else:
         assert found is None or found > end - MINUTE
+
+
+def _began_where_a_walk_back_says(texts: tuple[str, ...], zone: ZoneInfo, start: datetime) -> None:
+    walk = list(minutes(start - timedelta(days=2), start))
+    closed = next((at for at in reversed(walk) if not week_fits(texts, zone, at)), None)
+    began = parsed_hours(texts).began(start, zone)
+    if closed is not None:
+        assert began == closed + MINUTE
+    else:
+        assert began is None or began <= walk[0]
 
 
 @given(texts=WEEKS, start=STARTS, zone=ZONES)
@@ -290,6 +303,71 @@ def test_a_window_in_the_hour_that_is_left_out_opens_the_night_after_and_a_longe
     longer = Schedule(cron="30 2 * * *", windows=("02:00-03:30",))
     found = [f"{at.astimezone(ROME):%d %H:%M}" for at in nights(longer, "Europe/Rome", begin, 4, "pc1")]
     assert found == ["28 02:30", "29 03:00", "30 02:30", "31 02:30"]
+
+
+@settings(max_examples=40)
+@given(
+    hosts=st.integers(0, 10_000),
+    outage=st.integers(26, 40 * 24),
+    opens=st.integers(0, 23),
+    length=st.integers(30, 12 * 60),
+    jitter=st.integers(10, 720),
+    zone=ZONES,
+    base=INTERESTING,
+)
+@example(hosts=0, outage=46, opens=2, length=240, jitter=120, zone=ZoneInfo("UTC"), base=_JANUARY)
+def test_after_an_outage_hosts_are_spread_over_the_next_opening_as_on_any_night(
+    hosts: int, outage: int, opens: int, length: int, jitter: int, zone: ZoneInfo, base: datetime
+) -> None:
+    end = (opens * 60 + length) % 1440
+    window = f"{opens:02}:00-{end // 60:02}:{end % 60:02}"
+    schedule = Schedule(cron=f"0 {opens} * * *", windows=(window,), jitter=timedelta(minutes=jitter))
+    now = base + timedelta(hours=outage)
+    if schedule.open.cover(now, zone):
+        now = schedule.open.next_out(now, zone) or now
+    opening = schedule.open.next_in(now, zone)
+    assert opening is not None
+    closing = schedule.open.next_out(opening, zone)
+    assert closing is not None
+    starts = [_first_start(schedule, f"pc{hosts + one}", base, now, zone) for one in range(20)]
+    assert all(opening <= at <= opening + (closing - opening) * 3 / 4 for at in starts)
+    assert len(set(starts)) > 10
+
+
+def _first_start(
+    schedule: Schedule, host: str, answered: datetime, now: datetime, zone: ZoneInfo
+) -> datetime:
+    """When a host starts whose server, or itself, was off from one start that counts until now."""
+    profile = replace(
+        sample_profile("docs", HostId(host)),
+        enabled=True,
+        schedule=schedule,
+        retention=RetentionPolicy(time_zone=zone.key),
+    )
+    state = ScheduleState(profile=profile.id, answered=answered)
+    for _ in range(10):
+        decision = decided(Situation(profile=profile, state=state), now)
+        if decision.verdict is Verdict.START:
+            return now
+        assert decision.until is not None
+        assert decision.until > now
+        now = decision.until
+    raise AssertionError(decision)
+
+
+def test_who_comes_back_inside_its_opening_starts_at_once_and_in_the_next_one_at_its_share() -> None:
+    schedule = Schedule(cron="0 2 * * *", windows=("02:00-06:00",), jitter=timedelta(hours=2))
+    answered, day = _JANUARY, timedelta(days=1)
+    back = datetime(2027, 1, 15, 4, 30, tzinfo=UTC)
+    zone = ZoneInfo("UTC")
+    assert _first_start(schedule, "pc1", answered, back, zone) == back
+    assert _first_start(schedule, "pc1", answered, back + day, zone) == back + day
+    share = schedule.delay(HostId("pc1"), date(2027, 1, 16))
+    early = datetime(2027, 1, 16, 2, tzinfo=UTC)
+    assert timedelta(0) < share
+    assert _first_start(schedule, "pc1", answered, early, zone) == early + share
+    always = replace(schedule, windows=())
+    assert _first_start(always, "pc1", answered, back + day, zone) == back + day
 
 
 def test_sixty_nights_of_an_hour_have_sixty_backups_spread_over_two_hours() -> None:
