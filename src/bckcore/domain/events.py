@@ -50,7 +50,7 @@ class ProfileStale:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfileRecovered:
-    """A profile that was stale has a good backup again that is as fresh as it must be."""
+    """A profile that was told to be stale has a good backup made since, as fresh as it must be."""
 
     profile: ProfileId
     host: HostId

@@ -175,6 +175,9 @@ class ScheduleStateRepository(Protocol):
     def put(self, state: ScheduleState) -> None:
         """Save a state; one of the same profile is replaced."""
 
+    def remove(self, profile: ProfileId) -> None:
+        """Forget the state of that profile; where nothing is remembered, nothing happens."""
+
 
 class PresenceRepository(Protocol):
     """The newest sign of life of each host, expired ones included."""
@@ -187,3 +190,6 @@ class PresenceRepository(Protocol):
 
     def put(self, presence: Presence) -> None:
         """Save a sign of life; one of the same host is replaced."""
+
+    def remove(self, host: HostId) -> None:
+        """Forget the sign of life of that host; where there is none, nothing happens."""

@@ -212,13 +212,14 @@ class HostService:
             return uow.hosts.list()
 
     def remove(self, host_id: HostId) -> None:
-        """Forget the host and its key; its files stay, tokens of its devices count no more.
+        """Forget the host, its key and its word of itself; files stay, tokens of its devices count no more.
 
         Raises NotFoundError, ConflictError while in use.
         """
         with self._units() as uow:
             host, now = uow.hosts.get(host_id), self._clock.now()
             uow.hosts.remove(host_id)
+            uow.presences.remove(host_id)
             for token in uow.device_tokens.list():  # another PC may be given the same name later
                 if token.host == host_id and token.alive(now):
                     uow.device_tokens.update(replace(token, revoked=now))

@@ -79,6 +79,7 @@ class ProfileService:
             self._check(uow, profile)
             saved = replace(profile, created=self._clock.now())
             uow.profiles.add(saved)
+            uow.schedule_states.remove(saved.id)  # older programs left that of a removed one
             _require_own_history(uow, saved)
             uow.commit()
         return saved
@@ -104,7 +105,8 @@ class ProfileService:
     def remove(self, profile_id: ProfileId) -> KeptHistory:
         """Forget a profile's plan; what is stored of it, and known of that, stays and is told.
 
-        Nothing is pruned any more. :meth:`add` takes the history up again. Raises NotFoundError, and
+        Nothing is pruned any more. :meth:`add` takes the history up again; what its schedule remembered goes:
+        the runs tell which due moments are answered. Raises NotFoundError, and
         ConflictError while a job of the profile is queued or running. A job that is asked for at this very
         moment may find no profile and fail.
         """
@@ -117,6 +119,7 @@ class ProfileService:
         with self._units() as uow:
             kept = _history(uow, uow.profiles.get(profile_id).ref)
             uow.profiles.remove(profile_id)
+            uow.schedule_states.remove(profile_id)
             uow.commit()
         return kept
 

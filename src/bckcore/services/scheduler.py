@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bckcore.domain.due import Decision, ScheduleState, Situation, Verdict
 from bckcore.domain.events import HostUnreachable, ProfileRecovered, ProfileStale
+from bckcore.domain.health import Health
 from bckcore.domain.ids import JobId, ProfileId
 from bckcore.domain.job import Job
 from bckcore.errors import BckError, NotFoundError, TransientError
@@ -145,7 +146,8 @@ class Scheduler:
     def _tell_freshness(self, standing: Standing) -> None:
         """Announce that a profile has become stale, still is, or is good again.
 
-        Where there is no objective any more there is nothing to tell: nobody knows that it is good again.
+        Only a backup makes it good again. Where the objective was taken away or made longer, or the profile
+        is another one of that name, what people were told is forgotten, and nothing is told.
         """
         profile, health, now = standing.profile, standing.health, self._clock.now()
         told = standing.state.stale_since
@@ -162,7 +164,7 @@ class Scheduler:
                 told_at=told,
             )
             self._tell(profile.id, told, now, lambda: self._hooks.profile_stale(stale))
-        elif told is not None and health.fresh is None:
+        elif told is not None and not _good_since(told, health):
             self._noted(profile.id, told, None)
         elif told is not None:
             good = ProfileRecovered(profile=profile.id, host=profile.host, at=now, told_at=told)
@@ -192,6 +194,7 @@ class Scheduler:
     def _noted(self, profile: ProfileId, before: datetime | None, after: datetime | None) -> bool:
         """Note what people are told; False if another scheduler was faster."""
         with self._units() as uow:
+            uow.profiles.get(profile)  # of one that was removed meanwhile nothing is remembered
             state = uow.schedule_states.get(profile)
             if state.stale_since == before != after:
                 uow.schedule_states.put(replace(state, stale_since=after))
@@ -201,12 +204,18 @@ class Scheduler:
     def _changed(self, profile: ProfileId, change: Change) -> bool:
         """Change what is remembered, seen in the same transaction; True if the host went offline by it."""
         with self._units() as uow:
+            uow.profiles.get(profile)  # see _noted
             before = uow.schedule_states.get(profile)
             after = change(before)
             if after != before:
                 uow.schedule_states.put(after)
                 uow.commit()
         return before.offline_since is None and after.offline_since is not None
+
+
+def _good_since(told: datetime, health: Health) -> bool:
+    """True if a backup later than the telling has made it fresh."""
+    return health.fresh is True and health.good_at is not None and health.good_at >= told
 
 
 def _if_seen(

@@ -33,6 +33,7 @@ from bckcore.services.former_host import FormerHosts
 from bckcore.services.host_login import HostLogins
 from bckcore.services.hosts import HostChange, HostService
 from bckcore.services.own_ground import Borders
+from bckcore.services.presence import PresenceService, Sign
 from bckcore.services.profiles import ProfileService
 from tests.support.logins import memory_authority
 from tests.support.remote import RemoteTransport
@@ -263,6 +264,14 @@ def test_a_removed_host_takes_its_key_along(office: Office) -> None:
         office.vault.get(SecretRef("host/pc1/ssh"))
     with pytest.raises(NotFoundError):
         office.hosts.remove(PC1)
+
+
+def test_a_removed_host_takes_along_what_it_said_of_itself(office: Office) -> None:
+    office.with_host()
+    PresenceService(units=office.database.units, clock=office.clock).heard(PC1, Sign(idle=True))
+    office.hosts.remove(PC1)
+    with office.database.units(read_only=True) as uow:
+        assert list(uow.presences.list()) == []
 
 
 def test_probing_looks_at_the_allowed_folders_with_the_hosts_key(office: Office) -> None:

@@ -55,8 +55,12 @@ def test_the_alarm_of_a_profile_that_is_switched_off_is_shown_and_calls_nobody(h
     assert (house.standing().health.state, house.standing().amiss) == (HealthState.ALARM, False)
 
 
-@pytest.mark.parametrize("change", [{"fresh_within": None}, {"enabled": False}], ids=["none", "off"])
-def test_where_the_objective_is_taken_away_nothing_is_told_to_be_good_again(
+@pytest.mark.parametrize(
+    "change",
+    [{"fresh_within": None}, {"enabled": False}, {"fresh_within": 30 * DAY}],
+    ids=["none", "off", "longer"],
+)
+def test_where_the_objective_is_taken_away_or_made_longer_nothing_is_told_to_be_good_again(
     house: Planned, change: dict[str, object]
 ) -> None:
     house.house.change_profile(**change)

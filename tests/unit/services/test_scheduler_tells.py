@@ -1,15 +1,20 @@
 """People are told of a stale profile at least once, reminded, and not told again for want of a note."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bck_adapters.rsync.filters import GitIgnoreFilter
+from bckcore.domain.due import ScheduleState
 from bckcore.domain.events import ProfileRecovered, ProfileStale
+from bckcore.domain.schedule import Schedule
 from bckcore.errors import DatabaseUnreachableError
 from bckcore.ports.unit_of_work import UnitOfWork
+from bckcore.services.profiles import ProfileService
+from bckcore.services.standing import Standing, StandingService
 from tests.support.house import DOCS
 from tests.support.planned import Planned, Told
 
@@ -128,6 +133,65 @@ def test_what_was_told_by_a_clock_far_ahead_does_not_silence_reminders_for_ever(
     for _ in range(2):
         scheduler.look()
     assert [event.at for event in stale_events(house)] == [STALE + 400 * DAY, STALE]
+
+
+def test_without_a_good_backup_nothing_is_told_to_be_good_again(house: Planned) -> None:
+    assert house.at(STALE).health.good_at is None
+    house.house.change_profile(fresh_within=30 * DAY)
+    for _ in range(2):
+        house.scheduler.look()
+    assert [type(event) for event in house.told.events] == [ProfileStale]
+    assert house.state().stale_since is None
+
+
+def test_of_a_profile_that_is_made_anew_nothing_is_told_that_the_removed_one_was_told(house: Planned) -> None:
+    house.at(STALE)
+    plan, profiles = house.standing().profile, profiles_of(house)
+    profiles.remove(DOCS)
+    with house.units(read_only=True) as uow:
+        assert list(uow.schedule_states.list()) == []
+    profiles.add(plan)
+    house.scheduler.look()
+    assert [type(event) for event in house.told.events] == [ProfileStale]
+
+
+def test_what_an_older_program_left_of_a_removed_profile_is_not_taken_up(house: Planned) -> None:
+    house.at(STALE)
+    plan = house.standing().profile
+    with house.units() as uow:
+        uow.profiles.remove(DOCS)
+        uow.commit()
+    profiles_of(house).add(plan)
+    assert house.state() == ScheduleState(profile=DOCS)
+
+
+@pytest.mark.parametrize("change", [{"fresh_within": DAY}, {"schedule": Schedule(every=DAY)}])
+def test_a_look_at_a_profile_that_is_removed_meanwhile_tells_and_remembers_nothing(
+    house: Planned, change: dict[str, Any]
+) -> None:
+    class RemovedMeanwhile(StandingService):
+        def all(self, *, hosts: Any = None) -> Sequence[Standing]:
+            found = super().all(hosts=hosts)
+            profiles_of(house).remove(DOCS)
+            return found
+
+    house.house.change_profile(**{"fresh_within": None, **change})
+    house.clock.set(STALE)
+    standings = RemovedMeanwhile(units=house.units, queue=house.queue, clock=house.clock)
+    house.another_scheduler(standings=standings).look()
+    with house.units(read_only=True) as uow:
+        assert list(uow.schedule_states.list()) == []
+    assert house.told.events == []
+
+
+def profiles_of(house: Planned) -> ProfileService:
+    return ProfileService(
+        units=house.units,
+        filters=GitIgnoreFilter,
+        borders=house.house.borders,
+        queue=house.queue,
+        clock=house.clock,
+    )
 
 
 def test_that_it_is_good_again_tells_when_people_heard_of_it_last(house: Planned) -> None:

@@ -27,6 +27,10 @@ class MemoryScheduleStates:
         """See the port."""
         self._session.write().schedule_states[state.profile] = state
 
+    def remove(self, profile: ProfileId) -> None:
+        """See the port."""
+        self._session.write().schedule_states.pop(profile, None)
+
 
 class MemoryPresences:
     """PresenceRepository."""
@@ -46,3 +50,7 @@ class MemoryPresences:
     def put(self, presence: Presence) -> None:
         """See the port."""
         self._session.write().presences[presence.host] = presence
+
+    def remove(self, host: HostId) -> None:
+        """See the port."""
+        self._session.write().presences.pop(host, None)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import Table, insert, select, update
+from sqlalchemy import Table, delete, insert, select, update
 
 from bck_adapters.sql import tables
 from bck_adapters.sql.session import SqlSession
@@ -71,6 +71,10 @@ class SqlScheduleStates:
         values = {name: getattr(state, name) for name in ScheduleState.__slots__}
         _put(self._session, tables.schedule_state, "profile", values)
 
+    def remove(self, profile: ProfileId) -> None:
+        """See the port."""
+        self._session.write(delete(tables.schedule_state).where(_S.profile == profile))
+
 
 class SqlPresences:
     """PresenceRepository."""
@@ -92,6 +96,10 @@ class SqlPresences:
         """See the port."""
         values = {name: getattr(presence, name) for name in Presence.__slots__}
         _put(self._session, tables.presence, "host", values)
+
+    def remove(self, host: HostId) -> None:
+        """See the port."""
+        self._session.write(delete(tables.presence).where(_P.host == host))
 
 
 def _put(session: SqlSession, table: Table, key: str, values: dict[str, Any]) -> None:

@@ -401,6 +401,18 @@ class RepositoriesContract(_NeedsDatabase):
             assert uow.schedule_states.get(DOCS) == sample_state()
             with pytest.raises(ConflictError):
                 uow.schedule_states.put(other)
+            with pytest.raises(ConflictError):
+                uow.schedule_states.remove(DOCS)
+
+    def test_what_a_schedule_remembers_can_be_forgotten(self, database: Database) -> None:
+        other = replace(sample_state(), profile=ProfileId("other"))
+        with database.units() as uow:
+            uow.schedule_states.put(sample_state())
+            uow.schedule_states.put(other)
+            for _ in range(2):
+                uow.schedule_states.remove(DOCS)
+            assert uow.schedule_states.get(DOCS) == ScheduleState(profile=DOCS)
+            assert list(uow.schedule_states.list()) == [other]
 
     def test_signs_of_life_come_back_whole_and_are_replaced(self, database: Database) -> None:
         first = replace(sample_presence("a"), awake=True, on_mains=None, unmetered=None, idle=True)
@@ -414,8 +426,19 @@ class RepositoriesContract(_NeedsDatabase):
             assert uow.presences.get(HostId("a")) == newer
             assert len(uow.presences.list()) == 2
             uow.commit()
-        with database.units(read_only=True) as uow, pytest.raises(ConflictError):
-            uow.presences.put(first)
+        with database.units(read_only=True) as uow:
+            with pytest.raises(ConflictError):
+                uow.presences.put(first)
+            with pytest.raises(ConflictError):
+                uow.presences.remove(first.host)
+
+    def test_signs_of_life_can_be_forgotten(self, database: Database) -> None:
+        with database.units() as uow:
+            uow.presences.put(sample_presence("a"))
+            uow.presences.put(sample_presence())
+            for _ in range(2):
+                uow.presences.remove(HostId("a"))
+            assert list(uow.presences.list()) == [sample_presence()]
 
     def test_users_come_back_whole_and_by_name(self, database: Database) -> None:
         zoe = User(name="zoë", role=Role.VIEWER, password_hash="$x$", created=START)  # noqa: S106  # no password
