@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 
 from bckcore.domain.estimate import RunBase, base_of
 from bckcore.domain.events import HostUnreachable, RunFinished
@@ -10,7 +9,6 @@ from bckcore.domain.host import Host
 from bckcore.domain.ids import ProfileId, SourceName, new_run_id
 from bckcore.domain.job import Job
 from bckcore.domain.manifest import Change, ChangeOp
-from bckcore.domain.paths import ROOT
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import Attempt, ChangeCounts, Run, RunOutcome
@@ -26,7 +24,6 @@ from bckcore.errors import (
     JobCancelledError,
     LeaseLostError,
     MuchUnreadError,
-    SourceMissingError,
     StoreFullError,
     VetoedError,
 )
@@ -51,6 +48,7 @@ from bckcore.services.quota import QuotaWatcher
 from bckcore.services.recovery import Recovery
 from bckcore.services.run_progress import RunProgress
 from bckcore.services.schedule_jobs import needs_reachable
+from bckcore.services.whole_sources import Reading, dropped, reading_of, require_something_read
 
 COMPARED_RUNS = 20
 """So many runs back one is looked for whose times tell of this one."""
@@ -200,7 +198,7 @@ class BackupService:
                 )
                 pulled.append(one)
                 log_report(one, watcher)
-            _require_something_read(pulled)
+            require_something_read([_reading(one.report) for one in pulled])
             return self._finished(plan, tuple(attempts), pulled, claim, watcher)
         except LeaseLostError:
             raise
@@ -261,7 +259,7 @@ class BackupService:
         error = _told_missing(plan, ingests, watcher) or _told_unread(plan, ingests, watcher)
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
         run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
-        made = any(ingest.changed for ingest in ingests) or bool(_dropped(plan))
+        made = any(ingest.changed for ingest in ingests) or bool(dropped(plan.profile, plan.prior))
         run = replace(run, made_point=made).ended(outcome, self._clock.now(), error)
         counted = self._weight(_counted(ingests, outcome), run, claim.job) if made else None
         states = (*(ingest.state for ingest in ingests), *_dropped_states(plan))
@@ -312,36 +310,19 @@ class BackupService:
         yield from _dropped_sources(plan, uow.catalog)
 
 
-def _dropped(plan: _Plan) -> list[SourceName]:
-    """Sources that the profile no longer has and that still are part of the state."""
-    present = {source.name for source in plan.profile.sources}
-    return [name for name, state in plan.prior.items() if name not in present and state.paths]
-
-
 def _dropped_sources(plan: _Plan, catalog: Catalog) -> Iterator[Change]:
     """A source that the profile no longer has leaves the state; its files stay in storage."""
-    for name in _dropped(plan):
-        for entry in catalog.unseen(plan.profile.id, name, ()):
-            yield Change(name, ChangeOp.EXCLUDED, entry)
+    for state in dropped(plan.profile, plan.prior):
+        for entry in catalog.unseen(plan.profile.id, state.source, ()):
+            yield Change(state.source, ChangeOp.EXCLUDED, entry)
 
 
 def _dropped_states(plan: _Plan) -> Iterator[SourceState]:
-    return (SourceState(source=name) for name in _dropped(plan))
+    return (SourceState(source=state.source) for state in dropped(plan.profile, plan.prior))
 
 
-def _nothing_read(report: PullReport) -> bool:
-    """True if not even the folder's first entry was listed. A full listing may be incomplete, too."""
-    return ROOT in report.unlisted and len(list(islice(report.listing.paths(), 2))) < 2
-
-
-def _require_something_read(pulled: list[Pulled]) -> None:
-    if all(_nothing_read(one.report) for one in pulled):
-        messages = [problem.message for one in pulled for problem in one.report.problems[:1]]
-        raise SourceMissingError(
-            f"None of the folders could be read: {'; '.join(messages) or 'no listing'}",
-            meaning="Nothing was marked as deleted; everything kept so far stays.",
-            advice="Check that the folders exist on the PC and that its backup account may read them.",
-        )
+def _reading(report: PullReport) -> Reading:
+    return reading_of(report.listing.paths(), report.unlisted, report.problems)
 
 
 def _summary(run: Run) -> str:

@@ -5,7 +5,7 @@ answer a little old, no more. Lists stay in files of a scratch folder; the answe
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -23,7 +23,7 @@ from bckcore.domain.secret import Secret
 from bckcore.domain.source import Source
 from bckcore.domain.transfer import Phase, TransferProgress
 from bckcore.errors import JobCancelledError
-from bckcore.ports.catalog import Catalog
+from bckcore.ports.catalog import Catalog, SourceState
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import PathFilterFactory, Transport, Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
@@ -33,6 +33,7 @@ from bckcore.services.host_rules import HostRules
 from bckcore.services.missing import Missing
 from bckcore.services.preview_sample import Sample
 from bckcore.services.pull import said_by_host
+from bckcore.services.whole_sources import Reading, dropped, reading_of, require_something_read
 
 MOST_RULES_TOLD = 100
 MOST_TOO_LARGE = 100_000
@@ -58,6 +59,8 @@ class PreviewTally:
     left_out_stored: int = 0
     """Stored paths that the next run would take out of the state: a filter hides them."""
     suspect: list[str] = field(default_factory=list)
+    dropped: Sequence[SourceState] = ()
+    """Sources that the profile no longer has: the next run would take all of them out of the state."""
 
     def data(self) -> dict[str, object]:
         """As JSON."""
@@ -78,6 +81,7 @@ class PreviewTally:
             "too_large": self.too_large.data(),
             "problems": self.problems.data(),
             "suspect": self.suspect,
+            "dropped": [{"source": one.source, "paths": one.paths} for one in self.dropped],
         }
 
 
@@ -102,7 +106,10 @@ class PreviewService:
     def preview(
         self, profile_id: ProfileId, watcher: Watcher, password: Secret[str] | None = None
     ) -> PreviewTally:
-        """Look at every source. ``password`` is what came with the job. Raises BckError."""
+        """Look at every source. ``password`` is what came with the job.
+
+        Raises BckError; SourceMissingError, as the run would, where none of them could be read.
+        """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
             host = uow.hosts.get(profile.host)
@@ -110,17 +117,20 @@ class PreviewService:
             host.require_allowed(source.path)
         filter_of(profile, host, self._filters)
         shown = partial(self._credentials.of, host, password, purpose="preview")
-        tally = PreviewTally()
+        tally, readings = PreviewTally(), list[Reading]()
         for source in profile.sources:
             if watcher.is_cancelled():
                 raise JobCancelledError("The preview was cancelled.", meaning="It had changed nothing.")
             watcher.log(f"Looking at {source.name} ({source.path}).")
             with self._storage.scratch(profile.ref) as folder:
                 look = _Look(profile=profile, host=host, source=source, folder=folder, tally=tally)
-                self._look(look, shown, watcher)
+                readings.append(self._look(look, shown, watcher))
+        require_something_read(readings)
+        with self._units(read_only=True) as uow:
+            tally.dropped = dropped(profile, uow.catalog.source_states(profile.id))
         return tally
 
-    def _look(self, look: "_Look", shown: Callable[[], Credential | None], watcher: Watcher) -> None:
+    def _look(self, look: "_Look", shown: Callable[[], Credential | None], watcher: Watcher) -> Reading:
         transport = self._transport_for(look.host)
         stored = self._storage.current_folder(look.profile.ref, look.source.name)
         order = look.order(stored)
@@ -129,7 +139,8 @@ class PreviewService:
         sieve = sieve_of(look.profile, look.host, self._filters, said)
         order = look.order(stored, all_rules(look.profile, said))
         report = transport.preview(order, shown(), watcher)
-        for problem in (*said.problems, *report.problems):
+        problems = (*said.problems, *report.problems)
+        for problem in problems:
             look.tally.problems.name(look.path(RelPath(problem.path)), detail=problem.message)
         look.tally.problems.count += said.problem_count + report.problem_count
         look.take(report, sieve, said, first=stored is None)
@@ -137,6 +148,7 @@ class PreviewService:
             prior = uow.catalog.source_states(look.profile.id).get(look.source.name)
             if prior is not None and prior.paths:
                 look.missing(report, sieve, uow.catalog, prior.paths)
+        return reading_of(report.paths, report.unlisted, problems)
 
 
 @dataclass(kw_only=True)

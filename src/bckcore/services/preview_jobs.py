@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from bckcore.domain.job import JobKind, JobResult, JobStatus
+from bckcore.domain.wording import counted
 from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.services.passwords import Passwords
@@ -28,5 +29,10 @@ def summary(tally: PreviewTally) -> str:
     return (
         f"A backup would send {data['new']} new and {data['changed']} changed paths, {tally.bytes} bytes at "
         f"most, and change attributes of {data['attributes']}; {tally.gone.count} stored paths are not on "
-        f"the PC any more; filters hide {tally.hidden.count}. Nothing was changed."
+        f"the PC any more; filters hide {tally.hidden.count}.{_dropped(tally)} Nothing was changed."
     )
+
+
+def _dropped(tally: PreviewTally) -> str:
+    told = (f"{counted(one.paths, 'path')} of {one.source}" for one in tally.dropped)
+    return f" {', '.join(told)}, which the profile no longer has, are left out." if tally.dropped else ""

@@ -7,15 +7,22 @@ from typing import Any
 
 import pytest
 
-from bck_apps.cli.preview import _rules
+from bck_apps.cli.preview import _rules, _view
 from bck_apps.cli.screen import show
 from bckcore.domain.filters import FilterOptions
-from bckcore.domain.job import JobKind, JobStatus
+from bckcore.domain.ids import JobId
+from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.manifest import ChangeOp
+from bckcore.domain.paths import ROOT
+from bckcore.domain.run import RunOutcome
 from bckcore.errors import InvalidInputError
 from bckcore.services.host_rules import SIGNATURE
 from bckcore.services.preview_sample import MOST_NAMED, Sample
-from tests.support.desks import Desk, T
-from tests.support.house import DOCS
+from bckcore.services.worker import Ending
+from tests.support.desks import DOCS_PATH, Desk, T
+from tests.support.house import DOCS, PC
+
+PICS = "/home/u/pictures"
 
 
 @pytest.fixture
@@ -104,6 +111,71 @@ def test_files_above_the_limit_are_named(desk: Desk) -> None:
     assert (found["gone"]["count"], found["excluded"]["stored"], found["suspect"]) == (0, 1, [])
 
 
+def test_a_source_that_the_profile_dropped_is_told_as_the_run_then_ends_it(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.use(DOCS_PATH, PICS)
+    desk.tree(PICS).write(b"d/p", b"1", T)
+    desk.back_up()
+    desk.use(DOCS_PATH)
+    job, result = as_job(desk)
+    assert job is JobStatus.SUCCEEDED
+    assert result.data["dropped"] == [{"source": "pictures", "paths": 3}]
+    counts = [result.data[name] for name in ("new", "changed", "attributes", "bytes")]
+    assert (counts, result.data["gone"]) == ([0, 0, 0, 0], {"count": 0, "first": []})
+    assert "3 paths of pictures, which the profile no longer has, are left out" in desk.log
+    text = shown(desk, result, capsys)
+    assert "A backup would only leave out what is named below." in text
+    assert "pictures: 3 paths left out from now on" in text
+    run = desk.back_up()
+    assert (run.made_point, run.counts.added, run.counts.changed, run.counts.gone) == (True, 0, 0, 0)
+    ended = [one for one in desk.house.storage.read_manifest(desk.newest_ref, 2) if one.source == "pictures"]
+    assert [one.op for one in ended] == [ChangeOp.EXCLUDED] * 3
+    _, again = as_job(desk)
+    assert again.data["dropped"] == []
+    assert "A backup would change nothing." in shown(desk, again, capsys)
+    assert not desk.back_up().made_point
+
+
+def test_where_no_source_can_be_read_it_ends_as_the_run_would(desk: Desk) -> None:
+    desk.use(DOCS_PATH, PICS)
+    desk.tree(PICS).write(b"p", b"1", T)
+    desk.back_up()
+    desk.tree(PICS).delete(bytes(ROOT))
+    assert as_job(desk)[0] is JobStatus.PARTIAL
+    desk.docs.delete(bytes(ROOT))
+    status, ahead = as_job(desk)
+    run = desk.back_up()
+    assert status is JobStatus.FAILED
+    assert run.outcome is RunOutcome.FAILED
+    assert ahead.error_code == run.error_code == "source-missing"
+    assert f"{ahead.error} {ahead.meaning} {ahead.advice}" == run.error
+
+
+def as_job(desk: Desk) -> Ending:
+    desk.house.watcher.lines.clear()
+    claim = desk.house._claimed(JobKind.PREVIEW, {})
+    status, result = desk.house.worker.carry_out(claim, desk.house.watcher)
+    desk.house.database.queue.finish(claim, status, result)
+    return status, result
+
+
+def shown(desk: Desk, result: JobResult, capsys: pytest.CaptureFixture[str]) -> str:
+    job = Job(
+        id=JobId("j"),
+        kind=JobKind.PREVIEW,
+        profile=DOCS,
+        host=PC,
+        requested_by="ann",
+        created=desk.house.clock.now(),
+        payload={},
+        status=JobStatus.SUCCEEDED,
+        result=result,
+    )
+    show(False, {}, lambda: _view(job))
+    return capsys.readouterr().out
+
+
 def test_it_tells_that_a_run_would_be_suspect(desk: Desk) -> None:
     desk.many(150)
     desk.back_up()
@@ -140,8 +212,7 @@ def _tree(root: Path) -> dict[str, tuple[int, bytes]]:
 
 def test_as_a_job_it_stands_aside_and_ends_with_its_answer(desk: Desk) -> None:
     assert JobKind.PREVIEW.stands_aside
-    claim = desk.house._claimed(JobKind.PREVIEW, {})
-    status, result = desk.house.worker.carry_out(claim, desk.house.watcher)
+    status, result = as_job(desk)
     assert status is JobStatus.SUCCEEDED
     assert json.loads(json.dumps(result.data))["new"] == 9
     assert "A backup would send 9 new and 0 changed paths" in desk.log

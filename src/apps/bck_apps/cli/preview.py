@@ -44,7 +44,11 @@ def _view(job: Job) -> "RenderableType":
     if job.status not in (JobStatus.SUCCEEDED, JobStatus.PARTIAL):
         return fields((("job", job.id), ("outcome", job.status.value)))
     data = job.result.data
-    would = "only leave out what the rules say" if _stored_and_excluded(data) else "change nothing"
+    would = "change nothing"
+    if _dropped(data):
+        would = "only leave out what is named below"
+    elif _stored_and_excluded(data):
+        would = "only leave out what the rules say"
     paths = table(("", "BYTES", "PATH"), list(_rows(data)), empty=f"A backup would {would}.")
     return Group(paths, fields(_totals(job)), *_rules(data))
 
@@ -76,6 +80,7 @@ def _totals(job: Job) -> list[tuple[str, object]]:
         ("too large (L)", _count(data, "too_large") or ""),
         ("excluded", f"{excluded.get('count')} files and whole folders, by the rules below"),
         ("of what is stored", f"{counted(stored, 'path')} left out from now on" if stored else ""),
+        ("no source any more", "\n".join(_dropped(data))),
         ("problems (!)", _count(data, "problems") or ""),
         ("suspect", "\n".join(map(str, _list(data.get("suspect"))))),
         ("shown", f"the first ones of each; all counts: bck status {job.id} --json" if shown else ""),
@@ -123,6 +128,12 @@ def _count(data: Mapping[str, object], name: str) -> int:
 def _stored_and_excluded(data: Mapping[str, object]) -> int:
     """How many paths of what is stored the rules leave out from now on."""
     return _number(_part(data, "excluded").get("stored"))
+
+
+def _dropped(data: Mapping[str, object]) -> list[str]:
+    """What the profile no longer has, source by source."""
+    found = [one for one in _list(data.get("dropped")) if isinstance(one, dict)]
+    return [f"{one['source']}: {counted(one['paths'], 'path')} left out from now on" for one in found]
 
 
 def _number(value: object) -> int:
