@@ -39,6 +39,10 @@ class PasswordServer:
     host_key: KeyPair = field(default_factory=new_key)
     interactive: bool = False
     """It asks by keyboard-interactive alone, as PAM often does."""
+    silent: bool = False
+    """It lets in, and as long as it is served it does not answer what it is asked to start."""
+    asked: Event = field(default_factory=Event)
+    """Set once it was asked to start something."""
     on_login: Callable[[], None] = lambda: None
     """Called while a client waits to be let in."""
     logins: list[bool] = field(default_factory=list)
@@ -85,6 +89,10 @@ class PasswordServer:
         self._listening.close()
         for thread in self._threads:
             thread.join(_PATIENCE)
+
+    def hold(self) -> None:
+        """Until it is stopped."""
+        self._stopped.wait(_PATIENCE)
 
     def checked(self, password: str) -> int:
         """paramiko's answer to a password."""
@@ -139,6 +147,9 @@ class _Door(paramiko.ServerInterface):  # type: ignore[misc]  # paramiko has no 
         return int(paramiko.OPEN_SUCCEEDED if fits else paramiko.OPEN_FAILED_UNKNOWN_CHANNEL_TYPE)
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
+        self._server.asked.set()
+        if self._server.silent:
+            self._server.hold()
         self.commands[channel.get_id()].put(command)
         return True
 
@@ -195,9 +206,11 @@ def _feed(channel: paramiko.Channel, program: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def password_server(password: str, *, interactive: bool = False) -> Iterator[PasswordServer]:
+def password_server(
+    password: str, *, interactive: bool = False, silent: bool = False
+) -> Iterator[PasswordServer]:
     """One for the time of the context."""
-    server = PasswordServer(password, interactive=interactive)
+    server = PasswordServer(password, interactive=interactive, silent=silent)
     thread = Thread(target=server.serve, daemon=True)
     thread.start()
     try:

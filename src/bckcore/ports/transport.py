@@ -97,8 +97,17 @@ class Transport(Protocol):
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
         """The public keys the host shows now, each ``type base64``; empty where there are none."""
 
-    def probe(self, host: Host, credential: Credential | None, paths: Sequence[str]) -> HostFacts:
+    def probe(
+        self,
+        host: Host,
+        credential: Credential | None,
+        paths: Sequence[str],
+        watcher: Watcher | None = None,
+    ) -> HostFacts:
         """Connect, check trust, find rsync, and try to list each path. Changes nothing.
+
+        A host that lets us in and then says nothing, or ever so little, is given up: HostUnreachableError.
+        ``watcher`` may stop it, as it does any work.
 
         Raises HostUnreachableError, AuthenticationError, HostKeyChangedError, HostKeyUnknownError or
         RsyncMissingError, and PathNotAllowedError for a path that ``pull`` would refuse because it or a

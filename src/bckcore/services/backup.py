@@ -118,7 +118,7 @@ class BackupService:
         filter_of(profile, host, self._filters)
         require_start_allowed(self._units, claim.job, self._clock.now())
         if needs_reachable(claim.job):
-            self._puller.require_reachable(host, password)
+            self._puller.require_reachable(host, watcher, password)
         with self._storage.lock(profile.ref) as lock:
             self._recovered(profile, watcher)
             if watcher.is_cancelled():  # an earlier runner died before it could heed that

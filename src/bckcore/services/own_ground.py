@@ -83,9 +83,15 @@ class BorderedTransport:
         """The inner one's."""
         return self._inner.scan_host_keys(host)
 
-    def probe(self, host: Host, credential: Credential | None, paths: Sequence[str]) -> HostFacts:
+    def probe(
+        self,
+        host: Host,
+        credential: Credential | None,
+        paths: Sequence[str],
+        watcher: Watcher | None = None,
+    ) -> HostFacts:
         """Lists no more than whether each path can be opened, so it may look at any that is allowed."""
-        return self._inner.probe(host, credential, paths)
+        return self._inner.probe(host, credential, paths, watcher)
 
     def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """See the port; raises PathNotAllowedError for our own ground."""

@@ -83,12 +83,15 @@ class Puller:
         self._clock = clock
         self._random = random
 
-    def require_reachable(self, host: Host, password: Secret[str] | None = None) -> None:
-        """Raise HostUnreachableError if the host does not answer; what else is wrong, the run will tell."""
+    def require_reachable(self, host: Host, watcher: Watcher, password: Secret[str] | None = None) -> None:
+        """Raise HostUnreachableError if the host does not answer; what else is wrong, the run will tell.
+
+        ``watcher`` may stop the look: JobCancelledError.
+        """
         try:
             credential = self._credentials.of(host, password, purpose="probe")
-            self._transport_for(host).probe(host, credential, ())
-        except HostUnreachableError:
+            self._transport_for(host).probe(host, credential, (), watcher)
+        except (HostUnreachableError, JobCancelledError):
             raise
         except BckError:
             return

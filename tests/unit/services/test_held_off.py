@@ -15,7 +15,7 @@ from bckcore.domain.run import Run
 from bckcore.domain.schedule import Schedule
 from bckcore.domain.transfer import HostFacts
 from bckcore.ports.job_queue import Claim
-from bckcore.ports.transport import PullReport
+from bckcore.ports.transport import PullReport, Watcher
 from bckcore.services.schedule_jobs import REQUESTED_BY
 from tests.support.desks import Desk
 from tests.support.house import DOCS, House
@@ -157,11 +157,17 @@ class SlowDoor:
         self._inner = inner
         self.clock: SettableClock | None = None
 
-    def probe(self, host: Host, credential: Credential | None, paths: Sequence[str]) -> HostFacts:
+    def probe(
+        self,
+        host: Host,
+        credential: Credential | None,
+        paths: Sequence[str],
+        watcher: Watcher | None = None,
+    ) -> HostFacts:
         """Hours pass."""
         if self.clock is not None:
             self.clock.advance(5 * 3600)
-        return self._inner.probe(host, credential, paths)  # type: ignore[attr-defined, no-any-return]
+        return self._inner.probe(host, credential, paths, watcher)  # type: ignore[attr-defined, no-any-return]
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._inner, name)

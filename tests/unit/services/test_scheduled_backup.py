@@ -13,7 +13,7 @@ from bckcore.domain.job import JobResult, JobStatus
 from bckcore.domain.retention import RetentionPolicy
 from bckcore.domain.run import Run, RunOutcome
 from bckcore.domain.transfer import PullOrder, TransferProgress
-from bckcore.errors import HostUnreachableError, TransferFailedError
+from bckcore.errors import HostUnreachableError, JobCancelledError, TransferFailedError
 from bckcore.ports.transport import PullReport, Watcher
 from tests.support.house import DOCS, PC, House
 from tests.support.job_service import job_service
@@ -50,6 +50,15 @@ def test_without_the_host_there_is_no_run_and_no_number_is_used_up(tmp_path: Pat
     with house.database.units(read_only=True) as uow:
         assert uow.runs.last(DOCS) is None
     assert not list(tmp_path.rglob("*.json"))
+
+
+def test_a_job_that_is_cancelled_while_it_looks_for_its_host_begins_no_run(tmp_path: Path) -> None:
+    house = House(tmp_path, MemoryTransport({PC: MemoryHost()}))
+    house.watcher.stop = lambda: True
+    with pytest.raises(JobCancelledError, match="look at the host"):
+        asked(house, only_if_reachable=True)
+    with house.database.units(read_only=True) as uow:
+        assert uow.runs.last(DOCS) is None
 
 
 def test_a_person_who_asks_gets_a_run_that_failed(tmp_path: Path) -> None:

@@ -99,9 +99,17 @@ class MemoryTransport:
         """See the port."""
         return self._reached(host).host_keys
 
-    def probe(self, host: Host, credential: Credential | None, paths: Sequence[str]) -> HostFacts:
+    def probe(
+        self,
+        host: Host,
+        credential: Credential | None,
+        paths: Sequence[str],
+        watcher: Watcher | None = None,
+    ) -> HostFacts:
         """See the port."""
         found = self._signed_in(host, credential)
+        if watcher is not None and watcher.is_cancelled():
+            raise JobCancelledError("The look at the host was stopped.")
         for path in paths:
             _require_no_link(host, found, path)
         return HostFacts(

@@ -8,16 +8,16 @@ import io
 import logging
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import fabric
-import invoke
 import paramiko
 from invoke.runners import Result
 
 from bck_adapters.rsync.argv import MINIMUM_VERSION
+from bck_adapters.rsync.conversation import Conversation, nobody_stops
 from bck_adapters.rsync.exit import (
     gate_refused,
     host_key_changed,
@@ -62,27 +62,32 @@ class Examined:
     latency_ms: int
 
 
-def scan_host_keys(host: Host) -> tuple[str, ...]:
-    """The public keys the host shows now, best first. Raises HostUnreachableError."""
+def scan_host_keys(host: Host, stop: Callable[[], None] = nobody_stops) -> tuple[str, ...]:
+    """The public keys the host shows now, best first. Raises HostUnreachableError, and what ``stop`` does."""
     found: list[str] = []
-    for key_types in _SCANNED:
-        key = _shown_key(host, key_types)
-        if key is not None:
-            found.append(_as_pinned(key))
+    with Conversation(host.id, stop=stop) as conversation:
+        for key_types in _SCANNED:
+            key = _shown_key(host, key_types, conversation)
+            if key is not None:
+                found.append(_as_pinned(key))
     return tuple(found)
 
 
-def examine(host: Host, credential: Credential | None) -> Examined:
+def examine(host: Host, credential: Credential | None, stop: Callable[[], None] = nobody_stops) -> Examined:
     """Connect with pinned keys only, log in, and ask for rsync's version.
 
     Raises HostUnreachableError, AuthenticationError, PrivateKeyError, HostKeyChangedError,
-    HostKeyUnknownError or RsyncMissingError.
+    HostKeyUnknownError or RsyncMissingError, and what ``stop`` raises, which is asked often.
     """
     host_key_parts(host)
     entry = _shown_to(host, credential)
-    sock, latency_ms = _dialled(host)
-    with sock, _connected(host, entry, sock) as connection:
-        shown = connection.transport.get_remote_server_key()
+    with Conversation(host.id, stop=stop) as conversation:
+        return _examined(host, entry, conversation)
+
+
+def _examined(host: Host, entry: Mapping[str, object], conversation: Conversation) -> Examined:
+    sock, latency_ms = _dialled(host, conversation)
+    with sock, _connected(host, entry, sock) as (connection, shown):
         gate, version = _asked_gate(host, connection)
         return Examined(
             rsync_version=version if gate else _rsync_version(host, connection),
@@ -93,7 +98,10 @@ def examine(host: Host, credential: Credential | None) -> Examined:
 
 
 @contextmanager
-def _connected(host: Host, shown: Mapping[str, object], sock: socket.socket) -> Iterator[fabric.Connection]:
+def _connected(
+    host: Host, shown: Mapping[str, object], sock: socket.socket
+) -> Iterator[tuple[fabric.Connection, paramiko.PKey]]:
+    """Logged in, and the key that the host showed."""
     connection = fabric.Connection(
         host.address,
         user=host.user,
@@ -116,15 +124,15 @@ def _connected(host: Host, shown: Mapping[str, object], sock: socket.socket) -> 
     client.set_log_channel(_LOG)
     _pin(client, host)
     try:
-        _open(connection, host)
-        yield connection
+        yield connection, _open(connection, host)
     finally:
         connection.close()
 
 
-def _open(connection: fabric.Connection, host: Host) -> None:
+def _open(connection: fabric.Connection, host: Host) -> paramiko.PKey:
     try:
         connection.open()
+        return connection.transport.get_remote_server_key()
     except paramiko.BadHostKeyException as exc:
         changed = host_key_changed(host.id, "")
         changed.shown = (fingerprint(_as_pinned(exc.key)),)
@@ -136,7 +144,7 @@ def _open(connection: fabric.Connection, host: Host) -> None:
             # Something is pinned, and the host shows a key of another type.
             raise host_key_changed(host.id, "") from exc
         raise unreachable(host.id, f" ({_shown(exc)})") from exc
-    except (OSError, EOFError) as exc:
+    except Exception as exc:  # paramiko raises what its thread met in bytes from the host, whatever it was
         raise unreachable(host.id, f" ({_shown(exc)})") from exc
 
 
@@ -199,7 +207,7 @@ def _ran(host: Host, connection: fabric.Connection, command: str) -> Result:
             timeout=_TIMEOUT,
             encoding="utf-8",
         )
-    except (paramiko.SSHException, invoke.exceptions.Failure, OSError, EOFError) as exc:
+    except Exception as exc:  # see _open
         raise unreachable(host.id, " (The connection broke off.)") from exc
     return done
 
@@ -230,19 +238,19 @@ def _loaded_key(host: Host, credential: KeyCredential) -> paramiko.PKey:
     raise key_unreadable(host.id, "")
 
 
-def _dialled(host: Host) -> tuple[socket.socket, int]:
+def _dialled(host: Host, conversation: Conversation) -> tuple[socket.socket, int]:
     """A connection and how many milliseconds it took."""
     start = time.monotonic()
     try:
-        sock = socket.create_connection((host.address.strip("[]"), host.port), timeout=_TIMEOUT)
+        sock = conversation.dialled(host.address.strip("[]"), host.port, _TIMEOUT)
     except (OSError, UnicodeError) as exc:
         raise unreachable(host.id, f" ({_shown(exc)})") from exc
     return sock, round((time.monotonic() - start) * 1000)
 
 
-def _shown_key(host: Host, key_types: tuple[str, ...]) -> paramiko.PKey | None:
+def _shown_key(host: Host, key_types: tuple[str, ...], conversation: Conversation) -> paramiko.PKey | None:
     """The host's key of one kind, or None if it has none of it."""
-    sock, _ = _dialled(host)
+    sock, _ = _dialled(host, conversation)
     with sock:
         transport = paramiko.Transport(sock)
         transport.set_log_channel(_LOG)
@@ -253,7 +261,7 @@ def _shown_key(host: Host, key_types: tuple[str, ...]) -> paramiko.PKey | None:
             return transport.get_remote_server_key()
         except paramiko.IncompatiblePeer:
             return None
-        except (paramiko.SSHException, OSError, EOFError) as exc:
+        except Exception as exc:  # see _open
             raise unreachable(host.id, f" ({_shown(exc)})") from exc
         finally:
             transport.close()

@@ -2,8 +2,9 @@
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -52,9 +53,15 @@ class Route(Protocol):
         """See Transport."""
 
     def probe(
-        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str, memory: int
+        self,
+        host: Host,
+        credential: Credential | None,
+        paths: Sequence[str],
+        search_path: str,
+        memory: int,
+        stop: Callable[[], None],
     ) -> HostFacts:
-        """See Transport."""
+        """See Transport; ``stop`` is asked often, and raises to stop."""
 
 
 class LocalRoute:
@@ -94,12 +101,18 @@ class LocalRoute:
         return ()
 
     def probe(
-        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str, memory: int
+        self,
+        host: Host,
+        credential: Credential | None,
+        paths: Sequence[str],
+        search_path: str,
+        memory: int,
+        stop: Callable[[], None],
     ) -> HostFacts:
         """Find rsync and try to list each path."""
         version = ".".join(map(str, local_version(search_path)))
         with self.shell(host, credential, TransferOptions()) as shell:
-            question = Question(host=host, shell=shell, search_path=search_path, memory=memory)
+            question = Question(host=host, shell=shell, search_path=search_path, memory=memory, stop=stop)
             sources = listable_sources(question, paths)
         return HostFacts(rsync_version=version, sources=sources)
 
@@ -152,15 +165,21 @@ class SshRoute:
         return control.scan_host_keys(host)
 
     def probe(
-        self, host: Host, credential: Credential | None, paths: Sequence[str], search_path: str, memory: int
+        self,
+        host: Host,
+        credential: Credential | None,
+        paths: Sequence[str],
+        search_path: str,
+        memory: int,
+        stop: Callable[[], None],
     ) -> HostFacts:
         """Check address, trust and login, ask for rsync's version, try to list each path."""
         from bck_adapters.rsync import control  # see above
 
-        with explained(host, self.scan_host_keys):
-            facts = control.examine(host, credential)
+        with explained(host, partial(control.scan_host_keys, stop=stop)):
+            facts = control.examine(host, credential, stop)
         with self.shell(host, credential, TransferOptions()) as shell:
-            question = Question(host=host, shell=shell, search_path=search_path, memory=memory)
+            question = Question(host=host, shell=shell, search_path=search_path, memory=memory, stop=stop)
             with self.connected(question) if paths else nullcontext():
                 sources = listable_sources(question, paths)
         return HostFacts(

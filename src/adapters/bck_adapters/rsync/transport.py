@@ -8,10 +8,12 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from bck_adapters.rsync.argv import Invocation, environment, pull_argv
+from bck_adapters.rsync.conversation import nobody_stops
 from bck_adapters.rsync.exit import Ending, error_of, store_full
 from bck_adapters.rsync.fetch import Fetch
 from bck_adapters.rsync.filters import rsync_rules
@@ -83,11 +85,19 @@ class RsyncTransport:
         """The public keys the host shows now."""
         return self._route.scan_host_keys(host)
 
-    def probe(self, host: Host, credential: Credential | None, paths: Sequence[str]) -> HostFacts:
+    def probe(
+        self,
+        host: Host,
+        credential: Credential | None,
+        paths: Sequence[str],
+        watcher: Watcher | None = None,
+    ) -> HostFacts:
         """Connect, check trust, find rsync, and try to list each path. Changes nothing."""
         self._require_rsync()
+        stop = partial(_stop_if_cancelled, watcher) if watcher else nobody_stops
+        stop()
         try:
-            return self._route.probe(host, credential, paths, self._search_path, self._memory)
+            return self._route.probe(host, credential, paths, self._search_path, self._memory, stop)
         except OSError as exc:
             raise _not_run(exc) from exc
 

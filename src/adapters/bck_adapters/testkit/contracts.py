@@ -380,6 +380,11 @@ class TransportContract:
         assert facts.sources == ((rig.source.path, True), (missing, False))
         assert facts.rsync_version
 
+    def test_a_cancelled_watcher_stops_a_probe(self, rig: TransportRig) -> None:
+        rig.watcher.stop = lambda: True
+        with pytest.raises(JobCancelledError):
+            rig.transport.probe(rig.host, rig.credential, [rig.source.path], rig.watcher)
+
     def test_capabilities_are_constant(self, rig: TransportRig) -> None:
         assert isinstance(rig.transport.capabilities, TransportCapabilities)
         assert rig.transport.capabilities == rig.transport.capabilities

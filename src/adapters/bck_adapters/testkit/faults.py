@@ -46,9 +46,15 @@ class FaultyTransport:
         """Ask the real one."""
         return self._inner.scan_host_keys(host)
 
-    def probe(self, host: Host, credential: Credential | None, paths: Sequence[str]) -> HostFacts:
+    def probe(
+        self,
+        host: Host,
+        credential: Credential | None,
+        paths: Sequence[str],
+        watcher: Watcher | None = None,
+    ) -> HostFacts:
         """Ask the real one."""
-        return self._inner.probe(host, credential, paths)
+        return self._inner.probe(host, credential, paths, watcher)
 
     def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
         """Pull, or fail as planned."""
