@@ -9,6 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+LISTED = 'import pwd; pwd.getpwuid = lambda _: pwd.struct_passwd(("u", "x", 1, 1, "", "{home}", "/bin/sh"))'
 LAUNCH = "from bck_apps.gate.main import main; main()"
 
 
@@ -22,6 +23,8 @@ class GateRig:
     restore: tuple[str, ...] = ()
     more: dict[str, str] = field(default_factory=dict)
     """Further entries, as TOML writes their values."""
+    home: Path | None = None
+    """What the system's list of accounts names as the home of this one; None: what it does."""
 
     @property
     def config(self) -> Path:
@@ -45,7 +48,8 @@ class GateRig:
         entries |= {"log": json.dumps(str(self.log)), **self.more}
         self.config.write_text("".join(f"{name} = {value}\n" for name, value in entries.items()))
         self.config.chmod(0o600)
-        self.program.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{LAUNCH}' --config {self.config}\n")
+        launch = LAUNCH if self.home is None else f"{LISTED.format(home=self.home)}; {LAUNCH}"
+        self.program.write_text(f"#!/bin/sh\nexec {sys.executable} -c '{launch}' --config {self.config}\n")
         self.program.chmod(0o700)
 
     def ask(self, command: str | bytes | None, **environment: str) -> subprocess.CompletedProcess[bytes]:

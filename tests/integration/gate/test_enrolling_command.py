@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import pwd
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -94,6 +95,19 @@ def test_a_name_that_the_configuration_could_not_hold_is_refused_before_anything
     assert (code in (1, 2), server.requests) == (True, [])
     assert "bck-gate: " in capsys.readouterr().err
     assert not pc.authorized_keys.exists()
+
+
+@pytest.mark.parametrize("below", ["", "/.ssh", "/docs"])
+def test_the_home_of_the_account_is_no_place_to_restore_to(
+    pc: Pc, capsys: pytest.CaptureFixture[str], below: str
+) -> None:
+    account = pwd.getpwuid(os.geteuid())
+    code, server = pc.enrol("--user", account.pw_name, "--restore", f"{account.pw_dir}{below}")
+    assert (code, server.requests) == (1, [])
+    told = capsys.readouterr().err
+    assert f"the home of {account.pw_name}" in told
+    assert "The token still counts." in told
+    assert pc.enrol("--user", account.pw_name, "--restore", "/srv/restored")[0] == 0
 
 
 def test_a_name_from_the_server_that_is_no_text_is_refused_before_anything_is_written(

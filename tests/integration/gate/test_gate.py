@@ -69,6 +69,43 @@ def refusal(gate: GateRig, command: str | None, **environment: str) -> str:
     return line.removeprefix("bck-gate: refused: ").strip()
 
 
+@pytest.fixture
+def homely(tmp_path: Path, require_tool) -> GateRig:
+    """One that allows to restore into all homes, that of its own account included."""
+    require_tool("rsync")
+    for name in ("home/backupsvc/.ssh", "home/u/docs", "evil/.ssh"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "home/backupsvc/.ssh/authorized_keys").write_text("only by the gate")
+    for name in ("evil/.ssh/authorized_keys", "evil/authorized_keys", "evil/.bashrc"):
+        (tmp_path / name).write_text("without a gate")
+    (tmp_path / "home/u/way").symlink_to(tmp_path / "home/backupsvc/.ssh")
+    homes = str(tmp_path / "home")
+    rig = GateRig(folder=tmp_path / "gate", read=(homes,), restore=(homes,), home=tmp_path / "home/backupsvc")
+    rig.write()
+    return rig
+
+
+@pytest.mark.parametrize(
+    "into", ["", "backupsvc", "backupsvc/.ssh", "backupsvc/.config/new", "u/way", "backupsvc/docs", "new"]
+)
+def test_nothing_is_restored_into_the_home_of_the_account_of_the_gate(
+    homely: GateRig, tmp_path: Path, into: str
+) -> None:
+    done = transferred(homely, f"{tmp_path}/evil/", f"pc:{tmp_path}/home/{into}/")
+    assert done.returncode != 0
+    assert b"the home of the account that the server logs in as" in done.stderr
+    home = tmp_path / "home" / "backupsvc"
+    assert (home / ".ssh" / "authorized_keys").read_text() == "only by the gate"
+    assert [path.name for path in home.iterdir()] == [".ssh"]
+
+
+def test_beside_that_home_it_is_restored_and_from_it_it_is_read(homely: GateRig, tmp_path: Path) -> None:
+    done = transferred(homely, f"{tmp_path}/evil/", f"pc:{tmp_path}/home/u/docs/new/")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "home/u/docs/new/.bashrc").exists()
+    assert pulled(homely, tmp_path / "home" / "backupsvc", tmp_path / "got").returncode == 0
+
+
 def test_an_allowed_folder_is_sent_and_noted(gate: GateRig, pc: Path, tmp_path: Path) -> None:
     assert pulled(gate, pc / "docs", tmp_path / "got").returncode == 0
     assert (tmp_path / "got" / "f").read_text() == "mine"

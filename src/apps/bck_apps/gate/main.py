@@ -14,6 +14,7 @@ from typing import NoReturn
 from bck_apps.gate.commands import Command, Purpose, understood
 from bck_apps.gate.config import DEFAULT, SYSLOG, GateConfig, loaded, require_trusted_program, this_platform
 from bck_apps.gate.confining import confine
+from bck_apps.gate.home import own_home
 from bck_apps.gate.journal import note
 from bck_apps.gate.places import enter, paths_to_look_at
 from bck_apps.gate.refusal import EXIT_REFUSED, GateBrokenError, GateRefusedError, escaped
@@ -76,7 +77,9 @@ def _placed(command: Command, config: GateConfig) -> tuple[list[str], str | None
         # One may look at where files may come from and at where they may be restored to.
         return paths_to_look_at(command.paths, (*config.read, *config.restore), platform), None
     if command.purpose is Purpose.WRITE:
-        return [enter(command.paths[0], config.restore, platform, whole_root=True).argument], "."
+        home = own_home(platform)
+        place = enter(command.paths[0], config.restore, platform, whole_root=True, kept_from=home)
+        return [place.argument], "."
     place = enter(command.paths[0], config.read, platform, whole_root=False)
     return [place.argument], None if place.rest else "."
 

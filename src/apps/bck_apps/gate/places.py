@@ -11,6 +11,7 @@ import stat
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from bck_apps.gate.home import reaches_home
 from bck_apps.gate.refusal import GateRefusedError, escaped
 from bckcore.domain.host_path import HostPath, covering, parsed_path
 from bckcore.domain.host_platform import Platform
@@ -35,11 +36,19 @@ class Place:
         return path if path and not path.startswith("-") else f"./{path}"
 
 
-def enter(text: str, roots: Sequence[HostPath], platform: Platform, *, whole_root: bool) -> Place:
+def enter(
+    text: str,
+    roots: Sequence[HostPath],
+    platform: Platform,
+    *,
+    whole_root: bool,
+    kept_from: HostPath | None = None,
+) -> Place:
     """Make the folder, or the deepest one above it that can be entered, the working folder.
 
     With ``whole_root`` the allowed folder itself must be there. Raises GateRefusedError unless the folder
-    lies in one of ``roots`` by its name, and also where its links lead.
+    lies in one of ``roots`` by its name, and also where its links lead; and where it, or the working folder,
+    reaches the home ``kept_from``.
     """
     asked = _parsed(text, platform)
     _require_covered(asked, roots)
@@ -48,6 +57,8 @@ def enter(text: str, roots: Sequence[HostPath], platform: Platform, *, whole_roo
     rest = _gone_into(real, asked)
     if whole_root and len(real.names) - len(rest) < len(resolved.names):
         raise GateRefusedError(f"{escaped(resolved.text)}, which this PC allows, cannot be entered")
+    if kept_from is not None:
+        _require_apart(real, rest, kept_from)
     return Place(rest=rest)
 
 
@@ -109,6 +120,21 @@ def _gone_into(real: HostPath, asked: HostPath) -> tuple[str, ...]:
                 return real.names[depth:]
             raise GateRefusedError(f"{escaped(asked.text)} is no folder: {exc.strerror}") from exc
     return ()
+
+
+def _require_apart(real: HostPath, rest: tuple[str, ...], home: HostPath) -> None:
+    if reaches_home(real, home):
+        raise GateRefusedError(
+            f"{escaped(real.text)} lies in {escaped(home.text)}, or holds it, which is "
+            "the home of the account that the server logs in as: nothing is restored there"
+        )
+    # As far as the kernel holds rsync, it holds it there; a link that comes up meanwhile leads no further.
+    entered = HostPath(real.platform, real.names[: len(real.names) - len(rest)])
+    if reaches_home(entered, home):
+        raise GateRefusedError(
+            f"{escaped(real.text)} is not there, and {escaped(entered.text)} holds "
+            "the home of the account that the server logs in as: make the folder first"
+        )
 
 
 def _is_link(path: HostPath) -> bool:

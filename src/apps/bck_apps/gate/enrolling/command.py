@@ -6,6 +6,7 @@ Everything that can be looked at before is: the token counts once.
 import argparse
 import json
 import os
+import pwd
 import re
 import shlex
 import sys
@@ -18,6 +19,7 @@ from bck_apps.gate.enrolling import files
 from bck_apps.gate.enrolling.answer import Answer, parsed_answer
 from bck_apps.gate.enrolling.problem import EnrolError
 from bck_apps.gate.enrolling.server import Server, parsed_server, pinned, redeemed
+from bck_apps.gate.home import home_at, lies_in_home
 from bck_apps.gate.probing import own_version, rsync_version
 from bck_apps.gate.refusal import GateBrokenError, escaped
 from bckcore.domain.enrolment_text import TokenParts, parsed_token, token_text
@@ -25,7 +27,7 @@ from bckcore.domain.host_key import checked_host_keys
 from bckcore.domain.host_path import typed_path
 from bckcore.domain.secret import Secret
 from bckcore.domain.ssh_trust import checked_gate, fingerprint
-from bckcore.errors import InvalidInputError
+from bckcore.errors import InvalidInputError, PathRefusedError
 
 FAILED, WRONG_USE = 1, 2
 _USUAL_ACCOUNT = "backupsvc"
@@ -103,7 +105,7 @@ def _planned(given: argparse.Namespace) -> Plan:
         gate=checked_gate(given.gate) if given.gate else _own_command(given.config),
         rsync=_program(given.rsync),
         read=_folders(given.folder),
-        restore=_folders(given.restore),
+        restore=_apart_from_home(_folders(given.restore), given.user),
         authorized_keys=_authorized_keys(given) if given.write else None,
         config=files.named_file(given.config),
     )
@@ -174,6 +176,23 @@ def _program(text: str) -> str:
 def _folders(given: Sequence[str]) -> tuple[str, ...]:
     """As the gate compares them. Raises PathRefusedError, EnrolError."""
     return tuple(_writable_name(os.path.realpath(text)) for text in given)
+
+
+def _apart_from_home(folders: tuple[str, ...], account: str) -> tuple[str, ...]:
+    """The folders. Raises EnrolError for one into which the gate would let nothing be restored."""
+    try:
+        home = home_at(pwd.getpwnam(account).pw_dir, this_platform())
+    except (KeyError, PathRefusedError):  # printed for an account that is made later: the gate looks, too
+        return folders
+    for folder in folders:
+        if lies_in_home(typed_path(folder, this_platform()), home):
+            raise EnrolError(
+                f"{folder} lies in {home.text}, the home of {account}.",
+                meaning="Whoever writes there can do away with the gate, so it lets nothing be restored "
+                f"there. {_NOTHING_YET}",
+                advice="Name a folder outside of it; or give the server an account of its own: --user NAME",
+            )
+    return folders
 
 
 def _writable_name(text: str) -> str:
