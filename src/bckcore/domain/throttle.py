@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from ipaddress import IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from typing import Final, Literal, get_args
 
 Purpose = Literal["login", "refresh", "totp", "password", "enrol"]
@@ -83,6 +83,11 @@ def account_keys(name: str) -> str:
 
 def known_key(name: str, address: str, purpose: Purpose) -> str:
     """The key of an account from an address that it has signed in from before."""
+    return f"{known_keys(name)}{_PROOFS[purpose]}:{_place(address)};"
+
+
+def known_network_key(name: str, address: str, purpose: Purpose) -> str:
+    """The key of an account from a network that it has signed in from before, by another address."""
     return f"{known_keys(name)}{_PROOFS[purpose]}:{network_of(address)};"
 
 
@@ -93,20 +98,48 @@ def known_keys(name: str) -> str:
 
 def address_key(purpose: Purpose, address: str) -> str:
     """The key of an address, for what is guessed there."""
+    return f"{purpose}:{_place(address)};"
+
+
+def network_key(purpose: Purpose, address: str) -> str:
+    """The key of the network of an address; the same as of the address where that stands for itself."""
     return f"{purpose}:{network_of(address)};"
 
 
+def network_keys(purpose: Purpose, address: str) -> tuple[str, str]:
+    """How the keys of a network and of all its addresses begin."""
+    return network_key(purpose, address), f"{purpose}:{network_of(address)}:"
+
+
+def address_of(address: str) -> str:
+    """The address in its one form, ``unknown`` for what is none."""
+    found = _parsed(address)
+    return UNKNOWN if found is None else str(found)
+
+
 def network_of(address: str) -> str:
-    """The address; of IPv6 the network of 64 bits, all of which one customer has."""
+    """The address; of IPv6 the network of 64 bits, all of which one machine, or one customer, may have."""
+    found = _parsed(address)
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((int(found), 64), strict=False))
+    return UNKNOWN if found is None else str(found)
+
+
+def _place(address: str) -> str:
+    """An address behind its network, so that one prefix finds all of a network."""
+    network, one = network_of(address), address_of(address)
+    return one if one == network else f"{network}:{one}"
+
+
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """One of IPv4 in the dress of IPv6 is itself, and the name of an interface no part of an address."""
     try:
         found = ip_address(address)
     except ValueError:
-        return UNKNOWN
+        return None
     if isinstance(found, IPv6Address):
-        if found.ipv4_mapped:
-            return str(found.ipv4_mapped)
-        return str(IPv6Network((int(found), 64), strict=False))
-    return str(found)
+        return found.ipv4_mapped or IPv6Address(int(found))
+    return found
 
 
 def _hashed(name: str) -> str:

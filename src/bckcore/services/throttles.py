@@ -1,9 +1,13 @@
 """Throttles: who guesses passwords, codes or tokens has to wait longer and longer.
 
-Three counts, all in the database, so that they outlive a restart and hold for every API process: of an
-address, whatever it tries; of an account, tried from addresses it never signed in from; and of an account
-together with one address that it did sign in from. The last is there so that an attacker somewhere else
-cannot keep the owner out: where an account is known, only that count and the address's own stand in its way.
+Counts, all in the database, so that they outlive a restart and hold for every API process: of an address,
+whatever it tries; of an account, tried from addresses it never signed in from; and of an account together
+with one address that it did sign in from. The last is there so that an attacker somewhere else cannot keep
+the owner out: where an account is known, only that count and the address's own stand in its way.
+
+One machine may have all addresses of a network of IPv6 (64 bits), and so may everybody on one LAN together.
+So such a network has a count besides, ten times as large, which does not stand in the way of an account from
+its own address; and an account from a new address of a network that it knows has one for that network.
 """
 
 import math
@@ -21,10 +25,14 @@ from bckcore.domain.throttle import (
     account_key,
     account_keys,
     address_key,
+    address_of,
     after_failure,
     known_key,
     known_keys,
+    known_network_key,
     left,
+    network_key,
+    network_keys,
     network_of,
 )
 from bckcore.errors import (
@@ -39,6 +47,9 @@ from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 ADDRESS = Rule(free=20, longest=timedelta(minutes=15))
 ACCOUNT = Rule(free=10, longest=timedelta(minutes=5))
+NETWORK = replace(ADDRESS, free=10 * ADDRESS.free)
+"""Of a network of IPv6."""
+KNOWN_NETWORK = replace(ACCOUNT, free=10 * ACCOUNT.free)
 _FORGOTTEN = max(ADDRESS.forgotten, ACCOUNT.forgotten)
 
 
@@ -46,14 +57,15 @@ _FORGOTTEN = max(ADDRESS.forgotten, ACCOUNT.forgotten)
 class Attempt:
     """One that was let through and counts as failed until it proves to have been none."""
 
-    address: str
-    account: str = ""
+    places: tuple[tuple[str, Rule], ...]
+    """Where it comes from: the keys that it counts under, and their rules."""
+    account: tuple[tuple[str, Rule], ...] = ()
+    """The same of whom it tries, if anybody."""
 
     @property
     def rules(self) -> Sequence[tuple[str, Rule]]:
-        """The keys that it counts under."""
-        of_account = ((self.account, ACCOUNT),) if self.account else ()
-        return ((self.address, ADDRESS), *of_account)
+        """All of them."""
+        return (*self.places, *self.account)
 
 
 class Throttles:
@@ -81,9 +93,10 @@ class Throttles:
                 self._given_back(attempt)
             raise
         with self._units() as uow:
-            if attempt.account:
-                uow.throttles.remove(attempt.account)
-            _less_one(uow, attempt.address)
+            for key, _ in attempt.account:
+                uow.throttles.remove(key)
+            for key, _ in attempt.places:
+                _less_one(uow, key)
             uow.commit()
 
     def _let_through(self, purpose: Purpose, address: str, account: str | None) -> Attempt:
@@ -115,13 +128,14 @@ class Throttles:
         return count
 
     def unlock_address(self, address: str) -> tuple[str, int]:
-        """Forget the failures of an address, whatever it tried: its network, and how many counts there were.
+        """Forget the failures of an address and of its whole network: that, and how many counts there were.
 
         Those of accounts stay. Raises InvalidInputError for what is no address.
         """
         network = checked_network(address)
         with self._units() as uow:
-            count = sum(uow.throttles.remove(address_key(purpose, address)) for purpose in PURPOSES)
+            keys = (key for purpose in PURPOSES for key in network_keys(purpose, address))
+            count = sum(map(uow.throttles.remove, keys))
             uow.commit()
         return network, count
 
@@ -139,8 +153,17 @@ def checked_network(address: str) -> str:
 
 
 def _attempt(uow: UnitOfWork, purpose: Purpose, address: str, account: str | None) -> Attempt:
-    of_account = "" if account is None else _account_key(uow, account, address, purpose)
-    return Attempt(address=address_key(purpose, address), account=of_account)
+    own, network = (address_key(purpose, address), ADDRESS), (network_key(purpose, address), NETWORK)
+    places = (own,) if own[0] == network[0] else (own, network)
+    if account is None:
+        return Attempt(places=places)
+    known = [one for one in uow.sessions.addresses(account) if one and address]
+    if address_of(address) in map(address_of, known):
+        return Attempt(places=(own,), account=((known_key(account, address, purpose), ACCOUNT),))
+    if network_of(address) in map(network_of, known):
+        key = known_network_key(account, address, purpose)
+        return Attempt(places=places, account=((key, KNOWN_NETWORK),))
+    return Attempt(places=places, account=((account_key(account, purpose), ACCOUNT),))
 
 
 def _found(uow: UnitOfWork, attempt: Attempt, now: datetime) -> list[tuple[str, Throttle | None, Rule]]:
@@ -160,9 +183,3 @@ def _less_one(uow: UnitOfWork, key: str) -> None:
     before = uow.throttles.get(key)
     if before is not None:
         uow.throttles.put(replace(before, failures=max(0, before.failures - 1), until=before.last))
-
-
-def _account_key(uow: UnitOfWork, account: str, address: str, purpose: Purpose) -> str:
-    network = network_of(address)
-    known = any(network_of(one) == network for one in uow.sessions.addresses(account))
-    return known_key(account, address, purpose) if known and address else account_key(account, purpose)

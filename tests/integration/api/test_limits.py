@@ -118,11 +118,12 @@ def test_one_address_takes_no_others_place_and_gets_its_own_back(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    ("open_files", "connections", "per_address"),
-    [(256, 64, 16), (4096, 1024, 200), (10**6, 2000, 200), (1, 4, 1)],
+    ("open_files", "connections", "per_address", "per_network"),
+    [(256, 64, 16, 32), (4096, 1024, 200, 512), (10**6, 2000, 200, 1000), (1, 4, 1, 2)],
 )
 def test_few_open_files_leave_most_of_them_to_the_backups(
-    open_files: int, connections: int, per_address: int
+    open_files: int, connections: int, per_address: int, per_network: int
 ) -> None:
     fitting = Limits().fitting(open_files)
     assert (fitting.connections, fitting.per_address) == (connections, per_address)
+    assert fitting.per_network == per_network

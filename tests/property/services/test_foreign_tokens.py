@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from bck_adapters.auth import JwtTokens
 from bck_adapters.memory import MemoryVault
 from bckcore.domain.secret import Secret
-from bckcore.domain.throttle import account_key, address_key, known_key, network_of
+from bckcore.domain.throttle import (
+    account_key,
+    address_key,
+    address_of,
+    known_key,
+    known_network_key,
+    network_key,
+    network_keys,
+    network_of,
+)
 from bckcore.domain.totp import matching_step
 from bckcore.errors import AccessDeniedError
 from tests.support.doors import HOME, Door
@@ -61,7 +70,8 @@ def test_a_code_is_six_digits_or_none(text: str) -> None:
 
 @given(TEXT, TEXT)
 def test_keys_of_throttles_fit_their_column_whatever_is_typed(name: str, address: str) -> None:
-    for key in (account_key(name, "login"), known_key(name, address, "login"), address_key("login", address)):
+    keys = (known_key(name, address, "password"), known_network_key(name, address, "password"))
+    for key in (account_key(name, "password"), *keys, address_key("password", address)):
         assert len(key) <= 160
         assert key.isascii()
         assert key.isprintable()
@@ -71,3 +81,12 @@ def test_keys_of_throttles_fit_their_column_whatever_is_typed(name: str, address
 @given(st.ip_addresses(v=4).map(str))
 def test_an_address_that_was_mapped_to_ipv6_is_the_same(address: str) -> None:
     assert network_of(f"::ffff:{address}") == network_of(address) == address
+    assert address_of(f"::ffff:{address}") == address
+    assert address_key("login", address) == network_key("login", address)
+
+
+@given(st.ip_addresses(v=6).map(str), st.ip_addresses(v=6).map(str))
+def test_the_keys_of_a_network_begin_those_of_its_addresses_and_of_no_others(one: str, other: str) -> None:
+    for address in (one, other):
+        is_inside = network_of(address) == network_of(one)
+        assert address_key("login", address).startswith(network_keys("login", one)) == is_inside

@@ -41,7 +41,7 @@ class Street:
             self._inside.pop()[1].close()
 
 
-LIMITS = Limits(connections=8, per_address=3)
+LIMITS = Limits(connections=8, per_address=3, per_network=5)
 
 
 @pytest.fixture
@@ -52,11 +52,17 @@ def street(monkeypatch: pytest.MonkeyPatch) -> Iterator[Street]:
         yield made
 
 
-def test_a_machine_with_a_whole_network_of_addresses_is_one(street: Street) -> None:
-    assert sum(street.comes(f"2001:db8::{number:x}") for number in range(1, 7)) == 3
-    assert street.comes("2001:db8:0:1::1") == 1
-    street.all_leave()
-    assert street.comes("2001:db8::1", 4) == 3
+def test_a_machine_with_a_whole_network_of_addresses_leaves_room_for_other_networks(street: Street) -> None:
+    for _ in range(2):
+        assert sum(street.comes(f"2001:db8::{number:x}") for number in range(1, 9)) == 5
+        assert street.comes("2001:db8:0:1::1") == 1
+        assert street.comes("192.0.2.1") == 1
+        street.all_leave()
+
+
+def test_one_address_of_a_network_takes_no_neighbours_place(street: Street) -> None:
+    assert street.comes("2001:db8::1", 6) == 3
+    assert street.comes("2001:db8::2", 6) == 2
 
 
 def test_an_address_in_the_dress_of_another_family_is_the_same(street: Street) -> None:

@@ -9,7 +9,7 @@ from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
 from bckcore.domain.throttle import PURPOSES, after_failure, left
 from bckcore.errors import AccessDeniedError, ConflictError, InvalidInputError, TooManyAttemptsError
-from bckcore.services.throttles import ACCOUNT, ADDRESS
+from bckcore.services.throttles import ACCOUNT, ADDRESS, NETWORK
 from tests.support.doors import AWAY, HOME, PASSWORD, Door
 
 
@@ -103,11 +103,56 @@ def test_an_account_of_ones_own_does_not_clear_the_address(door: Door) -> None:
     assert guess(door, "name100") > 0
 
 
-def test_addresses_of_one_network_of_ipv6_count_as_one(door: Door) -> None:
-    callers = [Caller(address=f"2001:db8:1:2::{number:x}") for number in range(1, ADDRESS.free + 3)]
-    waits = [guess(door, f"name{number}", caller) for number, caller in enumerate(callers)]
-    assert waits[-1] > 0
+def neighbours(count: int) -> list[Caller]:
+    """Of one network of IPv6, all of whose addresses one machine may have."""
+    return [Caller(address=f"2001:db8:1:2::{number:x}") for number in range(0x1000, 0x1000 + count)]
+
+
+def test_addresses_of_one_network_of_ipv6_have_one_count_besides_their_own(door: Door) -> None:
+    waits = [guess(door, f"name{number}", one) for number, one in enumerate(neighbours(NETWORK.free + 2))]
+    assert waits == [*[0] * (NETWORK.free + 1), 1]
     assert guess(door, "other", Caller(address="2001:db8:1:3::1")) == 0
+
+
+def test_one_who_changes_its_address_of_ipv6_all_the_time_leaves_a_bounded_number_of_rows(
+    door: Door,
+) -> None:
+    for caller in neighbours(3 * NETWORK.free):
+        guess(door, caller=caller)
+    with door.database.units(read_only=True):
+        assert len(door.database._state.throttles) <= NETWORK.free + 3
+
+
+@pytest.mark.parametrize(
+    ("network", "known", "now"),
+    [
+        ("2001:db8:1:2::", "10", "10"),
+        ("2001:db8:1:2::", "10", "20"),
+        ("fd12:3456:789a:1::", "10", "10"),
+        ("fe80::", "10%eth0", "10%eth1"),
+    ],
+)
+def test_a_neighbour_in_a_network_of_ipv6_does_not_keep_the_owner_out(
+    door: Door, network: str, known: str, now: str
+) -> None:
+    """Also where the owner's machine has taken another address of its network meanwhile."""
+    door.sign_in(caller=Caller(address=network + known))
+    for _ in range(ADDRESS.free + 20):
+        if wait := guess(door, caller=Caller(address=network + "66")):
+            door.clock.advance(wait)
+            guess(door, caller=Caller(address=network + "66"))
+        door.sign_in(caller=Caller(address=network + now))
+
+
+def test_a_neighbour_with_all_addresses_of_a_network_does_not_keep_out_who_signed_in_from_its_own(
+    door: Door,
+) -> None:
+    home = Caller(address="2001:db8:1:2::10")
+    door.sign_in(caller=home)
+    for number, caller in enumerate(neighbours(NETWORK.free + 50)):
+        guess(door, "ada" if number % 2 else f"name{number}", caller)
+    assert guess(door, "other", neighbours(1)[0]) > 0
+    door.sign_in(caller=home)
 
 
 def test_success_forgets_the_failures_of_the_account(door: Door) -> None:
@@ -138,15 +183,15 @@ def test_an_administrator_unlocks(door: Door) -> None:
 
 
 @pytest.mark.parametrize(
-    ("attacker", "owner", "stranger", "network"),
+    ("attacker", "owner", "stranger", "network", "counts"),
     [
-        ("192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.7"),
-        ("2001:db8:1:2::bad", "2001:db8:1:2::7", "2001:db8:1:3::7", "2001:db8:1:2::/64"),
-        ("::ffff:192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.7"),
+        ("192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.7", 2),
+        ("2001:db8:1:2::7", "2001:db8:1:2:0::7", "2001:db8:1:3::7", "2001:db8:1:2::/64", 4),
+        ("::ffff:192.0.2.7", "192.0.2.7", "192.0.2.8", "192.0.2.7", 2),
     ],
 )
 def test_an_administrator_unlocks_an_address_that_an_attacker_shares(
-    door: Door, attacker: str, owner: str, stranger: str, network: str
+    door: Door, attacker: str, owner: str, stranger: str, network: str, counts: int
 ) -> None:
     for number in range(ADDRESS.free + 1):
         for address in (attacker, stranger):
@@ -156,11 +201,21 @@ def test_an_administrator_unlocks_an_address_that_an_attacker_shares(
     with pytest.raises(TooManyAttemptsError):
         door.sign_in(caller=Caller(address=owner))
     assert door.throttles.unlock("ada") == 0, "it is not the account that waits"
-    assert door.throttles.unlock_address(owner) == (network, 2)
+    assert door.throttles.unlock_address(owner) == (network, counts)
     door.sign_in(caller=Caller(address=owner))
     with door.throttles.attempt("refresh", owner):
         pass
     assert guess(door, "one", Caller(address=stranger)) > 0
+
+
+def test_an_administrator_unlocks_a_whole_network_by_any_of_its_addresses(door: Door) -> None:
+    callers = neighbours(NETWORK.free + 1)
+    for number, caller in enumerate(callers):
+        guess(door, f"name{number}", caller)
+    newcomer = Caller(address="2001:db8:1:2::10")
+    assert guess(door, "other", newcomer) > 0
+    assert door.throttles.unlock_address(newcomer.address) == ("2001:db8:1:2::/64", len(callers) + 1)
+    assert guess(door, "other", newcomer) == 0
 
 
 def test_every_purpose_of_an_attempt_is_unlocked_with_the_address(door: Door) -> None:

@@ -13,10 +13,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from bck_apps.api.middleware import LONGEST_BODY_SECONDS, SAFE_HEADERS
 from bck_apps.wiring import logs
-from bckcore.domain.throttle import network_of
+from bckcore.domain.throttle import address_of, network_of
 
 _SHARE = 4
-"""One open file in so many may be a connection, and one network has as small a share of those."""
+"""One open file in so many may be a connection, and one address has as small a share of those."""
 
 log = logs.get_logger("bck.api")
 
@@ -31,13 +31,17 @@ class Limits:
     body_seconds: float = LONGEST_BODY_SECONDS
     connections: int = 2000
     per_address: int = 200
-    """From one address; of IPv6 from one network of 64 bits, all of which one machine may have."""
+    per_network: int = 1000
+    """From one network of 64 bits of IPv6, all of whose addresses one machine may have."""
 
     def fitting(self, open_files: int) -> "Limits":
         """With so few connections that this many open files are enough for them and for the backups."""
         connections = max(_SHARE, min(self.connections, open_files // _SHARE))
         return replace(
-            self, connections=connections, per_address=max(1, min(self.per_address, connections // _SHARE))
+            self,
+            connections=connections,
+            per_address=max(1, min(self.per_address, connections // _SHARE)),
+            per_network=max(1, min(self.per_network, connections // 2)),
         )
 
 
@@ -58,26 +62,32 @@ class Threshold(socket.socket):
         super().__init__(fileno=listener.detach())
         self._limits = limits
         self._inside: Counter[str] = Counter()
+        self._networks: Counter[str] = Counter()
         self._told: set[str] = set()
         self._told_all = False
 
     def accept(self) -> tuple[socket.socket, Any]:
         """The next connection. Raises ConnectionAbortedError after it was refused."""
         connection, where = super().accept()
-        network = network_of(str(where[0]))
-        if self._is_full(network):
+        address, network = address_of(str(where[0])), network_of(str(where[0]))
+        if self._is_full(address, network):
             connection.close()
-            raise ConnectionAbortedError(f"no more connections from {network}")
-        self._inside[network] += 1
-        return _Guest(connection, lambda: self._left(network)), where
+            raise ConnectionAbortedError(f"no more connections from {address}")
+        self._inside[address] += 1
+        self._networks[network] += 1
+        return _Guest(connection, lambda: self._left(address, network)), where
 
-    def _is_full(self, network: str) -> bool:
-        """True if there is no room for it. Logged once for each time that a network, or all, used it up."""
-        if self._inside[network] >= self._limits.per_address:
-            if network not in self._told:
-                self._told.add(network)
-                log.warning("connections were refused: too many are open", client=network)
-            return True
+    def _is_full(self, address: str, network: str) -> bool:
+        """True if there is no room for it. Logged once for each time that somebody, or all, used it up."""
+        for whose, inside, most in (
+            (address, self._inside[address], self._limits.per_address),
+            (network, self._networks[network], self._limits.per_network),
+        ):
+            if inside >= most:
+                if whose not in self._told:
+                    self._told.add(whose)
+                    log.warning("connections were refused: too many are open", client=whose)
+                return True
         if self._inside.total() >= self._limits.connections:
             if not self._told_all:
                 self._told_all = True
@@ -85,13 +95,15 @@ class Threshold(socket.socket):
             return True
         return False
 
-    def _left(self, network: str) -> None:
-        self._inside[network] -= 1
+    def _left(self, address: str, network: str) -> None:
+        self._inside[address] -= 1
+        self._networks[network] -= 1
         if self._inside.total() <= self._limits.connections // 2:
             self._told_all = False
-        if not self._inside[network]:
-            del self._inside[network]
-            self._told.discard(network)
+        for whose, inside in ((address, self._inside), (network, self._networks)):
+            if not inside[whose]:
+                del inside[whose]
+                self._told.discard(whose)
 
 
 class _Guest(socket.socket):
