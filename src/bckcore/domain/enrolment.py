@@ -14,6 +14,8 @@ LONGEST_MINUTES = 24 * 60
 LONGEST_FACT = 64
 """Characters of a version or an account that a PC tells of itself."""
 LONGEST_ADDRESS = 255
+CLOCKS_DIFFER = timedelta(minutes=5)
+"""By so much the clocks of several machines of one server may differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,11 @@ class EnrolmentToken:
     revoked: datetime | None = None
 
     def open(self, now: datetime) -> bool:
-        """True if it counts."""
+        """True if it counts. One that was made while a clock was ahead does not outlive that."""
+        return self.lives(now) and self.created <= now + CLOCKS_DIFFER
+
+    def lives(self, now: datetime) -> bool:
+        """True if it counts, or may as soon as the clock is where it was when it was made."""
         return self.used is None and self.revoked is None and now < self.expires
 
 

@@ -135,7 +135,8 @@ class HostService:
         one. Either alone says how the host is entered from now on; an empty password is kept no more.
 
         With ``trust_on_first_use``, and no keys in the change, the keys that the host shows now take the
-        place of the pinned ones. Raises NotFoundError, InvalidInputError, ConflictError for an allow-list
+        place of the pinned ones. Where keys are pinned, no token counts any more by which a PC may replace
+        them. Raises NotFoundError, InvalidInputError, ConflictError for an allow-list
         that no longer covers a profile's source, HostKeyUnknownError, HostUnreachableError; nothing is
         changed then.
         """
@@ -160,6 +161,8 @@ class HostService:
                 require_covered(uow, saved)
             _require_accounts(uow, change.owners or ())
             uow.hosts.update(saved)
+            if trust_on_first_use or change.host_keys is not None:
+                end_enrolments(uow, host_id, self._clock.now(), replacing=True)
             if saved.key and secret:
                 self._vault.put(saved.key, secret)
             uow.commit()
@@ -243,9 +246,13 @@ class HostService:
         return self._transport_for(host).probe(host, credential, host.allowed_roots)
 
 
-def end_enrolments(uow: UnitOfWork, host: HostId, at: datetime) -> int:
-    """Revoke the enrolment tokens of a host that count, within a unit; how many there were."""
-    alive = [token for token in uow.enrolments.list() if token.host == host and token.open(at)]
+def end_enrolments(uow: UnitOfWork, host: HostId, at: datetime, *, replacing: bool = False) -> int:
+    """Revoke the enrolment tokens of a host that count, within a unit; how many there were.
+
+    With ``replacing`` those alone by which other host keys may take the place of the pinned ones.
+    """
+    of_host = [token for token in uow.enrolments.list() if token.host == host and token.lives(at)]
+    alive = [token for token in of_host if token.replace_host_key or not replacing]
     for token in alive:
         uow.enrolments.revoke(token.id, at)
     return len(alive)

@@ -1,6 +1,7 @@
 """A PC becomes known by a token, once; whoever has none, or one that does not count, learns nothing."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -152,6 +153,43 @@ def test_a_pc_with_another_account_is_told_and_the_token_still_counts(counter: C
 
 
 # --- tokens that do not count ----------------------------------------------------------------------
+
+
+def test_a_token_that_was_made_while_the_clock_was_ahead_does_not_outlive_that(counter: Counter) -> None:
+    counter.clock.advance(24 * 3600)
+    opened = counter.open()
+    counter.clock.set(counter.clock.now() - timedelta(hours=21))
+    assert counter.enrolments.open_now() == []
+    with pytest.raises(AccessDeniedError):
+        counter.redeem(opened)
+    assert counter.enrolments.revoke(PC1) == 1, "and does not come back with its hour"
+    counter.clock.advance(21 * 3600)
+    with pytest.raises(AccessDeniedError):
+        counter.redeem(opened)
+
+
+def test_a_clock_that_is_set_back_by_a_little_ends_no_token(counter: Counter) -> None:
+    opened = counter.open()
+    counter.clock.set(counter.clock.now() - timedelta(minutes=4))
+    counter.redeem(opened)
+    assert counter.hosts.get(PC1).host_keys == SHOWN.host_keys
+
+
+def test_keys_that_are_pinned_by_hand_end_a_token_that_may_replace_them(counter: Counter) -> None:
+    counter.redeem(counter.open())
+    replacing = counter.open(replacing=True)
+    counter.hosts.change(PC1, HostChange(host_keys=OTHER_KEYS))
+    with pytest.raises(AccessDeniedError):
+        counter.redeem(replacing)
+    assert counter.hosts.get(PC1).host_keys == OTHER_KEYS
+
+
+def test_another_change_of_the_host_ends_no_token(counter: Counter) -> None:
+    counter.redeem(counter.open())
+    replacing = counter.open(replacing=True)
+    counter.hosts.change(PC1, HostChange(allowed_roots=("/home",)))
+    counter.redeem(replacing, replace(SHOWN, host_keys=OTHER_KEYS))
+    assert counter.hosts.get(PC1).host_keys == OTHER_KEYS
 
 
 def test_unknown_used_expired_revoked_replaced_and_wrong_tokens_are_one_answer(counter: Counter) -> None:
