@@ -25,6 +25,7 @@
     │   ├── SourceMissingError        no source of the profile could be read
     │   ├── FilesMissingError         most files of a source had vanished: a person must look
     │   ├── MuchUnreadError           more than a tenth of a source could not be read: no good backup
+    │   ├── ContentForgedError        the host sent, unasked, other bytes for what it had sent before (alarm)
     │   ├── TransferFailedError       rsync ended in a way no retry mends
     │   ├── JobGivenUpError           one runner after another died over the job
     │   └── VetoedError               a plugin refused the run, with its reason
@@ -221,6 +222,12 @@ class MuchUnreadError(PermanentError):
     """More than a tenth of what a source held could not be read: the run is no good backup."""
 
     code = "much-unread"
+
+
+class ContentForgedError(PermanentError):
+    """The host sent, unasked, other bytes under the size, time and digest of a file: no honest one does."""
+
+    code = "content-forged"
 
 
 class TransferFailedError(PermanentError):

@@ -2,8 +2,9 @@
 
 Started as ``python hostile_sender.py PLAN …``; PLAN is a JSON file, what follows is ignored. What the plan
 says is sent after the greeting: entries of the file list, messages, raw bytes. Then it sends ``content`` for
-every file that is asked for, as an honest sender does to the end; or it answers every request with what the
-plan calls ``answer``; or it falls silent until the other side leaves.
+every file that is asked for, as an honest sender does to the end, and before that the files of ``unasked``,
+by their number in the list; or it answers every request with what the plan calls ``answer``; or it falls
+silent until the other side leaves.
 """
 
 import json
@@ -79,11 +80,13 @@ def heard_number() -> int:
     return int(struct.unpack("<i", heard(4))[0])
 
 
-def serve(content: bytes) -> None:
+def serve(content: bytes, unasked: list[tuple[int, str]]) -> None:
     """Answer as rsync 2.6.4 and newer do: each file that is asked for gets this content, without a basis."""
     heard_number()  # its protocol
     while rule := heard_number():
         heard(rule)
+    for index, other in unasked:
+        send_file(struct.pack("<iHiiii", index, TRANSFER, 0, 0, 0, 0), bytes.fromhex(other))
     for _ in range(PHASES):
         while (index := heard_number()) != DONE:
             answer_request(index, content)
@@ -110,7 +113,12 @@ def answer_request(index: int, content: bytes) -> None:
     sums = heard(16)
     count, _, size, _ = struct.unpack("<iiii", sums)
     heard(count * (4 + size))
-    message(DATA, head + sums)
+    send_file(head + sums, content)
+
+
+def send_file(head: bytes, content: bytes) -> None:
+    """All of a file, without a basis."""
+    message(DATA, head)
     for start in range(0, len(content), CHUNK):
         part = content[start : start + CHUNK]
         message(DATA, struct.pack("<i", len(part)) + part)
@@ -136,7 +144,7 @@ def main(path: str) -> None:
         message(kind, bytes.fromhex(text))
     send(bytes.fromhex(plan.get("raw", "")))
     if "content" in plan:
-        serve(bytes.fromhex(plan["content"]))
+        serve(bytes.fromhex(plan["content"]), plan.get("unasked", []))
         return
     answer = bytes.fromhex(plan.get("answer", ""))
     while select.select([0], [], [], GOODBYE)[0] and os.read(0, 65536):

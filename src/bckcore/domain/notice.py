@@ -15,7 +15,7 @@ from bckcore.domain.events import (
     RunFinished,
 )
 from bckcore.domain.run import Run, RunKind, RunOutcome
-from bckcore.errors import HostKeyChangedError
+from bckcore.errors import ContentForgedError, HostKeyChangedError
 
 LONGEST = 600
 """Characters of a text from outside that are passed on."""
@@ -24,6 +24,8 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _CUT = " […]"
 _STORE_FULL, _UNREACHABLE = "store-full", "host-unreachable"
 _HOST_KEY = HostKeyChangedError.code
+_HOSTILE = frozenset({ContentForgedError.code})
+"""Errors of a run in which the host did what no honest one does."""
 
 
 class NoticeKind(StrEnum):
@@ -31,6 +33,8 @@ class NoticeKind(StrEnum):
 
     HOST_KEY = "host-key"
     """A host shows another key than the pinned one; always told, whatever else is."""
+    HOSTILE = "hostile"
+    """A host did what no honest one does; always told, whatever else is."""
     STORAGE_FULL = "storage-full"
     """A run stopped because the backup storage is full."""
     STALE = "stale"
@@ -49,6 +53,8 @@ class NoticeKind(StrEnum):
     """Asked for by a person who wants to see a message arrive."""
 
 
+ALWAYS_TOLD = frozenset({NoticeKind.HOST_KEY, NoticeKind.HOSTILE})
+"""Whatever people chose to be told of."""
 _ONCE = frozenset({NoticeKind.STALE, NoticeKind.RECOVERED, NoticeKind.TEST})
 """Told at a turn of things, not again and again; nothing quiet time would spare anybody."""
 _OUTCOMES = {
@@ -269,6 +275,8 @@ def _of_run(run: Run) -> Notice | None:
 def _kind_of(run: Run) -> NoticeKind | None:
     if run.error_code == _HOST_KEY:
         return NoticeKind.HOST_KEY
+    if run.error_code in _HOSTILE:
+        return NoticeKind.HOSTILE
     if run.error_code == _STORE_FULL:
         return NoticeKind.STORAGE_FULL
     if run.outcome is RunOutcome.PARTIAL:

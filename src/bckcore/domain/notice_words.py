@@ -53,6 +53,14 @@ _ENGLISH = Words(
             do="Ask on the phone whether the PC was installed anew, and compare the fingerprint there. Only "
             "then pin its new key: bck host set {host} --host-key KEY.",
         ),
+        _K.HOSTILE: Phrase(
+            headline="{host}: ALARM, the PC does what no honest PC does",
+            several="ALARM: {count} PCs do what no honest PC does",
+            means="Somebody has taken it over, and tried to harm what is stored. All that was kept before "
+            "stays as it was; do not trust what it sends.",
+            do="Take the PC off the network and look at it. See the run: bck run show {profile} {seq}. "
+            "Restore from a point before it.",
+        ),
         _K.STORAGE_FULL: Phrase(
             headline="{profile} on {host}: the backup storage is full",
             several="storage full in {count} backups",
@@ -140,6 +148,14 @@ _ITALIAN = Words(
             "e nulla ne viene salvato.",
             do="Chiedi per telefono se il PC è stato reinstallato, e confronta lì l'impronta. Solo allora "
             "fissa la nuova chiave: bck host set {host} --host-key CHIAVE.",
+        ),
+        _K.HOSTILE: Phrase(
+            headline="{host}: ALLARME, il PC fa ciò che nessun PC onesto fa",
+            several="ALLARME: {count} PC fanno ciò che nessun PC onesto fa",
+            means="Qualcuno ne ha preso il controllo, e ha cercato di guastare ciò che è salvato. Tutto "
+            "quanto era salvato prima resta com'era; non fidarti di ciò che manda.",
+            do="Stacca il PC dalla rete e controllalo. Guarda l'esecuzione: bck run show {profile} {seq}. "
+            "Ripristina da un punto precedente.",
         ),
         _K.STORAGE_FULL: Phrase(
             headline="{profile} su {host}: l'archivio dei backup è pieno",

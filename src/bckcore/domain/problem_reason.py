@@ -24,6 +24,7 @@ class Reason(StrEnum):
     UNLISTED = "unlisted"
     STORE_REFUSED = "store-refused"
     HARMED = "harmed"
+    FORGED = "forged"
     NOT_RESTORED = "not-restored"
     BAD_RULE = "bad-rule"
     NOT_UNDERSTOOD = "not-understood"
@@ -92,6 +93,11 @@ _ALL = (
         advice="Find out what writes there, or whether its disk fails: bck check PROFILE --read-data.",
     ),
     Explanation(
+        reason=Reason.FORGED,
+        cause="The PC sent, unasked, bytes made to look like those before. Earlier points keep the good.",
+        advice="Somebody has taken the PC over: take it off the network. Restore from a point before it.",
+    ),
+    Explanation(
         reason=Reason.NOT_RESTORED,
         cause="It could not be written where it should go; what was there is as the message says.",
         advice="Make room or give the right to write there, then restore that path again.",
@@ -116,6 +122,7 @@ _OF_KIND = {
     ProblemKind.VANISHED: Reason.VANISHED,
     ProblemKind.NOT_STORED: Reason.STORE_REFUSED,
     ProblemKind.HARMED: Reason.HARMED,
+    ProblemKind.FORGED: Reason.FORGED,
     ProblemKind.NOT_RESTORED: Reason.NOT_RESTORED,
     ProblemKind.FILTER: Reason.BAD_RULE,
     ProblemKind.UNKNOWN: Reason.NOT_UNDERSTOOD,

@@ -160,6 +160,8 @@ class ProblemKind(StrEnum):
     """The storage could not take it: name too long, for instance."""
     HARMED = "harmed"
     """The stored copy was no longer what had been backed up; the host's took its place."""
+    FORGED = "forged"
+    """The host sent, unasked, other bytes that looks cannot tell from those before; both are kept."""
     NOT_RESTORED = "not-restored"
     """A restore could not write it."""
     FILTER = "filter"

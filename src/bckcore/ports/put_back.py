@@ -76,7 +76,8 @@ class HistoryEdits(Protocol):
         What stands there is the wanted file's by the rules of :class:`ContentStore`, and files up to 256 KiB
         are compared with their digest, too; else the path is a problem.
         Increments keep what they hold. ``trusted``: ``current`` surely holds the live state, so what is
-        equal need not be looked at. ``on_problem`` is told of each path that could not be put back; its
+        equal need not be looked at, unless an increment holds the path: an equal digest can be forged, and
+        the bytes of that point are those. ``on_problem`` is told of each path that could not be put back; its
         live state then stands, as far as it could. May be cut anywhere: fold the attempt afterwards.
         What ``steps`` raises gets out.
         """

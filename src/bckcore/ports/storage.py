@@ -67,6 +67,16 @@ class FoldReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """What became of copies that were taken for harmed."""
+
+    aside: Sequence[RelPath] = ()
+    """Harmed indeed: they left the increment, and belong to no point."""
+    forged: Sequence[RelPath] = ()
+    """What was backed up, every byte of it, while ``current`` has got other bytes: they stay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StoreSpace:
     """Room in the storage; inodes are None where the file system has no fixed number."""
 
@@ -233,12 +243,18 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
         """
 
     def withdraw(
-        self, ref: ProfileRef, run: RunId, source: SourceName, paths: Sequence[RelPath]
-    ) -> Sequence[RelPath]:
-        """Move what the run's increment holds at ``paths`` out of all history; return what it held.
+        self, ref: ProfileRef, run: RunId, source: SourceName, taken: Sequence[FileEntry]
+    ) -> Withdrawn:
+        """Of what the run displaced, move to ``.work/aside`` what had been harmed in ``current`` before.
 
-        For copies that had been harmed in ``current``: no point must find them. They go to ``.work/aside``.
+        No point must find that. ``taken``: the live state of plain files that were sent though nothing had
+        changed, so that what they displaced is taken for harmed. It is read before it is believed: what has
+        the size and the known digest - or, while that is unknown, size and time - of the live state is what
+        was backed up, and stays in the increment for the points before. May be repeated.
         """
+
+    def drop_aside(self, ref: ProfileRef, before: RunId) -> int:
+        """Remove what runs before that one set aside; return how many files. Safe to repeat."""
 
     def free(self, ref: ProfileRef, run: RunId) -> None:
         """Delete the run's increment. Safe to repeat."""

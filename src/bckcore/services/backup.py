@@ -42,7 +42,15 @@ from bckcore.services.hooks import Hooks
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.ledger import Closing, Ledger
 from bckcore.services.missing import acceptance, accepts_missing, much_unread, suspicion
-from bckcore.services.problems import count_of, kept_of, tell_empty, tell_harmed, told_lost, vanished_of
+from bckcore.services.problems import (
+    count_of,
+    kept_of,
+    tell_empty,
+    tell_forged,
+    tell_harmed,
+    told_lost,
+    vanished_of,
+)
 from bckcore.services.pull import Pulled, Puller, log_report
 from bckcore.services.quota import QuotaWatcher
 from bckcore.services.recovery import Recovery
@@ -252,11 +260,13 @@ class BackupService:
             manifest = self._ledger.spool(plan.run, changes)
         lost = told_lost(ingests, pulled, watcher)
         ref, run_id = plan.profile.ref, plan.run.id
-        harmed = [self._storage.withdraw(ref, run_id, one.source, one.harmed) for one in ingests]
-        tell_harmed(harmed, watcher)
-        problems = count_of(pulled, lost, harmed)
+        withdrawn = [self._storage.withdraw(ref, run_id, one.source, one.harmed) for one in ingests]
+        tell_harmed([one.aside for one in withdrawn], watcher)
+        forged = tell_forged(ref.profile, [one.forged for one in withdrawn], watcher)
+        problems = count_of(pulled, lost, withdrawn)
         outcome = _outcome(ingests, amiss=problems > vanished_of(pulled))
-        error = _told_missing(plan, ingests, watcher) or _told_unread(plan, ingests, watcher)
+        missing, unread = _told_missing(plan, ingests, watcher), _told_unread(plan, ingests, watcher)
+        error = missing or forged or unread
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
         run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
         made = any(ingest.changed for ingest in ingests) or bool(dropped(plan.profile, plan.prior))
@@ -269,7 +279,7 @@ class BackupService:
             manifest=manifest,
             filters=plan.profile.rules,
             states=states,
-            problems=kept_of(pulled, lost, harmed),
+            problems=kept_of(pulled, lost, withdrawn),
         )
         self._ledger.close(closing, claim=claim)
         tell_empty(plan.profile, ingests, pulled, watcher)

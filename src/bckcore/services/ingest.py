@@ -73,9 +73,9 @@ class SourceIngest:
         self._interrupted = compare_all
         self._accept_missing = accept_missing
         self._tally = _Tally(prior=prior)
-        self.harmed: list[RelPath] = []
-        """Sent again though nothing differs from the live state: the copy in current was harmed, or was not
-        there. What the run displaced of them belongs to no point."""
+        self.harmed: list[FileEntry] = []
+        """Live states that were sent again though nothing differs from them: the copy in current was harmed,
+        or was not there - or nobody had asked for them. The storage looks at what the run displaced."""
         self.missing: Missing | None = None
         """So much that it is suspect, accepted or not; else None."""
 
@@ -187,7 +187,7 @@ class SourceIngest:
             self._tally.lost.append(path)
             return Change(self._source, ChangeOp.GONE, live)
         if live is not None and hint is not None and self._was_harmed(entry, live, hint):
-            self.harmed.append(path)
+            self.harmed.append(live)
         if live is None:
             return Change(self._source, ChangeOp.ADDED, entry)
         if entry.without_digest() == live.without_digest() and entry.same_content(live):
@@ -196,7 +196,10 @@ class SourceIngest:
         return Change(self._source, op, entry)
 
     def _was_harmed(self, entry: FileEntry, live: FileEntry, hint: Seen) -> bool:
-        """True if bytes were sent that nobody would have needed, had current held the live state."""
+        """True if bytes were sent that nobody would have needed, had current held the live state.
+
+        The host's word alone, for its digest can be forged: the storage must look.
+        """
         if self._interrupted or not hint.digest or entry.kind is not EntryKind.FILE:
             return False
         sent = (hint.size, hint.mtime) == (live.size, live.mtime_ns // 1_000_000_000)

@@ -3,16 +3,21 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain
 
+from bckcore.domain.ids import ProfileId
 from bckcore.domain.paths import ROOT, RelPath, display
 from bckcore.domain.profile import Profile
 from bckcore.domain.run_problem import RunProblem, first_of, run_problem
 from bckcore.domain.transfer import PathProblem, ProblemKind
+from bckcore.domain.wording import counted
+from bckcore.errors import ContentForgedError
+from bckcore.ports.storage import Withdrawn
 from bckcore.ports.transport import Watcher
 from bckcore.services.ingest import SourceIngest
 from bckcore.services.pull import Pulled
 
 NOT_STORED = "the new content could not be stored"
 HARMED = "the stored copy was no longer what had been backed up; it is set aside, the PC's took its place"
+FORGED = "the PC sent other bytes under the size, time and digest of those it had sent before; both are kept"
 
 
 def told_lost(
@@ -29,6 +34,27 @@ def tell_harmed(harmed: Sequence[Sequence[RelPath]], watcher: Watcher) -> None:
     """Copies in the storage that were found harmed, source by source, told in the log."""
     for path in chain.from_iterable(harmed):
         watcher.log(f"harmed: {display(path)}: {HARMED}", level="error")
+
+
+def tell_forged(
+    profile: ProfileId, forged: Sequence[Sequence[RelPath]], watcher: Watcher
+) -> ContentForgedError | None:
+    """Good copies that the PC tried to have taken for harmed, told in the log; the error of such a run."""
+    paths = list(chain.from_iterable(forged))
+    for path in paths:
+        watcher.log(f"forged: {display(path)}: {FORGED}", level="error")
+    if not paths:
+        return None
+    error = ContentForgedError(
+        f"The PC sent {counted(len(paths), 'file')} that nobody had asked for, with bytes made to look like "
+        "those it had sent before.",
+        meaning="No honest PC does that: somebody has taken it over. All that was kept before stays as it "
+        "was; the newest state holds what the PC sent.",
+        advice=f"Take the PC off the network and look at it. Which files: bck run problems {profile} latest. "
+        "Restore from a point before this run.",
+    )
+    watcher.log(str(error), level="error")
+    return error
 
 
 def tell_empty(
@@ -55,9 +81,10 @@ Paths = Sequence[Sequence[RelPath]]
 """Of each source."""
 
 
-def count_of(pulled: Sequence[Pulled], lost: Paths = (), harmed: Paths = ()) -> int:
-    """How many paths had a problem; ``lost`` and ``harmed``: those that only the ingest noticed."""
-    return sum(one.report.problem_count for one in pulled) + sum(map(len, (*lost, *harmed)))
+def count_of(pulled: Sequence[Pulled], lost: Paths = (), withdrawn: Sequence[Withdrawn] = ()) -> int:
+    """How many paths had a problem; ``lost`` and ``withdrawn``: those that only we noticed."""
+    noticed = sum(map(len, lost)) + sum(len(one.aside) + len(one.forged) for one in withdrawn)
+    return sum(one.report.problem_count for one in pulled) + noticed
 
 
 def vanished_of(pulled: Sequence[Pulled]) -> int:
@@ -68,19 +95,24 @@ def vanished_of(pulled: Sequence[Pulled]) -> int:
     return sum(len(one.report.vanished - {ROOT}) for one in pulled)
 
 
-def kept_of(pulled: Sequence[Pulled], lost: Paths = (), harmed: Paths = ()) -> tuple[RunProblem, ...]:
+def kept_of(
+    pulled: Sequence[Pulled], lost: Paths = (), withdrawn: Sequence[Withdrawn] = ()
+) -> tuple[RunProblem, ...]:
     """The first of them, source by source, for the run's receipt."""
-    nothing: Paths = [()] * len(pulled)
-    return first_of(_all(pulled, lost or nothing, harmed or nothing))
+    none: Paths = [()] * len(pulled)
+    return first_of(_all(pulled, lost or none, withdrawn or [Withdrawn()] * len(pulled)))
 
 
-def _all(pulled: Sequence[Pulled], lost: Paths, harmed: Paths) -> Iterator[RunProblem]:
-    for one, paths, bad in zip(pulled, lost, harmed, strict=True):
-        for path in bad:
-            problem = PathProblem(kind=ProblemKind.HARMED, path=path, message=HARMED)
-            yield run_problem(one.source.name, problem)
-        for problem in one.report.problems:
-            yield run_problem(one.source.name, problem)
-        for path in paths:
-            problem = PathProblem(kind=ProblemKind.NOT_STORED, path=path, message=NOT_STORED)
-            yield run_problem(one.source.name, problem)
+def _all(pulled: Sequence[Pulled], lost: Paths, withdrawn: Sequence[Withdrawn]) -> Iterator[RunProblem]:
+    for one, paths, bad in zip(pulled, lost, withdrawn, strict=True):
+        found = chain(
+            _named(ProblemKind.FORGED, bad.forged, FORGED),
+            _named(ProblemKind.HARMED, bad.aside, HARMED),
+            one.report.problems,
+            _named(ProblemKind.NOT_STORED, paths, NOT_STORED),
+        )
+        yield from (run_problem(one.source.name, problem) for problem in found)
+
+
+def _named(kind: ProblemKind, paths: Sequence[RelPath], message: str) -> Iterator[PathProblem]:
+    return (PathProblem(kind=kind, path=path, message=message) for path in paths)

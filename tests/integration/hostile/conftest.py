@@ -40,6 +40,22 @@ class HostileRoute(LocalRoute):
         yield quoted_word(str(self._program))
 
 
+def speaking(folder: Path, **plan: Any) -> Path:
+    """A program that answers as this says; see :mod:`tests.support.hostile_sender`."""
+    file = folder / "plan.json"
+    file.write_text(json.dumps(plan), encoding="utf-8")
+    words = (sys.executable, str(SENDER), str(file))
+    return answering(folder, "exec " + " ".join(map(shlex.quote, words)))
+
+
+def answering(folder: Path, command: str) -> Path:
+    """A program that answers by that shell command; ``$@`` is what rsync asked for."""
+    program = folder / "answers"
+    program.write_text(f"#!/bin/sh\nshift\n{command}\n", encoding="utf-8")
+    program.chmod(0o755)
+    return program
+
+
 @dataclass(slots=True)
 class Hijacked:
     """A PC that is no friend any more, our store, and what must stay as it is."""
@@ -51,16 +67,13 @@ class Hijacked:
 
     def speaks(self, **plan: Any) -> None:
         """From now on the PC answers with this; see :mod:`tests.support.hostile_sender`."""
-        file = self.folder / "plan.json"
-        file.write_text(json.dumps(plan), encoding="utf-8")
-        words = (sys.executable, str(SENDER), str(file))
-        self.runs("exec " + " ".join(map(shlex.quote, words)))
+        self._use(speaking(self.folder, **plan))
 
     def runs(self, command: str) -> None:
         """From now on that shell command answers for rsync on the PC; ``$@`` is what rsync asked for."""
-        program = self.folder / "answers"
-        program.write_text(f"#!/bin/sh\nshift\n{command}\n", encoding="utf-8")
-        program.chmod(0o755)
+        self._use(answering(self.folder, command))
+
+    def _use(self, program: Path) -> None:
         self.rig.transport = RsyncTransport(route=HostileRoute(program), memory=self.memory)
 
     def pull(self) -> PullReport | BckError:

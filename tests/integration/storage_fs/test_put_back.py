@@ -179,9 +179,19 @@ def test_where_current_is_not_trusted_equal_paths_are_looked_at(scene: Scene) ->
     good = file(b"a", b"good")
     link = FileEntry(RelPath(b"link"), EntryKind.LINK, 0o777, 1, 2, T, 0, b"right")
     scene.go_back((good, good), (link, link), trusted=True)
-    assert found(scene.current)[b"a"] == b"cut"
+    assert found(scene.current)[b"link"] == b"wrong"
     scene.go_back((good, good), (link, link), trusted=False)
     assert found(scene.current) == {b"a": b"good", b"link": b"right"}
+
+
+def test_bytes_that_are_only_said_to_be_the_same_give_way_to_those_in_an_increment(scene: Scene) -> None:
+    plant(scene.current, {b"a": b"evil", b"b": b"good", b"c": b"here"}, mtime_ns=T)
+    plant(increment(scene.root, run_id(3)), {b"a": b"good", b"b": b"good"}, mtime_ns=T)
+    steps = [(file(name, b"good"), file(name, b"good")) for name in (b"a", b"b", b"c")]
+    report = scene.go_back(*steps, trusted=True)
+    assert (report.put, scene.problems) == (1, [])
+    assert found(scene.current) == {b"a": b"good", b"b": b"good", b"c": b"here"}
+    assert scene.displaced() == {b"a": b"evil"}
 
 
 def test_a_second_name_of_a_stored_file_survives_merge_free_and_another_undo(scene: Scene) -> None:

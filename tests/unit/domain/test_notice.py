@@ -54,6 +54,7 @@ PLAN = TellingPlan(kinds=frozenset(NoticeKind))
         (RunOutcome.FAILED, TransferFailedError("rsync ended"), 0, NoticeKind.FAILED),
         (RunOutcome.FAILED, StoreFullError("no room"), 0, NoticeKind.STORAGE_FULL),
         (RunOutcome.FAILED, HostKeyChangedError("another"), 0, NoticeKind.HOST_KEY),
+        (RunOutcome.PARTIAL, ContentForgedError("forged"), 1, NoticeKind.HOSTILE),
         (RunOutcome.FAILED, HostUnreachableError("off"), 0, None),
         (RunOutcome.CANCELLED, None, 0, None),
     ],

@@ -26,6 +26,7 @@ from bckcore.domain.transfer import ProblemKind
         ("not-stored", 'mkstemp "/x" failed: Permission denied (13)', "store-refused"),
         ("vanished", 'file has vanished: "/h/Permission denied"', "vanished"),
         ("harmed", "", "harmed"),
+        ("forged", "", "forged"),
         ("not-restored", "", "not-restored"),
         ("unknown", "odd: Permission denied", "not-understood"),
     ],

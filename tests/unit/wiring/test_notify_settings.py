@@ -59,7 +59,10 @@ def test_mail_with_server_sender_and_recipients_is_taken(tmp_path: Path) -> None
 def test_what_is_told_may_be_chosen(tmp_path: Path) -> None:
     plan = telling_plan(loaded(tmp_path, '[notify]\ntell = ["succeeded", "stale"]\nlanguage = "it"\n'))
     chosen = {NoticeKind.SUCCEEDED, NoticeKind.STALE}
-    assert (plan.kinds, plan.language) == (frozenset({*chosen, NoticeKind.HOST_KEY}), "it")
+    assert (plan.kinds, plan.language) == (
+        frozenset({*chosen, NoticeKind.HOST_KEY, NoticeKind.HOSTILE}),
+        "it",
+    )
     usual = telling_plan(Settings())
     left_out = {NoticeKind.SUCCEEDED, NoticeKind.UNREACHABLE, NoticeKind.TEST}
     assert usual.kinds == frozenset(NoticeKind) - left_out

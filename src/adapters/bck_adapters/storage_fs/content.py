@@ -64,6 +64,10 @@ class Content:
             number = next((one for one in holders if one >= passed), _CURRENT)
         return self._opened(number, folder, name)
 
+    def displaced(self, folder: list[bytes], name: bytes) -> bool:
+        """True if one of the increments holds ``name`` in ``folder``."""
+        return name in self._listing(folder).files
+
     def candidates(self, folder: list[bytes], name: bytes, passed: int) -> Iterator[int]:
         """Handles of all that may be the bytes, the nearest first; see :meth:`open`.
 

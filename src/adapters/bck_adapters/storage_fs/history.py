@@ -1,14 +1,12 @@
 """Increments: merge one into the next newer, free one."""
 
 import os
-from collections.abc import Sequence
 
 from bck_adapters.storage_fs.errors import ABSENT, storage_error, translated
 from bck_adapters.storage_fs.handles import Descent, entries, is_folder, remove_tree
 from bck_adapters.storage_fs.pour import Pour
-from bck_adapters.storage_fs.root import ASIDE, HISTORY, WORK, Root, increment_names, profile_names
-from bckcore.domain.ids import RunId, SourceName, checked_name, is_run_id
-from bckcore.domain.paths import RelPath, components
+from bck_adapters.storage_fs.root import HISTORY, Root, increment_names, profile_names
+from bckcore.domain.ids import RunId, is_run_id
 from bckcore.domain.run import ProfileRef
 
 
@@ -77,26 +75,6 @@ class History:
             return any(True for _ in entries(fd))
         finally:
             os.close(fd)
-
-    def withdraw(
-        self, ref: ProfileRef, run: RunId, source: SourceName, paths: Sequence[RelPath]
-    ) -> list[RelPath]:
-        """Move these entries of the increment to ``.work/aside``, under the same names; return them."""
-        moved = []
-        names = (*increment_names(ref, run), checked_name(source, "source"))
-        with translated("setting harmed files aside", self._root.place(*names)):
-            fd = self._root.find(*names, usable=True)
-            if fd is None:
-                return []
-            goal_fd = self._root.make(WORK, ASIDE, *names[1:])
-            with Descent(fd, usable=True) as origin, Descent(goal_fd, usable=True) as goal:
-                for path in paths:
-                    *folder, name = components(path)
-                    if origin.reach(folder) and is_folder(name, origin.fd) is not None:
-                        goal.goto(folder, make=True)
-                        os.rename(name, name, src_dir_fd=origin.fd, dst_dir_fd=goal.fd)
-                        moved.append(path)
-        return moved
 
     def free(self, ref: ProfileRef, run: RunId) -> None:
         """Delete the increment."""

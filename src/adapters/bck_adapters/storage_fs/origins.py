@@ -44,6 +44,10 @@ class Origins:
             raise
         return fd
 
+    def displaced(self, folder: list[bytes], name: bytes) -> bool:
+        """True if an increment holds the path, so that its bytes are not those in ``current``."""
+        return self._content.displaced(folder, name)
+
     def _require_content(self, wanted: Wanted, fd: int) -> None:
         """Where what was displaced has been lost, what stands there now is no stand-in."""
         entry, info = wanted.entry, os.fstat(fd)

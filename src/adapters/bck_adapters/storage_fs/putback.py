@@ -19,6 +19,7 @@ from bck_adapters.storage_fs.dressing import dress
 from bck_adapters.storage_fs.errors import ABSENT, reason_of
 from bck_adapters.storage_fs.handles import Descent, is_folder, make_folder, open_folder, proc_path
 from bck_adapters.storage_fs.origins import Origins, UnusableError
+from bck_adapters.storage_fs.plain import same_bytes
 from bck_adapters.storage_fs.whole import require_known
 from bckcore.domain.file_version import EntryKind, FileEntry
 from bckcore.domain.paths import ROOT, RelPath, components, parents
@@ -98,7 +99,7 @@ class PutBack:
             self._note_folder(step)
             if not (self._trusted and live is not None and live.kind is EntryKind.FOLDER):
                 self._make_folder(step.path)
-        elif not (self._trusted and live == wanted and (wanted.digest or wanted.kind is not EntryKind.FILE)):
+        elif not (self._trusted and live == wanted and self._stands(wanted)):
             self._put_file(step, wanted)
 
     # --- folders -----------------------------------------------------------------------------------
@@ -175,6 +176,25 @@ class PutBack:
         return name
 
     # --- files -------------------------------------------------------------------------------------
+
+    def _stands(self, wanted: FileEntry) -> bool:
+        """True if ``current``, whose state is equal to the wanted one, has its bytes as well.
+
+        A digest can be forged: where an increment holds the path, the bytes of the point are those.
+        """
+        if wanted.kind is not EntryKind.FILE:
+            return True
+        *folder, name = components(wanted.path)
+        if not (wanted.digest and self._origins.displaced(folder, name)):
+            return bool(wanted.digest)
+        try:
+            origin = self._origin(StepBack(wanted, wanted), wanted)
+        except UnusableError:  # nothing better is to be had than what stands there
+            return True
+        try:
+            return self._current.reach(folder) and same_bytes(self._current.fd, name, origin)
+        finally:
+            os.close(origin)
 
     def _put_file(self, step: StepBack, wanted: FileEntry) -> None:
         name = self._at(wanted.path, make=True)

@@ -39,6 +39,11 @@ def increment_names(ref: ProfileRef, run: RunId) -> tuple[str, str, str, str]:
     return (HISTORY, checked_run_id(run), *profile_names(ref))
 
 
+def aside_names(ref: ProfileRef, run: RunId) -> tuple[str, str, str, str, str]:
+    """The folders below the root of what a run of the profile found harmed."""
+    return (WORK, ASIDE, *increment_names(ref, run)[1:])
+
+
 class Root:
     """The folder that holds everything. It may be reached by links; nothing below it may be one."""
 

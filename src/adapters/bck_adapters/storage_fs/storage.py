@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
-from bck_adapters.storage_fs import checks, current, locks, scratch, staging, weighing
+from bck_adapters.storage_fs import checks, current, locks, scratch, staging, weighing, withdrawing
 from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.content_store import FsContentStore
 from bck_adapters.storage_fs.edits import FsHistoryEdits
@@ -38,6 +38,7 @@ from bckcore.ports.storage import (
     StorageFinding,
     StoreSpace,
     StoreUsage,
+    Withdrawn,
 )
 
 _OF_FILE_SYSTEMS = frozenset({"lost+found"})
@@ -215,10 +216,14 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
         self._history.merge(ref, older, newer)
 
     def withdraw(
-        self, ref: ProfileRef, run: RunId, source: SourceName, paths: Sequence[RelPath]
-    ) -> Sequence[RelPath]:
-        """Move what the run's increment holds at ``paths`` out of all history."""
-        return self._history.withdraw(ref, run, source, paths) if paths else []
+        self, ref: ProfileRef, run: RunId, source: SourceName, taken: Sequence[FileEntry]
+    ) -> Withdrawn:
+        """Of what the run displaced, move out of all history what had been harmed."""
+        return withdrawing.withdraw(self._root, ref, run, source, taken) if taken else Withdrawn()
+
+    def drop_aside(self, ref: ProfileRef, before: RunId) -> int:
+        """Remove what runs before that one set aside."""
+        return withdrawing.drop_aside(self._root, ref, before)
 
     def free(self, ref: ProfileRef, run: RunId) -> None:
         """Delete the run's increment."""

@@ -80,6 +80,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.SourceMissingError: (502, "The host has no such folder"),
     core.FilesMissingError: (409, "Most files had vanished from the host"),
     core.MuchUnreadError: (409, "Too little could be read from the host"),
+    core.ContentForgedError: (502, "The host sent forged content"),
     core.TransferFailedError: (502, "The host could not be worked with"),
     core.VetoedError: (403, "A plugin refused"),
     core.JobGivenUpError: (500, "Given up"),

@@ -289,6 +289,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "administrator.",
     ),
     **_problem(
+        "content-forged",
+        "The computer sent forged files.",
+        "They were made to look like those backed up before. All earlier backups stay as they were.",
+        "Tell your administrator at once: somebody may have taken this computer over.",
+    ),
+    **_problem(
         "transfer-failed",
         "The files could not be copied.",
         "Trying again changes nothing until somebody acts.",

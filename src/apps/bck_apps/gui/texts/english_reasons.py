@@ -70,6 +70,12 @@ REASONS: Final[Mapping[str, str]] = {
         "Tell your administrator, who should look for what writes there, or for a failing disk.",
     ),
     **_reason(
+        "forged",
+        "Forged content",
+        "The computer sent, unasked, a file made to look like the one before. Earlier copies are kept.",
+        "Tell your administrator at once: somebody may have taken this computer over.",
+    ),
+    **_reason(
         "not-restored",
         "Could not be written",
         "It could not be written where it should go.",

@@ -291,6 +291,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "amministratore.",
     ),
     **_problem(
+        "content-forged",
+        "Il computer ha mandato file falsificati.",
+        "Erano fatti per sembrare quelli già salvati. Tutti i backup precedenti restano com'erano.",
+        "Avvisa subito l'amministratore: qualcuno può aver preso il controllo di questo computer.",
+    ),
+    **_problem(
         "transfer-failed",
         "Non è stato possibile copiare i file.",
         "Riprovare non cambia nulla finché qualcuno non interviene.",

@@ -70,6 +70,12 @@ REASONS: Final[Mapping[str, str]] = {
         "Avvisa l'amministratore, che cerchi chi scrive lì o un disco che si guasta.",
     ),
     **_reason(
+        "forged",
+        "Contenuto falsificato",
+        "Il computer ha mandato, non richiesto, un file che imita quello di prima. Le copie restano.",
+        "Avvisa subito l'amministratore: qualcuno può aver preso il controllo di questo computer.",
+    ),
+    **_reason(
         "not-restored",
         "Non si poteva scrivere",
         "Non si è potuto scrivere dove doveva andare.",
