@@ -54,6 +54,8 @@ class StoredPlace:
     files: int
     """All that are no folders."""
     bytes: int
+    aside: bool = False
+    """True for what that run found harmed and set aside."""
 
 
 class HistoryEdits(Protocol):
@@ -83,10 +85,12 @@ class HistoryEdits(Protocol):
         """
 
     def places_of(self, ref: ProfileRef, source: SourceName, path: RelPath) -> Sequence[StoredPlace]:
-        """Where anything at or below the path is held: ``current`` first, then increments by age."""
+        """Where anything at or below the path is held: ``current`` first, then increments by age, then what
+        was set aside."""
 
     def remove_path(self, ref: ProfileRef, source: SourceName, path: RelPath) -> Sequence[StoredPlace]:
-        """Remove the path, and all below it, from ``current`` and every increment; return what was where.
+        """Remove the path, and all below it, from ``current``, every increment and what was set aside; return
+        what was where.
 
         Partial files of the source, and what restores had got ready, go with it: they do not tell whose
         they are. No attempt of the profile is unfolded. May be cut anywhere and repeated.

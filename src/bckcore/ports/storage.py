@@ -170,7 +170,8 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
         """Room left."""
 
     def usage(self, host: HostId) -> StoreUsage:
-        """What everything of that host takes now: current, history, records, half-sent files and attempts.
+        """What everything of that host takes now: current, history, records, half-sent files, attempts, and
+        what was set aside.
 
         Costs a walk over all of it; zero for a host of which nothing is stored.
         """

@@ -142,7 +142,8 @@ def forget_data(plan: ForgetPlan) -> dict[str, object]:
         "files": plan.files,
         "bytes": plan.bytes,
         "places": [
-            {"run_id": place.run, "files": place.files, "bytes": place.bytes} for place in plan.places
+            {"run_id": place.run, "files": place.files, "bytes": place.bytes, "aside": place.aside}
+            for place in plan.places
         ],
         "points": [point.seq for point in plan.points],
         "held": [{"seq": hold.seq, "owner": hold.owner, "reason": hold.reason} for hold in plan.holds],

@@ -8,7 +8,7 @@ from bckcore.domain.ids import ProfileId, SourceName
 from bckcore.domain.job import Job
 from bckcore.domain.paths import ROOT, RelPath, is_below
 from bckcore.domain.run import Run, RunOutcome
-from bckcore.errors import BckError, ConflictError, FilesMissingError, MuchUnreadError
+from bckcore.errors import BckError, ConflictError, ContentForgedError, FilesMissingError, MuchUnreadError
 
 SUSPECT_FROM = 100
 """A source of more paths than this, more than half of which vanished, is suspect."""
@@ -120,7 +120,9 @@ def error_of(run: Run) -> BckError | None:
     """What a backup that came to its end had to say, from its own record; None if it had nothing to say."""
     if run.outcome is RunOutcome.SUSPECT:
         return suspicion_of(run)
-    return much_unread(run.profile) if run.error_code == MuchUnreadError.code else None
+    if run.error_code == MuchUnreadError.code:
+        return much_unread(run.profile)
+    return ContentForgedError(run.error) if run.error_code == ContentForgedError.code else None
 
 
 def acceptance(missing: Missing, *, by: str) -> str:

@@ -19,6 +19,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.retention import RetentionDecision, RetentionPolicy
 from bckcore.domain.run import ProfileRef, Run
 from bckcore.domain.transfer import Phase, TransferProgress
+from bckcore.domain.wording import counted
 from bckcore.errors import JobCancelledError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim
@@ -151,8 +152,18 @@ class PruneService:
             else:
                 self._storage.merge(profile.ref, step.run, step.into)
         self._removed(profile.ref, steps, claim)
+        self._aside_dropped(profile.ref, plan, watcher)
         merged = sum(step.into is not None for step in steps)
         return replace(plan, merged=merged, freed=len(steps) - merged, bytes_freed=bytes_freed)
+
+    def _aside_dropped(self, ref: ProfileRef, plan: PruneReport, watcher: Watcher) -> None:
+        """What runs before the oldest kept point found harmed: nothing from so long ago is kept any more."""
+        oldest = next((one.point for one in plan.decisions if one.keep), None)
+        if oldest is not None and (gone := self._storage.drop_aside(ref, oldest.run_id)):
+            watcher.log(
+                f"Removed {counted(gone, 'harmed file')} that runs before the oldest kept point "
+                f"({oldest.seq}) had set aside."
+            )
 
     def _removed(self, ref: ProfileRef, steps: Sequence[_Step], claim: Claim | None) -> None:
         """Once for all steps: a power cut before it undoes at worst what the next prune does again."""

@@ -43,6 +43,9 @@ def filled(storage, tmp_path):
         (dirs.destination / "deep" / "b").write_bytes(b"y" * 5_000)
         (dirs.displaced_dir / "a").write_bytes(b"old" * 10_000)
         (dirs.partial_dir / "half").write_bytes(b"z" * 9_000)
+        aside = tmp_path / "root" / ".work" / "aside" / RUN / host / "docs" / "docs"
+        aside.mkdir(parents=True)
+        (aside / "harmed").write_bytes(b"h" * 20_000)
         if host == "pc1":
             storage.fold(dirs)
     return tmp_path / "root"
@@ -50,8 +53,8 @@ def filled(storage, tmp_path):
 
 def test_everything_of_the_host_counts_and_nothing_of_another(storage, filled):
     before = storage.usage(HostId("pc1"))
-    assert before.bytes >= 50_000 + 5_000 + 30_000 + 9_000
-    assert before.inodes >= 7
+    assert before.bytes >= 50_000 + 5_000 + 30_000 + 9_000 + 20_000
+    assert before.inodes >= 10
     other = storage.usage(HostId("pc2"))
     assert other.bytes > before.bytes - 4096  # its attempt is not folded, and counts as it stands
     assert storage.usage(HostId("none")).inodes == 0
@@ -82,7 +85,8 @@ def test_a_link_that_somebody_put_there_is_not_followed(storage, tmp_path):
 
 
 def test_it_is_what_find_says(storage, filled):
-    places = [*filled.glob("current/pc1"), *filled.glob(".history/*/pc1"), *filled.glob(".work/partial/pc1")]
-    assert len(places) == 3
+    areas = ("current", ".history/*", ".work/partial", ".work/aside/*")
+    places = [place for area in areas for place in filled.glob(f"{area}/pc1")]
+    assert len(places) == 4
     used = storage.usage(HostId("pc1"))
     assert (used.bytes, used.inodes) == _du(*places)

@@ -30,6 +30,7 @@ from bckcore.domain.notice_text import digest_of
 from bckcore.domain.run import Run, RunKind, RunOutcome
 from bckcore.errors import (
     BckError,
+    ContentForgedError,
     HostKeyChangedError,
     HostUnreachableError,
     StoreFullError,

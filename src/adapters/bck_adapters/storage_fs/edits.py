@@ -61,7 +61,7 @@ class FsHistoryEdits:
         return Removal(self._root, ref, source, path).places()
 
     def remove_path(self, ref: ProfileRef, source: SourceName, path: RelPath) -> Sequence[StoredPlace]:
-        """Remove the path, and all below it, from ``current`` and every increment."""
+        """Remove the path, and all below it, from everywhere."""
         removed = Removal(self._root, ref, source, path).remove()
         self._attempts.free_space(ref, source)
         staging.clear(self._root, ref)

@@ -1,17 +1,27 @@
-"""Remove a path, and all below it, from ``current`` and from every increment: on purpose and for good."""
+"""Remove a path, and all below it, from ``current``, increments and what was set aside: for good."""
 
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import NamedTuple
 
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.handles import Descent, entries, is_folder, open_folder, remove_tree
-from bck_adapters.storage_fs.root import CURRENT, HISTORY, Root, increment_names, source_names
+from bck_adapters.storage_fs.root import CURRENT, HISTORY, Root, aside_names, increment_names, source_names
+from bck_adapters.storage_fs.withdrawing import aside_runs
 from bckcore.domain.ids import RunId, SourceName, checked_run_id
 from bckcore.domain.paths import ROOT, RelPath, components
 from bckcore.domain.run import ProfileRef
 from bckcore.errors import InvalidInputError
 from bckcore.ports.put_back import StoredPlace
+
+
+class _Area(NamedTuple):
+    """A folder of the profile: of a run, or in ``current``."""
+
+    run: RunId | None
+    names: tuple[str, ...]
+    aside: bool = False
 
 
 class Removal:
@@ -25,17 +35,19 @@ class Removal:
 
     def places(self) -> list[StoredPlace]:
         """Where the path is held, ``current`` first, then increments from old to new."""
-        return [place for run, names in self._areas() if (place := self._weighed(run, names))]
+        return [place for area in self._areas() if (place := self._weighed(area))]
 
     def remove(self) -> list[StoredPlace]:
         """Remove it everywhere; return what was held where. Safe to repeat."""
-        return [place for run, names in self._areas() if (place := self._removed(run, names))]
+        return [place for area in self._areas() if (place := self._removed(area))]
 
-    def _areas(self) -> Iterator[tuple[RunId | None, tuple[str, ...]]]:
-        """The profile's folder in ``current`` and in each increment."""
-        yield None, (CURRENT, *source_names(self._ref, self._source)[:-1])
+    def _areas(self) -> Iterator[_Area]:
+        """The profile's folder in ``current``, in each increment, and in what each run set aside."""
+        yield _Area(None, (CURRENT, *source_names(self._ref, self._source)[:-1]))
         for run in sorted(self._runs()):
-            yield run, increment_names(self._ref, run)
+            yield _Area(run, increment_names(self._ref, run))
+        for run in aside_runs(self._root):
+            yield _Area(run, aside_names(self._ref, run), aside=True)
 
     def _runs(self) -> list[RunId]:
         with translated("looking for increments", self._root.place(HISTORY)):
@@ -57,21 +69,24 @@ class Removal:
         """From the profile's folder down to the path."""
         return [self._source.encode("ascii"), *components(self._path)]
 
-    def _weighed(self, run: RunId | None, names: tuple[str, ...]) -> StoredPlace | None:
-        with translated("looking for a path", self._root.place(*names)):
-            top = self._root.find(*names)
+    def _weighed(self, area: _Area) -> StoredPlace | None:
+        with translated("looking for a path", self._root.place(*area.names)):
+            top = self._root.find(*area.names)
             if top is None:
                 return None
             with Descent(top) as place:
                 if not place.reach(self._names[:-1]):
                     return None
                 weight = _weight(place.fd, self._names[-1])
-        return None if weight is None else StoredPlace(run=run, files=weight[0], bytes=weight[1])
+        if weight is None:
+            return None
+        return StoredPlace(run=area.run, files=weight[0], bytes=weight[1], aside=area.aside)
 
-    def _removed(self, run: RunId | None, names: tuple[str, ...]) -> StoredPlace | None:
-        held = self._weighed(run, names)
+    def _removed(self, area: _Area) -> StoredPlace | None:
+        held = self._weighed(area)
         if held is None:
             return None
+        run, names, _ = area
         with translated("removing a path", self._root.place(*names)):
             top = self._root.find(*names, usable=True)
             if top is None:

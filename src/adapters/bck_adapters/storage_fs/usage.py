@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.handles import Descent, entries
-from bck_adapters.storage_fs.root import ATTEMPTS, CURRENT, HISTORY, PARTIAL, RECEIPTS, WORK, Root
+from bck_adapters.storage_fs.root import ASIDE, ATTEMPTS, CURRENT, HISTORY, PARTIAL, RECEIPTS, WORK, Root
+from bck_adapters.storage_fs.withdrawing import aside_runs
 from bckcore.domain.ids import HostId, checked_name, is_run_id
 from bckcore.ports.storage import StoreUsage
 
@@ -30,6 +31,8 @@ def _places(root: Root, attempts: Attempts, host: str) -> Iterator[tuple[str, ..
     yield WORK, PARTIAL, host
     for number in attempts.of_host(HostId(host)):
         yield WORK, ATTEMPTS, str(number)
+    for run in aside_runs(root):
+        yield WORK, ASIDE, run, host
     history = root.find(HISTORY)
     if history is None:
         return

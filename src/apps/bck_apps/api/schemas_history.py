@@ -155,6 +155,7 @@ class PlaceView(View):
     run_id: str | None = Field(description="The run whose increment it is; null for `current`.")
     files: int
     bytes: int
+    aside: bool = Field(description="That run found it harmed and set it aside.")
 
 
 class HeldView(View):

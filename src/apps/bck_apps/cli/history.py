@@ -26,6 +26,7 @@ from bckcore.errors import InvalidInputError
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from bckcore.ports.put_back import StoredPlace
     from bckcore.services.accept import AcceptPlan
     from bckcore.services.forget import ForgetPlan
     from bckcore.services.undo import UndoPlan
@@ -226,8 +227,12 @@ def _forget_view(plan: "ForgetPlan") -> "RenderableType":
     say("Nothing was changed: this only shows what would be removed.")
     for line in _warnings(plan):
         say(line)
-    rows = ((place.run or "current", place.files, size_text(place.bytes)) for place in plan.places)
+    rows = ((_where(place), place.files, size_text(place.bytes)) for place in plan.places)
     return table(("WHERE", "FILES>", "SIZE>"), rows, empty="No file of it is stored any more.")
+
+
+def _where(place: "StoredPlace") -> str:
+    return f"{place.run} (set aside)" if place.aside else place.run or "current"
 
 
 def _warnings(plan: "ForgetPlan") -> list[str]:
