@@ -198,10 +198,10 @@ class Storage(StoreVerification, RecordStore, HistoryEdits, ContentStore, Protoc
         """Put what the attempt displaced into the run's increment and remove the attempt's folders.
 
         The oldest entry of a run wins whole, also where types conflict at or above a path. May be cut
-        anywhere and repeated. The listing in ``work_dir`` is gone afterwards: read it first, or use
-        :meth:`keep_displaced`. With ``gives_back``, for an attempt that was cut: a file in whose place
-        nothing came, its folder still there, goes back into ``current``, so that a next run that does not
-        see it can carry it on.
+        anywhere and repeated. The listing in ``work_dir`` and all temporary files go first, for in a full
+        storage there would be no room to keep anything: read it before, or use :meth:`keep_displaced`.
+        With ``gives_back``, for an attempt that was cut: a file in whose place nothing came, its folder
+        still there, goes back into ``current``, so that a next run that does not see it can carry it on.
         """
 
     def keep_displaced(self, attempt: AttemptDirs) -> FoldReport:

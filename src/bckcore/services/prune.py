@@ -102,7 +102,8 @@ class PruneService:
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
         with self._storage.lock(profile.ref):
-            self._recovery.tidy(profile.ref)
+            for sentence in self._recovery.tidy(profile.ref, full=True):
+                watcher.log(sentence, level="warning")
             self._recovery.require_own_storage(profile.ref)
             plan = self._forgotten(profile, claim)
             try:

@@ -2,11 +2,13 @@
 
 from bckcore.domain.run import ProfileRef, Run, RunKind, RunOutcome
 from bckcore.domain.wording import counted
-from bckcore.errors import TransferInterruptedError
+from bckcore.errors import StoreFullError, TransferInterruptedError
 from bckcore.ports.clock import Clock
-from bckcore.ports.storage import Storage
+from bckcore.ports.storage import AttemptDirs, Storage
 from bckcore.services.forgotten import finish_forgetting, may_be_unfinished
 from bckcore.services.ledger import Closing, Ledger
+
+_UNFOLDED = "What an interrupted attempt displaced stays where it is until there is room; it is found there."
 
 
 class Recovery:
@@ -34,16 +36,22 @@ class Recovery:
             done.append(f"Closed run {left_open.seq}, which had been cut off.")
         return done
 
-    def tidy(self, ref: ProfileRef) -> list[str]:
+    def tidy(self, ref: ProfileRef, *, full: bool = False) -> list[str]:
         """Fold left attempts and enter receipts the database missed.
 
-        All that a restore or a prune needs, and nothing that takes room in the storage: a full one
-        must still be readable, and be pruned.
+        All that a restore or a prune needs. A fold may take some room in the storage, and a full one must
+        still be readable, and be pruned: with ``full``, for these two, what cannot be folded stays where it
+        is. A restore finds it there; a prune moves only what is older. Else raises StoreFullError.
         """
         done = []
         for attempt in self._storage.unfolded(ref):
-            report = self._storage.fold(attempt, gives_back=True)
-            kept = report.moved + report.given_back
+            try:
+                kept = self._folded(attempt)
+            except StoreFullError as error:
+                if not full:
+                    raise
+                done.append(f"{_UNFOLDED} {error.what}")
+                break  # later attempts wait: the oldest entry of a run wins
             done.append(f"Folded what an interrupted attempt displaced: {counted(kept, 'file')} kept.")
         if entered := self._ledger.catch_up(ref):
             done.append(f"Entered {entered} finished runs and acts that the database had missed.")
@@ -57,6 +65,15 @@ class Recovery:
         if removed := finish_forgetting(self._storage, ref, left_open.seq if left_open else finished):
             done.append(f"Removed {removed} stored files of a path that was forgotten on purpose.")
         return done
+
+    def _folded(self, attempt: AttemptDirs) -> int:
+        """Fold it, if need be in the room that half-transferred files took; how many files were kept."""
+        try:
+            report = self._storage.fold(attempt, gives_back=True)
+        except StoreFullError:
+            self._storage.free_attempt_space(attempt.ref, attempt.source)
+            report = self._storage.fold(attempt, gives_back=True)
+        return report.moved + report.given_back
 
     def require_own_storage(self, ref: ProfileRef) -> None:
         """Raise StorageError unless this is the storage that the database knows.

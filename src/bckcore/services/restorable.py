@@ -79,7 +79,7 @@ class Restorable:
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
         with self._storage.lock(profile.ref, wait_seconds=wait_seconds):
-            for sentence in self._recovery.tidy(profile.ref):
+            for sentence in self._recovery.tidy(profile.ref, full=True):
                 tell(sentence)
             with self._units(read_only=True) as uow:
                 chosen = _chosen(uow, profile, point)

@@ -15,7 +15,8 @@ from tests.support.house import REF, RecordingWatcher
 
 WRITING = {
     "begin_attempt", "drop_aside", "fold", "free", "free_attempt_space", "keep_displaced", "merge",
-    "put_back", "remove_path", "set_aside", "withdraw", "write_act", "write_manifest", "write_plan", "write_receipt",
+    "put_back", "remove_path", "set_aside", "withdraw", "write_act", "write_manifest", "write_plan",
+    "write_receipt",
 }  # fmt: skip
 
 

@@ -4,9 +4,17 @@ import json
 import os
 from contextlib import suppress
 
-from bck_adapters.storage_fs.errors import ABSENT, storage_error, translated
+from bck_adapters.storage_fs.errors import ABSENT, NO_ROOM, storage_error, translated
 from bck_adapters.storage_fs.files import read_whole, write_new
-from bck_adapters.storage_fs.handles import Descent, clear_folder, make_folder, open_folder, remove_tree
+from bck_adapters.storage_fs.handles import (
+    Descent,
+    clear_folder,
+    is_folder,
+    make_folder,
+    open_folder,
+    remove_if_hollow,
+    remove_tree,
+)
 from bck_adapters.storage_fs.pour import Counts, Pour
 from bck_adapters.storage_fs.root import (
     ATTEMPTS,
@@ -128,9 +136,23 @@ class Attempts:
                 try:
                     counts = self._pour(attempt, origin, gives_back=gives_back)
                 except OSError as exc:
+                    if exc.errno in NO_ROOM:
+                        self._drop_hollow(attempt)
                     here = b"/".join([os.fsencode(attempt.displaced_dir), *origin.names])
                     raise storage_error(exc, "folding an attempt", here) from exc
         return FoldReport(moved=counts.moved, freed=counts.freed, given_back=counts.given_back)
+
+    def _drop_hollow(self, attempt: AttemptDirs) -> None:
+        """Give back the room of folders that were made for nothing: it may be all that a prune needs."""
+        *above, name = increment_names(attempt.ref, attempt.run)
+        parent = self._root.find(*above, usable=True)
+        if parent is not None:
+            try:
+                if is_folder(name.encode(), parent):
+                    remove_if_hollow(parent, name.encode())
+            finally:
+                os.close(parent)
+        self._root.drop_empty(*above)
 
     def _pour(self, attempt: AttemptDirs, origin: Descent, *, gives_back: bool) -> Counts:
         names = source_names(attempt.ref, attempt.source)
@@ -145,6 +167,23 @@ class Attempts:
                 twin=twin,
                 gives_back=gives_back,
             ).run()
+
+    def clear(self, attempt: AttemptDirs) -> None:
+        """Remove the attempt's temporary and working files, which nobody needs any more."""
+        with translated("removing an attempt's files", attempt.work_dir.parent):
+            fd = self._root.find(WORK, ATTEMPTS, str(attempt.number), usable=True)
+            if fd is None:
+                return
+            try:
+                for folder in (TEMPORARY, WORKING):
+                    remove_tree(fd, folder.encode())
+            finally:
+                os.close(fd)
+
+    def displaced(self, ref: ProfileRef, source: SourceName) -> list[tuple[str, ...]]:
+        """Where attempts that are not folded hold what they displaced of the source, oldest first."""
+        left = (one.number for one in self.unfolded(ref) if one.source == source)
+        return [(WORK, ATTEMPTS, str(number), DISPLACED) for number in left]
 
     def remove(self, attempt: AttemptDirs) -> None:
         """Remove the attempt's folders, its record last. What it displaced must be kept already."""

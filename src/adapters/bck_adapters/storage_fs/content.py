@@ -33,10 +33,22 @@ class Content:
     OPEN_TREES = 24
     """Increments whose place is held open at a time."""
 
-    def __init__(self, root: Root, ref: ProfileRef, source: SourceName, increments: Sequence[RunId]) -> None:
+    def __init__(
+        self,
+        root: Root,
+        ref: ProfileRef,
+        source: SourceName,
+        increments: Sequence[RunId],
+        *,
+        unfolded: Sequence[tuple[str, ...]] = (),
+    ) -> None:
+        """``unfolded``: folders of what the newest run displaced and nobody could fold, oldest first.
+
+        Folded they would be the rest of its increment, which comes last.
+        """
         self._root = root
         self._current = (CURRENT, *source_names(ref, source))
-        self._tops = [(*increment_names(ref, run), source) for run in increments]
+        self._tops = [*((*increment_names(ref, run), source) for run in increments), *unfolded]
         self._trees: OrderedDict[int, Descent] = OrderedDict()
         self._names: list[bytes] = []
         self._listings: list[_Listing] = []

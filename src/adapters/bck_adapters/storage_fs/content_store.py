@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+from bck_adapters.storage_fs.attempts import Attempts
 from bck_adapters.storage_fs.content import Content
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.extraction import Extraction
@@ -19,6 +20,7 @@ class FsContentStore:
     """ContentStore over a root; the port's docstrings hold."""
 
     _root: Root
+    _attempts: Attempts
 
     def extract(
         self,
@@ -61,7 +63,8 @@ class FsContentStore:
         increments: Sequence[RunId],
         tick: Callable[[int], None] = lambda _: None,
     ) -> Iterator[Origins]:
-        content = Content(self._root, ref, source, increments)
+        unfolded = self._attempts.displaced(ref, source)
+        content = Content(self._root, ref, source, increments, unfolded=unfolded)
         with translated("looking for increments", self._root.path):
             content.prepare()
         with content:

@@ -167,6 +167,7 @@ class FsStorage(FsVerification, FsRecordStore, FsHistoryEdits, FsContentStore):
 
     def fold(self, attempt: AttemptDirs, *, gives_back: bool = False) -> FoldReport:
         """Put what the attempt displaced into the run's increment; remove the attempt's folders."""
+        self._attempts.clear(attempt)  # first: in a full storage it makes the room that keeping takes
         report = self._attempts.keep_displaced(attempt, gives_back=gives_back)
         self._attempts.remove(attempt)
         return report

@@ -31,8 +31,8 @@ def _places(root: Root, attempts: Attempts, host: str) -> Iterator[tuple[str, ..
     yield WORK, PARTIAL, host
     for number in attempts.of_host(HostId(host)):
         yield WORK, ATTEMPTS, str(number)
-    for run in aside_runs(root):
-        yield WORK, ASIDE, run, host
+    for aside in aside_runs(root):
+        yield WORK, ASIDE, aside, host
     history = root.find(HISTORY)
     if history is None:
         return
