@@ -63,8 +63,8 @@ class ProblemView(View):
     """A path that a run could not read or store."""
 
     problem: str = Field(
-        description="`unlisted`, `unreadable`, `vanished`, `not-stored`, `harmed`, `forged`, `filter`; `unknown`: "
-        "a whole source."
+        description="`unlisted`, `unreadable`, `vanished`, `not-stored`, `harmed`, `forged`, `filter`; "
+        "`unknown`: a whole source."
     )
     source: str
     path: str = Field(description="`source/folder/name` for display, escaped.")
