@@ -27,6 +27,7 @@
     │   ├── MuchUnreadError           more than a tenth of a source could not be read: no good backup
     │   ├── ContentForgedError        the host sent, unasked, other bytes for what it had sent before (alarm)
     │   ├── TransferFailedError       rsync ended in a way no retry mends
+    │   ├── SentTwiceError            the host sent a file twice, as no honest one does (alarm)
     │   ├── JobGivenUpError           one runner after another died over the job
     │   └── VetoedError               a plugin refused the run, with its reason
     ├── StoreFullError                no bytes, inodes or quota left in the backup storage
@@ -236,6 +237,12 @@ class TransferFailedError(PermanentError):
     code = "transfer-failed"
 
 
+class SentTwiceError(PermanentError):
+    """The host sent one file twice in one transfer, which no honest rsync does: its copies were aimed at."""
+
+    code = "sent-twice"
+
+
 class JobGivenUpError(PermanentError):
     """One runner after another died or fell silent over the job."""
 
@@ -246,6 +253,10 @@ class VetoedError(PermanentError):
     """A plugin refused the run and said why."""
 
     code = "vetoed"
+
+
+ALARMS = frozenset({HostKeyChangedError.code, SentTwiceError.code, ContentForgedError.code})
+"""Codes of errors that no honest host causes: another machine stands in its place, or it was taken over."""
 
 
 class StoreFullError(BckError):

@@ -116,10 +116,9 @@ def _allowed_calls() -> Iterator[str]:
     """The names that SystemCallFilter lets through, as this machine's systemd knows its groups."""
     wanted: set[str] = set()
     for value in listed("SystemCallFilter"):
-        if value.startswith("~"):
-            wanted -= _members(value[1:])
-        else:
-            wanted |= _members(value)
+        names = value.removeprefix("~").split()
+        calls = set().union(*(_members(name) if name.startswith("@") else {name} for name in names))
+        wanted = wanted - calls if value.startswith("~") else wanted | calls
     yield from sorted(wanted)
 
 

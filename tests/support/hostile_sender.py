@@ -2,9 +2,9 @@
 
 Started as ``python hostile_sender.py PLAN …``; PLAN is a JSON file, what follows is ignored. What the plan
 says is sent after the greeting: entries of the file list, messages, raw bytes. Then it sends ``content`` for
-every file that is asked for, as an honest sender does to the end, and before that the files of ``unasked``,
-by their number in the list; or it answers every request with what the plan calls ``answer``; or it falls
-silent until the other side leaves.
+every file that is asked for, as an honest sender does to the end, or one after the other what ``contents``
+holds, and before that ``unasked``: pairs of a file's number and content. Or it answers every request with
+what the plan calls ``answer``; or it falls silent until the other side leaves.
 """
 
 import json
@@ -49,14 +49,16 @@ def number(value: int) -> bytes:
     return struct.pack("<I", 0xFFFFFFFF) + struct.pack("<Q", value & (2**64 - 1))
 
 
-def entry(one: dict[str, Any]) -> bytes:
-    """One entry of the file list, every field written out."""
+def entry(one: dict[str, Any], owners: bool = True) -> bytes:
+    """One entry of the file list, every field written out; ``owners`` if they were asked for."""
     name = bytes.fromhex(one["name"])
     raw = (
         struct.pack("<H", EXTENDED | LONG_NAME) + struct.pack("<I", one.get("name_length", len(name))) + name
     )
     raw += number(one.get("size", 5)) + struct.pack("<I", one.get("mtime", 1_700_000_000) & 0xFFFFFFFF)
-    raw += struct.pack("<III", one.get("mode", 0o100644), one.get("uid", 0), one.get("gid", 0))
+    raw += struct.pack("<I", one.get("mode", 0o100644))
+    if owners:
+        raw += struct.pack("<II", one.get("uid", 0), one.get("gid", 0))
     if "device" in one:
         raw += struct.pack("<II", *one["device"])
     if "target" in one:
@@ -80,22 +82,22 @@ def heard_number() -> int:
     return int(struct.unpack("<i", heard(4))[0])
 
 
-def serve(content: bytes, unasked: list[tuple[int, str]]) -> None:
-    """Answer as rsync 2.6.4 and newer do: each file that is asked for gets this content, without a basis."""
+def serve(contents: list[bytes], unasked: list[tuple[int, str]]) -> None:
+    """Answer as rsync 2.6.4 and newer do: each file that is asked for gets these, without a basis."""
     heard_number()  # its protocol
     while rule := heard_number():
         heard(rule)
-    for index, other in unasked:
-        send_file(struct.pack("<iHiiii", index, TRANSFER, 0, 0, 0, 0), bytes.fromhex(other))
+    for index, text in unasked:
+        transfer(struct.pack("<iH", index, TRANSFER), bytes.fromhex(text))
     for _ in range(PHASES):
         while (index := heard_number()) != DONE:
-            answer_request(index, content)
+            answer_request(index, contents)
         message(DATA, struct.pack("<i", DONE))
     message(DATA, b"".join(number(0) for _ in range(STATISTICS)))
     heard_number()  # its farewell
 
 
-def answer_request(index: int, content: bytes) -> None:
+def answer_request(index: int, contents: list[bytes]) -> None:
     """One path: an item that is only told goes back as it came."""
     (flags,) = struct.unpack("<H", heard(2))
     more = heard(1) if flags & BASIS_FOLLOWS else b""
@@ -113,12 +115,13 @@ def answer_request(index: int, content: bytes) -> None:
     sums = heard(16)
     count, _, size, _ = struct.unpack("<iiii", sums)
     heard(count * (4 + size))
-    send_file(head + sums, content)
+    for content in contents:
+        transfer(head, content)
 
 
-def send_file(head: bytes, content: bytes) -> None:
-    """All of a file, without a basis."""
-    message(DATA, head)
+def transfer(head: bytes, content: bytes) -> None:
+    """One file, all of it literally."""
+    message(DATA, head + struct.pack("<iiii", 0, 0, 0, 0))
     for start in range(0, len(content), CHUNK):
         part = content[start : start + CHUNK]
         message(DATA, struct.pack("<i", len(part)) + part)
@@ -135,7 +138,7 @@ def main(path: str) -> None:
     for kind, text in plan.get("messages", ()):
         message(kind, bytes.fromhex(text))
     if "entries" in plan:
-        listed = b"".join(map(entry, plan["entries"]))
+        listed = b"".join(entry(one, plan.get("owners", True)) for one in plan["entries"])
         listed += b"" if "endless" in plan else b"\0" + struct.pack("<I", plan.get("io_error", 0))
         message(DATA, listed)
     while "endless" in plan:  # the list goes on until the other side has had enough
@@ -143,8 +146,9 @@ def main(path: str) -> None:
     for kind, text in plan.get("after", ()):
         message(kind, bytes.fromhex(text))
     send(bytes.fromhex(plan.get("raw", "")))
-    if "content" in plan:
-        serve(bytes.fromhex(plan["content"]), plan.get("unasked", []))
+    if "content" in plan or "contents" in plan:
+        contents = plan.get("contents") or [plan["content"]]
+        serve([bytes.fromhex(one) for one in contents], plan.get("unasked", []))
         return
     answer = bytes.fromhex(plan.get("answer", ""))
     while select.select([0], [], [], GOODBYE)[0] and os.read(0, 65536):

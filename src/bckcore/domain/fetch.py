@@ -21,6 +21,8 @@ class FetchOrder:
     source: Source
     paths: tuple[RelPath, ...]
     """At most 200, of plain files."""
+    largest: int
+    """Bytes of the largest of them, as the storage knows it; what has more has changed and is left out."""
     options: TransferOptions
     folder: Path
     """Fresh, empty and of this order only; the files come into its folder ``files``."""

@@ -9,7 +9,8 @@ class HealthState(StrEnum):
     """How a profile stands, worst first."""
 
     ALARM = "alarm"
-    """A backup met another host key than the pinned one, and none after it has read the host."""
+    """A backup met another host key than the pinned one, or a host that did what no honest one does, and none
+    after it has read the host."""
     NEVER = "never"
     """There is no good restore point yet."""
     STALE = "stale"

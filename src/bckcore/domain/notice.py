@@ -15,7 +15,7 @@ from bckcore.domain.events import (
     RunFinished,
 )
 from bckcore.domain.run import Run, RunKind, RunOutcome
-from bckcore.errors import ContentForgedError, HostKeyChangedError
+from bckcore.errors import ContentForgedError, HostKeyChangedError, SentTwiceError
 
 LONGEST = 600
 """Characters of a text from outside that are passed on."""
@@ -24,7 +24,7 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _CUT = " […]"
 _STORE_FULL, _UNREACHABLE = "store-full", "host-unreachable"
 _HOST_KEY = HostKeyChangedError.code
-_HOSTILE = frozenset({ContentForgedError.code})
+_HOSTILE = frozenset({ContentForgedError.code, SentTwiceError.code})
 """Errors of a run in which the host did what no honest one does."""
 
 
@@ -53,10 +53,10 @@ class NoticeKind(StrEnum):
     """Asked for by a person who wants to see a message arrive."""
 
 
-ALWAYS_TOLD = frozenset({NoticeKind.HOST_KEY, NoticeKind.HOSTILE})
-"""Whatever people chose to be told of."""
 _ONCE = frozenset({NoticeKind.STALE, NoticeKind.RECOVERED, NoticeKind.TEST})
 """Told at a turn of things, not again and again; nothing quiet time would spare anybody."""
+ALARMS = frozenset({NoticeKind.HOST_KEY, NoticeKind.HOSTILE})
+"""Always told, whatever people have chosen."""
 _OUTCOMES = {
     RunOutcome.SUCCEEDED: NoticeKind.SUCCEEDED,
     RunOutcome.SUSPECT: NoticeKind.SUSPECT,

@@ -34,9 +34,9 @@ class Latest(Protocol):
         self,
         outcomes: Collection[RunOutcome],
         *,
-        or_error: str | None = None,
+        or_errors: Collection[str] = (),
         until: datetime | None = None,
         profiles: Collection[ProfileId] | None = None,
     ) -> Mapping[ProfileId, Run]:
-        """The backup with the highest number that ended so, or with the error of that code, whichever is
+        """The backup with the highest number that ended so, or with an error of those codes, whichever is
         the newer; with ``until`` only such as began no later."""

@@ -83,17 +83,23 @@ class HostReader:
         self,
         profile: Profile,
         source: Source,
-        paths: Sequence[RelPath],
+        files: Sequence[FileEntry],
         folder: Path,
         watcher: Watcher,
         password: Secret[str] | None = None,
     ) -> FetchOrder:
-        """Bring the files below ``folder``. ``password`` is what came with the job. Raises BckError."""
+        """Bring those files, of which there are some, below ``folder``. ``password`` is what came with the
+        job. Raises BckError."""
         with self._units(read_only=True) as uow:
             host = uow.hosts.get(profile.host)
         host.require_allowed(source.path)
         order = FetchOrder(
-            host=host, source=source, paths=tuple(paths), options=profile.options, folder=folder
+            host=host,
+            source=source,
+            paths=tuple(file.path for file in files),
+            largest=max(file.size for file in files),
+            options=profile.options,
+            folder=folder,
         )
         credential = self._credentials.of(host, password, purpose="check")
         self._transport_for(host).fetch(order, credential, watcher)
@@ -131,7 +137,7 @@ class HostCheck:
     def _compare(self, source: Source, batch: Sequence[FileEntry]) -> None:
         paths = [entry.path for entry in batch]
         with self.storage.scratch(self.profile.ref) as folder:
-            order = self.reader.read(self.profile, source, paths, folder, self.access.watcher, self.password)
+            order = self.reader.read(self.profile, source, batch, folder, self.access.watcher, self.password)
             for path in paths:
                 self.counts.host_files += 1
                 self._compare_one(source.name, path, order)

@@ -11,7 +11,7 @@ from bckcore.domain.job import JobKind, JobStatus
 from bckcore.domain.presence import Presence
 from bckcore.domain.profile import Profile
 from bckcore.domain.run import Run, RunOutcome
-from bckcore.errors import HostKeyChangedError, InvalidInputError
+from bckcore.errors import ALARMS, InvalidInputError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import JobQueue
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -131,7 +131,7 @@ class StandingService:
             under_way=under_way,
             # One from the future is passed over: the clock was wrong then, or is now.
             went_through=latest.backups(_WENT_THROUGH, until=now, profiles=names),
-            met=latest.backups(_WENT_THROUGH, or_error=HostKeyChangedError.code, profiles=names),
+            met=latest.backups(_WENT_THROUGH, or_errors=ALARMS, profiles=names),
             good=latest.good_backups(now, names),
         )
 
@@ -152,7 +152,7 @@ def _standing(profile: Profile, known: _Known) -> Standing:
         fresh_within=profile.objective,
         good_at=good.finished if good else None,
         offline=standing_offline(situation),
-        alarm=met is not None and met.error_code == HostKeyChangedError.code,
+        alarm=met is not None and met.error_code in ALARMS,
         now=now,
     )
     try:

@@ -14,7 +14,7 @@ from bckcore.domain.paths import percent_encoded
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller
 from bckcore.domain.ssh_trust import fingerprint
-from bckcore.errors import AccessDeniedError, BckError, ConflictError, HostKeyChangedError
+from bckcore.errors import ALARMS, AccessDeniedError, BckError, ConflictError
 from bckcore.ports.archives import ArchiveFormat
 from bckcore.ports.job_queue import Claim, Enqueued, JobQueue
 from bckcore.ports.tokens import Tokens
@@ -107,7 +107,7 @@ class _WitnessedQueue:
                 **_ids(claim.job),
                 status=status.value,
                 error=result.error_code,
-                why=result.error if result.error_code == HostKeyChangedError.code else "",
+                why=result.error if result.error_code in ALARMS else "",
                 run=result.data.get("run_id"),
             )
         return found

@@ -146,7 +146,7 @@ def test_a_fetch_and_a_look_for_filter_files(
 ) -> None:
     folder = wire.folder / "to"
     fetch = FetchOrder(
-        host=host, source=source(path), paths=(RelPath(b"a/[b"),), options=options, folder=folder
+        host=host, source=source(path), paths=(RelPath(b"a/[b"),), largest=9, options=options, folder=folder
     )
     let_through(wire.asked(fetch_argv(fetch, wire.shell)), Purpose.READ, inside(path))
     gather = GatherOrder(

@@ -33,6 +33,7 @@ from bckcore.errors import (
     ContentForgedError,
     HostKeyChangedError,
     HostUnreachableError,
+    SentTwiceError,
     StoreFullError,
     TransferFailedError,
 )
@@ -56,6 +57,7 @@ PLAN = TellingPlan(kinds=frozenset(NoticeKind))
         (RunOutcome.FAILED, StoreFullError("no room"), 0, NoticeKind.STORAGE_FULL),
         (RunOutcome.FAILED, HostKeyChangedError("another"), 0, NoticeKind.HOST_KEY),
         (RunOutcome.PARTIAL, ContentForgedError("forged"), 1, NoticeKind.HOSTILE),
+        (RunOutcome.FAILED, SentTwiceError("twice"), 0, NoticeKind.HOSTILE),
         (RunOutcome.FAILED, HostUnreachableError("off"), 0, None),
         (RunOutcome.CANCELLED, None, 0, None),
     ],

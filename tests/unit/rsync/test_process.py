@@ -6,11 +6,15 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from bck_adapters.landlock import kernel_support
+from bck_adapters.rsync.keeping import keeping_rules
 from bck_adapters.rsync.process import MEMORY, Program, run
+from bck_adapters.testkit.lacking import lacking
 
 
 def shell(script: str, *words: str, fds: tuple[int, ...] = ()) -> Program:
@@ -36,6 +40,46 @@ def test_output_is_passed_on_and_the_code_returned() -> None:
     heard = Heard()
     assert go(shell("echo out; echo err >&2; exit 7"), heard) == 7
     assert (bytes(heard.out), bytes(heard.err)) == (b"out\n", b"err\n")
+
+
+def test_a_file_grows_to_what_it_may_have_and_no_further(tmp_path: Path) -> None:
+    # The program hears of it by an error, not by its end, so that it can say which file it was.
+    heard, file = Heard(), tmp_path / "file"
+    script = 'head -c 5000 /dev/zero > "$1"; echo "$?"'
+    assert go(replace(shell(script, str(file)), largest=4000), heard) == 0
+    assert (bytes(heard.out), b"too large" in bytes(heard.err)) == (b"1\n", True)
+    assert file.stat().st_size == 4096
+    assert go(shell(script, str(file)), heard := Heard()) == 0
+    assert bytes(heard.out) == b"0\n"
+
+
+KEPT = """
+    cd "$1"
+    can() { "$@" 2>/dev/null && printf 1 || printf 0; }
+    can rm displaced/good; can mv new/a displaced/good; can ln -f new/a displaced/good
+    can mv displaced/good new/b
+    can sh -c ': > displaced/good'; can sh -c 'echo more >> displaced/good'
+    can mv new/a displaced/a; can ln new/b displaced/b; can rm new/b; can mkdir displaced/folder
+    can sh -c 'echo x > new/c'; can rm elsewhere
+"""
+
+
+def test_under_the_rules_of_a_pull_what_is_displaced_stays_and_more_is_added(tmp_path: Path) -> None:
+    if not kernel_support():
+        lacking("this kernel has no Landlock: run on Linux 5.19 or newer to try it")
+    for name in ("displaced/good", "new/a", "new/b", "elsewhere"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    changed = [tmp_path / name for name in ("new", "partial", "temp")]
+    for folder in changed[1:]:
+        folder.mkdir()
+    rules = keeping_rules(*changed, displaced=tmp_path / "displaced")
+    heard = Heard()
+    assert go(replace(shell(KEPT, str(tmp_path)), rules=rules), heard) == 0
+    assert (bytes(heard.out), bytes(heard.err)) == (b"000000" + b"11111" + b"0", b"")
+    assert (tmp_path / "displaced" / "good").read_text() == "displaced/good"
+    # Whoever has started it is bound by nothing.
+    (tmp_path / "displaced" / "good").unlink()
 
 
 def test_a_signal_is_a_negative_code() -> None:

@@ -16,6 +16,7 @@ from bckcore.errors import (
     HostKeyChangedError,
     HostUnreachableError,
     JobCancelledError,
+    SentTwiceError,
     StoreFullError,
     TransferInterruptedError,
     VetoedError,
@@ -37,6 +38,16 @@ def house(tmp_path: Path) -> Planned:
         house.work(error)
     assert house.standing().health.state is HealthState.ALARM
     return house
+
+
+def test_a_file_that_was_sent_twice_is_an_alarm_until_a_backup_went_through(tmp_path: Path) -> None:
+    house = Planned(tmp_path, START, None, None)
+    states = []
+    for error in (None, SentTwiceError("pc1 sent a file twice."), StoreFullError("no room"), None):
+        house.jobs.start_backup(DOCS, requested_by="anna")
+        house.work(error)
+        states.append(house.standing().health.state)
+    assert states == [HealthState.OK, HealthState.ALARM, HealthState.ALARM, HealthState.OK]
 
 
 def entered(house: Planned, change: Entered) -> HealthState:

@@ -15,7 +15,7 @@ from bck_apps.cli.admin import masked
 from bck_apps.wiring.notices import made_notices, notifier_context, remind_after, telling_plan
 from bck_apps.wiring.plugins import OfferedNotifier
 from bck_apps.wiring.settings import FILE_NAME, MailSettings, NotifySettings, Settings, WebhookSettings, load
-from bckcore.domain.notice import ALWAYS_TOLD, NoticeKind
+from bckcore.domain.notice import ALARMS, NoticeKind
 from bckcore.domain.target import Target
 from bckcore.errors import InvalidInputError
 from bckcore.plugins.registry import AdapterContext
@@ -58,8 +58,8 @@ def test_mail_with_server_sender_and_recipients_is_taken(tmp_path: Path) -> None
 
 def test_what_is_told_may_be_chosen(tmp_path: Path) -> None:
     plan = telling_plan(loaded(tmp_path, '[notify]\ntell = ["succeeded", "stale"]\nlanguage = "it"\n'))
-    chosen = {NoticeKind.SUCCEEDED, NoticeKind.STALE, *ALWAYS_TOLD}
-    assert (plan.kinds, plan.language) == (frozenset(chosen), "it")
+    chosen = {NoticeKind.SUCCEEDED, NoticeKind.STALE}
+    assert (plan.kinds, plan.language) == (ALARMS | chosen, "it")
     usual = telling_plan(Settings())
     left_out = {NoticeKind.SUCCEEDED, NoticeKind.UNREACHABLE, NoticeKind.TEST}
     assert usual.kinds == frozenset(NoticeKind) - left_out

@@ -18,7 +18,7 @@ def fetch(tree: MemoryTree | None, order: FetchOrder, watcher: Watcher) -> None:
     for path in order.paths:
         if watcher.is_cancelled():
             raise JobCancelledError("The comparison with the PC was cancelled.")
-        if tree is not None and _reached(tree, path):
+        if tree is not None and _reached(tree, path) and len(tree.nodes[path].data) <= order.largest:
             _write(tree, path, os.path.join(os.fsencode(order.destination), *components(path)))
 
 

@@ -38,14 +38,14 @@ class MemoryLatest:
         self,
         outcomes: Collection[RunOutcome],
         *,
-        or_error: str | None = None,
+        or_errors: Collection[str] = (),
         until: datetime | None = None,
         profiles: Collection[ProfileId] | None = None,
     ) -> Mapping[ProfileId, Run]:
         """See the port."""
 
         def wanted(run: Run) -> bool:
-            ended = run.outcome in outcomes or (or_error is not None and run.error_code == or_error)
+            ended = run.outcome in outcomes or run.error_code in or_errors
             return ended and (until is None or run.started <= until)
 
         return self._backups(profiles, wanted)

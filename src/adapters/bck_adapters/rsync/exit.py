@@ -18,6 +18,7 @@ from bckcore.errors import (
     PathNotAllowedError,
     PrivateKeyError,
     RsyncMissingError,
+    SentTwiceError,
     StoreFullError,
     TransferFailedError,
     TransferInterruptedError,
@@ -95,6 +96,27 @@ def store_full() -> StoreFullError:
         "The backup storage has no room left.",
         meaning="The transfer was stopped. Everything the storage held before is still there.",
         advice="Free bytes, inodes or quota, or add storage, then start the backup again.",
+    )
+
+
+def sent_twice(host: str) -> SentTwiceError:
+    """Two copies of one path were displaced in one attempt."""
+    return SentTwiceError(
+        f"{host} sent a file twice in one transfer.",
+        meaning="No honest rsync does that; it is how a PC that was taken over would have the good copy "
+        "overwritten. The transfer was stopped, and that copy is kept.",
+        advice="Find out what answers on that PC before you back it up again. Its restore points from before "
+        "are as they were; the log names the file.",
+    )
+
+
+def sent_more(host: str) -> TransferFailedError:
+    """A file was larger than announced, where that is bounded."""
+    return TransferFailedError(
+        f"A file of {host} was larger than the list of its files said.",
+        meaning="It grew while it was read, or the PC says what is not so. The transfer was stopped, and "
+        "nothing of it is kept.",
+        advice="Start it again. If it happens again, find out what answers on that PC.",
     )
 
 

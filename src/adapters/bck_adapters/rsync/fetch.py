@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from bck_adapters.rsync.argv import environment, old_args, remote_path
-from bck_adapters.rsync.exit import Ending, error_of
-from bck_adapters.rsync.messages import MessageReader, as_theirs
+from bck_adapters.rsync.exit import Ending, error_of, sent_more
+from bck_adapters.rsync.messages import MessageReader, Sign, as_theirs
 from bck_adapters.rsync.process import Program, run
 from bckcore.domain.fetch import FetchOrder
 from bckcore.domain.host import Platform
@@ -21,6 +21,8 @@ from bckcore.ports.transport import Watcher
 
 _LOGGED_LINES = 200
 _LONGEST_LINE = 1 << 16
+_GROWTH = 1 << 20
+"""A file may grow between the list and its reading."""
 _WILD = frozenset(b"*?[")
 
 
@@ -43,6 +45,7 @@ def fetch_argv(order: FetchOrder, remote_shell: str) -> list[bytes]:
     """The command that brings the order's files, in the form of a pull."""
     argv = ["rsync", "--archive", "--numeric-ids", "--fake-super", "--sparse", "--modify-window=-1"]
     argv += ["--checksum-choice=xxh128", "--max-alloc=1G", f"--timeout={order.options.idle_timeout}"]
+    argv.append(f"--max-size={order.largest}")
     if order.host.platform is Platform.WINDOWS:
         argv += ["--no-perms", "--no-owner", "--no-group", "--chmod=D700,F600"]
     if order.options.compress:
@@ -84,9 +87,12 @@ class Fetch:
             env=environment(self.search_path),
             inherit_fds=order.inherit_fds,
             memory=self.memory,
+            largest=order.largest + _GROWTH,
         )
         code = run(program, on_stdout=lambda _: None, on_stderr=self._on_stderr, tick=self._tick)
         self._on_stderr(b"\n" if self._rest else b"")
+        if Sign.TOO_LARGE in self.messages.signs:
+            raise sent_more(order.host.id)
         error = error_of(Ending(code=code, host=order.host.id, messages=self.messages))
         if error is not None:
             for line in self._said:

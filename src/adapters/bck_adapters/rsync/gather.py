@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from bck_adapters.rsync.argv import Invocation, environment, old_args, remote_path
-from bck_adapters.rsync.exit import Ending, error_of
+from bck_adapters.rsync.exit import Ending, error_of, sent_more
 from bck_adapters.rsync.filters import rsync_folder_rules
 from bck_adapters.rsync.listing import checked_path, unescaped
-from bck_adapters.rsync.messages import MessageReader, as_theirs
+from bck_adapters.rsync.messages import MessageReader, Sign, as_theirs
 from bck_adapters.rsync.output import OVER_MAX_SIZE
 from bck_adapters.rsync.process import Program, run
 from bck_adapters.rsync.rule_file import filter_args
@@ -84,7 +84,11 @@ class Gather:
         rules = filter_args(gather_rules(order), order.folder.with_suffix(".rules"))
         argv = gather_argv(order, call, rules)
         program = Program(
-            argv=argv, env=environment(self.search_path), inherit_fds=order.inherit_fds, memory=self.memory
+            argv=argv,
+            env=environment(self.search_path),
+            inherit_fds=order.inherit_fds,
+            memory=self.memory,
+            largest=LARGEST_GATHERED,
         )
         try:
             code = run(program, on_stdout=self._on_stdout, on_stderr=self._on_stderr, tick=self._tick)
@@ -95,6 +99,8 @@ class Gather:
 
     def _require_good(self, code: int) -> None:
         self._on_stderr(b"\n" if self._err else b"")
+        if Sign.TOO_LARGE in self.messages.signs:
+            raise sent_more(self.order.host.id)
         error = error_of(Ending(code=code, host=self.order.host.id, messages=self.messages))
         if error is not None:
             for line in self._said:

@@ -29,6 +29,7 @@ _VANISHED = re.compile(
     rb'(?:rsync: )?(?:\[\w+\] )?(?:file|directory) has vanished: "(?P<path>.*)"(?: \(in [^"]*\))?$'
 )
 _IN_THE_WAY = re.compile(rb"(?:rsync: )?(?:\[\w+\] )?could not make way for new [\w ]+: (?P<path>.*)$")
+_DISPLACED_TWICE = re.compile(rb"(?:rsync: )?(?:\[\w+\] )?could not make way for backup [\w ]+: ")
 _VERIFY = re.compile(rb"(?P<level>WARNING|ERROR): (?P<path>.*) failed verification -- .*$")
 _OUR_ALIAS = re.compile(
     rb"(host key (?:is known )?for |^\S+@)" + ALIAS.encode() + rb"(?=[ :])", re.IGNORECASE
@@ -64,6 +65,10 @@ class Sign(Enum):
     """The connection closed before rsync on the PC had said anything."""
     LOST = auto()
     """The connection closed later."""
+    DISPLACED_TWICE = auto()
+    """What was displaced lay in the way of another displaced copy of the same path."""
+    TOO_LARGE = auto()
+    """A file here grew beyond what it may have."""
 
 
 @dataclass(slots=True)
@@ -110,8 +115,13 @@ class MessageReader:
             early = b"(0 bytes received so far)" in line
             self.signs.add(Sign.BEFORE_FIRST_BYTE if early else Sign.LOST)
         elif match := _NUMBERED.match(line):
-            if int(match["errno"]) in _FULL and _is_local(match["role"]):
+            number, local = int(match["errno"]), _is_local(match["role"])
+            if number in _FULL and local:
                 self.signs.add(Sign.STORE_FULL)
+            elif number == errno.EFBIG and local:
+                self.signs.add(Sign.TOO_LARGE)
+        elif _DISPLACED_TWICE.match(line):
+            self.signs.add(Sign.DISPLACED_TWICE)
         elif line.startswith(b"rsync") and b"[sender" not in line and _FULL_TEXT.search(line):
             self.signs.add(Sign.STORE_FULL)
 

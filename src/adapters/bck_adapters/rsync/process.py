@@ -10,15 +10,22 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+
+from bck_adapters.landlock import Rules
+from bck_adapters.rsync.keeping import started_under
 
 # Reads from a pipe whose other end only we hold. When we die, however it happens, the read ends and the
 # whole group dies with us; so no transfer goes on writing while its locks are believed free.
 # A limit that the machine's own is below already stays as it is.
 _WATCHDOG = (
-    '[ "$(ulimit -v)" -le {kib} ] 2>/dev/null || ulimit -v {kib} 2>/dev/null || :; '
+    '[ "$(ulimit -v)" -le {kib} ] 2>/dev/null || ulimit -v {kib} 2>/dev/null || :; {bound}'
     'exec {fd}<&0; {{ trap "" TERM INT HUP; read -r _ <&{fd}; kill -KILL 0; }} >/dev/null 2>&1 & '
     'exec "$@" </dev/null {fd}<&-'
 )
+# In blocks of 512 bytes, as POSIX has it. A write that goes beyond is an error, and rsync says of which file.
+_BOUND = 'trap "" XFSZ; ulimit -f {blocks} || exit 125; '
+_BLOCK = 512
 _CHUNK = 1 << 16
 _TICK = 0.2
 _TERM_GRACE = 2.0
@@ -45,6 +52,10 @@ class Program:
     env: Mapping[str, str]
     memory: int
     """Bytes that each process of the group may have."""
+    largest: int | None = None
+    """Bytes of a file that is written, rounded up to 512; None for no limit."""
+    rules: Rules | None = None
+    """What the group may do with files."""
     inherit_fds: tuple[int, ...] = ()
     on_group: Callable[[int], None] = lambda _: None
 
@@ -106,20 +117,9 @@ class _Child:
         digit = next(str(fd) for fd in range(3, 10) if fd not in program.inherit_fds)
         guard, self._alive = os.pipe()
         self._family, member = _family_pipe(program.inherit_fds)
-        script = _WATCHDOG.format(fd=digit, kib=program.memory // 1024)
-        argv = [b"/bin/sh", b"-c", script.encode(), b"sh", *program.argv]
+        start = partial(_started, program, digit, guard, member)
         try:
-            self._popen = subprocess.Popen(
-                argv,
-                env=dict(program.env),
-                stdin=guard,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                pass_fds=(*program.inherit_fds, member),
-                start_new_session=True,
-                umask=0o077,
-                bufsize=0,
-            )
+            self._popen = start() if program.rules is None else started_under(program.rules, start)
         except BaseException:
             os.close(self._alive)
             os.close(self._family)
@@ -204,6 +204,22 @@ class _Child:
             else:
                 del self._readers[fd]
                 selector.unregister(fd)
+
+
+def _started(program: Program, digit: str, guard: int, member: int) -> "subprocess.Popen[bytes]":
+    bound = "" if program.largest is None else _BOUND.format(blocks=-(-program.largest // _BLOCK))
+    script = _WATCHDOG.format(fd=digit, kib=program.memory // 1024, bound=bound)
+    return subprocess.Popen(
+        [b"/bin/sh", b"-c", script.encode(), b"sh", *program.argv],
+        env=dict(program.env),
+        stdin=guard,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        pass_fds=(*program.inherit_fds, member),
+        start_new_session=True,
+        umask=0o077,
+        bufsize=0,
+    )
 
 
 def _family_pipe(inherited: tuple[int, ...]) -> tuple[int, int]:

@@ -14,12 +14,13 @@ from typing import BinaryIO
 
 from bck_adapters.rsync.argv import Invocation, environment, pull_argv
 from bck_adapters.rsync.conversation import nobody_stops
-from bck_adapters.rsync.exit import Ending, error_of, store_full
+from bck_adapters.rsync.exit import Ending, error_of, sent_twice, store_full
 from bck_adapters.rsync.fetch import Fetch
 from bck_adapters.rsync.filters import rsync_rules
 from bck_adapters.rsync.gather import Gather
+from bck_adapters.rsync.keeping import keeping_rules
 from bck_adapters.rsync.listing import ItemListing, PathRecords
-from bck_adapters.rsync.messages import MessageReader, as_theirs
+from bck_adapters.rsync.messages import MessageReader, Sign, as_theirs
 from bck_adapters.rsync.output import OutputReader
 from bck_adapters.rsync.preview import Preview
 from bck_adapters.rsync.probing import Question
@@ -256,6 +257,9 @@ class _Pull:
             inherit_fds=order.inherit_fds,
             on_group=order.on_group,
             memory=self.memory,
+            rules=keeping_rules(
+                order.destination, order.partial_dir, order.temp_dir, displaced=order.displaced_dir
+            ),
         )
         with (
             self._items.open("wb") as items,
@@ -275,7 +279,10 @@ class _Pull:
 
     def _concluded(self, code: int) -> PullReport:
         messages = self.messages
-        error = error_of(Ending(code=code, host=self.order.host.id, messages=messages))
+        host = self.order.host.id
+        if Sign.DISPLACED_TWICE in messages.signs:
+            raise sent_twice(host)
+        error = error_of(Ending(code=code, host=host, messages=messages))
         if error is not None:
             raise error
         self.watcher.progress(self.output.progress())

@@ -46,15 +46,15 @@ class SqlLatest:
         self,
         outcomes: Collection[RunOutcome],
         *,
-        or_error: str | None = None,
+        or_errors: Collection[str] = (),
         until: datetime | None = None,
         profiles: Collection[ProfileId] | None = None,
     ) -> Mapping[ProfileId, Run]:
         """See the port."""
         run = _OTHER_RUN.c
         ended: ColumnElement[bool] = run.outcome.in_([one.value for one in outcomes])
-        if or_error is not None:
-            ended = or_(ended, run.error_code == or_error)
+        if or_errors:
+            ended = or_(ended, run.error_code.in_(or_errors))
         return self._backups(profiles, ended, true() if until is None else run.started <= until)
 
     def _backups(

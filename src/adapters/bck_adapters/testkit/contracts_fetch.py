@@ -43,7 +43,7 @@ class FetchContract:
         raise NotImplementedError
 
     @staticmethod
-    def fetched(rig: TransportRig, *paths: bytes) -> dict[bytes, bytes]:
+    def fetched(rig: TransportRig, *paths: bytes, largest: int = 1 << 20) -> dict[bytes, bytes]:
         """Ask for the paths; every plain file that came, by path."""
         folder = rig.store / "scratch"
         folder.mkdir(parents=True)
@@ -51,6 +51,7 @@ class FetchContract:
             host=rig.host,
             source=rig.source,
             paths=tuple(map(rel_path, paths)),
+            largest=largest,
             options=rig.options,
             folder=folder,
         )
@@ -75,6 +76,12 @@ class FetchContract:
         rig.tree.write(b"there", b"1")
         rig.tree.write(b"file", b"1")
         assert self.fetched(rig, b"there", b"gone", b"no/folder/x", b"file/below") == {b"there": b"1"}
+
+    @pytest.mark.parametrize("largest", [0, 1000])
+    def test_what_is_larger_than_the_largest_is_left_out(self, rig: TransportRig, largest: int) -> None:
+        rig.tree.write(b"fits", b"x" * largest)
+        rig.tree.write(b"grown", b"x" * (largest + 1))
+        assert self.fetched(rig, b"fits", b"grown", largest=largest) == {b"fits": b"x" * largest}
 
     def test_no_link_on_the_way_is_followed(self, rig: TransportRig) -> None:
         rig.tree.write(b"real/secret", b"not to be read by another way")

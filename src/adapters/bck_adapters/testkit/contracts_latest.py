@@ -91,8 +91,10 @@ class LatestContract:
             assert uow.latest.backups([GOOD]) == {name: ended(10, name, GOOD) for name in (A, B)}
             both = uow.latest.backups([GOOD, RunOutcome.PARTIAL])
             assert both == {A: ended(11, A, RunOutcome.PARTIAL), B: ended(10, B, GOOD)}
-            assert uow.latest.backups([GOOD], or_error=KEY) == {A: refused, B: ended(10, B, GOOD)}
-            assert uow.latest.backups([], or_error=KEY) == {A: refused}
+            assert uow.latest.backups([GOOD], or_errors=[KEY]) == {A: refused, B: ended(10, B, GOOD)}
+            assert uow.latest.backups([], or_errors=[KEY]) == {A: refused}
+            off = ended(13, A, RunOutcome.FAILED, "host-unreachable")
+            assert uow.latest.backups([], or_errors={KEY, "host-unreachable"}) == {A: off}
             assert uow.latest.backups([RunOutcome.SUSPECT]) == {}
 
     def test_backups_that_began_after_a_moment_are_passed_over(self, filled: Database) -> None:

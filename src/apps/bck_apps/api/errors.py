@@ -82,6 +82,7 @@ KINDS: Mapping[type[core.BckError], tuple[int, str]] = {
     core.MuchUnreadError: (409, "Too little could be read from the host"),
     core.ContentForgedError: (502, "The host sent forged content"),
     core.TransferFailedError: (502, "The host could not be worked with"),
+    core.SentTwiceError: (502, "The host does what no honest one does"),
     core.VetoedError: (403, "A plugin refused"),
     core.JobGivenUpError: (500, "Given up"),
     core.PermanentError: (500, "Not possible until a person acts"),

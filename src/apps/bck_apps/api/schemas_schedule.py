@@ -80,7 +80,8 @@ class StandingView(View):
     due: datetime | None = Field(description="The due moment in question; past: due since then.")
     until: datetime | None = Field(description="When the verdict may change by itself; null: unknown.")
     health: str = Field(
-        description="`ok`, `stale`, `never` (no good backup yet), `offline`, `alarm` (another host key)."
+        description="`ok`, `stale`, `never` (no good backup yet), `offline`, `alarm` (another host key, or "
+        "what no honest PC does)."
     )
     fresh: bool | None = Field(
         description="Whether the objective is met; null without one, and while the profile is switched off."

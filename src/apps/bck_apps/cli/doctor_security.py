@@ -208,6 +208,16 @@ def _no_known_holes(application: "Application") -> Looked:
     return application.rsync_holes()
 
 
+def _displaced_held(application: "Application") -> Looked:
+    if application.displaced_held():
+        return True, "the kernel keeps good copies from being overwritten (Landlock)"
+    return False, (
+        "a PC that was taken over can have good copies overwritten, by sending a file twice: there is no "
+        "Landlock here. It takes Linux 5.19, with landlock in its list of security modules, and a service "
+        "manager that lets its calls through"
+    )
+
+
 def _audit_log(application: "Application") -> Looked:
     proof = application.evidence.proof()
     if not proof.ok:
@@ -273,5 +283,6 @@ CHECKLIST: "dict[str, Callable[[Application], Looked]]" = {
     "own folders": _own_folders,
     "quotas": _quotas,
     "known holes": _no_known_holes,
+    "displaced copies": _displaced_held,
     "audit log": _audit_log,
 }

@@ -10,8 +10,8 @@ import sys
 from importlib import metadata
 from pathlib import Path
 
+from bck_adapters.landlock import kernel_support
 from bck_apps.gate.config import GateConfig
-from bck_apps.gate.confining import kernel_support
 
 FORMAT = 1
 _SSH = Path("/etc/ssh")

@@ -11,6 +11,7 @@ from typing import Self
 
 from dependency_injector import providers
 
+from bck_adapters.landlock import kernel_support
 from bck_adapters.pki import TlsFiles
 from bck_adapters.rsync.version import require_local_rsync, told_holes
 from bck_apps.wiring.certificates import Certificates
@@ -339,6 +340,10 @@ class Application:
         standing = self.rsync_standing()
         told = told_holes(os.environ.get("PATH", os.defpath))
         return (False, told) if told else standing
+
+    def displaced_held(self) -> bool:
+        """Whether the kernel keeps what a pull displaces from being removed or overwritten."""
+        return kernel_support() > 0
 
     def require_safe_programs(self) -> None:
         """Raise RsyncMissingError if this machine has an rsync with known holes; without one it may serve."""

@@ -45,6 +45,7 @@ SERVICE: Final[Sequence[Directive]] = (
     ("MemoryDenyWriteExecute", "yes"),
     ("SystemCallArchitectures", "native"),
     ("SystemCallFilter", "@system-service"),
+    ("SystemCallFilter", "landlock_create_ruleset landlock_add_rule landlock_restrict_self"),
     ("SystemCallFilter", "~@privileged"),
     ("SystemCallErrorNumber", "EPERM"),
     ("KeyringMode", "private"),

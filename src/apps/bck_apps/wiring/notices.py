@@ -8,7 +8,7 @@ from datetime import timedelta
 from bck_apps.wiring.plugins import OfferedNotifier
 from bck_apps.wiring.settings import Settings
 from bckcore.domain.ids import SecretRef
-from bckcore.domain.notice import ALWAYS_TOLD, NoticeKind, TellingPlan
+from bckcore.domain.notice import ALARMS, NoticeKind, TellingPlan
 from bckcore.domain.secret import Secret
 from bckcore.plugins.registry import AdapterContext
 from bckcore.ports.clock import Clock
@@ -43,7 +43,7 @@ def telling_plan(settings: Settings) -> TellingPlan:
     """What is told, and when, as the settings want it."""
     notify = settings.notify
     return TellingPlan(
-        kinds=frozenset({*ALWAYS_TOLD, *(NoticeKind(kind) for kind in notify.tell)}),
+        kinds=frozenset({*ALARMS, *(NoticeKind(kind) for kind in notify.tell)}),
         language=notify.language,
         server=server_name(settings),
         gather=timedelta(seconds=notify.gather_seconds),

@@ -301,6 +301,12 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Show your administrator the words below and the log.",
     ),
     **_problem(
+        "sent-twice",
+        "The computer behaves as one that was taken over.",
+        "It sent a file twice, as no honest program does. The backup was stopped; earlier copies are kept.",
+        "Tell your administrator before anything else.",
+    ),
+    **_problem(
         "job-given-up",
         "The backup brought down the server's worker again and again.",
         "It was given up so that other backups get their turn; what had arrived is kept.",

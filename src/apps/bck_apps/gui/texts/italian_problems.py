@@ -303,6 +303,13 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "Mostra all'amministratore le parole qui sotto e il registro.",
     ),
     **_problem(
+        "sent-twice",
+        "Il computer si comporta come se fosse in mano ad altri.",
+        "Ha mandato due volte lo stesso file: nessun programma onesto lo fa. Il backup è stato fermato; "
+        "le copie precedenti restano.",
+        "Prima di tutto avvisa l'amministratore.",
+    ),
+    **_problem(
         "job-given-up",
         "Il backup ha fermato più volte il processo del server che ci lavorava.",
         "È stato abbandonato perché tocchi agli altri; quello che era arrivato resta.",
