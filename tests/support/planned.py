@@ -62,7 +62,8 @@ class Planned:
         database: Callable[[SettableClock], Database] | None = None,
         **changes: object,
     ) -> None:
-        self.house = House(folder / "store", MemoryTransport({PC: MemoryHost()}), database=database)
+        self.host = MemoryHost()
+        self.house = House(folder / "store", MemoryTransport({PC: self.host}), database=database)
         self.clock = self.house.clock
         self.clock.set(start)
         self.house.change_profile(schedule=schedule, created=start, **changes)

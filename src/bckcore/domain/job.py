@@ -124,6 +124,9 @@ class Job:
     """How often a runner took it."""
     deaths: int = 0
     """How often its runner died or fell silent over it, so that another one took it."""
+    asked: datetime | None = None
+    """When it last answered for a new request that came after a runner had taken it: what it did before that
+    is no answer. None where there was none."""
     cancel_requested: bool = False
     progress: TransferProgress = field(default_factory=TransferProgress)
     result: JobResult = field(default_factory=JobResult)
@@ -148,14 +151,16 @@ class Job:
         """True while it waits and nobody but the service asked for it: whoever asks for the same has it."""
         return self.by_itself and self.status is JobStatus.QUEUED
 
-    def taken_on(self, other: "Job") -> "Job | None":
-        """This job as ``other`` asks for it, where it answers for that; None if it stays as it is.
+    def answering(self, other: "Job") -> "Job":
+        """This job, where it answers for ``other``.
 
-        What waits because the service asked for it by itself becomes the person's who asks for the same.
+        What waits because the service asked for it by itself becomes the person's who asks for the same. One
+        that was begun before is asked for once more: see :attr:`asked`.
         """
+        asked = other.created if self.claims else None
         if other.by_itself or not self.up_for_taking:
-            return None
-        return replace(self, requested_by=other.requested_by, payload=other.payload)
+            return replace(self, asked=asked)
+        return replace(self, asked=asked, requested_by=other.requested_by, payload=other.payload)
 
     def moved(self, status: JobStatus, *, at: datetime) -> "Job":
         """The job in its new status. Raises IllegalTransitionError for a step that makes no sense."""

@@ -9,7 +9,7 @@ from bckcore.domain.holder import Holder
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
-from bckcore.errors import ConflictError
+from bckcore.errors import ConflictError, JobCancelledError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +91,11 @@ def key_in_use(asked: Asked, earlier: Job) -> ConflictError:
     )
 
 
+def no_longer_wanted(job: JobId) -> JobCancelledError:
+    """The error of what is done only for a job that nobody has asked to stop."""
+    return JobCancelledError(f"Job {job} was cancelled.", meaning="Nothing was written after that.")
+
+
 class JobQueue(Protocol):
     """Durable and thread-safe; every call is its own transaction. Time is the injected clock's."""
 
@@ -119,7 +124,7 @@ class JobQueue(Protocol):
         changes nothing. Otherwise a job of a profile that is queued or running answers for a second one of
         its kind, where :attr:`JobKind.answers_for_another`, but not one that was asked to stop: behind that,
         the new one waits. One that waits and that nobody but the service asked for becomes that of who asks
-        now (:meth:`Job.taken_on`).
+        now, and one that a runner had begun before is asked for once more (:meth:`Job.answering`).
         """
 
     def get(self, job: JobId) -> Job:

@@ -23,14 +23,15 @@ def done_before(units: UnitOfWorkFactory, hooks: Hooks, claim: Claim, watcher: W
     """The run that an earlier runner brought to its end for the claimed job; None if there is none.
 
     Call it under the storage lock, after recovery: a run that ended has its receipt by then in the
-    database. Other jobs of the profile may have made runs since, where this one was handed back. Plugins
-    hear of the run, perhaps again.
+    database. Other jobs of the profile may have made runs since, where this one was handed back. A run that
+    began before the job was last asked for is no answer to that. Plugins hear of the run, perhaps again.
     """
     if claim.job.claims <= 1:
         return None
     with units(read_only=True) as uow:
         ended = [run for run in runs_of(uow, claim.job) if run.outcome in _CAME_TO_ITS_END]
-    if not ended:
+    asked = claim.job.asked
+    if not ended or (asked is not None and ended[-1].started < asked):
         return None
     last = ended[-1]
     watcher.log(f"Run {last.seq} of this job had ended when its runner died: it is not done once more.")

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from bckcore.domain.access import SCHEDULE
 from bckcore.domain.due import ScheduleState, retry_after
+from bckcore.domain.ids import RunId, is_run_id, run_id_time
 from bckcore.domain.job import Job, JobStatus
 from bckcore.errors import HeldOffError, HostUnreachableError, TransientError
 
@@ -71,7 +72,7 @@ def answered_by(state: ScheduleState, start: datetime) -> ScheduleState:
 
 def settled(state: ScheduleState, job: Job | None, now: datetime) -> ScheduleState:
     """The state after its try is over; ``job`` is None when nobody knows it any more."""
-    started = min(now, max((job.started or job.created) if job else now, state.due_since or now))
+    started = min(now, max(_began(job) if job else now, state.due_since or now))
     if job is None or job.status in _WENT_THROUGH:
         return answered_by(state, started)
     ended = min(now, job.finished or now)
@@ -80,11 +81,23 @@ def settled(state: ScheduleState, job: Job | None, now: datetime) -> ScheduleSta
         return replace(over, offline_since=state.offline_since or ended)
     if job.result.error_code == HeldOffError.code:  # soon again; only the number of the try is used up
         return replace(over, next_try=now + HELD_OFF_RETRY)
+    if job.status is JobStatus.CANCELLED and not job.by_itself:
+        # Whoever took it on gave up a backup of their own, not the schedule's.
+        note = f"It had become a backup of {job.requested_by}, and was cancelled."
+        return replace(over, note=note)
     failures = state.failures + 1
     if job.result.error_code in _codes(TransientError) and failures < MOST_FAILURES:
         return replace(over, failures=failures, offline_since=None)
     # Another try would meet the same until a person acts: the next due moment counts.
     return replace(answered_by(state, now), note=job.result.error)
+
+
+def _began(job: Job) -> datetime:
+    """When that backup began; one that had ended before its job was taken up once more, long before that."""
+    run = job.result.data.get("run_id")
+    if isinstance(run, str) and is_run_id(run):
+        return run_id_time(RunId(run))
+    return job.started or job.created
 
 
 def _codes(root: type[TransientError]) -> set[str]:

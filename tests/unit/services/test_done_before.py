@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bckcore.domain.access import SCHEDULE
 from bckcore.domain.events import RunFinished
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import JobKind, JobResult, JobStatus
 from bckcore.domain.paths import RelPath
 from bckcore.domain.run import RunKind
+from bckcore.domain.schedule import Schedule
 from bckcore.services.history_requests import AcceptRequest, UndoRequest
 from bckcore.services.hooks import NullHooks
 from bckcore.services.worker import Ending
 from tests.support.desks import Desk
 from tests.support.house import DOCS, RecordingWatcher
+from tests.support.job_service import job_service
 
 LEASE = 60
 Work = tuple[JobKind, Mapping[str, object]]
@@ -171,3 +175,28 @@ def test_runs_of_others_since_then_change_nothing(desk: Desk, prepare: Callable[
     assert (status, result.data["run_id"]) == (first[0], first[1].data["run_id"])
     assert runs(desk) == before
     desk.assert_restores(desk.world(), desk.newest().seq)
+
+
+@pytest.mark.parametrize(
+    ("first", "handed_back", "accept"), [("bob", True, False), ("bob", False, False), (SCHEDULE, True, True)]
+)
+def test_what_a_job_did_before_it_was_asked_for_again_is_no_answer(
+    desk: Desk, first: str, *, handed_back: bool, accept: bool
+) -> None:
+    """A day later a person asks, and the same job answers: what she has written since is stored."""
+    desk.house.change_profile(schedule=Schedule(every=timedelta(hours=1)))
+    jobs, queue = job_service(desk.house), desk.house.database.queue
+    job = jobs.start_backup(DOCS, requested_by=first).job.id
+    desk.write("new")
+    assert by_a_runner_that_dies(desk, job)[0] is JobStatus.SUCCEEDED
+    if handed_back:
+        finder = queue.claim("the finder", lease_seconds=LEASE, only=job)
+        assert finder is not None
+        queue.hand_back(finder)
+    desk.house.clock.advance(24 * 3600)
+    desk.write("thesis")
+    answer = jobs.start_backup(DOCS, requested_by="anna", accept_missing=accept)
+    assert (answer.created, answer.job.id) == (False, job)
+    assert by_the_next_runner(desk, job)[0] is JobStatus.SUCCEEDED
+    desk.assert_restores(desk.world(), desk.newest().seq)
+    assert (desk.house.current() / "thesis").exists()

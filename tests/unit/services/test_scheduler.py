@@ -343,6 +343,43 @@ def test_a_cancelled_backup_is_not_started_again_against_the_persons_will(planne
     assert house.at(TWO + HOUR).decision.due == TWO + DAY
 
 
+def test_who_takes_the_night_on_and_cancels_it_gives_up_only_their_own(planned: Made) -> None:
+    house = planned()
+    house.at(TWO)
+    house.clock.set(TWO + MINUTE)
+    taken = house.jobs.start_backup(DOCS, requested_by="anna").job
+    assert (taken.id, taken.requested_by) == (house.asked()[0].id, "anna")
+    house.jobs.cancel(taken.id)
+    state = house.at(TWO + 2 * MINUTE).state
+    assert (state.due_since, state.failures, "anna" in state.note) == (TWO, 0, True)
+    house.at(TWO + HOUR)
+    assert [job.requested_by for job in house.asked()] == ["anna", REQUESTED_BY]
+    house.work()
+    assert house.at(TWO + 2 * HOUR).decision.due == TWO + DAY
+
+
+def test_a_run_that_had_ended_long_before_its_job_answers_for_its_own_night_alone(planned: Made) -> None:
+    """A power cut between the two, and days without a server: what became due since is caught up, once."""
+    house = planned()
+    house.host.source("/home/u/docs").write(b"a", b"data", 1_700_000_000 * 10**9)
+    house.at(TWO)
+    claim = house.queue.claim("dies", lease_seconds=60)
+    assert claim is not None
+    house.clock.set(TWO + MINUTE)
+    house.house.worker.carry_out(claim, house.house.watcher)
+    back = TWO + 2 * DAY + 12 * HOUR
+    house.clock.set(back)
+    claim = house.queue.claim("the next", lease_seconds=60)
+    assert claim is not None
+    status, result = house.house.worker.carry_out(claim, house.house.watcher)
+    assert result.data["seq"] == 1
+    house.queue.finish(claim, status, result)
+    assert house.at(back + MINUTE).state.answered == TWO + MINUTE
+    house.at(back + 2 * MINUTE)
+    assert [job.status for job in house.asked()] == [status, JobStatus.QUEUED]
+    assert house.state().due_since == TWO + DAY
+
+
 def test_people_are_told_once_that_a_profile_is_stale_and_once_that_it_is_good_again(planned: Made) -> None:
     house = planned(fresh_within=3 * DAY)
     house.at(TWO)

@@ -57,7 +57,7 @@ class MemoryJobQueue:
         asked = as_sent(job, sent)
         with self._lock:
             by_key = self._job_of_key(asked)
-            answer = by_key or self._taken_on(self._wanted_twin(job), job)
+            answer = by_key or self._answering(self._wanted_twin(job), job)
             if asked.key and by_key is None:
                 self._keys[asked.key] = (asked.text, (answer or job).id, self._clock.now())
             if answer is not None:
@@ -250,11 +250,11 @@ class MemoryJobQueue:
         same = (other for other in jobs if (other.profile, other.kind) == (job.profile, job.kind))
         return next((other for other in same if other.wanted), None)
 
-    def _taken_on(self, twin: Job | None, job: Job) -> Job | None:
-        taken = twin.taken_on(job) if twin is not None else None
-        if taken is not None:
-            self._rows[taken.id].job = taken
-        return taken or twin
+    def _answering(self, twin: Job | None, job: Job) -> Job | None:
+        if twin is None:
+            return None
+        answer = self._rows[twin.id].job = twin.answering(job)
+        return answer
 
     def _may_start(self, row: _Row, now: datetime) -> bool:
         if row.job.status is JobStatus.RUNNING:

@@ -147,7 +147,7 @@ class SqlJobQueue:
     def _enqueue(self, job: Job, sealed: str, asked: Asked) -> Enqueued:
         with self._writing() as session:
             by_key = self._job_of_key(session, asked, job) if asked.key else None
-            answer = by_key or _taken_on(session, _wanted_twin(session, job), job)
+            answer = by_key or _answering(session, _wanted_twin(session, job), job)
             if answer is None:
                 values = mapping.job_values(job) | _FREE | {"log_lines": 0, "sealed": sealed}
                 session.write(insert(jobs).values(values | {"node": _node_for(job, self._node)}))
@@ -390,17 +390,20 @@ def _wanted_twin(session: SqlSession, job: Job) -> Job | None:
         return None
     same = and_(jobs.c.profile == job.profile, jobs.c.kind == job.kind.value)
     wanted = and_(jobs.c.status.in_([_QUEUED, _RUNNING]), ~jobs.c.cancel_requested)
-    query = select(jobs).where(same, wanted)
+    query = select(jobs).where(same, wanted).with_for_update()  # so that nobody takes it meanwhile
     row = session.execute(query).one_or_none()
     return None if row is None else mapping.job_of(row)
 
 
-def _taken_on(session: SqlSession, twin: Job | None, job: Job) -> Job | None:
-    """The twin, made who asks now's own where it still waits for nobody but the service."""
-    taken = twin.taken_on(job) if twin is not None else None
-    if taken is None:
-        return twin
-    waits = and_(jobs.c.id == taken.id, jobs.c.status == _QUEUED)
-    values = {"requested_by": taken.requested_by, "payload": dict(taken.payload)}
-    row = session.write(update(jobs).where(waits).values(values).returning(jobs)).one_or_none()
-    return twin if row is None else mapping.job_of(row)
+def _answering(session: SqlSession, twin: Job | None, job: Job) -> Job | None:
+    if twin is None:
+        return None
+    answer = twin.answering(job)
+    if answer != twin:
+        changed = {
+            "requested_by": answer.requested_by,
+            "payload": dict(answer.payload),
+            "asked": answer.asked,
+        }
+        _update(session, answer.id, changed)
+    return answer

@@ -308,6 +308,7 @@ job = Table(
         server_default="",
         nullable=False,
     ),
+    Column("asked", UtcDateTime),
     UniqueConstraint("id"),
     Index("uq_job_running_host", "host", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),
     Index("uq_job_running_profile", "profile", unique=True, sqlite_where=_RUNNING, postgresql_where=_RUNNING),

@@ -3,6 +3,8 @@
 # A suite asserts, as tests do.
 # ruff: noqa: S101
 
+from datetime import timedelta
+
 import pytest
 
 from bck_adapters.testkit.samples import START, StepClock, sample_job
@@ -13,6 +15,7 @@ from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.ports.job_queue import Claim, JobQueue
 
 LEASE = 30.0
+MINUTE = timedelta(minutes=1)
 
 
 def claimed(
@@ -98,5 +101,27 @@ class JobTurnsContract(OnOneQueue):
         assert (again.job.id, again.job.requested_by) == ("night-2", "anna")
         assert claimed(queue).job == claimed_of(job)
         claimed(queue)
+        assert queue.get(JobId("night-2")).asked is None
         late = queue.enqueue(sample_job("late", profile="p0", host="h0", number=7))
         assert (late.job.id, late.job.requested_by, late.job.payload["number"]) == ("night-0", SCHEDULE, 3)
+
+    @pytest.mark.parametrize("kind", [kind for kind in JobKind if kind.answers_for_another])
+    def test_a_job_that_was_begun_before_a_request_says_when_it_was_asked_for_again(
+        self, queue: JobQueue, clock: StepClock, kind: JobKind
+    ) -> None:
+        queue.enqueue(sample_job("a", kind, key="k"))
+        assert queue.enqueue(sample_job("b", kind, at=START + MINUTE)).job.asked is None, "nobody began it"
+        claim = claimed(queue)
+        again = queue.enqueue(sample_job("c", kind, at=START + 2 * MINUTE))
+        assert (again.job.id, again.job.asked) == ("a", START + 2 * MINUTE)
+        same = queue.enqueue(sample_job("d", kind, key="k", at=START + 3 * MINUTE))
+        assert same.job == again.job, "its own request, sent once more"
+        queue.hand_back(claim)
+        again = queue.enqueue(sample_job("e", kind, at=START + 4 * MINUTE))
+        assert (again.job.id, again.job.asked) == ("a", START + 4 * MINUTE)
+        assert queue.get(JobId("a")) == again.job
+        claim = claimed(queue)
+        assert (claim.job.claims, claim.job.asked) == (2, START + 4 * MINUTE)
+        clock.advance(LEASE + 1)  # its runner dies, and nobody has taken it yet
+        queue.enqueue(sample_job("f", kind, at=START + 5 * MINUTE))
+        assert claimed(queue).job.asked == START + 5 * MINUTE

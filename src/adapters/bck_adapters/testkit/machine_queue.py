@@ -89,13 +89,16 @@ class QueueMachine(RuleBasedStateMachine):
         if expected is None:
             self.known[job.id] = Known(job, sealed=number == 1)
         elif self._job_of_key(job) is None:
-            self._taken_on(self.known[expected], job)
-        assert answer.job.requested_by == self.known[answer.job.id].job.requested_by
+            self._answers(self.known[expected], job)
+        told = self.known[answer.job.id].job
+        assert (answer.job.requested_by, answer.job.asked) == (told.requested_by, told.asked)
         if key and self._job_of_key(job) is None:
             self.keys[key] = (f"{profile} {kind} {number}", answer.job.id, self.clock.monotonic())
 
-    def _taken_on(self, known: Known, job: Job) -> None:
+    def _answers(self, known: Known, job: Job) -> None:
         """What waits because the service asked for it is that of the person who asks for the same."""
+        if known.claims:
+            known.job = replace(known.job, asked=job.created)
         own = (SCHEDULE, NIGHTLY)
         if known.status is JobStatus.QUEUED and known.job.requested_by in own and job.requested_by not in own:
             known.job = replace(known.job, requested_by=job.requested_by)
@@ -168,6 +171,7 @@ class QueueMachine(RuleBasedStateMachine):
         expected.status, expected.token, expected.holder = JobStatus.RUNNING, claim.token, pid
         expected.lease_until, expected.claims = self.clock.monotonic() + LEASE, expected.claims + 1
         assert (claim.job.claims, claim.job.deaths) == (expected.claims, expected.deaths)
+        assert claim.job.asked == expected.job.asked
         return claim
 
     def _may_start(self, known: Known) -> bool:
