@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.job import Asked, Job, JobKind, JobStatus
@@ -135,7 +134,8 @@ class JobService:
         """Ask for a restore. Raises NotFoundError, InvalidInputError; on the host also HostNotEnrolledError,
         PathNotAllowedError.
 
-        One that goes on in a folder takes over from unfinished restores into that folder: they are cancelled.
+        One that goes on in a folder takes over from the profile's unfinished restores into it: these are
+        cancelled.
         """
         if password is not None and request.folder is not None:
             raise InvalidInputError(
@@ -153,7 +153,7 @@ class JobService:
         )
         if request.folder is None or not request.options.resume or not answer.created:
             return answer
-        return replace(answer, instead_of=self._taken_over(answer.job, request.folder))
+        return replace(answer, instead_of=self._taken_over(answer.job))
 
     def _exact(self, profile: ProfileId, request: RestoreRequest) -> RestoreRequest:
         """The same for the one point that it means now. Raises what keeps it from being carried out."""
@@ -173,10 +173,14 @@ class JobService:
             )
         return replace(request, point=point.run_id)
 
-    def _taken_over(self, job: Job, folder: Path) -> tuple[JobId, ...]:
-        """Cancel what would later write into the folder by itself; the new job is not among it."""
+    def _taken_over(self, job: Job) -> tuple[JobId, ...]:
+        """Cancel what would later write into the same folder by itself; the new job is not among it."""
+
+        def place(one: Job) -> tuple[ProfileId, object]:
+            return one.profile, one.payload.get("folder")
+
         waiting = self._queue.list(status=_UNFINISHED, kind=JobKind.RESTORE, limit=_MANY)
-        others = [one.id for one in waiting if one.id != job.id and one.payload.get("folder") == str(folder)]
+        others = [one.id for one in waiting if one.id != job.id and place(one) == place(job)]
         for other in others:
             self._queue.request_cancel(other)
         return tuple(others)

@@ -193,11 +193,15 @@ def test_a_resumed_restore_takes_over_from_the_one_that_was_left(counter: Counte
     request = RestoreRequest(point="latest", folder=Path("/tmp/x"))
     left = counter.jobs.start_restore(DOCS, request, requested_by="ada").job
     other = counter.jobs.start_restore(DOCS, replace(request, folder=Path("/tmp/y")), requested_by="ada").job
+    desk, mail = counter.desk.house, ProfileId("mail")
+    theirs = desk.job("theirs", JobKind.RESTORE, request.payload(), by="bob", profile=mail)
+    desk.database.queue.enqueue(theirs)
     resumed = replace(request, options=RestoreOptions(resume=True))
     asked = counter.jobs.start_restore(DOCS, resumed, requested_by="ada", key="k")
     assert asked.instead_of == (left.id,)
     assert counter.jobs.get(left.id).status is JobStatus.CANCELLED
     assert counter.jobs.get(other.id).status is JobStatus.QUEUED
+    assert counter.jobs.get(theirs.id).status is JobStatus.QUEUED, "of another profile"
     again = counter.jobs.start_restore(DOCS, resumed, requested_by="ada", key="k")
     assert (again.job.id, again.instead_of) == (asked.job.id, ())
     assert counter.jobs.get(asked.job.id).status is JobStatus.QUEUED
