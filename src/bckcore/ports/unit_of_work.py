@@ -68,11 +68,15 @@ class UnitOfWork(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
 
-    def hold(self, claim: Claim | None = None) -> None:
+    def hold(self, claim: Claim | None = None, *, wanted: bool = False) -> None:
         """From here to the end of this unit nobody takes the job over: what is done meanwhile outside
         the database is done under a claim that holds. Keep it short; the claim's own heartbeat waits, too.
 
-        Raises LeaseLostError where the claim holds no longer. Without a claim nothing happens.
+        ``wanted``: only while nobody has asked the job to stop. Who asks meanwhile is answered afterwards, so
+        what was cancelled before is never done.
+
+        Raises LeaseLostError where the claim holds no longer, and JobCancelledError where the job is not
+        wanted any more; nothing is written then. Without a claim nothing happens.
         """
 
     def commit(self, *, claim: Claim | None = None) -> None:

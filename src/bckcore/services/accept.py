@@ -26,6 +26,7 @@ from bckcore.services.forward import ForwardRuns, Outcome
 from bckcore.services.history_requests import AcceptRequest
 from bckcore.services.ledger import Ledger
 from bckcore.services.recovery import Recovery
+from bckcore.services.stopping import require_wanted
 from bckcore.services.tally import Tally
 
 BATCH = 2000
@@ -88,7 +89,8 @@ class AcceptService:
         """Carry out the claimed job; return the run, over, and the error that ended it, if one did.
 
         Raises what :meth:`plan` raises, StoreBusyError, StorageError, what keeps the run from being written
-        down, and LeaseLostError; the next start then puts things in order.
+        down, JobCancelledError where no run was begun, and LeaseLostError; the next start then puts things in
+        order.
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(claim.job.profile)
@@ -98,19 +100,20 @@ class AcceptService:
                 watcher.log(sentence, level="warning")
             if (before := self._forward.done_before(claim, watcher)) is not None:
                 return before
+            require_wanted(watcher, "acceptance")
             plan = self.plan(profile.id, request)
             run = self._forward.begin(RunKind.ACCEPT, profile, claim)
             by = claim.job.requested_by
             watcher.log(f"Run {run.seq} takes what run {plan.run.seq} missed as deleted, as {by} asked.")
             note = f"{by} accepted run {plan.run.seq}: {request.reason}"
             ended = self._forward.carry_out(
-                run, lambda: self._work(run, plan), note=note, claim=claim, watcher=watcher
+                run, lambda: self._work(run, plan, watcher), note=note, claim=claim, watcher=watcher
             )
         if ended[1] is None:
             watcher.log(_summary(ended[0]))
         return ended
 
-    def _work(self, run: Run, plan: AcceptPlan) -> Outcome:
+    def _work(self, run: Run, plan: AcceptPlan, watcher: Watcher) -> Outcome:
         by_source: dict[SourceName, list[FileEntry]] = {}
         for name, entry in plan.missing:
             by_source.setdefault(name, []).append(entry)
@@ -121,7 +124,7 @@ class AcceptService:
                 for name in sorted({*states, *by_source})
             }
             gone = _gone(uow.catalog, run, by_source, tallies)
-            manifest = self._ledger.spool(run, gone)
+            manifest = self._ledger.spool(run, _watched(gone, watcher))
         return Outcome(
             manifest=manifest,
             states=tuple(
@@ -143,6 +146,12 @@ def _gone(
         others = [entry.path for entry in entries if entry.kind is not EntryKind.FOLDER]
         for entry in _live(catalog, run, name, folders, others):
             yield tallies[name].note(Change(name, ChangeOp.GONE, entry), entry)
+
+
+def _watched(changes: Iterator[Change], watcher: Watcher) -> Iterator[Change]:
+    for change in changes:
+        require_wanted(watcher, "acceptance")
+        yield change
 
 
 def _live(

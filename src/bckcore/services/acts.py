@@ -42,12 +42,13 @@ class Acts:
     ) -> Act:
         """Write the act durably, then give it its effect in the database, in one unit of work.
 
-        With a claim, only if that holds: else LeaseLostError, and nothing is written. Once storage has it, it
-        stands: a crash that keeps it from the database only puts it off to the next start.
+        With a claim, only if that holds and its job is still wanted, else LeaseLostError or JobCancelledError
+        and nothing is written. Once storage has it, it stands: a crash that keeps it from the database only
+        puts it off to the next start.
         Raises StoreFullError and StorageError before anything has changed.
         """
         with self._units() as uow:
-            uow.hold(claim)
+            uow.hold(claim, wanted=True)
             act = self.record_in(
                 uow, ref, kind, by=by, reason=reason, points=points, paths=paths, expires=expires
             )

@@ -111,9 +111,9 @@ class BackupService:
         ``password`` is what came with the job to enter the host.
 
         Raises only what keeps a run from starting at all (HostUnreachableError of a job that looks for its
-        host first, HeldOffError of one of the schedule, NotFoundError, PathNotAllowedError,
-        InvalidInputError for the filters, StoreBusyError, StorageError), what keeps it from being
-        written down (StoreFullError, TransientError of the database) and LeaseLostError; the next
+        host first, HeldOffError of one of the schedule, JobCancelledError, NotFoundError,
+        PathNotAllowedError, InvalidInputError for the filters, StoreBusyError, StorageError), what keeps it
+        from being written down (StoreFullError, TransientError of the database) and LeaseLostError; the next
         start then puts things in order.
         """
         with self._units(read_only=True) as uow:
@@ -121,6 +121,7 @@ class BackupService:
             host = uow.hosts.get(profile.host)
         if claim.job.claims > 1 and (ended := self._done_before(profile, claim, watcher)) is not None:
             return ended
+        _require_wanted(watcher)
         for source in profile.sources:
             host.require_allowed(source.path)
         filter_of(profile, host, self._filters)
@@ -129,9 +130,8 @@ class BackupService:
             self._puller.require_reachable(host, watcher, password)
         with self._storage.lock(profile.ref) as lock:
             self._recovered(profile, watcher)
-            if watcher.is_cancelled():  # an earlier runner died before it could heed that
-                raise JobCancelledError("The job was cancelled before it began a run.")
-            require_start_allowed(self._units, claim.job, self._clock.now())  # again: it may have waited
+            _require_wanted(watcher)  # again: it may have waited
+            require_start_allowed(self._units, claim.job, self._clock.now())
             plan = self._planned(claim, profile, host, password)
             shown = RunProgress(watcher, base=plan.base, clock=self._clock)
             run, error = self._carried_out(plan, claim, lock, shown)
@@ -167,6 +167,7 @@ class BackupService:
             for source in profile.sources:
                 state = prior.setdefault(source.name, SourceState(source=source.name))
                 uow.catalog.save_source_state(profile.id, replace(state, interrupted=True))
+            uow.hold(claim, wanted=True)
             uow.commit(claim=claim)
         accepted_by = claim.job.requested_by if accepts_missing(claim.job) else ""
         return _Plan(
@@ -318,6 +319,11 @@ class BackupService:
         for ingest in ingests:
             yield from ingest.changes()
         yield from _dropped_sources(plan, uow.catalog)
+
+
+def _require_wanted(watcher: Watcher) -> None:
+    if watcher.is_cancelled():  # an earlier runner may have died before it could heed that
+        raise JobCancelledError("The job was cancelled before it began a run.")
 
 
 def _dropped_sources(plan: _Plan, catalog: Catalog) -> Iterator[Change]:

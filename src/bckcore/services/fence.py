@@ -252,9 +252,9 @@ class _FencedUnit:
     ) -> None:
         self._inner.__exit__(kind, error, trace)
 
-    def hold(self, claim: Claim | None = None) -> None:
+    def hold(self, claim: Claim | None = None, *, wanted: bool = False) -> None:
         """See the port."""
-        self._inner.hold(claim or self._fence.claim)
+        self._inner.hold(claim or self._fence.claim, wanted=wanted)
 
     def commit(self, *, claim: Claim | None = None) -> None:
         """See the port."""

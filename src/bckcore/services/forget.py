@@ -9,11 +9,12 @@ import re
 from collections.abc import Container, Iterable
 from dataclasses import dataclass
 
-from bckcore.domain.act import ActKind
+from bckcore.domain.act import Act, ActKind
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.hold import Hold
 from bckcore.domain.host import Host
 from bckcore.domain.ids import ProfileId, SourceName, checked_name
+from bckcore.domain.job import Job
 from bckcore.domain.paths import ROOT, RelPath, display
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
@@ -31,6 +32,7 @@ from bckcore.services.history_requests import ForgetRequest
 from bckcore.services.ledger import Ledger
 from bckcore.services.recovery import Recovery
 from bckcore.services.selection import selected_paths
+from bckcore.services.stopping import require_wanted
 
 _SPECIAL = re.compile(r"([*?\[\\])")
 
@@ -134,7 +136,7 @@ class ForgetService:
         """Carry out the claimed job; return what was removed. Once the act stands there is no way back.
 
         Raises what :meth:`plan` raises, StoreBusyError, StoreFullError before anything changed, StorageError,
-        LeaseLostError; what is left is removed by the next start.
+        JobCancelledError (likewise), LeaseLostError; what is left is removed by the next start.
         """
         with self._units(read_only=True) as uow:
             ref = uow.profiles.get(claim.job.profile).ref
@@ -146,6 +148,7 @@ class ForgetService:
             if done is not None:
                 watcher.log(f"{done.name} was removed already, before another runner took this job up.")
                 return done
+            require_wanted(watcher, "forgetting")
             plan = self.plan(claim.job.profile, request.path)
             watcher.log(f"Forgetting {plan.name}, as {claim.job.requested_by} asked: {request.reason}")
             self._acts.record(
@@ -165,19 +168,21 @@ class ForgetService:
         return plan
 
     def _done_before(self, claim: Claim, request: ForgetRequest) -> ForgetPlan | None:
-        """An empty plan if a runner died over this job after its act was written; recovery did the rest."""
-        if claim.job.claims <= 1:
+        """An empty plan if a runner died over this job after its act was written; recovery did the rest.
+
+        Others may have done something to the history since. The same, asked for by the same person for the
+        same reason and done since this job was asked for, is what it asks for, too.
+        """
+        job = claim.job
+        if job.claims <= 1:
             return None
         with self._units(read_only=True) as uow:
-            acts = uow.acts.list(claim.job.profile)
-            last = uow.runs.last(claim.job.profile)
-            newest = acts[-1] if acts else None
+            acts = [act for act in uow.acts.list(job.profile) if _is_own(act, job, request)]
             # What was forgotten may have been all that told of its source.
-            names = [name for name, _ in newest.paths] if newest else []
-            profile = uow.profiles.get(claim.job.profile)
+            names = [name for act in acts for name, _ in act.paths]
+            profile = uow.profiles.get(job.profile)
             source, path = self._located(uow, profile, request.path, also=names)
-        asked = ActKind.FORGET, request.reason, ((source, path),), last.seq if last else 0
-        if newest is None or (newest.kind, newest.reason, newest.paths, newest.after_seq) != asked:
+        if ((source, path),) not in [act.paths for act in acts]:
             return None
         return ForgetPlan(source=source, path=path, places=(), points=(), holds=(), comes_back=False, rule="")
 
@@ -242,6 +247,12 @@ def told(plan: ForgetPlan) -> list[str]:
         rule = f"Exclude it: {plan.rule}" if plan.rule else "Exclude it with a pattern that fits its name"
         lines.append(f"The next backup stores it again if the PC still has it. {rule}")
     return lines
+
+
+def _is_own(act: Act, job: Job, request: ForgetRequest) -> bool:
+    """True for an act that the job, asked for so, may have left."""
+    same = (act.kind, act.by, act.reason) == (ActKind.FORGET, job.requested_by, request.reason)
+    return same and act.at >= job.created
 
 
 def _shows(catalog: Catalog, point: RestorePoint, source: SourceName, path: RelPath) -> bool:

@@ -58,7 +58,10 @@ class ForwardRuns:
     def begin(
         self, kind: RunKind, profile: Profile, claim: Claim, *, disturbing: Iterable[SourceName] = ()
     ) -> Run:
-        """Enter a new run. Until it ends, ``current`` may differ from the catalog in ``disturbing``."""
+        """Enter a new run. Until it ends, ``current`` may differ from the catalog in ``disturbing``.
+
+        Raises JobCancelledError for a job that is to stop; there is no run then.
+        """
         with self._units() as uow:
             last = uow.runs.last(profile.id)
             now = self._clock.now()
@@ -76,6 +79,7 @@ class ForwardRuns:
             for name in disturbing:
                 state = states.get(name, SourceState(source=name))
                 uow.catalog.save_source_state(profile.id, replace(state, interrupted=True))
+            uow.hold(claim, wanted=True)
             uow.commit(claim=claim)
         return run
 

@@ -29,6 +29,7 @@ from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.acts import Acts
 from bckcore.services.hooks import Hooks
 from bckcore.services.recovery import Recovery
+from bckcore.services.stopping import require_wanted
 
 NOBODY = "retention"
 """Who asked, in the record of a prune that followed a backup."""
@@ -97,11 +98,13 @@ class PruneService:
         """Forget what the policy does not keep. May be cut anywhere and repeated.
 
         Raises NotFoundError, StoreBusyError, StorageError, InvalidInputError (the policy's time zone is
-        not known here), JobCancelledError between two increments.
+        not known here), JobCancelledError: before the points are forgotten, nothing has happened then, or
+        between two increments.
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
         with self._storage.lock(profile.ref):
+            require_wanted(watcher, "pruning of old points")
             for sentence in self._recovery.tidy(profile.ref, full=True):
                 watcher.log(sentence, level="warning")
             self._recovery.require_own_storage(profile.ref)
@@ -123,7 +126,7 @@ class PruneService:
             self._acts.caught_up(uow, profile.ref)
             plan = self._decided(uow, profile.id)
             if plan.forgotten:
-                uow.hold(claim)
+                uow.hold(claim, wanted=True)
                 self._acts.record_in(
                     uow,
                     profile.ref,
@@ -143,10 +146,10 @@ class PruneService:
     ) -> PruneReport:
         with self._units(read_only=True) as uow:
             steps = _steps(plan.kept, uow.runs.increments(profile.id))
-        _require_wanted(watcher)
+        _require_continued(watcher)
         bytes_freed = self._weighed(profile.ref, steps)
         for place, step in enumerate(steps):
-            _require_wanted(watcher)
+            _require_continued(watcher)
             watcher.progress(TransferProgress(phase=Phase.PRUNING, percent=place * 100 // len(steps)))
             if step.into is None:
                 self._storage.free(profile.ref, step.run)
@@ -177,9 +180,13 @@ class PruneService:
             uow.commit(claim=claim)
 
 
-def _require_wanted(watcher: Watcher) -> None:
+def _require_continued(watcher: Watcher) -> None:
     if watcher.is_cancelled():
-        raise JobCancelledError("Pruning was cancelled between two increments; nothing is half done.")
+        raise JobCancelledError(
+            "Pruning was cancelled between two increments; nothing is half done.",
+            meaning="Points that it had forgotten by then stay forgotten; every point that is left is whole.",
+            advice="The next prune frees what is left.",
+        )
 
 
 def _steps(kept: Sequence[int], runs: Sequence[Run]) -> list[_Step]:

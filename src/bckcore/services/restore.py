@@ -13,13 +13,14 @@ from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.transfer import PathProblem, ProblemKind
 from bckcore.ports.clock import Clock
 from bckcore.ports.extraction import Placement
-from bckcore.ports.restore_targets import RestoreTargets
+from bckcore.ports.restore_targets import ClaimedTarget, RestoreTargets
 from bckcore.ports.storage import Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.recovery import Recovery
 from bckcore.services.restorable import HeldPoint, Restorable
 from bckcore.services.restore_report import NO_PLACE, NOT_THERE, RestoreReport, RestoreWork
+from bckcore.services.stopping import require_wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,31 +90,35 @@ class RestoreService:
         """
         options = options or RestoreOptions()
         deleted = options.include_deleted
-        with (
-            self._restorable.held(
-                profile_id,
-                point,
-                paths,
-                include_deleted=deleted,
-                tell=lambda sentence: watcher.log(sentence, level="warning"),
-            ) as held,
-            self._targets.claim(to, filled=options.into_filled) as target,
-        ):
+        with self._restorable.held(
+            profile_id,
+            point,
+            paths,
+            include_deleted=deleted,
+            tell=lambda sentence: watcher.log(sentence, level="warning"),
+        ) as held:
+            require_wanted(watcher, "restore")
             work = RestoreWork(held.point, watcher, self._clock)
-            work.begin()
-            work.missed(held.missing)
-            suffix = suffix_at(self._clock.now())
-            for name in held.selection:
-                work.source = name
-                self._storage.extract(
-                    held.profile.ref,
-                    name,
-                    held.wanted(name, work.blocked),
-                    held.increments,
-                    replace(_placement(target.path, name, options, suffix), handle=target.handle),
-                    work,
-                )
+            with self._targets.claim(to, filled=options.into_filled) as target:
+                self._written(held, target, options, work)
         return work.report(target.path)
+
+    def _written(
+        self, held: HeldPoint, target: ClaimedTarget, options: RestoreOptions, work: RestoreWork
+    ) -> None:
+        work.begin()
+        work.missed(held.missing)
+        suffix = suffix_at(self._clock.now())
+        for name in held.selection:
+            work.source = name
+            self._storage.extract(
+                held.profile.ref,
+                name,
+                held.wanted(name, work.blocked),
+                held.increments,
+                replace(_placement(target.path, name, options, suffix), handle=target.handle),
+                work,
+            )
 
     def foresee(
         self,

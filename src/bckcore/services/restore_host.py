@@ -26,6 +26,7 @@ from bckcore.services.recovery import Recovery
 from bckcore.services.restorable import HeldPoint, Restorable
 from bckcore.services.restore_host_report import HostRestoreReport, HostRestoreWork
 from bckcore.services.selection import selected_paths
+from bckcore.services.stopping import require_wanted
 
 
 class HostRestore:
@@ -110,6 +111,7 @@ class HostRestore:
             include_deleted=options.include_deleted,
             tell=lambda sentence: watcher.log(sentence, level="warning"),
         ) as held:
+            require_wanted(watcher, "restore")
             with self._units(read_only=True) as uow:
                 host = uow.hosts.get(held.profile.host)
             targets = _targets(held.profile, host, held.selection, host_dir, self._borders)

@@ -33,6 +33,7 @@ from bckcore.services.forward import ForwardRuns, Outcome
 from bckcore.services.history_requests import UndoRequest
 from bckcore.services.ledger import Ledger
 from bckcore.services.recovery import Recovery
+from bckcore.services.stopping import require_wanted
 from bckcore.services.tally import Tally
 from bckcore.services.wanted import known_states
 
@@ -141,7 +142,8 @@ class UndoService:
         """Carry out the claimed job; return the run, over, and the error that ended it, if one did.
 
         Raises what :meth:`plan` raises, StoreBusyError, StorageError, what keeps the run from being written
-        down, and LeaseLostError; the next start then puts things in order.
+        down, JobCancelledError where no run was begun, and LeaseLostError; the next start then puts things in
+        order.
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(claim.job.profile)
@@ -151,6 +153,7 @@ class UndoService:
                 watcher.log(sentence, level="warning")
             if (before := self._forward.done_before(claim, watcher)) is not None:
                 return before
+            require_wanted(watcher, "undo")
             with self._units(read_only=True) as uow:
                 aim = _aim(uow, profile, request)
             run = self._forward.begin(RunKind.UNDO, profile, claim, disturbing=aim.prior)

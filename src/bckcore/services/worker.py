@@ -14,7 +14,7 @@ from bckcore.errors import (
     JobGivenUpError,
     LeaseLostError,
 )
-from bckcore.ports.job_queue import Claim
+from bckcore.ports.job_queue import Claim, no_longer_wanted
 from bckcore.ports.transport import Watcher
 from bckcore.services.backup import BackupService
 from bckcore.services.fence import Fence
@@ -80,6 +80,9 @@ class Worker:
             return JobStatus.CANCELLED, JobResult.of_error(error)
         except BckError as error:
             status = _status_of(error, claim.job)
+            if status is not JobStatus.FAILED and watcher.is_cancelled():
+                # It would have been put off, and asked for once more.
+                return JobStatus.CANCELLED, JobResult.of_error(no_longer_wanted(claim.job.id))
             watcher.log(str(error), level="error" if status is JobStatus.FAILED else "info")
             return status, JobResult.of_error(error)
 
@@ -101,6 +104,9 @@ class Worker:
             report = self._prunes.prune(claim.job.profile, watcher, claim=claim)
         except LeaseLostError:
             raise
+        except JobCancelledError as error:  # perhaps after points were forgotten
+            watcher.log(str(error), level="warning")
+            return
         except BckError as error:
             watcher.log(f"Old points were not pruned: {error}", level="warning")
             return

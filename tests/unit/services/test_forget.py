@@ -217,9 +217,13 @@ def test_a_forgetting_is_not_done_again_once_the_path_came_back(
 def test_a_job_that_another_runner_takes_up_after_the_act_ends_well(
     desk: Desk, worlds: dict[int, World], rewriting: Rewriting
 ) -> None:
+    """Also where somebody has done something else to the history meanwhile."""
     rewriting.forget(b"docs/d/secret", reason="the law")
+    with desk.house.database.units(read_only=True) as uow:
+        act = uow.acts.list(DOCS)[-1]
+    desk.house.holds.hold(DOCS, "3", reason="mine", owner="bob")
     with rewriting.claimed(ForgetRequest(path=b"docs/d/secret", reason="the law")) as claim:
-        again = replace(claim, job=replace(claim.job, claims=2))
+        again = replace(claim, job=replace(claim.job, claims=2, created=act.at, requested_by=act.by))
         assert rewriting.forgets.forget(again, desk.house.watcher).files == 0
         assert "was removed already" in desk.log
         with pytest.raises(NotFoundError):

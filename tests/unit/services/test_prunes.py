@@ -141,11 +141,24 @@ def test_listeners_are_told_once_and_only_when_something_went(history: History) 
     assert [one.point.seq for one in event.decisions if not one.keep] == [1, 2]
 
 
-def test_a_cancelled_prune_has_lost_nothing_and_the_next_one_goes_on(history: History) -> None:
+def test_a_prune_that_was_cancelled_before_it_began_forgets_no_point(history: History) -> None:
+    history.keep(2)
+    history.desk.house.watcher.stop = lambda: True
+    with pytest.raises(JobCancelledError, match="Nothing was changed"):
+        history.prune()
+    history.desk.house.watcher.stop = lambda: False
+    assert history.points() == [1, 2, 3, 5, 6, 7]
+    assert history.increments() == {2, 3, 4, 5, 6, 7}
+    assert history.listener.told == []
+
+
+def test_a_prune_cancelled_after_its_points_are_forgotten_says_so_and_the_next_one_goes_on(
+    history: History,
+) -> None:
     history.keep(2)
     asked = iter(range(100))
     history.desk.house.watcher.stop = lambda: next(asked) >= 3
-    with pytest.raises(JobCancelledError, match="half done"):
+    with pytest.raises(JobCancelledError, match="stay forgotten"):
         history.prune()
     history.desk.house.watcher.stop = lambda: False
     assert history.points() == [6, 7]

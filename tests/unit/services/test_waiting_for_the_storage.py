@@ -15,14 +15,6 @@ def house(tmp_path: Path) -> House:
     return House(tmp_path / "store", MemoryTransport({PC: MemoryHost()}))
 
 
-def test_a_backup_that_is_told_to_stop_while_it_waits_begins_no_run(house: House) -> None:
-    house.watcher.stop = lambda: True
-    with FsStorage(house.root).lock(REF, wait_seconds=0), pytest.raises(JobCancelledError):
-        house.back_up()
-    with house.database.units(read_only=True) as uow:
-        assert uow.runs.list(REF.profile) == []
-
-
 def test_a_backup_waits_for_as_long_as_it_takes_says_so_and_begins_no_run_before(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -37,11 +29,3 @@ def test_a_backup_waits_for_as_long_as_it_takes_says_so_and_begins_no_run_before
         assert uow.runs.list(REF.profile) == []
     house.watcher.stop = lambda: False
     assert house.back_up().seq == 1
-
-
-def test_a_cancelled_job_whose_runner_died_begins_no_run_but_puts_things_in_order(house: House) -> None:
-    house.watcher.stop = lambda: True
-    with pytest.raises(JobCancelledError, match="before it began"):
-        house.back_up()
-    with house.database.units(read_only=True) as uow:
-        assert uow.runs.list(REF.profile) == []

@@ -137,8 +137,11 @@ def test_a_backup_prunes_afterwards(desk: Desk) -> None:
     assert "info: 1 old points were pruned." in desk.house.watcher.lines
 
 
-def test_a_backup_whose_pruning_is_cancelled_is_still_a_good_backup(desk: Desk) -> None:
+def test_a_backup_that_is_cancelled_before_it_prunes_is_a_good_backup_and_no_point_goes(desk: Desk) -> None:
     carried_out(desk, JobKind.BACKUP)
+    desk.house.change_profile(
+        retention=RetentionPolicy(keep_last=1, keep_within=timedelta(0), min_age=timedelta(0))
+    )
     desk.write("a", data=b"2", mtime_ns=T + 2)
     pruning: list[bool] = []
     watcher = desk.house.watcher
@@ -151,7 +154,8 @@ def test_a_backup_whose_pruning_is_cancelled_is_still_a_good_backup(desk: Desk) 
 
     desk.house.prunes.prune = cancelled  # type: ignore[method-assign, assignment]  # the moment it begins
     assert carried_out(desk, JobKind.BACKUP)[0] is JobStatus.SUCCEEDED
-    assert any("Old points were not pruned" in line for line in watcher.lines)
+    assert any("The pruning of old points was cancelled" in line for line in watcher.lines)
+    assert [point.seq for point in desk.house.points()] == [1, 2]
 
 
 def test_a_restore_says_where_and_how_much(desk: Desk) -> None:

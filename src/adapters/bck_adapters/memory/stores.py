@@ -24,7 +24,7 @@ from bck_adapters.memory.schedules import MemoryPresences, MemoryScheduleStates
 from bck_adapters.memory.state import Session, State
 from bckcore.plugins.registry import Database, DatabaseState
 from bckcore.ports.clock import Clock
-from bckcore.ports.job_queue import Claim
+from bckcore.ports.job_queue import Claim, no_longer_wanted
 
 
 class MemoryUnitOfWork:
@@ -65,11 +65,14 @@ class MemoryUnitOfWork:
         self._holding.close()
         self._session.end()
 
-    def hold(self, claim: Claim | None = None) -> None:
+    def hold(self, claim: Claim | None = None, *, wanted: bool = False) -> None:
         """See the port."""
         self._session.require_writing()
-        if claim is not None:
-            self._holding.enter_context(self._queue.holding(claim))
+        if claim is None:
+            return
+        row = self._holding.enter_context(self._queue.holding(claim))
+        if wanted and row.job.cancel_requested:
+            raise no_longer_wanted(claim.job.id)
 
     def commit(self, *, claim: Claim | None = None) -> None:
         """See the port."""

@@ -15,8 +15,8 @@ from bck_adapters.sql.people import SqlDeviceTokens, SqlSessions, SqlThrottles
 from bck_adapters.sql.repositories import SqlActs, SqlHosts, SqlPoints, SqlProfiles, SqlRuns, SqlUsers
 from bck_adapters.sql.schedules import SqlPresences, SqlScheduleStates
 from bck_adapters.sql.session import SqlSession
-from bckcore.errors import LeaseLostError
-from bckcore.ports.job_queue import Claim
+from bckcore.errors import JobCancelledError, LeaseLostError
+from bckcore.ports.job_queue import Claim, no_longer_wanted
 
 
 class SqlUnitOfWork:
@@ -50,13 +50,14 @@ class SqlUnitOfWork:
     ) -> None:
         self._session.__exit__(kind, error, trace)
 
-    def hold(self, claim: Claim | None = None) -> None:
+    def hold(self, claim: Claim | None = None, *, wanted: bool = False) -> None:
         """See the port."""
         self._session.require_writing()
         if claim is not None:
             try:
-                require_held(self._session, claim)
-            except LeaseLostError:
+                if require_held(self._session, claim).cancel_requested and wanted:
+                    raise no_longer_wanted(claim.job.id)
+            except (LeaseLostError, JobCancelledError):
                 self._session.rollback()
                 raise
 

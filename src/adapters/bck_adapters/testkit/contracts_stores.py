@@ -27,7 +27,7 @@ from bckcore.domain.due import ScheduleState
 from bckcore.domain.ids import HostId, ProfileId, RunId
 from bckcore.domain.job import JobResult, JobStatus
 from bckcore.domain.schedule import Schedule
-from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
+from bckcore.errors import ConflictError, JobCancelledError, LeaseLostError, NotFoundError
 from bckcore.plugins.registry import Database
 from bckcore.ports.job_queue import Claim
 
@@ -153,6 +153,28 @@ class UnitOfWorkContract(_NeedsDatabase):
                 uow.hold(claim)
         with database.units(read_only=True) as uow:
             assert list(uow.hosts.list()) == []
+
+    def test_a_claim_on_a_job_that_is_to_stop_is_held_only_for_what_is_done_all_the_same(
+        self, database: Database
+    ) -> None:
+        database.queue.enqueue(sample_job("j"))
+        claim = database.queue.claim("r", lease_seconds=60)
+        assert claim is not None
+        with database.units() as uow:
+            uow.hold(claim, wanted=True)
+            uow.commit(claim=claim)
+        database.queue.request_cancel(claim.job.id)
+        with database.units() as uow:
+            uow.hosts.add(sample_host("wanted"))
+            with pytest.raises(JobCancelledError):
+                uow.hold(claim, wanted=True)
+        with database.units() as uow:
+            uow.hosts.add(sample_host("all-the-same"))
+            uow.hold(claim)
+            uow.commit(claim=claim)
+        with database.units(read_only=True) as uow:
+            assert [host.id for host in uow.hosts.list()] == ["all-the-same"]
+        database.queue.finish(claim, JobStatus.CANCELLED, JobResult())
 
     def test_nobody_takes_a_job_over_while_its_claim_is_held(self, database: Database) -> None:
         database.queue.enqueue(sample_job("j"))
