@@ -75,8 +75,9 @@ def test_runs_and_rebuilds_after_it_go_on(desk: Desk) -> None:
 def test_a_job_that_another_runner_takes_up_after_the_act_ends_well(desk: Desk) -> None:
     rewriting = Rewriting(desk.house)
     rewriting.forget(b"docs", reason="the law")
+    [(act, _)] = desk.house.storage.acts(desk.newest_ref)
     with rewriting.claimed(ForgetRequest(path=b"docs", reason="the law")) as claim:
-        again = replace(claim, job=replace(claim.job, claims=2))
+        again = replace(claim, job=replace(claim.job, claims=2, created=act.at, requested_by=act.by))
         assert rewriting.forgets.forget(again, desk.house.watcher).files == 0
         assert "was removed already" in desk.log
 
