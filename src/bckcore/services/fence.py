@@ -124,9 +124,14 @@ class Fence:
             self._work.watcher.log(sentence, level="warning")
 
     def wait(self, sentence: str) -> None:
-        """To the log of the job that waits, and shown as what it does."""
-        if self._work:
-            self.tell(sentence)
+        """To the log of the job that waits, and shown as what it does.
+
+        Not in the place of a restore that had begun: whoever takes that on goes by it (see Worker).
+        """
+        if self._work is None:
+            return
+        self.tell(sentence)
+        if self._work.claim.job.progress.phase != Phase.RESTORING:
             self._work.watcher.progress(TransferProgress(phase=Phase.WAITING))
 
 

@@ -1,5 +1,6 @@
 """Under a claim that is lost nothing is written, whoever forgot to ask."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from bck_adapters.memory import MemoryDatabase, SettableClock
 from bck_adapters.storage_fs import FsStorage
 from bck_adapters.testkit.samples import sample_host, sample_job
 from bckcore.domain.ids import SourceName
+from bckcore.domain.transfer import Phase, TransferProgress
 from bckcore.errors import LeaseLostError
 from bckcore.ports.storage import Storage
 from bckcore.services.fence import READING, Fence, fenced_storage, fenced_units
@@ -101,3 +103,13 @@ def test_each_thread_has_a_claim_of_its_own(scene: Scene) -> None:
         assert pool.submit(lambda: scene.fence.claim).result() is None
         assert (scene.fence.job, scene.fence.token) == ("j", scene.claim.token)
     assert (scene.fence.claim, scene.fence.job, scene.fence.token) == (None, "", "")
+
+
+def test_a_job_that_waits_shows_it_but_a_restore_that_had_begun_is_still_known_as_one(scene: Scene) -> None:
+    with scene.fence.under(scene.claim, scene.watcher):
+        scene.fence.wait("waits for the storage")
+    job = replace(scene.claim.job, progress=TransferProgress(phase=Phase.RESTORING))
+    with scene.fence.under(replace(scene.claim, job=job), scene.watcher):
+        scene.fence.wait("waits again")
+    assert [one.phase for one in scene.watcher.shown] == [Phase.WAITING]
+    assert scene.watcher.lines == ["warning: waits for the storage", "warning: waits again"]
