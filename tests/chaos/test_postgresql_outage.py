@@ -88,12 +88,14 @@ def worked_through(server, outages):
             assert eventually(lambda share=share: len(worker.begun) >= JOBS * share)
             outage()
         assert eventually(lambda: ended(database) == JOBS, LEASE_SECONDS + PATIENCE)
+        found = {job.id: (job.claims, job.deaths) for job in database.queue.list(limit=JOBS)}
     finally:
         for runner in runners:
             runner.stop()
         for thread in threads:
             thread.join(PATIENCE)
         database.close()
+    assert found == dict.fromkeys(found, (1, 0))
     assert worker.begun == Counter({f"j{number:03}": 1 for number in range(JOBS)})
     assert worker.doubles == []
 
@@ -142,13 +144,15 @@ def through_an_outage(tmp_path, server, seconds, *, how, size=3_000_000):
         away(server, seconds, how=how)()
         for job in jobs:
             assert bck.run("log", job, "--follow").code == 0
-            assert bck.ok("status", job)["status"] == "succeeded"
+            found = bck.ok("status", job)
+            assert (found["status"], found["deaths"]) == ("succeeded", 0)
         assert runner.poll() is None
     finally:
         runner.send_signal(signal.SIGTERM)
         assert runner.wait(PATIENCE) == 0
     for name in ("pc1", "pc2"):
         (point,) = bck.ok("points", f"docs-{name}")["items"]
+        assert len(bck.ok("run", "list", f"docs-{name}")["items"]) == 1
         bck.ok("restore", f"docs-{name}", "--point", point["point"], "--to", str(tmp_path / f"back-{name}"))
         assert (tmp_path / f"back-{name}" / "docs" / "large").read_bytes() == bytes(size)
     assert len(bck.ok("jobs")["items"]) == 4

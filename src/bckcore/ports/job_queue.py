@@ -151,6 +151,7 @@ class JobQueue(Protocol):
         *,
         lease_seconds: float,
         only: JobId | None = None,
+        besides: Collection[JobId] = (),
         holder: Holder | None = None,
     ) -> Claim | None:
         """Take the oldest job whose host and profile have no running one; None when there is none.
@@ -161,9 +162,10 @@ class JobQueue(Protocol):
         profile have only one running.
 
         Also takes a running job whose lease has expired, under a new token, and counts that in its
-        ``deaths``. ``only`` asks for that
-        one job. Two callers never get the same job under a valid lease. ``holder`` is the process that
-        takes it, kept with the claim for :meth:`release_dead`.
+        ``deaths``. ``only`` asks for that one job; ``besides`` are jobs that the caller is itself at work
+        on: it never gets one of them, also where their leases have expired meanwhile, and renews them by
+        :meth:`heartbeat`. Two callers never get the same job under a valid lease. ``holder`` is the process
+        that takes it, kept with the claim for :meth:`release_dead`.
         """
 
     def release_dead(self, is_dead: Callable[[Holder], bool]) -> Sequence[Job]:
@@ -178,6 +180,7 @@ class JobQueue(Protocol):
         """Renew the lease and store the progress; the answer's job shows ``cancel_requested``. Else the
         claim stays as it is.
 
+        The lease counts from when that is written, however long the call had to wait for others before.
         Raises LeaseLostError if the claim is no longer valid.
         """
 

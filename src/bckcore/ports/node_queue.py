@@ -1,6 +1,6 @@
 """NodeQueue: the jobs of one storage node, for an engine that decides when each of them is offered."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from bckcore.domain.ids import JobId, ProfileId
@@ -23,8 +23,10 @@ class NodeQueue(JobQueue, Protocol):
     def node_of(self, job: JobId) -> str:
         """Which node the job belongs to; empty if to none. Raises NotFoundError."""
 
-    def ready(self, *, only: JobId | None = None, limit: int = 100) -> Sequence[JobId]:
-        """What :meth:`claim` would try now, in its order; ``only`` as there."""
+    def ready(
+        self, *, only: JobId | None = None, besides: Collection[JobId] = (), limit: int = 100
+    ) -> Sequence[JobId]:
+        """What :meth:`claim` would try now, in its order; ``only`` and ``besides`` as there."""
 
     def unfinished(self) -> Sequence[JobId]:
         """Jobs of this node that are queued or running, oldest first. Those of no node become its own."""

@@ -5,13 +5,18 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 
 import pytest
+from sqlalchemy import event
 
 from bck_adapters.clock import SystemClock
+from bck_adapters.memory import SettableClock
 from bck_adapters.sql import sql_database
+from bck_adapters.sql.engine import make_engine
+from bck_adapters.sql.job_queue import SqlJobQueue
 from bck_adapters.testkit.samples import sample_entry, sample_host, sample_job, sample_run
 from bckcore.domain.ids import JobId, ProfileId, RunId, SourceName
 from bckcore.domain.job import JobKind, JobResult, JobStatus
@@ -157,3 +162,17 @@ def test_a_heartbeat_does_not_wait_for_a_long_write_where_rows_can_be_locked(dat
         uow.hosts.add(sample_host())
         beat = database.queue.heartbeat(claim, lease_seconds=60, progress=TransferProgress(phase="x"))
         uow.commit(claim=beat)
+
+
+def test_a_lease_counts_from_when_it_is_written_however_long_others_wrote_before(database, url):
+    """Whoever had to wait for longer than the lease would else have lost its job as soon as it has it."""
+    clock = SettableClock()
+    engine = make_engine(url)
+    event.listen(engine, "begin", lambda _connection: clock.advance(90))  # so long it waits for its turn
+    database.queue.enqueue(sample_job("a"))
+    queue = SqlJobQueue(engine, clock)
+    claim = queue.claim("one", lease_seconds=60)
+    assert claim.lease_until == clock.now() + timedelta(seconds=60)
+    claim = queue.heartbeat(claim, lease_seconds=60, progress=TransferProgress())
+    assert claim.lease_until == database.queue.held_until(JobId("a")) == clock.now() + timedelta(seconds=60)
+    engine.dispose()

@@ -1,6 +1,7 @@
 """Execution: every way in which a job can end, as the queue sees it."""
 
 import logging
+from datetime import timedelta
 from threading import Thread
 
 import pytest
@@ -9,8 +10,14 @@ from bck_adapters.memory import MemoryJobQueue, SettableClock
 from bck_apps.runner.execution import Execution
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import JobKind, JobResult, JobStatus
-from bckcore.errors import DatabaseBusyError, DatabaseUnreachableError, LeaseLostError, TransientError
-from tests.support.runner import CANCELLED, DONE, LEASE, PatientWorker, ScriptedWorker, queued
+from bckcore.errors import (
+    DatabaseBusyError,
+    DatabaseDamagedError,
+    DatabaseUnreachableError,
+    LeaseLostError,
+    TransientError,
+)
+from tests.support.runner import CANCELLED, DONE, LEASE, PatientWorker, ScriptedWorker, eventually, queued
 
 
 @pytest.fixture
@@ -169,3 +176,63 @@ def test_a_queue_that_stays_away_leaves_the_job_to_its_lease(clock, caplog):
         claimed(queue, clock, ScriptedWorker(lambda claim, watcher: DONE)).carry_out()
     assert queue.get(JobId("j1")).status is JobStatus.RUNNING
     assert "could not be entered" in caplog.text
+
+
+class ForgetfulLog(MemoryJobQueue):
+    """Takes no line of a log a number of times; knows what stood there when the job ended."""
+
+    def __init__(self, clock, error, times):
+        super().__init__(clock)
+        self.error, self.times = error, times
+        self.at_end: list[str] = []
+
+    def append_log(self, job, lines, *, claim=None):
+        if self.times:
+            self.times -= 1
+            raise self.error
+        super().append_log(job, lines, claim=claim)
+
+    def finish(self, claim, status, result):
+        self.at_end = [line.text for line in self.read_log(claim.job.id)]
+        return super().finish(claim, status, result)
+
+
+def ended_with_a_summary(queue, clock):
+    def work(claim, watcher):
+        watcher.log("the summary")
+        return DONE
+
+    claimed(queue, clock, ScriptedWorker(work)).carry_out()
+    assert queue.get("j1").status is JobStatus.SUCCEEDED
+    return queue.at_end
+
+
+def test_the_last_lines_are_insisted_on_before_the_end(clock):
+    queue = ForgetfulLog(clock, DatabaseUnreachableError("The database server does not answer."), times=50)
+    assert ended_with_a_summary(queue, clock) == ["the summary"]
+
+
+def test_a_log_that_takes_nothing_any_more_does_not_keep_a_job_from_its_end(clock, caplog):
+    queue = ForgetfulLog(clock, DatabaseDamagedError("The database is damaged."), times=999)
+    with caplog.at_level(logging.WARNING):
+        assert ended_with_a_summary(queue, clock) == []
+    assert "the end of its log could not be written" in caplog.text
+
+
+def test_the_lease_is_renewed_until_the_end_is_entered():
+    clock = SettableClock(auto_advance=False)
+    queue = SometimesAway(clock, times=1)
+    execution = claimed(queue, clock, ScriptedWorker(lambda claim, watcher: DONE))
+    thread = Thread(target=execution.carry_out, daemon=True)
+    thread.start()
+    assert eventually(lambda: queue.times == 0)
+    queue.times = 999  # the work is done, its end cannot be entered
+    for _ in range(2):
+        clock.advance(LEASE - 1)
+        ahead = clock.now() + timedelta(seconds=LEASE)
+        assert eventually(lambda ahead=ahead: queue.held_until(JobId("j1")) == ahead)
+        assert queue.claim("two", lease_seconds=LEASE) is None
+    queue.times = 0
+    assert eventually(lambda: clock.advance(5) or queue.get("j1").status is JobStatus.SUCCEEDED)
+    thread.join(10)
+    assert (queue.get("j1").claims, queue.get("j1").deaths) == (1, 0)

@@ -7,8 +7,9 @@ import pytest
 
 from bck_adapters.memory import MemoryBell, MemoryJobQueue, MemoryProcesses, SettableClock
 from bck_apps.runner.loop import Runner
-from bckcore.domain.job import JobStatus
+from bckcore.domain.job import JobResult, JobStatus
 from bckcore.errors import TransientError
+from tests.support.outage import Outage
 from tests.support.runner import DONE, LEASE, PatientWorker, ScriptedWorker, eventually, on_host, queued
 
 LONG = 3600.0
@@ -112,8 +113,8 @@ class LookedAt(MemoryJobQueue):
         super().__init__(clock)
         self.empty = Event()
 
-    def claim(self, runner, *, lease_seconds, only=None, holder=None):
-        claim = super().claim(runner, lease_seconds=lease_seconds, only=only, holder=holder)
+    def claim(self, runner, *, lease_seconds, only=None, besides=(), holder=None):
+        claim = super().claim(runner, lease_seconds=lease_seconds, only=only, besides=besides, holder=holder)
         if claim is None:
             self.empty.set()
         return claim
@@ -159,12 +160,41 @@ def test_a_queue_that_fails_for_a_while_does_not_end_the_runner(clock):
     failures = [TransientError("busy"), OSError("gone")]
 
     class Flaky(MemoryJobQueue):
-        def claim(self, runner, *, lease_seconds, only=None, holder=None):
+        def claim(self, runner, *, lease_seconds, only=None, besides=(), holder=None):
             if failures:
                 raise failures.pop()
-            return super().claim(runner, lease_seconds=lease_seconds, only=only, holder=holder)
+            return super().claim(
+                runner, lease_seconds=lease_seconds, only=only, besides=besides, holder=holder
+            )
 
     queue = Flaky(clock)
     queued(queue, clock, "a")
     with running(queue, ScriptedWorker(lambda claim, watcher: DONE), clock, poll=0.01):
         assert eventually(lambda: status(queue, "a").final)
+
+
+def test_after_an_outage_a_runner_goes_on_with_its_own_jobs_and_takes_none_of_them_anew(queue, clock):
+    """Its lease has run out by then, and it looks for work before it comes to renew that."""
+    away = Outage(queue)
+    queued(queue, clock, "a")
+    release = Event()
+
+    def work(claim, watcher):
+        release.wait(20)
+        watcher.log("the last line")
+        return (JobStatus.CANCELLED, JobResult()) if watcher.is_cancelled() else DONE
+
+    worker = ScriptedWorker(work)
+    with running(away, worker, clock, poll=0.01):
+        assert eventually(lambda: worker.claims)
+        away.begin()
+        clock.advance(LEASE + 1)
+        away.end(only_claims=True)
+        assert away.looked(3)
+        away.end()
+        release.set()
+        assert eventually(lambda: status(queue, "a").final)
+    job = queue.get("a")
+    assert (job.status, job.claims, job.deaths) == (JobStatus.SUCCEEDED, 1, 0)
+    assert len(worker.claims) == 1
+    assert [line.text for line in queue.read_log("a")] == ["the last line"]

@@ -148,6 +148,7 @@ class DbosJobQueue:
         *,
         lease_seconds: float,
         only: JobId | None = None,
+        besides: Collection[JobId] = (),
         holder: Holder | None = None,
     ) -> Claim | None:
         """See the port."""
@@ -155,11 +156,13 @@ class DbosJobQueue:
             if not self._at_work(lease_seconds):
                 return None
             self._sweep_now_and_then()
-        ready = self._tables.ready(only=only)
+        ready = self._tables.ready(only=only, besides=besides)
         chosen = self._offers.first_of(ready, patience=self._patience)
         if chosen is None:
             return None
-        return self._tables.claim(runner, lease_seconds=lease_seconds, only=chosen, holder=holder)
+        return self._tables.claim(
+            runner, lease_seconds=lease_seconds, only=chosen, besides=besides, holder=holder
+        )
 
     def release_dead(self, is_dead: Callable[[Holder], bool]) -> Sequence[Job]:
         """See the port."""

@@ -105,12 +105,14 @@ class MemoryJobQueue:
         *,
         lease_seconds: float,
         only: JobId | None = None,
+        besides: Collection[JobId] = (),
         holder: Holder | None = None,
     ) -> Claim | None:
         """See the port."""
         with self._lock:
             now = self._clock.now()
             rows = (row for row in self._rows.values() if only in (None, row.job.id))
+            rows = (row for row in rows if row.job.id not in besides)
             ready = [row for row in rows if self._may_start(row, now)]
             row = min(ready, key=lambda row: (row.job.gives_way, row.job.kind.stands_aside), default=None)
             if row is None:

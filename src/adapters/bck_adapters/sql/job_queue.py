@@ -81,7 +81,9 @@ def of_node(node: str) -> ColumnElement[bool]:
     return jobs.c.node.in_([node, NO_NODE])
 
 
-def claimable(now: datetime, only: JobId | None, node: str) -> Select[tuple[int]]:
+def claimable(
+    now: datetime, only: JobId | None, node: str, besides: Collection[JobId] = ()
+) -> Select[tuple[int]]:
     """Numbers of the jobs that may be taken now, in their order; with a node, of its own alone."""
     running = jobs.alias("running")
     same = or_(running.c.host == jobs.c.host, running.c.profile == jobs.c.profile)
@@ -94,6 +96,8 @@ def claimable(now: datetime, only: JobId | None, node: str) -> Select[tuple[int]
     query = select(jobs.c.number).where(jobs.c.status.in_([_QUEUED, _RUNNING]), ready)
     if only is not None:
         query = query.where(jobs.c.id == only)
+    if besides:
+        query = query.where(jobs.c.id.not_in(sorted(besides)))
     if node:
         query = query.where(of_node(node))
     # One that is to stop keeps its place: who asks anew waits behind it.
@@ -102,7 +106,12 @@ def claimable(now: datetime, only: JobId | None, node: str) -> Select[tuple[int]
 
 
 def _taking(
-    now: datetime, lease_until: datetime, token: str, only: JobId | None, holder: Holder | None, node: str
+    ready: Select[tuple[int]],
+    now: datetime,
+    lease_until: datetime,
+    token: str,
+    holder: Holder | None,
+    node: str,
 ) -> Executable:
     taken = {
         "node": case((jobs.c.node == NO_NODE, node), else_=jobs.c.node),
@@ -115,8 +124,7 @@ def _taking(
         "lease_until": lease_until,
         "holder": None if holder is None else holder.data(),
     }
-    first = claimable(now, only, node).limit(1)
-    number = first.with_for_update(skip_locked=True).scalar_subquery()
+    number = ready.limit(1).with_for_update(skip_locked=True).scalar_subquery()
     return update(jobs).where(jobs.c.number == number).values(taken).returning(jobs)
 
 
@@ -197,25 +205,33 @@ class SqlJobQueue:
         *,
         lease_seconds: float,
         only: JobId | None = None,
+        besides: Collection[JobId] = (),
         holder: Holder | None = None,
     ) -> Claim | None:
         """See the port."""
         for _ in range(_TRIES):
             with self._reading() as session:
-                if session.execute(claimable(self._clock.now(), only, self._node).limit(1)).first() is None:
+                ready = claimable(self._clock.now(), only, self._node, besides)
+                if session.execute(ready.limit(1)).first() is None:
                     return None
             with suppress(ConflictError):  # another process took a job of the same host or profile just now
-                return self._claim(runner, timedelta(seconds=lease_seconds), only, holder)
+                return self._claim(runner, timedelta(seconds=lease_seconds), only, besides, holder)
         return None
 
     def _claim(
-        self, runner: str, lease: timedelta, only: JobId | None, holder: Holder | None
+        self,
+        runner: str,
+        lease: timedelta,
+        only: JobId | None,
+        besides: Collection[JobId],
+        holder: Holder | None,
     ) -> Claim | None:
         with self._writing() as session:
             # Only now, after any wait for other writers: a job starts when the one before it has ended.
             now = self._clock.now()
             token, lease_until = f"{runner}/{uuid4().hex}", now + lease
-            statement = _taking(now, lease_until, token, only, holder, self._node)
+            ready = claimable(now, only, self._node, besides)
+            statement = _taking(ready, now, lease_until, token, holder, self._node)
             row = session.write(statement).one_or_none()
             session.commit()
         if row is None:
@@ -241,13 +257,18 @@ class SqlJobQueue:
 
     def heartbeat(self, claim: Claim, *, lease_seconds: float, progress: TransferProgress) -> Claim:
         """See the port."""
-        lease_until = self._clock.now() + timedelta(seconds=lease_seconds)
-        job = self._changed(claim, {"lease_until": lease_until, "progress": asdict(progress)})
+        with self._writing() as session:
+            require_held(session, claim)
+            # Only now, as in claim(): who waited for other writers has the whole of its lease before it.
+            lease_until = self._clock.now() + timedelta(seconds=lease_seconds)
+            _update(session, claim.job.id, {"lease_until": lease_until, "progress": asdict(progress)})
+            job = mapping.job_of(_row_of(session, claim.job.id))
+            session.commit()
         return replace(claim, job=job, lease_until=lease_until)
 
     def finish(self, claim: Claim, status: JobStatus, result: JobResult) -> Job:
         """See the port."""
-        return self._changed(claim, {"result": mapping.result_values(result)}, status)
+        return self._moved(claim, status, {"result": mapping.result_values(result)})
 
     def held_until(self, job: JobId, *, token: str | None = None) -> datetime | None:
         """See the port."""
@@ -260,7 +281,7 @@ class SqlJobQueue:
 
     def hand_back(self, claim: Claim) -> None:
         """See the port."""
-        self._changed(claim, {}, JobStatus.QUEUED)
+        self._moved(claim, JobStatus.QUEUED, {})
 
     def request_cancel(self, job: JobId) -> Job:
         """See the port."""
@@ -323,13 +344,10 @@ class SqlJobQueue:
                 session.commit()
         return len(going)
 
-    def _changed(self, claim: Claim, values: mapping.Values, status: JobStatus | None = None) -> Job:
+    def _moved(self, claim: Claim, status: JobStatus, values: mapping.Values) -> Job:
         with self._writing() as session:
-            job = mapping.job_of(require_held(session, claim))
-            if status is not None:
-                job = job.moved(status, at=self._clock.now())
-                values = values | _FREE | _ended_values(job)
-            _update(session, job.id, values)
+            job = mapping.job_of(require_held(session, claim)).moved(status, at=self._clock.now())
+            _update(session, job.id, values | _FREE | _ended_values(job))
             job = mapping.job_of(_row_of(session, job.id))
             session.commit()
             return job

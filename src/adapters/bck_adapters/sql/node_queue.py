@@ -1,6 +1,6 @@
 """SqlNodeQueue: the lease queue as one storage node sees it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import Engine, func, select, update
 
@@ -34,9 +34,12 @@ class SqlNodeQueue(SqlJobQueue):
             raise NotFoundError(f"There is no job {job}.", advice=NO_JOB)
         return str(found)
 
-    def ready(self, *, only: JobId | None = None, limit: int = 100) -> Sequence[JobId]:
+    def ready(
+        self, *, only: JobId | None = None, besides: Collection[JobId] = (), limit: int = 100
+    ) -> Sequence[JobId]:
         """See the port."""
-        query = claimable(self._clock.now(), only, self._node).with_only_columns(jobs.c.id).limit(limit)
+        query = claimable(self._clock.now(), only, self._node, besides)
+        query = query.with_only_columns(jobs.c.id).limit(limit)
         with self._reading() as session:
             return [JobId(row.id) for row in session.execute(query)]
 

@@ -125,3 +125,19 @@ class JobTurnsContract(OnOneQueue):
         clock.advance(LEASE + 1)  # its runner dies, and nobody has taken it yet
         queue.enqueue(sample_job("f", kind, at=START + 5 * MINUTE))
         assert claimed(queue).job.asked == START + 5 * MINUTE
+
+    def test_a_runner_never_gets_a_job_that_it_is_itself_at_work_on(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        queue.enqueue(sample_job("a", profile="p1", host="h1"))
+        mine = claimed(queue)
+        clock.advance(LEASE + 1)
+        for only in (None, JobId("a")):
+            assert queue.claim("r", lease_seconds=LEASE, only=only, besides={JobId("a")}) is None
+        queue.enqueue(sample_job("b", profile="p2", host="h2"))
+        other = queue.claim("r", lease_seconds=LEASE, besides=[JobId("a")])
+        assert other is not None
+        assert other.job.id == "b"
+        mine = queue.heartbeat(mine, lease_seconds=LEASE, progress=mine.job.progress)
+        assert (mine.job.claims, mine.job.deaths) == (1, 0)
+        assert queue.finish(mine, JobStatus.SUCCEEDED, JobResult()).status is JobStatus.SUCCEEDED

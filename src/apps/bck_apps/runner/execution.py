@@ -15,7 +15,8 @@ from bckcore.ports.transport import Watcher
 from bckcore.services.worker import Ending, job_failed_unexpectedly
 
 RETRY_AFTER_SECONDS = (0.2, 1.0, 5.0)
-"""Waits between tries to enter how a job ended, while the queue is out of reach; the last one goes on."""
+"""Waits between tries to write the end of a job's log, and how it ended, while the queue is out of reach; the
+last one goes on. The lease is renewed meanwhile, as soon as that is possible."""
 INSIST_SECONDS = 600.0
 """How long that goes on. Then the lease is left to run out, and the job is taken again."""
 
@@ -54,8 +55,8 @@ class Execution:
         try:
             with self._watcher:
                 ending = self._ending()
-            if ending is not None and not self._watcher.lease_lost:
-                self._enter(*ending)
+                if ending is not None and not self._watcher.lease_lost:
+                    self._enter(*ending)
         except LeaseLostError:
             _logger.warning("job %s was taken over by another runner", self.job.id)
         except Exception:  # the runner outlives any job; the lease runs out and somebody takes it again
@@ -79,23 +80,33 @@ class Execution:
         return self._watcher.stop_asked and not self._watcher.cancel_requested
 
     def _enter(self, status: JobStatus, result: JobResult) -> None:
-        claim = self._watcher.claim
+        until = self._clock.monotonic() + INSIST_SECONDS
+        self._write_rest(until)
         if (status is JobStatus.CANCELLED and self._stopped_by_us()) or _lost_its_database(status, result):
-            self._insist(lambda: self._queue.hand_back(claim))
+            self._insist(lambda: self._watcher.end(self._queue.hand_back), until)
             _logger.info("job %s handed back", self.job.id)
             return
-        self._insist(lambda: self._queue.finish(claim, status, result))
+        self._insist(
+            lambda: self._watcher.end(lambda claim: self._queue.finish(claim, status, result)), until
+        )
         _logger.info("job %s ended: %s", self.job.id, status.value)
 
-    def _insist(self, step: Callable[[], object]) -> None:
-        end = self._clock.monotonic() + INSIST_SECONDS
+    def _write_rest(self, until: float) -> None:
+        try:
+            self._insist(self._watcher.write_rest, until)
+        except (LeaseLostError, TransientError):
+            raise
+        except Exception:  # how the job ended counts for more than its last lines
+            _logger.exception("job %s: the end of its log could not be written", self.job.id)
+
+    def _insist(self, step: Callable[[], object], until: float) -> None:
         waits = chain(RETRY_AFTER_SECONDS, repeat(RETRY_AFTER_SECONDS[-1]))
         for number, seconds in enumerate(waits, start=1):
             try:
                 step()
             except TransientError as error:
                 short = number > len(RETRY_AFTER_SECONDS) and self._watcher.stop_asked
-                if short or self._clock.monotonic() >= end:
+                if short or self._clock.monotonic() >= until:
                     raise
                 _logger.warning("job %s: the queue is out of reach: %s", self.job.id, error)
                 self._clock.wait(seconds, until=lambda: False)

@@ -91,8 +91,11 @@ class Runner:
             return len(self._running) < self._slots
 
     def _claimed(self) -> Claim | None:
+        with self._lock:
+            # Their leases may have run out in an outage: they are renewed or ended, never begun once more.
+            at_work_on = {execution.job.id for execution in self._running}
         try:
-            return self._claims.next()
+            return self._claims.next(besides=at_work_on)
         except BckError as error:
             _logger.warning("the queue is out of reach: %s", error)
         except Exception:  # a runner that ends because of one failed look would need a person

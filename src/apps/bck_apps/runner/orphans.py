@@ -1,7 +1,9 @@
 """Orphans: jobs whose process is gone, though its claim would hold a little longer."""
 
 import logging
+from collections.abc import Collection
 
+from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue, LogLine
@@ -24,13 +26,14 @@ class Claims:
         self._name = name
         self._lease_seconds = lease_seconds
 
-    def next(self, only: Job | None = None) -> Claim | None:
+    def next(self, only: Job | None = None, *, besides: Collection[JobId] = ()) -> Claim | None:
         """Free what the dead hold, then claim a job; see the port. Raises what the queue raises."""
         self.free_orphans()
         return self._queue.claim(
             self._name,
             lease_seconds=self._lease_seconds,
             only=None if only is None else only.id,
+            besides=besides,
             holder=self._processes.me(),
         )
 

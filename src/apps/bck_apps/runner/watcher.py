@@ -1,6 +1,7 @@
 """JobWatcher: carries a job's log, progress, lease and cancel flag between the work and the queue."""
 
 import logging
+from collections.abc import Callable
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
@@ -23,11 +24,11 @@ class JobWatcher:
     """Watcher of one claim, as a context manager around the work. Thread-safe.
 
     A thread of its own writes what is new, at most twice a second, renews the lease and learns of a
-    request to cancel within about a second. What is still unwritten is written when the context is
-    left. Of an endless log the first and the last lines are written (:mod:`bck_apps.runner.log_window`);
-    progress overwrites what it was. A queue that is out of reach for a while is tried again; only its own
-    word, LeaseLostError, means that the job is another runner's. From then on :meth:`is_cancelled` holds
-    and nothing is written.
+    request to cancel within about a second, until :meth:`end` or until the context is left. What is still
+    unwritten then is written, once, and goes into the program's log where that fails. Of an endless log the
+    first and the last lines are written (:mod:`bck_apps.runner.log_window`); progress overwrites what it was.
+    A queue that is out of reach for a while is tried again; only its own word, LeaseLostError, means that the
+    job is another runner's. From then on :meth:`is_cancelled` holds and nothing is written.
     """
 
     def __init__(
@@ -46,6 +47,8 @@ class JobWatcher:
         self._flush_seconds = flush_seconds
         self._beat_seconds = min(BEAT_SECONDS, lease_seconds / 3)
         self._lock = Lock()
+        self._calls = Lock()
+        """Held around what is asked of the queue: nothing comes after the step that ends the claim."""
         self._lines = LogWindow(clock.now)
         self._progress = claim.job.progress
         self._progress_written = True
@@ -62,9 +65,12 @@ class JobWatcher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        ended = self._closing.is_set()
         self._closing.set()
         self._thread.join()
-        self._write(at_end=True)
+        if not ended:
+            self._write(at_end=True)
+            self._tell_unwritten()
 
     @property
     def claim(self) -> Claim:
@@ -106,11 +112,38 @@ class JobWatcher:
         """See the port."""
         return self.lease_lost or self.stop_asked or self.cancel_requested
 
+    def write_rest(self) -> None:
+        """Write what is unwritten, the last lines of an endless log too.
+
+        Raises LeaseLostError, and what the queue raises: then no line is lost, and it may be called again.
+        """
+        with self._calls:
+            self._send(at_end=True)
+
+    def end(self, step: Callable[[Claim], object]) -> None:
+        """Give the claim to the step that ends it. Once that has gone through, nothing more is written; when
+        it raises, the lease goes on being renewed."""
+        with self._calls:
+            step(self._claim)
+            self._closing.set()
+
     def _beat(self) -> None:
         while not self._closing.wait(self._flush_seconds) and not self.lease_lost:
-            self._write()
+            with self._calls:
+                if not self._closing.is_set():
+                    self._write()
 
     def _write(self, *, at_end: bool = False) -> None:
+        try:
+            self._send(at_end=at_end)
+        except LeaseLostError:
+            _logger.warning("job %s belongs to another runner now", self._claim.job.id)
+        except BckError as error:
+            _logger.warning("job %s: the queue is out of reach: %s", self._claim.job.id, error)
+        except Exception:  # the lease must go on being renewed whatever a queue raises
+            _logger.exception("job %s: the heartbeat failed", self._claim.job.id)
+
+    def _send(self, *, at_end: bool) -> None:
         due = self._clock.monotonic() - self._last_beat >= self._beat_seconds
         lines, progress, changed = self._taken(at_end=at_end)
         if self.lease_lost or not (lines or changed or due):
@@ -124,14 +157,11 @@ class JobWatcher:
             if lines:
                 self._queue.append_log(self._claim.job.id, lines, claim=self._claim)
         except LeaseLostError:
-            _logger.warning("job %s belongs to another runner now", self._claim.job.id)
             self._lost.set()
-        except BckError as error:
-            _logger.warning("job %s: the queue is out of reach: %s", self._claim.job.id, error)
-            self._put_back(lines, at_end=at_end)
-        except Exception:  # the lease must go on being renewed whatever a queue raises
-            _logger.exception("job %s: the heartbeat failed", self._claim.job.id)
-            self._put_back(lines, at_end=at_end)
+            raise
+        except Exception:
+            self._put_back(lines)
+            raise
 
     def _taken(self, *, at_end: bool) -> tuple[list[LogLine], TransferProgress, bool]:
         with self._lock:
@@ -139,11 +169,13 @@ class JobWatcher:
             changed, self._progress_written = not self._progress_written, True
             return lines, self._progress, changed
 
-    def _put_back(self, lines: list[LogLine], *, at_end: bool) -> None:
-        if at_end:
-            for line in lines:
-                _logger.warning("job %s: unwritten log line: %s", self._claim.job.id, line.text)
-            return
+    def _put_back(self, lines: list[LogLine]) -> None:
         with self._lock:
             self._lines.put_back(lines)
             self._progress_written = False
+
+    def _tell_unwritten(self) -> None:
+        if self.lease_lost:
+            return
+        for line in self._taken(at_end=True)[0]:
+            _logger.warning("job %s: unwritten log line: %s", self._claim.job.id, line.text)
