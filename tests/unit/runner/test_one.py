@@ -1,14 +1,17 @@
 """OneJob: a job is followed, or done here, or waited for; and people can leave."""
 
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
 from bck_adapters.memory import MemoryJobQueue, MemoryProcesses, SettableClock
-from bck_apps.cli.follow import silence_text
+from bck_apps.cli.follow import outage_text, silence_text
 from bck_apps.runner.one import OneJob, Silence
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobStatus
+from bckcore.errors import DatabaseUnreachableError
+from tests.support.outage import Outage
 from tests.support.runner import DONE, LEASE, PatientWorker, ScriptedWorker, on_host, queued
 
 
@@ -21,8 +24,6 @@ class ScriptedSignals:
         self._turn = 0
 
     def wait(self, seconds):
-        from threading import Event
-
         Event().wait(0.005)  # gives the working thread the processor
         self._turn += 1
         self._script(self, self._turn)
@@ -40,7 +41,16 @@ def queue(clock):
 
 
 def seen_through(
-    queue, clock, worker, *, signals=None, served=lambda: False, job="j1", told=None, processes=None
+    queue,
+    clock,
+    worker,
+    *,
+    signals=None,
+    served=lambda: False,
+    job="j1",
+    told=None,
+    processes=None,
+    outages=None,
 ):
     one = OneJob(
         queue=queue,
@@ -51,6 +61,7 @@ def seen_through(
         lease_seconds=LEASE,
         served=served,
         on_silence=(told if told is not None else []).append,
+        on_outage=(outages if outages is not None else []).append,
     )
     updates: list[Job] = []
     ended = one.run(job, signals=signals or ScriptedSignals(), on_update=updates.append)
@@ -245,3 +256,78 @@ def test_a_job_that_is_over_already_is_given_back_as_it_is(queue, clock):
     job, _ = seen_through(queue, clock, worker)
     assert job.status is JobStatus.CANCELLED
     assert worker.claims == []
+
+
+class Outages:
+    """Takes the queue away while the work goes on, twice; between two waits nobody asks it anything."""
+
+    def __init__(self, queue, clock):
+        self.queue, self.clock, self.release = Outage(queue), clock, Event()
+        self.signals = ScriptedSignals(self._step)
+
+    def _step(self, signals, turn):
+        if turn in (3, 20):
+            self.queue.begin()
+        if turn in (10, 25):
+            self.queue.end()
+        if turn == 30:
+            self.release.set()
+
+    def work(self, claim, watcher):
+        self.release.wait(20)
+        return DONE
+
+
+def test_an_outage_while_the_job_is_done_here_is_waited_out_and_told_of_once(queue, clock):
+    queued(queue, clock)
+    story, outages = Outages(queue, clock), []
+    worker = ScriptedWorker(story.work)
+    job, _ = seen_through(story.queue, clock, worker, signals=story.signals, outages=outages)
+    assert (job.status, job.claims, job.deaths) == (JobStatus.SUCCEEDED, 1, 0)
+    assert len(outages) == 2
+    assert outage_text(outages[0]).startswith("The database server does not answer. The work goes on here")
+
+
+def test_a_person_who_presses_within_an_outage_is_heard_when_it_is_over(queue, clock):
+    queued(queue, clock)
+    away = Outage(queue)
+
+    def press(signals, turn):
+        clock.advance(1)
+        if turn == 3:
+            away.begin()
+            signals.interrupts = 1
+        if turn == 10:
+            away.end()
+
+    job, _ = seen_through(away, clock, PatientWorker(), signals=ScriptedSignals(press))
+    assert job.status is JobStatus.CANCELLED
+
+
+def test_the_second_interrupt_leaves_at_once_within_an_outage_too(queue, clock):
+    queued(queue, clock)
+    away = Outage(queue)
+    release = Event()
+
+    def press(signals, turn):
+        if turn == 3:
+            away.begin()
+        if turn > 5:
+            signals.interrupts = 2
+
+    def work(claim, watcher):
+        release.wait(20)
+        return DONE
+
+    job, _ = seen_through(away, clock, ScriptedWorker(work), signals=ScriptedSignals(press))
+    away.end()
+    release.set()
+    assert job.status is JobStatus.RUNNING
+
+
+def test_an_outage_before_anything_is_done_here_is_told_as_the_error_that_it_is(queue, clock):
+    queued(queue, clock)
+    away = Outage(queue)
+    away.begin()
+    with pytest.raises(DatabaseUnreachableError):
+        seen_through(away, clock, done_worker())

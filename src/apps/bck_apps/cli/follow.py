@@ -18,6 +18,7 @@ from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobStatus
 from bckcore.domain.transfer import Phase, TransferProgress
 from bckcore.domain.wording import counted, printable
+from bckcore.errors import BckError
 from bckcore.ports.job_queue import LogLine
 
 if TYPE_CHECKING:
@@ -162,6 +163,11 @@ def silence_text(silence: "Silence", ours: JobId) -> str:
     return f"The runner of job {silence.job.id}, which goes first, fell silent {silent}; going on {left}."
 
 
+def outage_text(error: BckError) -> str:
+    """Why the bar stands still for a while."""
+    return f"{error.what} The work goes on here, and how it ends is entered once that is possible again."
+
+
 def see_through(
     application: "Application",
     job_id: JobId,
@@ -187,6 +193,7 @@ def see_through(
         lease_seconds=application.settings.runner.lease_seconds,
         served=lambda: serve_is_up(application.home),
         on_silence=lambda silence: follower.remark(silence_text(silence, job_id)),
+        on_outage=lambda error: follower.remark(outage_text(error)),
     )
     with StopSignals() as signals, follower:
         job = one.run(job_id, signals=signals, on_update=follower.update)

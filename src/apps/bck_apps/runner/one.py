@@ -9,7 +9,7 @@ from bck_apps.runner.execution import CarriesOut, Execution
 from bck_apps.runner.orphans import Claims
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobStatus
-from bckcore.errors import LeaseLostError
+from bckcore.errors import LeaseLostError, TransientError
 from bckcore.ports.clock import Clock
 from bckcore.ports.job_queue import Claim, JobQueue
 from bckcore.ports.processes import Processes
@@ -44,7 +44,7 @@ class Interruptions(Protocol):
 class OneJob:
     """Follows a job to its end and carries it out itself whenever nobody else serves the queue."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # one keyword per part it works with
         self,
         *,
         queue: JobQueue,
@@ -55,7 +55,9 @@ class OneJob:
         lease_seconds: float,
         served: Callable[[], bool],
         on_silence: Callable[[Silence], None] | None = None,
+        on_outage: Callable[[TransientError], None] | None = None,
     ) -> None:
+        """``on_outage``: told once of each time in which the queue is out of reach while the work goes on."""
         self._queue = queue
         self._worker = worker
         self._clock = clock
@@ -65,37 +67,66 @@ class OneJob:
         self._lease_seconds = lease_seconds
         self._served = served
         self._on_silence = on_silence or (lambda _: None)
+        self._on_outage = on_outage or (lambda _: None)
         self._told: set[JobId] = set()
+        self._execution: Execution | None = None
+        self._thread: Thread | None = None
+        self._asked = self._out = False
 
     def run(self, job_id: JobId, *, signals: Interruptions, on_update: Callable[[Job], None]) -> Job:
         """Return the job as it is at the end, or when a person leaves.
 
         The first Ctrl-C asks for the job to be cancelled, the second leaves at once. SIGTERM stops work
         done here and hands the job back, so that the next start goes on with it.
+
+        A queue that is out of reach while the work goes on here is waited for, as the work itself does;
+        else raises what it raises.
         """
-        execution: Execution | None = None
-        thread: Thread | None = None
-        asked = False
+        job = self._queue.get(job_id)
         while True:
-            ours_is_over = thread is not None and not thread.is_alive()
-            job = self._queue.get(job_id)
-            on_update(job)
-            if job.status.final or signals.interrupts > 1:
+            ends = signals.terminations > 0
+            at_work = self._at_work  # before the look: what it still does then, the next look shows
+            if at_work and ends and self._execution:
+                self._execution.ask_to_stop()
+            try:
+                job = self._looked(job_id, signals, on_update)
+            except TransientError as error:
+                if not at_work:
+                    raise
+                self._tell_outage(error)
+            else:
+                self._out = False
+            if job.status.final or signals.interrupts > 1 or (ends and not at_work):
                 break
-            if signals.terminations and (thread is None or ours_is_over):
-                break
-            if signals.terminations and execution:
-                execution.ask_to_stop()
-            if signals.interrupts and not asked:
-                asked = True
-                self._queue.request_cancel(job_id)
-            if (thread is None or ours_is_over) and (execution := self._claimed(job)):
-                thread = Thread(target=execution.carry_out, name=f"job-{job_id}", daemon=True)
-                thread.start()
             signals.wait(FOLLOW_SECONDS)
-        if thread is not None and job.status.final:
-            thread.join()
+        if self._thread is not None and job.status.final:
+            self._thread.join()
         return job
+
+    @property
+    def _at_work(self) -> bool:
+        return self._thread is not None and self._thread.is_alive()
+
+    def _looked(self, job_id: JobId, signals: Interruptions, on_update: Callable[[Job], None]) -> Job:
+        """The job as it is; asks for it to be cancelled, or begins it, where that is due."""
+        ours = self._at_work
+        job = self._queue.get(job_id)
+        on_update(job)
+        if job.status.final or signals.interrupts > 1:
+            return job
+        if signals.interrupts and not self._asked:
+            self._queue.request_cancel(job_id)
+            self._asked = True
+        if not ours and not signals.terminations and (execution := self._claimed(job)):
+            self._execution = execution
+            self._thread = Thread(target=execution.carry_out, name=f"job-{job_id}", daemon=True)
+            self._thread.start()
+        return job
+
+    def _tell_outage(self, error: TransientError) -> None:
+        if not self._out:
+            self._out = True
+            self._on_outage(error)
 
     def _claimed(self, job: Job) -> Execution | None:
         if self._served():
