@@ -56,6 +56,7 @@ from bckcore.services.quota import QuotaWatcher
 from bckcore.services.recovery import Recovery
 from bckcore.services.run_progress import RunProgress
 from bckcore.services.schedule_jobs import needs_reachable
+from bckcore.services.time_limit import time_of_run
 from bckcore.services.whole_sources import Reading, dropped, reading_of, require_something_read
 
 COMPARED_RUNS = 20
@@ -183,8 +184,7 @@ class BackupService:
     def _carried_out(self, plan: _Plan, claim: Claim, lock: ProfileLock, watcher: Watcher) -> Ended:
         run, attempts = plan.run, list[Attempt]()
         pulled: list[Pulled] = []
-        total = plan.profile.options.total_timeout
-        deadline = None if total is None else self._clock.monotonic() + total
+        limit = time_of_run(plan.profile, self._clock)
         try:
             watcher.log(f"Run {run.seq} of {plan.profile.id} started on {plan.host.id}.")
             if reason := self._hooks.run_starting(run, plan.profile):
@@ -202,7 +202,7 @@ class BackupService:
                     lock=lock,
                     watcher=watch,
                     note=attempts.append,
-                    deadline=deadline,
+                    limit=limit,
                     password=plan.password,
                 )
                 pulled.append(one)

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from math import ceil
 from random import Random
 
 from bckcore.domain.credential import Credential
@@ -23,7 +22,6 @@ from bckcore.errors import (
     HostUnreachableError,
     JobCancelledError,
     TransferInterruptedError,
-    TransferTimeoutError,
     TransientError,
 )
 from bckcore.ports.clock import Clock
@@ -34,6 +32,7 @@ from bckcore.services.filtering import all_rules
 from bckcore.services.host_rules import NOTHING, HostRules, host_rules
 from bckcore.services.pacing import PacedWatcher
 from bckcore.services.quota import QuotaWatcher
+from bckcore.services.time_limit import TimeLimit
 
 TransportFor = Callable[[Host], Transport]
 """The transport that a host names. Raises NotFoundError when no plugin offers it."""
@@ -106,7 +105,7 @@ class Puller:
         lock: ProfileLock,
         watcher: QuotaWatcher,
         note: Callable[[Attempt], None],
-        deadline: float | None = None,
+        limit: TimeLimit,
         password: Secret[str] | None = None,
     ) -> Pulled:
         """Pull one source. ``note`` is told of every attempt as it ends. Raises BckError.
@@ -114,15 +113,15 @@ class Puller:
         A host with a quota, which ``watcher`` knows, is stopped when what is stored of it has reached that:
         QuotaExceededError.
 
-        At ``deadline``, in the clock's monotonic time, the run has taken as long as it may. ``password``:
-        see :class:`Credentials`.
+        At the end of ``limit`` the run has taken as long as it may. ``password``: see
+        :class:`Credentials`.
         """
         transport = self._transport_for(host)
         shown = partial(self._credentials.of, host, password, purpose=f"run {run.id}")
         number = failures = 0
         while True:
             number += 1
-            left = self._left(profile, deadline)
+            left = limit.left()
             dirs = self._storage.begin_attempt(run.ref, run.id, source.name)
             started = self._clock.now()
             options = replace(profile.options_at(started), total_timeout=left)
@@ -134,7 +133,9 @@ class Puller:
             paced = PacedWatcher(watcher, profile, started, self._clock, resumes=transport.resumes)
             try:
                 said = said_by_host(transport, shown, profile, order, self._filters, watcher)
-                order = replace(order, filters=all_rules(profile, said))
+                # Reading what the host says took of the same time.
+                options = replace(options, total_timeout=limit.left())
+                order = replace(order, filters=all_rules(profile, said), options=options)
                 report = _with_problems(transport.pull(order, shown(), paced), said)
             except BckError as caught:
                 outpaced = paced.outpaced and watcher.error is None and isinstance(caught, JobCancelledError)
@@ -152,20 +153,6 @@ class Puller:
                 self._storage.keep_displaced(dirs)
                 note(_attempt(source, number, started, self._clock, None))
                 return Pulled(source=source, attempt=dirs, report=report, retried=number > 1, said=said)
-
-    def _left(self, profile: Profile, deadline: float | None) -> int | None:
-        """Whole seconds that the run has left; None where there is no end. Raises TransferTimeoutError."""
-        if deadline is None:
-            return None
-        left = ceil(deadline - self._clock.monotonic())
-        if left < 1:
-            raise TransferTimeoutError(
-                f"The run took longer than the {profile.options.total_timeout} s it may take.",
-                meaning="It was stopped; what had arrived is kept, and no restore point was made.",
-                advice=f"The next run goes on from there. More time: bck profile set {profile.id} "
-                "--total-timeout TIME",
-            )
-        return left
 
     def _wait(self, number: int, error: BckError, watcher: Watcher) -> None:
         seconds = backoff(number, self._random)

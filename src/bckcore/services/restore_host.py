@@ -1,7 +1,7 @@
 """Restore to the host: bring a point, or paths of it, back to the PC over its transport."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from random import Random
 
@@ -27,6 +27,7 @@ from bckcore.services.restorable import HeldPoint, Restorable
 from bckcore.services.restore_host_report import HostRestoreReport, HostRestoreWork
 from bckcore.services.selection import selected_paths
 from bckcore.services.stopping import require_wanted
+from bckcore.services.time_limit import TimeLimit, time_of_restore
 
 
 class HostRestore:
@@ -96,11 +97,12 @@ class HostRestore:
         A dry run changes nothing there. Asked again after a cut or a cancel, it goes on: what is there
         exactly so is not sent twice. Files up to 256 KiB, with ``options.verify`` all, are compared with
         their digest first; one that differs is not sent and is a problem. The storage stays locked until
-        the end.
+        the end. The profile's time for a whole run is that of the whole restore, with all its batches,
+        attempts and the waits between them.
 
         Raises NotFoundError, InvalidInputError, PathNotAllowedError (nothing was changed), what the
-        transport raises, StoreBusyError, StoreFullError (no room to get files ready), JobCancelledError;
-        what was written so far stays.
+        transport raises, TransferTimeoutError, StoreBusyError, StoreFullError (no room to get files ready),
+        JobCancelledError; what was written so far stays.
         """
         options = options or RestoreOptions()
         conflict = options.conflict or Conflict.KEEP_BOTH
@@ -118,7 +120,8 @@ class HostRestore:
             work = HostRestoreWork(held.point, targets, dry_run, watcher, self._clock)
             work.missed(held.missing)
             suffix = suffix_at(self._clock.now())
-            pushing = _Pushing(held.profile, host, conflict, suffix, options.verify, password)
+            limit = time_of_restore(held.profile, self._clock)
+            pushing = _Pushing(held.profile, host, conflict, suffix, options.verify, password, limit)
             for name in held.selection:
                 work.begin(name)
                 self._push_source(held, pushing, name, work)
@@ -147,8 +150,9 @@ class HostRestore:
         number = 0
         while True:
             number += 1
+            left = replace(order.options, total_timeout=pushing.limit.left())
             try:
-                return transport.push(order, shown(), work)
+                return transport.push(replace(order, options=left), shown(), work)
             except TransientError as error:
                 if number >= pushing.profile.options.attempts:
                     raise
@@ -171,6 +175,7 @@ class _Pushing:
     suffix: str
     verify: bool
     password: Secret[str] | None
+    limit: TimeLimit
 
     def order(
         self, work: HostRestoreWork, batch: StagedBatch, tops: frozenset[RelPath], made: frozenset[RelPath]

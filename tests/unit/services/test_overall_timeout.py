@@ -1,15 +1,19 @@
 """The time of a whole run: retries, the waits between them and all folders count."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from bckcore.domain.credential import Credential
+from bckcore.domain.gather import Gathered, GatherOrder
+from bckcore.domain.push import PushOrder, PushReport
 from bckcore.domain.run import RunOutcome
 from bckcore.domain.transfer import PullOrder, TransferOptions
-from bckcore.errors import TransferInterruptedError
+from bckcore.errors import TransferInterruptedError, TransferTimeoutError
 from bckcore.ports.transport import PullReport, Transport, Watcher
 from tests.support.desks import Desk
+from tests.support.house import DOCS
 
 
 class Slow:
@@ -32,6 +36,20 @@ class Slow:
         if len(self.given) <= self.failing:
             raise TransferInterruptedError("cut")
         return self._inner.pull(order, credential, watcher)
+
+    def gather(self, order: GatherOrder, credential: Credential | None, watcher: Watcher) -> Gathered:
+        """See the port."""
+        self.given.append(order.options.total_timeout)
+        self.desk.house.clock.advance(self.takes)
+        return self._inner.gather(order, credential, watcher)
+
+    def push(self, order: PushOrder, credential: Credential | None, watcher: Watcher) -> PushReport:
+        """See the port."""
+        self.given.append(order.options.total_timeout)
+        self.desk.house.clock.advance(self.takes)
+        if len(self.given) <= self.failing:
+            raise TransferInterruptedError("cut")
+        return self._inner.push(order, credential, watcher)
 
 
 @pytest.fixture
@@ -92,3 +110,34 @@ def test_a_clock_that_is_set_while_a_run_goes_on_does_not_end_it(slow: Slow) -> 
     slow.desk.house.change_profile(options=options(100))
     assert slow.desk.back_up().outcome is RunOutcome.SUCCEEDED
     assert slow.given == [100, 60]
+
+
+def test_what_the_host_says_about_filters_is_read_in_the_time_of_the_run(slow: Slow) -> None:
+    with slow.desk.house.database.units(read_only=True) as uow:
+        filters = replace(uow.profiles.get(DOCS).filters, bckignore=True)
+    slow.desk.house.change_profile(options=options(200), filters=filters)
+    assert slow.desk.back_up().outcome is RunOutcome.SUCCEEDED
+    assert slow.given == [200, 160, 120, 80]
+    slow.given.clear()
+    slow.desk.house.change_profile(options=options(110, attempts=1), filters=filters)
+    assert slow.desk.back_up().error_code == "transfer-timeout"
+    assert slow.given == [110, 70, 30]
+
+
+def restored(slow: Slow) -> None:
+    slow.given.clear()
+    slow.desk.house.host_restores.restore(DOCS, point="1", watcher=slow.desk.house.watcher)
+
+
+def test_a_restore_to_the_host_has_one_time_for_all_its_folders_and_attempts(slow: Slow) -> None:
+    slow.desk.back_up()
+    slow.desk.house.change_profile(options=options(100))
+    restored(slow)
+    assert slow.given == [100, 60]
+    slow.failing = 9
+    with pytest.raises(TransferTimeoutError) as caught:
+        restored(slow)
+    assert "The restore took longer than the 100 s" in caught.value.what
+    assert slow.given[0] == 100
+    assert all(left is not None and 0 < left <= 60 for left in slow.given[1:])
+    assert len(slow.given) in (2, 3)  # 40 s each, with 2.5 s to 10 s between them
