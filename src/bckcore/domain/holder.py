@@ -24,6 +24,12 @@ class Holder:
         mine, theirs = (self.machine, self.boot, self.space), (other.machine, other.boot, other.space)
         return mine == theirs and all(mine)
 
+    def went_with_its_machine(self, now: "Holder") -> bool:
+        """True if its machine was started anew since, as ``now``, a process of that machine, shows."""
+        return bool(self.machine and self.boot and now.boot) and (
+            self.machine == now.machine and self.boot != now.boot
+        )
+
     def data(self) -> dict[str, object]:
         """As JSON; :meth:`of` reads it."""
         return asdict(self)

@@ -11,6 +11,9 @@ from bckcore.domain.ids import HostId, JobId, ProfileId
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import BckError, IllegalTransitionError
 
+DEATHS_ALONE = 2
+"""Of jobs over which so many runners died, one is carried out at a time: it shows which one is to blame."""
+
 
 class JobKind(StrEnum):
     """What is asked for."""
@@ -123,7 +126,8 @@ class Job:
     claims: int = 0
     """How often a runner took it."""
     deaths: int = 0
-    """How often its runner died or fell silent over it, so that another one took it."""
+    """How often its runner died or fell silent over it, so that another one took it; without those that went
+    because their machine did."""
     asked: datetime | None = None
     """When it last answered for a new request that came after a runner had taken it: what it did before that
     is no answer. None where there was none."""

@@ -31,8 +31,7 @@ class TransferOptions:
     idle_timeout: int = 300
     """Longest time in which nothing arrives, once it has answered."""
     total_timeout: int | None = None
-    """Of a whole run, or restore to the host, with all its folders, retries and waits between them; None for no
-    limit."""
+    """Of a whole run, or restore to the host, with folders, retries and waits between; None for no limit."""
     attempts: int = 3
     """How often a source is tried in one run when the error may pass."""
 

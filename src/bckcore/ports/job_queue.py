@@ -162,8 +162,13 @@ class JobQueue(Protocol):
         profile have only one running.
 
         Also takes a running job whose lease has expired, under a new token, and counts that in its
-        ``deaths``. ``only`` asks for that one job; ``besides`` are jobs that the caller is itself at work
-        on: it never gets one of them, also where their leases have expired meanwhile, and renews them by
+        ``deaths``, but where ``holder`` shows that the machine of the holder before was started anew since
+        (:meth:`Holder.went_with_its_machine`): a power cut is no job's fault. While a job with DEATHS_ALONE
+        deaths is carried out, none is given out that has, or would have, as many: a job that brings its
+        process down takes each neighbour with it so often at most, and is given up alone.
+
+        ``only`` asks for that one job; ``besides`` are jobs that the caller is itself at work on: it never
+        gets one of them, also where their leases have expired meanwhile, and renews them by
         :meth:`heartbeat`. Two callers never get the same job under a valid lease. ``holder`` is the process
         that takes it, kept with the claim for :meth:`release_dead`.
         """

@@ -155,7 +155,7 @@ def _require_hopeful(job: Job) -> None:
         raise JobGivenUpError(
             f"{job.deaths} times the process that worked on this job died or fell silent.",
             meaning="The job is given up, so that others get their turn. What had arrived is kept.",
-            advice="See in the system's journal what ended the processes (memory, a kill, the power); "
+            advice="See in the system's journal what ended the processes (memory, a kill, a fault of ours); "
             "then start it again: it goes on from what is there.",
         )
 

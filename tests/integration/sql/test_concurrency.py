@@ -172,6 +172,7 @@ def test_a_lease_counts_from_when_it_is_written_however_long_others_wrote_before
     database.queue.enqueue(sample_job("a"))
     queue = SqlJobQueue(engine, clock)
     claim = queue.claim("one", lease_seconds=60)
+    assert claim is not None
     assert claim.lease_until == clock.now() + timedelta(seconds=60)
     claim = queue.heartbeat(claim, lease_seconds=60, progress=TransferProgress())
     assert claim.lease_until == database.queue.held_until(JobId("a")) == clock.now() + timedelta(seconds=60)

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import timedelta
+from functools import partial
 from threading import Thread
 
 import pytest
@@ -229,10 +230,19 @@ def test_the_lease_is_renewed_until_the_end_is_entered():
     queue.times = 999  # the work is done, its end cannot be entered
     for _ in range(2):
         clock.advance(LEASE - 1)
-        ahead = clock.now() + timedelta(seconds=LEASE)
-        assert eventually(lambda ahead=ahead: queue.held_until(JobId("j1")) == ahead)
+        assert eventually(partial(held_for, queue, clock, LEASE))
         assert queue.claim("two", lease_seconds=LEASE) is None
     queue.times = 0
-    assert eventually(lambda: clock.advance(5) or queue.get("j1").status is JobStatus.SUCCEEDED)
+    assert eventually(partial(ended_after_a_wait, queue, clock))
     thread.join(10)
-    assert (queue.get("j1").claims, queue.get("j1").deaths) == (1, 0)
+    job = queue.get(JobId("j1"))
+    assert (job.claims, job.deaths) == (1, 0)
+
+
+def held_for(queue, clock, seconds):
+    return queue.held_until(JobId("j1")) == clock.now() + timedelta(seconds=seconds)
+
+
+def ended_after_a_wait(queue, clock):
+    clock.advance(5)
+    return queue.get(JobId("j1")).status is JobStatus.SUCCEEDED

@@ -10,7 +10,7 @@ from bck_apps.cli.follow import outage_text, silence_text
 from bck_apps.runner.one import OneJob, Silence
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobStatus
-from bckcore.errors import DatabaseUnreachableError
+from bckcore.errors import DatabaseUnreachableError, TransientError
 from tests.support.outage import Outage
 from tests.support.runner import DONE, LEASE, PatientWorker, ScriptedWorker, on_host, queued
 
@@ -280,7 +280,8 @@ class Outages:
 
 def test_an_outage_while_the_job_is_done_here_is_waited_out_and_told_of_once(queue, clock):
     queued(queue, clock)
-    story, outages = Outages(queue, clock), []
+    story = Outages(queue, clock)
+    outages: list[TransientError] = []
     worker = ScriptedWorker(story.work)
     job, _ = seen_through(story.queue, clock, worker, signals=story.signals, outages=outages)
     assert (job.status, job.claims, job.deaths) == (JobStatus.SUCCEEDED, 1, 0)

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import HostId, JobId, ProfileId
-from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
+from bckcore.domain.job import DEATHS_ALONE, Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
@@ -119,7 +119,8 @@ class MemoryJobQueue:
                 return None
             job = row.job
             if job.status is JobStatus.RUNNING:
-                job = replace(job.moved(JobStatus.QUEUED, at=now), deaths=job.deaths + 1)
+                died = not (row.holder and holder and row.holder.went_with_its_machine(holder))
+                job = replace(job.moved(JobStatus.QUEUED, at=now), deaths=job.deaths + died)
             row.job = job.moved(JobStatus.RUNNING, at=now)
             row.token = f"{runner}/{uuid4().hex}"
             row.holder = holder
@@ -259,6 +260,8 @@ class MemoryJobQueue:
         return answer
 
     def _may_start(self, row: _Row, now: datetime) -> bool:
+        if self._would_die_together(row, now):
+            return False
         if row.job.status is JobStatus.RUNNING:
             return row.lease_until is not None and row.lease_until <= now
         running = (other.job for other in self._rows.values() if other.job.status is JobStatus.RUNNING)
@@ -268,6 +271,12 @@ class MemoryJobQueue:
             and (other.host == row.job.host or other.profile == row.job.profile)
             for other in running
         )
+
+    def _would_die_together(self, row: _Row, now: datetime) -> bool:
+        if row.job.deaths + (row.job.status is JobStatus.RUNNING) < DEATHS_ALONE:
+            return False
+        held = (one.job for one in self._rows.values() if one.lease_until and one.lease_until > now)
+        return any(job.deaths >= DEATHS_ALONE and job.id != row.job.id for job in held)
 
     def _leased(self, row: _Row, seconds: float) -> Claim:
         row.lease_until = self._clock.now() + timedelta(seconds=seconds)

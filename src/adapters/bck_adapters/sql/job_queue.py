@@ -31,7 +31,7 @@ from bck_adapters.sql.tables import job_key, job_log
 from bckcore.domain.access import BY_ITSELF
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import HostId, JobId, ProfileId
-from bckcore.domain.job import Asked, Job, JobKind, JobResult, JobStatus
+from bckcore.domain.job import DEATHS_ALONE, Asked, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError, NotFoundError
 from bckcore.ports.clock import Clock
@@ -94,6 +94,7 @@ def claimable(
         and_(jobs.c.status == _RUNNING, jobs.c.lease_until <= now),
     )
     query = select(jobs.c.number).where(jobs.c.status.in_([_QUEUED, _RUNNING]), ready)
+    query = query.where(~_would_die_together(now, node))
     if only is not None:
         query = query.where(jobs.c.id == only)
     if besides:
@@ -103,6 +104,25 @@ def claimable(
     # One that is to stop keeps its place: who asks anew waits behind it.
     gives_way = and_(jobs.c.requested_by.in_(_BY_ITSELF), ~jobs.c.cancel_requested)
     return query.order_by(gives_way, jobs.c.kind.in_(_ASIDE), jobs.c.number)
+
+
+def _would_die_together(now: datetime, node: str) -> ColumnElement[bool]:
+    other = jobs.alias("other")
+    held = and_(other.c.status == _RUNNING, other.c.lease_until > now, other.c.number != jobs.c.number)
+    if node:
+        held = and_(held, other.c.node == node)
+    deaths = jobs.c.deaths + case((jobs.c.status == _RUNNING, 1), else_=0)
+    return and_(deaths >= DEATHS_ALONE, exists().where(held, other.c.deaths >= DEATHS_ALONE))
+
+
+def _died(holder: Holder | None) -> ColumnElement[int]:
+    """1 where the holder before died or fell silent; see :meth:`Holder.went_with_its_machine`."""
+    ran = jobs.c.status == _RUNNING
+    if holder is None or not (holder.machine and holder.boot):
+        return case((ran, 1), else_=0)
+    machine, boot = jobs.c.holder["machine"].as_string(), jobs.c.holder["boot"].as_string()
+    restarted = and_(machine == holder.machine, boot != holder.boot, boot != "")
+    return case((and_(ran, restarted), 0), (ran, 1), else_=0)
 
 
 def _taking(
@@ -119,7 +139,7 @@ def _taking(
         "started": now,
         "finished": None,
         "claims": jobs.c.claims + 1,
-        "deaths": jobs.c.deaths + case((jobs.c.status == _RUNNING, 1), else_=0),
+        "deaths": jobs.c.deaths + _died(holder),
         "token": token,
         "lease_until": lease_until,
         "holder": None if holder is None else holder.data(),

@@ -3,15 +3,16 @@
 # A suite asserts, as tests do.
 # ruff: noqa: S101
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from bck_adapters.testkit.samples import START, StepClock, sample_job
+from bck_adapters.testkit.samples import START, StepClock, sample_holder, sample_job
 from bckcore.domain.access import NIGHTLY, SCHEDULE
 from bckcore.domain.holder import Holder
 from bckcore.domain.ids import JobId
-from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.job import DEATHS_ALONE, Job, JobKind, JobResult, JobStatus
 from bckcore.ports.job_queue import Claim, JobQueue
 
 LEASE = 30.0
@@ -141,3 +142,34 @@ class JobTurnsContract(OnOneQueue):
         mine = queue.heartbeat(mine, lease_seconds=LEASE, progress=mine.job.progress)
         assert (mine.job.claims, mine.job.deaths) == (1, 0)
         assert queue.finish(mine, JobStatus.SUCCEEDED, JobResult()).status is JobStatus.SUCCEEDED
+
+    def test_a_job_that_brings_its_process_down_is_told_from_its_neighbours(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        for name in ("guilty", "innocent"):
+            queue.enqueue(sample_job(name, profile=name, host=name))
+        for deaths in range(5):
+            assert claimed(queue).job.deaths == deaths
+            beside = queue.claim("r", lease_seconds=LEASE)
+            assert (beside is not None) is (deaths < DEATHS_ALONE)
+            clock.advance(LEASE + 1)
+        guilty = claimed(queue)
+        assert (guilty.job.id, guilty.job.deaths) == ("guilty", 5)
+        assert queue.claim("r", lease_seconds=LEASE, only=JobId("innocent")) is None
+        queue.enqueue(sample_job("new", profile="new", host="new"))
+        assert claimed(queue).job.id == "new"
+        queue.finish(guilty, JobStatus.FAILED, JobResult())
+        innocent = claimed(queue)
+        assert (innocent.job.id, innocent.job.deaths) == ("innocent", DEATHS_ALONE)
+
+    def test_jobs_whose_machine_was_started_anew_have_lost_no_runner_by_their_own_fault(
+        self, queue: JobQueue, clock: StepClock
+    ) -> None:
+        queue.enqueue(sample_job("a"))
+        here = sample_holder(pid=7)
+        anew, elsewhere = replace(here, boot="b2"), replace(here, machine="m2", boot="b3")
+        deaths = []
+        for holder in (here, anew, anew, elsewhere, replace(elsewhere, boot=""), None):
+            deaths.append(claimed(queue, holder=holder).job.deaths)
+            clock.advance(LEASE + 1)
+        assert deaths == [0, 0, 1, 2, 3, 4]

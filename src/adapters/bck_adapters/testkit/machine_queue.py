@@ -14,7 +14,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from bck_adapters.testkit.samples import StepClock, sample_holder, sample_job
 from bckcore.domain.access import NIGHTLY, SCHEDULE
 from bckcore.domain.ids import JobId
-from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
+from bckcore.domain.job import DEATHS_ALONE, Job, JobKind, JobResult, JobStatus
 from bckcore.domain.transfer import TransferProgress
 from bckcore.errors import ConflictError, LeaseLostError
 from bckcore.ports.job_queue import KEY_KEPT, Claim, JobQueue, LogLine, as_sent
@@ -175,6 +175,14 @@ class QueueMachine(RuleBasedStateMachine):
         return claim
 
     def _may_start(self, known: Known) -> bool:
+        now = self.clock.monotonic()
+        held = [
+            one for one in self.known.values() if one.status is JobStatus.RUNNING and one.lease_until > now
+        ]
+        if known.deaths + (known.status is JobStatus.RUNNING) >= DEATHS_ALONE and any(
+            one.deaths >= DEATHS_ALONE for one in held if one is not known
+        ):
+            return False
         if known.status is JobStatus.RUNNING:
             return known.lease_until <= self.clock.monotonic()
         running = [other.job for other in self.known.values() if other.status is JobStatus.RUNNING]

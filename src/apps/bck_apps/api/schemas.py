@@ -414,7 +414,7 @@ class JobView(View):
     finished: datetime | None
     cancel_requested: bool
     claims: int = Field(description="How often a runner took it.")
-    deaths: int = Field(description="How often its runner died or fell silent over it.")
+    deaths: int = Field(description="How often its runner died or fell silent over it; power cuts left out.")
     progress: ProgressView
     result: dict[str, Any] | None = Field(description="What a finished job has to say.")
     error: ErrorView | None = Field(
