@@ -73,6 +73,8 @@ class PushOrder:
     ``conflict`` says."""
     inherit_fds: tuple[int, ...] = ()
     """Open locks that every process of the transfer must hold as long as it lives."""
+    on_group: Callable[[int], None] = field(default=lambda _: None, compare=False)
+    """To be told the number of each process group that holds them, as soon as it is there."""
     about_to_write: Callable[[str], None] = field(default=lambda _: None, compare=False)
     """For transports that write on this machine: called with the real path of the folder that the files go
     into, once it is held so that nobody can lead them elsewhere. Raises PathNotAllowedError for a place

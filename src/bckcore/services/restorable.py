@@ -9,7 +9,7 @@ from bckcore.domain.paths import ROOT, RelPath
 from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.ports.extraction import Wanted
-from bckcore.ports.storage import Storage
+from bckcore.ports.storage import ProfileLock, Storage
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.services.points import chosen_point
 from bckcore.services.recovery import Recovery
@@ -32,6 +32,8 @@ class HeldPoint:
     """To be handed to the storage with what :meth:`wanted` gives."""
     include_deleted: bool
     paths: WantedPaths
+    lock: ProfileLock
+    """For every process that works on what is held."""
 
     def wanted(self, source: SourceName, blocked: Blocked) -> Iterator[Wanted]:
         """What is wanted of one source, by path; see :class:`WantedPaths`."""
@@ -78,7 +80,7 @@ class Restorable:
         """
         with self._units(read_only=True) as uow:
             profile = uow.profiles.get(profile_id)
-        with self._storage.lock(profile.ref, wait_seconds=wait_seconds):
+        with self._storage.lock(profile.ref, wait_seconds=wait_seconds) as lock:
             for sentence in self._recovery.tidy(profile.ref, full=True):
                 tell(sentence)
             with self._units(read_only=True) as uow:
@@ -94,6 +96,7 @@ class Restorable:
                     increments=[run.id for run in runs],
                     include_deleted=include_deleted,
                     paths=WantedPaths(uow.catalog, chosen, [run.seq for run in runs]),
+                    lock=lock,
                 )
 
 

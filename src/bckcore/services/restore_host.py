@@ -16,7 +16,7 @@ from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.secret import Secret
 from bckcore.errors import BckError, InvalidInputError, JobCancelledError, TransientError
 from bckcore.ports.clock import Clock
-from bckcore.ports.storage import StagedBatch, Storage
+from bckcore.ports.storage import ProfileLock, StagedBatch, Storage
 from bckcore.ports.transport import Watcher
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.services.credentials import Credentials
@@ -121,7 +121,9 @@ class HostRestore:
             work.missed(held.missing)
             suffix = suffix_at(self._clock.now())
             limit = time_of_restore(held.profile, self._clock)
-            pushing = _Pushing(held.profile, host, conflict, suffix, options.verify, password, limit)
+            pushing = _Pushing(
+                held.profile, host, conflict, suffix, options.verify, password, limit, held.lock
+            )
             for name in held.selection:
                 work.begin(name)
                 self._push_source(held, pushing, name, work)
@@ -176,6 +178,7 @@ class _Pushing:
     verify: bool
     password: Secret[str] | None
     limit: TimeLimit
+    lock: ProfileLock
 
     def order(
         self, work: HostRestoreWork, batch: StagedBatch, tops: frozenset[RelPath], made: frozenset[RelPath]
@@ -183,6 +186,8 @@ class _Pushing:
         folders = batch.folders | {ROOT}
         chosen = {path for path in batch.folders if path in tops or not tops.isdisjoint(parents(path))}
         return PushOrder(
+            inherit_fds=(self.lock.fd,),
+            on_group=self.lock.note_group,
             host=self.host,
             target_path=work.targets[work.source],
             label=work.source,

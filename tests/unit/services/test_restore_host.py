@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from bck_adapters.memory.hosts import MemoryTree
 from bck_adapters.storage_fs import FsStorage
-from bckcore.domain.push import Conflict, PushOutcome
+from bckcore.domain.credential import Credential
+from bckcore.domain.push import Conflict, PushOrder, PushOutcome, PushReport
 from bckcore.domain.restore import RestoreOptions
-from bckcore.domain.transfer import TransferOptions
+from bckcore.domain.transfer import PullOrder, TransferOptions
 from bckcore.errors import (
     BckError,
     HostUnreachableError,
@@ -21,6 +24,7 @@ from bckcore.errors import (
     PathNotAllowedError,
     TransferInterruptedError,
 )
+from bckcore.ports.transport import PullReport, Transport, Watcher
 from bckcore.services.restore_host import HostRestore
 from bckcore.services.restore_host_report import HostRestoreReport
 from tests.support.desks import DOCS_PATH, Desk, T
@@ -284,3 +288,45 @@ def test_bytes_that_the_storage_lost_are_a_problem_of_that_path(desk: Desk) -> N
     assert [(problem.path, bool(problem.message)) for problem in report.problems] == [(b"docs/a", True)]
     assert b"a" not in brought(desk)
     assert brought(desk)[b"b"].data == b"data"
+
+
+# --- who holds the storage ------------------------------------------------------------------------------
+
+
+class Locks:
+    """A transport that notes which locks its orders hand on, and that a group is told of for each."""
+
+    def __init__(self, inner: Transport) -> None:
+        self._inner = inner
+        self.seen: list[tuple[str, set[str]]] = []
+
+    def pull(self, order: PullOrder, credential: Credential | None, watcher: Watcher) -> PullReport:
+        self._note("pull", order)
+        return self._inner.pull(order, credential, watcher)
+
+    def push(self, order: PushOrder, credential: Credential | None, watcher: Watcher) -> PushReport:
+        self._note("push", order)
+        return self._inner.push(order, credential, watcher)
+
+    def _note(self, what: str, order: PullOrder | PushOrder) -> None:
+        order.on_group(os.getpgrp())
+        self.seen.append((what, {os.readlink(f"/proc/self/fd/{fd}") for fd in order.inherit_fds}))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def test_its_processes_hold_the_storage_of_the_profile_as_those_of_a_backup_do(quick_dir: Path) -> None:
+    wrapped: list[Locks] = []
+
+    def noting(inner: Transport) -> Transport:
+        wrapped.append(Locks(inner))
+        return cast("Transport", wrapped[0])
+
+    desk = Desk(quick_dir, wrapped=noting)
+    desk.write("a")
+    desk.back_up()
+    restore(desk, to=BACK)
+    [(_, of_pull), (what, of_push)] = wrapped[0].seen
+    assert what == "push"
+    assert of_push == of_pull != set()

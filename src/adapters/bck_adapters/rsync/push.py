@@ -159,7 +159,13 @@ class Push:
         listing, tag = io.BytesIO(), call.tag.encode()
         output = OutputReader(source=self.order.label, first_run=False, tag=tag, listing=listing)
         fds = (*fds, landed.handle) if landed else fds
-        program = Program(argv=argv, env=environment(self.search_path), inherit_fds=fds, memory=self.memory)
+        program = Program(
+            argv=argv,
+            env=environment(self.search_path),
+            inherit_fds=fds,
+            on_group=self.order.on_group,
+            memory=self.memory,
+        )
         code = run(
             program,
             on_stdout=output.feed,

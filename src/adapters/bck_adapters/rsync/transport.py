@@ -175,7 +175,7 @@ class RsyncTransport:
             memory=self._memory,
             patience=min(patience, options.total_timeout or patience),
             inherit_fds=order.inherit_fds,
-            on_group=order.on_group if isinstance(order, PullOrder) else _nobody,
+            on_group=order.on_group if isinstance(order, PullOrder | PushOrder) else _nobody,
             stop=lambda: _stop_if_cancelled(watcher),
         )
 

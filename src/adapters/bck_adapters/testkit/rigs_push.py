@@ -138,6 +138,8 @@ class PushRig:
     cancel_midway: int = 12
     """The same for a stop in the middle of 2 MiB at 256 KiB a second."""
     inherit_fds: tuple[int, ...] = ()
+    groups: list[int] = field(default_factory=list)
+    """The process groups that the transport told of."""
     _orders: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     @property
@@ -173,6 +175,7 @@ class PushRig:
             frame=frozenset(map(RelPath, frame)),
             made=frozenset(map(RelPath, made)),
             inherit_fds=self.inherit_fds,
+            on_group=self.groups.append,
         )
 
     def push(self, conflict: Conflict = Conflict.OVERWRITE, **more: object) -> PushReport:
