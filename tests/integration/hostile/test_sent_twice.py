@@ -81,6 +81,17 @@ def test_a_file_that_is_sent_twice_fails_the_run_and_its_good_copy_stays(
     assert taken.points()[:2] == [GOOD, WORSE]
 
 
+def test_without_the_kernels_hold_it_would_be_lost_so_the_above_shows_something(
+    taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bck_adapters.rsync.keeping.kernel_support", lambda: 0)
+    assert taken.sends(LATER, content=WORSE.hex()).outcome is RunOutcome.SUCCEEDED
+    assert taken.points() == [GOOD, WORSE]
+    assert taken.sends(LATER + 1, contents=[EVIL.hex(), GOOD.hex()]).outcome is RunOutcome.SUCCEEDED
+    kept = [path.read_bytes() for path in taken.house.root.rglob("f") if path.is_file()]
+    assert WORSE not in kept
+
+
 def test_a_new_file_that_is_sent_twice_has_no_copy_to_lose(taken: Taken) -> None:
     run = taken.sends(THEN, one(b"new", size=len(EVIL)), contents=[EVIL.hex(), WORSE.hex()])
     assert (run.outcome, run.problem_count) == (RunOutcome.SUCCEEDED, 0)
