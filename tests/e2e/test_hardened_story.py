@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from bck_adapters.landlock import kernel_support
 from bck_adapters.testkit.lacking import lacking
 from tests.support.cli import Bck
 from tests.support.confined import confining
@@ -104,6 +105,14 @@ def test_without_the_list_the_same_would_be_possible(confined: tuple[str, ...], 
     free = {"write elsewhere", "make a namespace", "be traced", "memory that is written and run"}
     assert free <= set(done)
     assert mode == 0o644
+
+
+def test_the_list_leaves_the_kernels_hold_on_what_a_pull_displaces(confined: tuple[str, ...]) -> None:
+    ask = "from bck_adapters.landlock import kernel_support; print(kernel_support())"
+    told = subprocess.run(
+        [*confined, sys.executable, "-c", ask], capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert int(told.stdout) == kernel_support(), told.stderr
 
 
 def test_the_server_backs_up_over_ssh_and_from_a_folder_under_the_list(
