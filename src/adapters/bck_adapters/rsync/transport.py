@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
+from bck_adapters.landlock import Rules
 from bck_adapters.rsync.argv import Invocation, environment, pull_argv
 from bck_adapters.rsync.conversation import nobody_stops
 from bck_adapters.rsync.exit import Ending, error_of, sent_twice, store_full
@@ -257,9 +258,8 @@ class _Pull:
             inherit_fds=order.inherit_fds,
             on_group=order.on_group,
             memory=self.memory,
-            rules=keeping_rules(
-                order.destination, order.partial_dir, order.temp_dir, displaced=order.displaced_dir
-            ),
+            # Into an empty folder nothing is displaced but what this very transfer has brought.
+            rules=None if first_run else self._keeping_rules(),
         )
         with (
             self._items.open("wb") as items,
@@ -276,6 +276,12 @@ class _Pull:
             code = run(program, on_stdout=self.output.feed, on_stderr=self._on_stderr, tick=self._tick)
             self._on_stderr(b"\n" if self._rest else b"")
         return self._concluded(code)
+
+    def _keeping_rules(self) -> Rules | None:
+        order = self.order
+        return keeping_rules(
+            order.destination, order.partial_dir, order.temp_dir, displaced=order.displaced_dir
+        )
 
     def _concluded(self, code: int) -> PullReport:
         messages = self.messages
