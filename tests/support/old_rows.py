@@ -264,6 +264,7 @@ ROWS: Mapping[str, Mapping[str, Row]] = {
     "0018": {"job_key": {"as_sent": False}},
     "0019": {},
     "0020": {"job": {"asked": None}},
+    "0021": {},
 }
 """What each schema step brought: new tables with their row, new columns with their value."""
 STEPS = tuple(

@@ -19,6 +19,7 @@ from bck_adapters.testkit.contracts_people import sample_session, sample_token
 from bck_adapters.testkit.samples import (
     START,
     StepClock,
+    long_path,
     sample_act,
     sample_entry,
     sample_hold,
@@ -148,6 +149,19 @@ def test_there_and_back_everything_is_the_same(sqlite, postgresql, back):
     with SqlUnitOfWork(postgresql) as uow:
         uow.catalog.apply(ProfileId("other"), 1, [Change(S, ChangeOp.ADDED, sample_entry(b"x"))])
         uow.commit()
+
+
+def test_paths_of_any_length_go_there_and_back(sqlite, postgresql, back):
+    raw = [long_path(length, name) for length in (2_600, 2_704, 2_800, 4_000) for name in (b"x", b"y")]
+    with SqlUnitOfWork(sqlite) as uow:
+        uow.catalog.apply(P, 3, [Change(S, ChangeOp.ADDED, sample_entry(path)) for path in raw])
+        uow.commit()
+    copied = copy_database(sqlite, postgresql)
+    assert copy_database(sqlite, postgresql) == copied  # both in the same order
+    assert copy_database(postgresql, back) == copied
+    for engine in (postgresql, back):
+        with SqlUnitOfWork(engine, read_only=True) as uow:
+            assert set(uow.catalog.live(P, S, [*map(RelPath, raw)])) == set(raw)
 
 
 @pytest.mark.parametrize("at", ["host", "file_version", "job_log"])

@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, true
 
 from bck_adapters.sql.bytestrings import looks_like
 from bck_adapters.sql.catalog_children import child_rows
-from bck_adapters.sql.catalog_rows import VERSION, path_ranges, version_of
+from bck_adapters.sql.catalog_rows import VERSION, page_of, path_ranges, version_of
+from bck_adapters.sql.path_keys import in_order
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import catalog_source, file_version
 from bckcore.domain.file_version import FileVersion
@@ -76,7 +77,7 @@ class SqlBrowsing:
     def _versions_of(
         self, source: SourceName, this: ColumnElement[bool], paths: Sequence[RelPath]
     ) -> Iterator[Sequence[FileVersion]]:
-        query = select(*VERSION).where(this, _V.path.in_(paths)).order_by(_V.path, _V.since_seq)
+        query = select(*VERSION).where(this, _V.path.in_(paths)).order_by(in_order(_V.path), _V.since_seq)
         rows = self._session.execute(query).all()
         for _, versions in groupby(rows, itemgetter(0)):
             yield [version_of(source, row) for row in versions]
@@ -163,9 +164,9 @@ def _perhaps(pattern: Pattern) -> Iterator[ColumnElement[bool]]:
 
 def _pages(session: SqlSession, query: Select[Any], after: RelPath | None) -> Iterator[Sequence[Any]]:
     """Pages of rows by path, few at first; the path is their first column and unique."""
-    ordered, size = query.order_by(_V.path), FIRST_PAGE
+    size = FIRST_PAGE
     while True:
-        rows = session.execute(ordered.where(true() if after is None else _V.path > after).limit(size)).all()
+        rows = page_of(session, query.where(true() if after is None else _V.path > after), _V.path, size)
         yield rows
         if len(rows) < size:
             return
@@ -179,8 +180,8 @@ def _paths(
     for condition in path_ranges([below]):
         last, size = after, FIRST_PAGE
         while True:
-            ordered = query.where(condition, true() if last is None else _V.path > last).order_by(_V.path)
-            page = [path for (path,) in session.driver_rows(ordered.limit(size))]
+            later = query.where(condition, true() if last is None else _V.path > last)
+            page = [path for (path,) in page_of(session, later, _V.path, size, fetch=session.driver_rows)]
             yield list(dict.fromkeys(page))
             if len(page) < size:
                 break
@@ -192,10 +193,10 @@ def _groups(
 ) -> Iterator[list[Any]]:
     """The rows of each path, at most three."""
     for condition in path_ranges([below]):
-        ordered = query.where(condition).order_by(_V.path, _V.since_seq)
+        inside = query.where(condition)
         place, size = true() if after is None else _V.path > after, FIRST_PAGE
         while True:
-            rows = session.execute(ordered.where(place).limit(size)).all()
+            rows = page_of(session, inside.where(place), _V.path, size, _V.since_seq)
             groups = [list(group) for _, group in groupby(rows, itemgetter(0))]
             if len(rows) < size:
                 yield from groups

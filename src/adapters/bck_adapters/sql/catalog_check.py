@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import and_, exists, select, update
 
-from bck_adapters.sql.catalog_rows import ENTRY, SECOND_NS, VERSION, entry_of, version_of
+from bck_adapters.sql.catalog_rows import ENTRY, SECOND_NS, VERSION, entry_of, page_of, version_of
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
 from bckcore.domain.file_version import FileEntry, FileVersion
@@ -19,8 +19,8 @@ def history(
 ) -> list[FileVersion]:
     """See the port."""
     query = select(*VERSION).where(_V.source_id == source_id)
-    page = query.order_by(_V.path, _V.since_seq).limit(limit + 1)
-    rows = session.execute(page if after is None else page.where(_V.path > after)).all()
+    page = query if after is None else query.where(_V.path > after)
+    rows = page_of(session, page, _V.path, limit + 1, _V.since_seq)
     if len(rows) > limit:  # the last path may go on in the next page
         last = rows[-1].path
         whole = [row for row in rows if row.path != last]

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import CTE, ColumnElement, Select, and_, case, literal, select
 
 from bck_adapters.sql.bytestrings import from_place, joined, slash_place, up_to
-from bck_adapters.sql.catalog_rows import VERSION
+from bck_adapters.sql.catalog_rows import VERSION, pages
+from bck_adapters.sql.path_keys import all_alike, by_key
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
 from bckcore.domain.paths import ROOT, RelPath
@@ -32,6 +33,9 @@ def child_rows(
     """Rows of VERSION, for direct children whose version ``stands``; by path."""
     prefix = b"" if folder == ROOT else folder + b"/"
     low = prefix if after is None else max(prefix, after + b"\0")
+    if session.dialect.name == "postgresql" and all_alike(prefix):
+        yield from _read_through(session, source_id, prefix, low, stands)
+        return
     steps = FEW_STEPS
     while True:
         query = _page(source_id, prefix, low, stands, steps)
@@ -43,6 +47,15 @@ def child_rows(
             return
         low = _behind(rows[-1].name, prefix)
         steps = min(steps * 2, MANY_STEPS)
+
+
+def _read_through(
+    session: SqlSession, source_id: int, prefix: bytes, low: bytes, stands: ColumnElement[bool]
+) -> Iterator[Any]:
+    """The same without leaps: each would look at everything whose head is the same."""
+    direct = slash_place(from_place(_V.path, len(prefix) + 1)) == 0
+    inside = and_(_V.source_id == source_id, _V.path >= low, _V.path < prefix[:-1] + _BEHIND_SLASH)
+    return pages(session, select(*VERSION).where(inside, stands, direct), _V.path)
 
 
 def _behind(path: bytes, prefix: bytes) -> bytes:
@@ -67,13 +80,18 @@ def _names(source_id: int, prefix: bytes, low: bytes, steps: int) -> CTE:
     here = [_next.c.source_id == source_id]
     if prefix:
         here.append(_next.c.path < prefix[:-1] + _BEHIND_SLASH)
-    first = select(_next.c.path).where(*here, _next.c.path >= low).order_by(_next.c.path).limit(1).subquery()
+    first = _first(_next.c.path >= low, *here).subquery()
     names = select(first.c.path.label("name"), literal(1).label("step")).cte("names", recursive=True)
     slash = slash_place(from_place(names.c.name, len(prefix) + 1))
     behind = case(
         (slash > 0, joined(up_to(names.c.name, slash + (len(prefix) - 1)), _BEHIND_SLASH)),
         else_=joined(names.c.name, b"\0"),
     )
-    following = select(_next.c.path).where(*here, _next.c.path >= behind).order_by(_next.c.path).limit(1)
+    following = _first(_next.c.path >= behind, *here)
     step = select(following.correlate(names).scalar_subquery(), names.c.step + 1)
     return names.union_all(step.where(names.c.name.is_not(None), names.c.step < steps))
+
+
+def _first(*conditions: ColumnElement[bool]) -> Select[tuple[bytes]]:
+    """Of paths with one head any: they lie in one child, as long as it is not :func:`all_alike` there."""
+    return select(_next.c.path).where(*conditions).order_by(by_key(_next.c.path)).limit(1)

@@ -1,18 +1,29 @@
 """Reading the catalog: rows to entries, pages by path, ranges of paths, temporary tables."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Integer, MetaData, Select, Table, and_, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Select,
+    Table,
+    and_,
+    true,
+)
 
-from bck_adapters.sql.columns import Blob
+from bck_adapters.sql.path_keys import HEAD_BYTES, PathBytes, by_key, in_order, keyed_by_path
 from bck_adapters.sql.session import SqlSession
 from bck_adapters.sql.tables import file_version
 from bckcore.domain.file_version import EntryKind, FileEntry, FileVersion
 from bckcore.domain.ids import SourceName
 from bckcore.domain.paths import ROOT, RelPath, is_below
 
+Fetch = Callable[[Select[Any]], Sequence[Any]]
 PAGE = 5_000
 SECOND_NS = 1_000_000_000
 _V = file_version.c
@@ -35,20 +46,39 @@ def version_of(source: SourceName, row: Sequence[Any]) -> FileVersion:
     )
 
 
+def page_of(
+    session: SqlSession,
+    query: Select[Any],
+    path: ColumnElement[bytes],
+    size: int,
+    *then: ColumnElement[Any],
+    fetch: Fetch | None = None,
+) -> Sequence[Any]:
+    """The first rows in the order of their paths, which are the first column, and ``then``.
+
+    PostgreSQL's index gives that order as long as no path is longer than its head; then none of those that
+    are belongs before the last row.
+    """
+    rows_of = fetch or (lambda statement: session.execute(statement).all())
+    rows = rows_of(query.order_by(by_key(path), *then).limit(size))
+    if session.dialect.name == "postgresql" and any(len(row[0]) > HEAD_BYTES for row in rows):
+        rows = rows_of(query.order_by(in_order(path), *then).limit(size))
+    return rows
+
+
 def pages(session: SqlSession, query: Select[Any], path: ColumnElement[bytes]) -> Iterator[Any]:
     """The rows of a query by path, fetched page by page: no cursor stays open between two rows.
 
     So the caller may write in the same transaction while it reads, and may stop at any time.
     The first column of the query is the path, and unique in it.
     """
-    ordered = query.order_by(path).limit(PAGE)
-    page = ordered
+    page = query
     while True:
-        rows = session.execute(page).all()
+        rows = page_of(session, page, path, PAGE)
         yield from rows
         if len(rows) < PAGE:
             return
-        page = ordered.where(path > rows[-1][0])
+        page = query.where(path > rows[-1][0])
 
 
 def path_ranges(below: Sequence[RelPath]) -> list[ColumnElement[bool]]:
@@ -66,19 +96,22 @@ def path_ranges(below: Sequence[RelPath]) -> list[ColumnElement[bool]]:
     return [condition for _, condition in sorted(ranges, key=lambda pair: pair[0])]
 
 
-def _temporary(name: str, column: Column[Any]) -> Table:
+def _temporary(name: str, column: Column[Any], key: PrimaryKeyConstraint) -> Table:
     number = next(_numbers)
-    return Table(f"{name}_{number}", MetaData(), column, prefixes=["TEMPORARY"], sqlite_with_rowid=False)
+    return Table(f"{name}_{number}", MetaData(), column, key, prefixes=["TEMPORARY"], sqlite_with_rowid=False)
 
 
 def seen_table() -> Table:
     """A temporary table of paths, under a name of its own."""
-    return _temporary("seen", Column("path", Blob, primary_key=True))
+    key = PrimaryKeyConstraint("path").ddl_if(dialect="sqlite")
+    table = _temporary("seen", Column("path", PathBytes, nullable=False), key)
+    keyed_by_path(table)
+    return table
 
 
 def kept_table() -> Table:
     """A temporary table of run numbers, under a name of its own."""
-    return _temporary("kept", Column("seq", Integer, primary_key=True, autoincrement=False))
+    return _temporary("kept", Column("seq", Integer, autoincrement=False), PrimaryKeyConstraint("seq"))
 
 
 def batches(paths: Iterable[RelPath], size: int) -> Iterator[list[RelPath]]:

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, Table, func, insert, or_, select
 from bck_adapters.sql.database import migrate
 from bck_adapters.sql.engine import exclusive, reading
 from bck_adapters.sql.errors import past_sqlalchemy, translated
+from bck_adapters.sql.path_keys import PathBytes, in_order
 from bck_adapters.sql.tables import job, metadata
 from bckcore.domain.job import JobStatus
 from bckcore.errors import ConflictError, StorageError
@@ -138,7 +139,8 @@ def _count(connection: Connection, table: Table) -> int:
 
 def _rows(connection: Connection, table: Table) -> Iterator[Sequence[Any]]:
     """All rows by key, not all of them in memory."""
-    query = select(table).order_by(*table.primary_key.columns)
+    keys = (in_order(key) if isinstance(key.type, PathBytes) else key for key in table.primary_key.columns)
+    query = select(table).order_by(*keys)
     options = {"stream_results": True, "yield_per": BATCH}
     with connection.execute(query, execution_options=options) as result:
         yield from result

@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from bck_adapters.sql.columns import Blob, String, Text, UtcDateTime
+from bck_adapters.sql.path_keys import PathBytes, keyed_by_path
 
 metadata = MetaData(
     naming_convention={
@@ -369,13 +370,13 @@ catalog_source = Table(
 _ENDED = text("until_seq IS NOT NULL")
 
 # Times are split into seconds and nanoseconds: together, those after 2262 are more than 64 bits hold.
-# One tree keyed by path serves every lookup; no foreign key to catalog_source, because checking it
-# for each of a million rows costs more than it proves.
+# One tree keyed by path serves every lookup, on PostgreSQL by what path_keys.py says of it; no foreign key to
+# catalog_source, because checking it for each of a million rows costs more than it proves.
 file_version = Table(
     "file_version",
     metadata,
     Column("source_id", Integer, nullable=False),
-    Column("path", Blob, nullable=False),
+    Column("path", PathBytes, nullable=False),
     Column("since_seq", Integer, nullable=False),
     Column("until_seq", Integer),
     Column("kind", String(1), nullable=False),
@@ -389,10 +390,11 @@ file_version = Table(
     Column("digest", Blob, nullable=False),
     # With a default, so that a table of millions of rows takes the column at once.
     Column("excluded", Boolean, server_default=false(), nullable=False),
-    PrimaryKeyConstraint("source_id", "path", "since_seq"),
+    PrimaryKeyConstraint("source_id", "path", "since_seq").ddl_if(dialect="sqlite"),
     Index("ix_file_version_ended", "source_id", "until_seq", sqlite_where=_ENDED, postgresql_where=_ENDED),
     sqlite_with_rowid=False,
 )
+keyed_by_path(file_version, before="source_id", after="since_seq")
 
 # What happened, one line an entry; the line names the one before by its digest.
 audit = Table(

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import shake_256
 
 from bckcore.domain.act import Act, ActKind
 from bckcore.domain.due import ScheduleState
@@ -257,3 +258,10 @@ def sample_entry(path: bytes, number: int = 0, kind: EntryKind = EntryKind.FILE)
         target=b"\xff\0 target" if kind is EntryKind.LINK else b"",
         digest=bytes([number % 256]) * 16 if is_file and number % 2 else b"",
     )
+
+
+def long_path(length: int, name: bytes = b"x") -> bytes:
+    """A path of so many bytes that no compression shortens; two of them begin alike until the name."""
+    folders = bytes(byte if byte not in b"\0/." else 255 for byte in shake_256(b"a path").digest(length))
+    whole = b"/".join(folders[start : start + 199] for start in range(0, length, 199))
+    return whole[: length - len(name) - 1].rstrip(b"/").ljust(length - len(name) - 1, b"_") + b"/" + name
