@@ -27,19 +27,23 @@ class KillableRsync:
         folder.mkdir()
         real = shutil.which("rsync")
         assert real is not None, "rsync is not installed"
-        self._order = folder / "kill-after"
+        self._order, self._number = folder / "kill-after", 0
+        self._order.write_text("")
         wrapper = folder / "rsync"
         order = shlex.quote(str(self._order))
         wrapper.write_text(
-            f"#!/bin/sh\nif seconds=$(cat {order} 2>/dev/null) && [ $# -gt 1 ]; then\n"
-            f'rm {order}\nexec timeout --signal=KILL "$seconds" {real} "$@"\nfi\nexec {real} "$@"\n'
+            # What it did is told by a folder: under the rules of a pull it may remove and write nothing here.
+            f"#!/bin/sh\nif read -r seconds number <{order} && [ $# -gt 1 ] && "
+            f'mkdir {order}-"$number" 2>/dev/null; then\n'
+            f'exec timeout --signal=KILL "$seconds" {real} "$@"\nfi\nexec {real} "$@"\n'
         )
         wrapper.chmod(0o755)
         self.search_path = f"{folder}:{os.environ['PATH']}"
 
     def kill_next_after(self, milliseconds: int) -> None:
         """The next transfer is killed that long after its start, if it still runs."""
-        self._order.write_text(f"{milliseconds / 1000:.3f}")
+        self._number += 1
+        self._order.write_text(f"{milliseconds / 1000:.3f} {self._number}\n")
 
 
 class LocalHistoryMachine(RewritingMachine):

@@ -5,6 +5,8 @@ from datetime import timedelta
 import pytest
 
 from bckcore.domain.access import Role
+from bckcore.domain.ids import HostId
+from bckcore.domain.job import JobStatus
 from tests.support.api_world import PROFILE, ApiWorld
 
 SCHEDULE = {
@@ -74,7 +76,10 @@ def test_the_schedule_tells_what_is_due_and_why_and_the_health_how_fresh(prepare
     health = prepared.call("GET", "/profiles/docs/health", role=Role.VIEWER).json()
     assert (health["verdict"], health["until"]) == ("blocked", told.json()["expires"])
     assert health["presence"] == told.json()
-    prepared.add_point(1)
+    prepared.application.storage.prepare()
+    prepared.pcs[HostId("pc1")].source("/home/u/docs")
+    prepared.start()
+    assert prepared.carry_out().status is JobStatus.SUCCEEDED
     later(prepared, timedelta(days=1, seconds=1))
     health = prepared.call("GET", "/profiles/docs/health").json()
     assert (health["health"], health["fresh"], health["presence"]) == ("stale", False, None)
@@ -83,7 +88,7 @@ def test_the_schedule_tells_what_is_due_and_why_and_the_health_how_fresh(prepare
     assert 'bck_profile_health{profile="docs",host="pc1",state="stale"} 1\n' in text
     assert 'bck_profile_health{profile="docs",host="pc1",state="ok"} 0\n' in text
     assert 'bck_profile_offline{profile="docs",host="pc1"} 0\n' in text
-    assert 'bck_due_since_seconds{profile="docs",host="pc1"} 86401\n' in text
+    assert 'bck_due_since_seconds{profile="docs",host="pc1"} 72001\n' in text
 
 
 def test_without_a_schedule_or_an_objective_nothing_is_claimed(prepared: ApiWorld) -> None:

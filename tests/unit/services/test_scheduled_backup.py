@@ -54,7 +54,8 @@ def test_without_the_host_there_is_no_run_and_no_number_is_used_up(tmp_path: Pat
 
 def test_a_job_that_is_cancelled_while_it_looks_for_its_host_begins_no_run(tmp_path: Path) -> None:
     house = House(tmp_path, MemoryTransport({PC: MemoryHost()}))
-    house.watcher.stop = lambda: True
+    looked = iter([False])
+    house.watcher.stop = lambda: next(looked, True)
     with pytest.raises(JobCancelledError, match="look at the host"):
         asked(house, only_if_reachable=True)
     with house.database.units(read_only=True) as uow:

@@ -92,6 +92,6 @@ def test_failures_of_an_address_that_are_forgotten_are_entered(application: Appl
     before = newest(application)
     with pytest.raises(InvalidInputError):
         application.throttles.unlock_address("nowhere")
-    assert application.throttles.unlock_address("2001:db8::9") == ("2001:db8::/64", 1)
+    assert application.throttles.unlock_address("2001:db8::9") == ("2001:db8::/64", 2)
     about = {"network": "2001:db8::/64", "changed": "unlocked"}
     assert entered(application, Action.USER_CHANGED, before) == [(Outcome.DONE, about)]
