@@ -266,8 +266,9 @@ class BackupService:
         forged = tell_forged(ref.profile, [one.forged for one in withdrawn], watcher)
         problems = count_of(pulled, lost, withdrawn)
         outcome = _outcome(ingests, amiss=problems > vanished_of(pulled))
-        missing, unread = _told_missing(plan, ingests, watcher), _told_unread(plan, ingests, watcher)
-        error = missing or forged or unread
+        error: BckError | None = _told_missing(plan, ingests, watcher) or forged
+        if outcome is RunOutcome.PARTIAL:
+            error = error or _told_unread(plan, ingests, watcher)
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
         run = replace(plan.run, attempts=attempts, problem_count=problems, counts=counts)
         made = any(ingest.changed for ingest in ingests) or bool(dropped(plan.profile, plan.prior))
@@ -377,7 +378,6 @@ def _told_unread(plan: _Plan, ingests: list[SourceIngest], watcher: Watcher) -> 
 def _outcome(ingests: list[SourceIngest], *, amiss: bool) -> RunOutcome:
     if any(ingest.suspect for ingest in ingests):
         return RunOutcome.SUSPECT
-    amiss = amiss or any(ingest.weak for ingest in ingests)
     return RunOutcome.PARTIAL if amiss else RunOutcome.SUCCEEDED
 
 
