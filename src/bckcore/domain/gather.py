@@ -1,6 +1,7 @@
 """Gather: the few small files of a source that have a say about its backup, looked for before it begins."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bckcore.domain.host import Host
@@ -29,6 +30,8 @@ class GatherOrder:
     """Does not exist yet, and is of this order only; its parent is private."""
     inherit_fds: tuple[int, ...] = ()
     """Open locks that every process of the transfer must hold as long as it lives."""
+    on_group: Callable[[int], None] = field(default=lambda _: None, compare=False)
+    """To be told the number of each process group that holds them, as soon as it is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

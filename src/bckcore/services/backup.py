@@ -56,6 +56,7 @@ from bckcore.services.quota import QuotaWatcher
 from bckcore.services.recovery import Recovery
 from bckcore.services.run_progress import RunProgress
 from bckcore.services.schedule_jobs import needs_reachable
+from bckcore.services.stopping import require_wanted
 from bckcore.services.time_limit import time_of_run
 from bckcore.services.whole_sources import Reading, dropped, reading_of, require_something_read
 
@@ -122,7 +123,7 @@ class BackupService:
             host = uow.hosts.get(profile.host)
         if claim.job.claims > 1 and (ended := self._done_before(profile, claim, watcher)) is not None:
             return ended
-        _require_wanted(watcher)
+        require_wanted(watcher, "backup")
         for source in profile.sources:
             host.require_allowed(source.path)
         filter_of(profile, host, self._filters)
@@ -131,7 +132,7 @@ class BackupService:
             self._puller.require_reachable(host, watcher, password)
         with self._storage.lock(profile.ref) as lock:
             self._recovered(profile, watcher)
-            _require_wanted(watcher)  # again: it may have waited
+            require_wanted(watcher, "backup")  # again: it may have waited
             require_start_allowed(self._units, claim.job, self._clock.now())
             plan = self._planned(claim, profile, host, password)
             shown = RunProgress(watcher, base=plan.base, clock=self._clock)
@@ -265,8 +266,10 @@ class BackupService:
         tell_harmed([one.aside for one in withdrawn], watcher)
         forged = tell_forged(ref.profile, [one.forged for one in withdrawn], watcher)
         problems = count_of(pulled, lost, withdrawn)
-        outcome = _outcome(ingests, amiss=problems > vanished_of(pulled))
-        error: BckError | None = _told_missing(plan, ingests, watcher) or forged
+        amiss = problems > vanished_of(pulled) or any(ingest.unread for ingest in ingests)
+        outcome = _outcome(ingests, amiss=amiss)
+        missing = _told_missing(plan, ingests, watcher)
+        error: BckError | None = forged or missing  # of two, the alarm
         if outcome is RunOutcome.PARTIAL:
             error = error or _told_unread(plan, ingests, watcher)
         counts = sum((ingest.counts for ingest in ingests), ChangeCounts())
@@ -320,11 +323,6 @@ class BackupService:
         for ingest in ingests:
             yield from ingest.changes()
         yield from _dropped_sources(plan, uow.catalog)
-
-
-def _require_wanted(watcher: Watcher) -> None:
-    if watcher.is_cancelled():  # an earlier runner may have died before it could heed that
-        raise JobCancelledError("The job was cancelled before it began a run.")
 
 
 def _dropped_sources(plan: _Plan, catalog: Catalog) -> Iterator[Change]:

@@ -20,7 +20,7 @@ def require_start_allowed(units: UnitOfWorkFactory, job: Job, now: datetime) -> 
     does a job that had begun a run under an earlier claim: what has begun is not cut when a window closes.
     Raises NotFoundError, InvalidInputError for a time zone nobody knows.
     """
-    if job.requested_by != REQUESTED_BY:
+    if job.requested_by != REQUESTED_BY or job.asked is not None:  # it answers for somebody by now
         return
     with units(read_only=True) as uow:
         if job.claims > 1 and runs_of(uow, job):

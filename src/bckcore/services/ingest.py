@@ -20,7 +20,7 @@ from bckcore.ports.storage import Storage
 from bckcore.ports.transport import PullReport
 from bckcore.services.filtering import Sieve
 from bckcore.services.fingerprint import fingerprint
-from bckcore.services.missing import Missing, Topmost
+from bckcore.services.missing import SUSPECT_FROM, Missing, Topmost
 from bckcore.services.tally import Tally
 
 BATCH = 2000
@@ -120,6 +120,11 @@ class SourceIngest:
         unreadable = sum(1 for problem in report.problems if problem.kind is ProblemKind.UNREADABLE)
         unreadable += max(0, report.problem_count - len(report.problems))  # not named: assume the worst
         return (self._tally.carried + unreadable) * 10 > self._prior.paths > 0
+
+    @property
+    def unread(self) -> bool:
+        """True if that is no trifle: of a small source, a lock file that vanished is a tenth."""
+        return self.weak and self._prior.paths > SUSPECT_FROM
 
     def changes(self) -> Iterator[Change]:
         """Every difference between the catalog and what the run proved."""

@@ -74,7 +74,8 @@ class JobService:
         but not one that was asked to stop, behind which the new one waits.
 
         ``accept_missing``: paths that are missing are gone, however many they are; else that run would
-        be suspect. Only a job that was asked so answers for that. ``only_if_reachable``: without its host
+        be suspect. Only a job that was asked so answers for that, or one of the service's
+        that still waits. ``only_if_reachable``: without its host
         the job ends before a run begins. ``by_device``: the PC asks; see
         :mod:`bckcore.services.device_starts`.
 

@@ -118,11 +118,11 @@ def much_unread(profile: ProfileId) -> MuchUnreadError:
 
 def error_of(run: Run) -> BckError | None:
     """What a backup that came to its end had to say, from its own record; None if it had nothing to say."""
+    if run.error_code == ContentForgedError.code:
+        return ContentForgedError(run.error)
     if run.outcome is RunOutcome.SUSPECT:
         return suspicion_of(run)
-    if run.error_code == MuchUnreadError.code:
-        return much_unread(run.profile)
-    return ContentForgedError(run.error) if run.error_code == ContentForgedError.code else None
+    return much_unread(run.profile) if run.error_code == MuchUnreadError.code else None
 
 
 def acceptance(missing: Missing, *, by: str) -> str:

@@ -184,8 +184,9 @@ def said_by_host(
         filters=profile.rules,
         options=order.options,
         folder=order.work_dir / "gathered",
-        inherit_fds=order.inherit_fds,
     )
+    if isinstance(order, PullOrder):  # a preview holds no lock
+        asked = replace(asked, inherit_fds=order.inherit_fds, on_group=order.on_group)
     found = transport.gather(asked, shown(), watcher)
     ignore_case = order.host.platform.ignores_case
     said = host_rules(found, lambda rule: filters((rule,), ignore_case=ignore_case))

@@ -70,8 +70,8 @@ class _Known:
     """The newest backups that went through."""
     met: Mapping[ProfileId, Run]
     """The newest backups that are known to have met a host key: they read the host by the pinned one, or
-    were shown another. Nothing else ends an alarm: who stands in the way can break off a connection,
-    and say whatever he likes before any key is shown.
+    were shown another, or met a host that did what no honest one does. Nothing else ends an alarm: who
+    stands in the way can break off a connection, and say whatever he likes before any key is shown.
     """
     good: Mapping[ProfileId, Run]
 

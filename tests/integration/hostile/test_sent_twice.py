@@ -90,6 +90,7 @@ def test_without_the_kernels_hold_it_would_be_lost_so_the_above_shows_something(
     assert taken.sends(LATER + 1, contents=[EVIL.hex(), GOOD.hex()]).outcome is RunOutcome.SUCCEEDED
     kept = [path.read_bytes() for path in taken.house.root.rglob("f") if path.is_file()]
     assert WORSE not in kept
+    assert any("no Landlock" in line for line in taken.house.watcher.lines)
 
 
 def test_a_new_file_that_is_sent_twice_has_no_copy_to_lose(taken: Taken) -> None:

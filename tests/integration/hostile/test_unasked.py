@@ -26,7 +26,7 @@ from tests.support.second_preimage import second_preimage
 GOOD = Random(1).randbytes(3000)
 EVIL = second_preimage(GOOD, (b"PAY ME " * 500)[:3000])
 F = one(b"f", size=len(GOOD))
-QUOTA = 64 << 10
+QUOTA = 1 << 20
 
 
 class Scene:
@@ -90,6 +90,17 @@ def test_a_file_of_the_same_size_time_and_digest_takes_no_kept_point(scene: Scen
     assert undone.outcome is RunOutcome.SUCCEEDED
     assert (scene.house.current() / "f").read_bytes() == GOOD
     assert scene.restored() == {1: GOOD, 2: EVIL, 3: EVIL}
+
+
+def test_who_leaves_out_most_files_besides_is_told_of_as_a_forger(scene: Scene) -> None:
+    others = [one(b"n%03d" % number, size=3000) for number in range(120)]
+    scene.back_up(F, *others)
+    run = scene.back_up(F, unasked=EVIL)
+    assert (run.outcome, run.error_code) == (RunOutcome.SUSPECT, "content-forged")
+    notice = noticed(RunFinished(run=run))
+    assert notice is not None
+    assert notice.kind is NoticeKind.HOSTILE
+    assert any("--accept-missing" in line for line in scene.house.watcher.lines)
 
 
 def test_where_nothing_else_changed_no_point_shows_the_forged_bytes(scene: Scene) -> None:

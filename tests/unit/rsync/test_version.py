@@ -58,6 +58,20 @@ def test_a_transport_says_of_itself_whether_its_rsync_goes_on_inside_a_file(prog
     assert real.resumes() is can_resume(os.environ["PATH"], tmp_path)
 
 
+def test_what_could_not_be_tried_is_tried_again(monkeypatch):
+    tries = iter([OSError("no room"), True])
+
+    def tried(_search_path, _folder):
+        found = next(tries)
+        if isinstance(found, OSError):
+            raise found
+        return found
+
+    monkeypatch.setattr("bck_adapters.rsync.transport.can_resume", tried)
+    transport = RsyncTransport(route=LocalRoute())
+    assert [transport.resumes() for _ in range(3)] == [False, True, True]
+
+
 @pytest.mark.parametrize("version", ["3.4.0", "3.4.1", "3.5.0", "4.0.0"])
 def test_a_version_without_known_holes_is_taken(programs, version):
     require_local_rsync(programs(version))

@@ -13,6 +13,7 @@ from bckcore.domain.run import Run, RunKind, RunOutcome
 from bckcore.errors import (
     AuthenticationError,
     BckError,
+    ContentForgedError,
     HostKeyChangedError,
     HostUnreachableError,
     JobCancelledError,
@@ -48,6 +49,13 @@ def test_a_file_that_was_sent_twice_is_an_alarm_until_a_backup_went_through(tmp_
         house.work(error)
         states.append(house.standing().health.state)
     assert states == [HealthState.OK, HealthState.ALARM, HealthState.ALARM, HealthState.OK]
+
+
+def test_forged_files_are_an_alarm_until_a_backup_went_through(house: Planned) -> None:
+    assert entered(house, well(RunOutcome.SUCCEEDED)) is HealthState.OK
+    forged = ContentForgedError("pc1 sent what nobody had asked for.")
+    assert entered(house, failed(forged, RunOutcome.PARTIAL)) is HealthState.ALARM
+    assert entered(house, well(RunOutcome.SUCCEEDED)) is HealthState.OK
 
 
 def entered(house: Planned, change: Entered) -> HealthState:

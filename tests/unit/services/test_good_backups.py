@@ -1,14 +1,19 @@
 """What counts as a good backup, by which a profile is fresh: the PC was read, and nearly all of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from bckcore.domain.health import HealthState
+from bckcore.domain.paths import RelPath
 from bckcore.domain.run import RunOutcome
+from bckcore.domain.transfer import PathProblem, ProblemKind, PullOrder
+from bckcore.ports.transport import PullReport, Transport
 from bckcore.services.standing import StandingService
-from tests.support.desks import Desk, half_blind
+from tests.support.desks import Desk, Spoiled, half_blind
 from tests.support.house import DOCS, REF
 from tests.support.rebuilds import new_database, rebuilding
 from tests.support.rewriting import Rewriting
@@ -96,3 +101,26 @@ def test_a_rebuild_knows_the_same(quick_dir: Path) -> None:
     for one in (house.database, database):
         with one.units(read_only=True) as uow:
             assert uow.latest.good_backups(house.clock.now())[DOCS].seq == 2
+
+
+@pytest.mark.parametrize(("files", "good"), [(150, False), (20, True)])
+def test_a_folder_that_vanished_with_most_files_is_not_passed_over(
+    quick_dir: Path, files: int, good: bool
+) -> None:
+    """By rsync's word one path vanished; nearly all there was went with it. Of a few files it is a trifle."""
+    gone = PathProblem(kind=ProblemKind.VANISHED, path=RelPath(b"many"), message="directory has vanished")
+
+    def spoilt(_order: PullOrder, report: PullReport) -> PullReport:
+        if RelPath(b"many") in report.listing.paths():
+            return report
+        return replace(report, problems=(gone,), problem_count=1, vanished=frozenset({RelPath(b"many")}))
+
+    desk = Desk(quick_dir, wrapped=lambda inner: cast("Transport", Spoiled(inner, spoilt)))
+    desk.write("a")
+    desk.many(files)
+    desk.back_up()
+    desk.docs.delete(b"many")
+    run = desk.back_up()
+    assert run.counts.gone == 0
+    told = (RunOutcome.SUCCEEDED, "") if good else (RunOutcome.PARTIAL, "much-unread")
+    assert (run.outcome, run.error_code) == told

@@ -216,3 +216,13 @@ def test_a_job_that_died_before_it_began_has_not_begun(tmp_path: Path) -> None:
     desk.house.clock.set(TWO + 8 * HOUR)
     job = worked(desk.house)
     assert (job.claims, job.status) == (2, JobStatus.HELD_OFF)
+
+
+def test_a_job_of_the_schedule_that_answers_for_a_person_begins_always(tmp_path: Path) -> None:
+    desk = a_desk(tmp_path, TWO)
+    ask(desk.house)
+    assert desk.house.database.queue.claim("dies", lease_seconds=60) is not None
+    assert not job_service(desk.house).start_backup(DOCS, requested_by="anna").created
+    desk.house.clock.set(TWO + 8 * HOUR)
+    job = worked(desk.house)
+    assert (job.claims, job.status) == (2, JobStatus.SUCCEEDED)

@@ -87,6 +87,7 @@ class Gather:
             argv=argv,
             env=environment(self.search_path),
             inherit_fds=order.inherit_fds,
+            on_group=order.on_group,
             memory=self.memory,
             largest=LARGEST_GATHERED,
         )

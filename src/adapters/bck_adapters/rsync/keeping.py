@@ -1,8 +1,8 @@
-"""What a pull has displaced stays as it is: the kernel sees to that, whatever rsync is made to do.
+"""What a pull has displaced stays as it is: the kernel sees to that, whatever the PC makes rsync do.
 
 A hijacked PC may send a file twice. rsync displaces it twice, and the second time removes what it finds in
-the backup folder: the good copy. Under Landlock nothing there can be removed, replaced or written to; it can
-only be added to.
+the backup folder: the good copy. Under Landlock no file there can be removed, replaced or opened for writing;
+files can only be added.
 """
 
 from collections.abc import Callable
@@ -12,6 +12,10 @@ from typing import TypeVar
 
 from bck_adapters.landlock import REFER, REMOVE_FILE, WRITE, Grant, Rules, kernel_support, take_on
 
+NOT_HELD = (
+    "A PC that sends a file twice could have its good copy overwritten: this kernel has no Landlock, or what "
+    "started this process forbids it (SystemCallFilter)."
+)
 _CHANGE = REMOVE_FILE | REFER | WRITE
 _T = TypeVar("_T")
 

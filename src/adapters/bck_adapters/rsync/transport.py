@@ -19,7 +19,7 @@ from bck_adapters.rsync.exit import Ending, error_of, sent_twice, store_full
 from bck_adapters.rsync.fetch import Fetch
 from bck_adapters.rsync.filters import rsync_rules
 from bck_adapters.rsync.gather import Gather
-from bck_adapters.rsync.keeping import keeping_rules
+from bck_adapters.rsync.keeping import NOT_HELD, keeping_rules
 from bck_adapters.rsync.listing import ItemListing, PathRecords
 from bck_adapters.rsync.messages import MessageReader, Sign, as_theirs
 from bck_adapters.rsync.output import OutputReader
@@ -75,12 +75,15 @@ class RsyncTransport:
         return self._route.capabilities
 
     def resumes(self) -> bool:
-        """Whether this machine's rsync does: found by trying, once; False where it cannot be tried."""
+        """Whether this machine's rsync does: found by trying, once; False while it cannot be tried."""
+        try:
+            return self._tried(Path(tempfile.gettempdir()))
+        except (OSError, subprocess.SubprocessError):  # not kept: it may be possible later
+            return False
+
+    def _tried(self, folder: Path) -> bool:
         if self._resumes is None:
-            try:
-                self._resumes = can_resume(self._search_path, Path(tempfile.gettempdir()))
-            except (OSError, subprocess.SubprocessError):  # no rsync; whatever needs one will say so
-                self._resumes = False
+            self._resumes = can_resume(self._search_path, folder)
         return self._resumes
 
     def scan_host_keys(self, host: Host) -> tuple[str, ...]:
@@ -176,7 +179,7 @@ class RsyncTransport:
             memory=self._memory,
             patience=min(patience, options.total_timeout or patience),
             inherit_fds=order.inherit_fds,
-            on_group=order.on_group if isinstance(order, PullOrder | PushOrder) else _nobody,
+            on_group=order.on_group if isinstance(order, PullOrder | PushOrder | GatherOrder) else _nobody,
             stop=lambda: _stop_if_cancelled(watcher),
         )
 
@@ -189,12 +192,12 @@ class RsyncTransport:
         """Start over where this machine's rsync would fail for ever on a file it finds half sent."""
         try:
             partials = [entry.path for entry in os.scandir(order.partial_dir)]
-            if not partials or self.resumes():
+            if not partials or self._tried(order.temp_dir):
                 return
             watcher.log("This server's rsync cannot go on from half-sent files; they are sent anew.")
             for path in partials:
                 os.unlink(path)
-        except OSError as exc:
+        except (OSError, subprocess.SubprocessError) as exc:
             raise _not_run(exc) from exc
 
 
@@ -279,9 +282,12 @@ class _Pull:
 
     def _keeping_rules(self) -> Rules | None:
         order = self.order
-        return keeping_rules(
+        rules = keeping_rules(
             order.destination, order.partial_dir, order.temp_dir, displaced=order.displaced_dir
         )
+        if rules is None:
+            self.watcher.log(NOT_HELD, level="warning")
+        return rules
 
     def _concluded(self, code: int) -> PullReport:
         messages = self.messages
