@@ -124,7 +124,7 @@ class Ledger:
         An increment that was taken for merged or freed counts again: a power cut may bring it back, and as
         the older one it is asked first. A run without a receipt was open when the database was lost: it is
         entered as open, and closed like any run that was cut off. Only one such run can be: no run starts
-        before the one before it has its receipt. Raises StorageError if there are more. Attempts must be
+        before the one before it has its receipt. Raises StorageError if there are more. Attempts are to be
         folded by then.
         """
         with self._units(read_only=True) as uow:

@@ -85,7 +85,7 @@ class Rebuild:
         self._definitions.require_free(ref)
         with self._storage.lock(ref):
             for attempt in self._storage.unfolded(ref):
-                self._storage.fold(attempt, gives_back=True)
+                self._recovery.fold(attempt)
             damage = tuple(chain_findings(self._storage, ref))
             self._require_history(ref)
             if damage and not accept_damage:

@@ -46,13 +46,15 @@ class Recovery:
         done = []
         for attempt in self._storage.unfolded(ref):
             try:
-                kept = self._folded(attempt)
+                kept, freed = self.fold(attempt)
             except StoreFullError as error:
                 if not full:
                     raise
                 done.append(f"{_UNFOLDED} {error.what}")
                 break  # later attempts wait: the oldest entry of a run wins
             done.append(f"Folded what an interrupted attempt displaced: {counted(kept, 'file')} kept.")
+            if freed:
+                done.append("Half-transferred files were removed to make room for that.")
         if entered := self._ledger.catch_up(ref):
             done.append(f"Entered {entered} finished runs and acts that the database had missed.")
         adopted = self._ledger.adopt(ref)
@@ -66,14 +68,19 @@ class Recovery:
             done.append(f"Removed {removed} stored files of a path that was forgotten on purpose.")
         return done
 
-    def _folded(self, attempt: AttemptDirs) -> int:
-        """Fold it, if need be in the room that half-transferred files took; how many files were kept."""
+    def fold(self, attempt: AttemptDirs) -> tuple[int, bool]:
+        """Fold it, if need be in the room that half-transferred files took.
+
+        How many files were kept, and whether those were removed. Raises StoreFullError.
+        """
+        freed = False
         try:
             report = self._storage.fold(attempt, gives_back=True)
         except StoreFullError:
             self._storage.free_attempt_space(attempt.ref, attempt.source)
+            freed = True
             report = self._storage.fold(attempt, gives_back=True)
-        return report.moved + report.given_back
+        return report.moved + report.given_back, freed
 
     def require_own_storage(self, ref: ProfileRef) -> None:
         """Raise StorageError unless this is the storage that the database knows.

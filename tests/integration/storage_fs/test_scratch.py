@@ -43,6 +43,7 @@ def test_what_the_dead_left_goes_when_the_storage_is_set_up_and_what_is_used_sta
     storage = new_store(tmp_path)
     with storage.scratch(REF) as used:
         plant(used.parent / "dead", {b"a/b": b"left"})
+        (used.parent / "of an earlier release").write_bytes(b"left")
         plant(used.parent.parent / "another" / "dead", {b"a/b": b"left"})
         storage.prepare()
         assert left(tmp_path) == [used]

@@ -44,7 +44,8 @@ class Content:
     ) -> None:
         """``unfolded``: folders of what the newest run displaced and nobody could fold, oldest first.
 
-        Folded they would be the rest of its increment, which comes last.
+        Folded they would be the rest of its increment, which comes last: no run has a point before all that
+        its attempts displaced is kept, so an attempt that still holds files is newer than every point.
         """
         self._root = root
         self._current = (CURRENT, *source_names(ref, source))

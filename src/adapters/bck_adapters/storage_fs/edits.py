@@ -37,7 +37,8 @@ class FsHistoryEdits:
         """Bring the attempt's source in ``current`` back to an earlier state."""
         names = source_names(attempt.ref, attempt.source)
         area = (WORK, ATTEMPTS, str(attempt.number))
-        content = Content(self._root, attempt.ref, attempt.source, increments)
+        unfolded = self._attempts.displaced(attempt.ref, attempt.source)  # its own is empty yet
+        content = Content(self._root, attempt.ref, attempt.source, increments, unfolded=unfolded)
         with translated("going back to an earlier state", attempt.destination):
             content.prepare()
             with (

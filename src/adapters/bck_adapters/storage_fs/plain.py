@@ -29,8 +29,9 @@ def same_bytes(folder: int, name: bytes, other: int) -> bool:
     if fd is None:
         return False
     with io.FileIO(fd, "rb") as one, io.FileIO(other, "rb", closefd=False) as two:
-        if os.fstat(fd).st_size != os.fstat(other).st_size:
-            return False
+        mine, others = os.fstat(fd), os.fstat(other)
+        if os.path.samestat(mine, others) or mine.st_size != others.st_size:
+            return os.path.samestat(mine, others)
         two.seek(0)
         while piece := one.read(CHUNK):
             if piece != two.read(CHUNK):

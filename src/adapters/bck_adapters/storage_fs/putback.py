@@ -193,6 +193,8 @@ class PutBack:
             return True
         try:
             return self._current.reach(folder) and same_bytes(self._current.fd, name, origin)
+        except OSError:  # what cannot be read there gives way to what can
+            return False
         finally:
             os.close(origin)
 

@@ -95,6 +95,8 @@ def _clear(parent: int) -> None:
     for name in _names(parent):
         lock = _locked(parent, name)
         if lock is None:
+            if is_folder(name, parent) is False:  # a check of an earlier release left its files here
+                os.unlink(name, dir_fd=parent)
             continue
         try:
             remove_tree(parent, name)

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterator
 from bck_adapters.storage_fs.errors import translated
 from bck_adapters.storage_fs.guides import RESTORE
 from bck_adapters.storage_fs.handles import entries
-from bck_adapters.storage_fs.root import ASIDE, CURRENT, HISTORY, README, RECEIPTS, WORK, Root
+from bck_adapters.storage_fs.root import CURRENT, HISTORY, README, RECEIPTS, WORK, Root
+from bck_adapters.storage_fs.withdrawing import aside_runs
 from bckcore.domain.ids import is_run_id
 from bckcore.domain.run import ProfileRef
 
@@ -69,5 +70,4 @@ def _held(root: Root, *names: str) -> list[tuple[bytes, bool]]:
 
 def runs_aside(root: Root) -> int:
     """See ``StoreVerification.runs_aside``."""
-    with translated("looking at what was set aside", root.place(WORK, ASIDE)):
-        return sum(is_folder for _, is_folder in _held(root, WORK, ASIDE))
+    return len(aside_runs(root))
