@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from threading import Thread
+from threading import Event, Thread
 
 GREETING = b"SSH-2.0-x\r\n"
 _AGREED = (
@@ -53,8 +53,30 @@ HANDSHAKES: Mapping[str, bytes] = {
 @contextmanager
 def saying(data: bytes) -> Iterator[int]:
     """A port of the loopback where everybody hears just that."""
+    with _listening(lambda connection: connection.sendall(data)) as port:
+        yield port
+
+
+@contextmanager
+def dripping() -> Iterator[int]:
+    """A port of the loopback where everybody hears a line before any greeting, and another, without end."""
+    over = Event()
+
+    def drip(connection: socket.socket) -> None:
+        while not over.wait(0.1):
+            connection.sendall(b"x\r\n")
+
+    with _listening(drip) as port:
+        try:
+            yield port
+        finally:
+            over.set()
+
+
+@contextmanager
+def _listening(speak: Callable[[socket.socket], None]) -> Iterator[int]:
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        thread = Thread(target=_serve, args=(listening, data), daemon=True)
+        thread = Thread(target=_serve, args=(listening, speak), daemon=True)
         thread.start()
         try:
             yield listening.getsockname()[1]
@@ -64,7 +86,7 @@ def saying(data: bytes) -> Iterator[int]:
             thread.join(_PATIENCE)
 
 
-def _serve(listening: socket.socket, data: bytes) -> None:
+def _serve(listening: socket.socket, speak: Callable[[socket.socket], None]) -> None:
     while True:
         try:
             connection, _ = listening.accept()
@@ -72,7 +94,7 @@ def _serve(listening: socket.socket, data: bytes) -> None:
             return
         with connection, suppress(OSError):
             connection.settimeout(_PATIENCE)
-            connection.sendall(data)
+            speak(connection)
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(4096):
                 pass

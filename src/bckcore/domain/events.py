@@ -41,7 +41,7 @@ class ProfileStale:
     at: datetime
     fresh_within: timedelta
     good_at: datetime | None
-    """When the newest good restore point was made or last proved up to date; None if there never was one."""
+    """When the newest good backup ended; None if there never was one."""
     offline_since: datetime | None
     """Since when its host does not answer, if that is why."""
     told_at: datetime | None = None

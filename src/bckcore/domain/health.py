@@ -12,7 +12,7 @@ class HealthState(StrEnum):
     """A backup met another host key than the pinned one, or a host that did what no honest one does, and none
     after it has read the host."""
     NEVER = "never"
-    """There is no good restore point yet."""
+    """There is no good backup yet."""
     STALE = "stale"
     """The newest good one is older than the profile's objective allows."""
     OFFLINE = "offline"
@@ -26,7 +26,7 @@ class Health:
 
     state: HealthState
     good_at: datetime | None
-    """When the newest good point was made, or last proved to be up to date."""
+    """When the newest good backup ended."""
     fresh: bool | None
     """Whether the objective is met; None where there is none."""
     fresh_until: datetime | None

@@ -94,7 +94,7 @@ def _metrics(kept: Sequence[_Kept], now: datetime) -> Iterator[tuple[str, str, l
     yield "files", "Files of the newest point.", [_one(k, point.counts.files) for k, point in newest]
     yield "bytes", "Bytes of the newest point.", [_one(k, point.counts.bytes) for k, point in newest]
     good = [(k, at) for k in kept if (at := k.standing.health.good_at)]
-    text = "Seconds since the newest good point was made or last proved to be up to date."
+    text = "Seconds since the newest good backup ended."
     yield "good_point_age_seconds", text, [_one(k, _age(now, at)) for k, at in good]
     runs = [(k, k.good_run.finished) for k in kept if k.good_run and k.good_run.finished]
     text = "Seconds since the newest run that read everything ended."
@@ -110,7 +110,7 @@ def _metrics(kept: Sequence[_Kept], now: datetime) -> Iterator[tuple[str, str, l
 
 def _schedules(standings: Sequence[Standing], now: datetime) -> Iterator[tuple[str, str, list[Sample]]]:
     labelled = [(_label(one), one) for one in standings]
-    text = "1 if the newest good point is as fresh as it must be; "
+    text = "1 if the newest good backup is as fresh as it must be; "
     text += "profiles without an objective, and those switched off, have none."
     fresh: list[Sample] = [
         (label, float(one.health.fresh)) for label, one in labelled if one.health.fresh is not None

@@ -160,9 +160,7 @@ class DbosJobQueue:
         chosen = self._offers.first_of(ready, patience=self._patience)
         if chosen is None:
             return None
-        return self._tables.claim(
-            runner, lease_seconds=lease_seconds, only=chosen, besides=besides, holder=holder
-        )
+        return self._tables.claim(runner, lease_seconds=lease_seconds, only=chosen, holder=holder)
 
     def release_dead(self, is_dead: Callable[[Holder], bool]) -> Sequence[Job]:
         """See the port."""

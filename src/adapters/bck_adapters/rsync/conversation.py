@@ -26,14 +26,14 @@ def nobody_stops() -> None:
 class Conversation:
     """While the context lasts. What cut it short is raised at its end, in place of what came of that.
 
-    Raises HostUnreachableError when ``patience``, in seconds, is used up, and what ``stop`` raises, which is
+    Raises HostUnreachableError when :data:`PATIENCE` is used up, and what ``stop`` raises, which is
     asked several times a second from a thread of its own.
     """
 
-    def __init__(self, host: str, *, stop: Callable[[], None], patience: float | None = None) -> None:
+    def __init__(self, host: str, *, stop: Callable[[], None]) -> None:
         self._host = host
         self._stop = stop
-        self._patience = PATIENCE if patience is None else patience
+        self._patience = PATIENCE
         self._lock = threading.Lock()
         self._socket: socket.socket | None = None
         self._cut: BckError | None = None

@@ -82,7 +82,8 @@ def _closed(order: PushOrder, place: str, exc: OSError) -> TransferFailedError:
     return TransferFailedError(
         f"{place} on {order.host.id} cannot be opened or made: {exc.strerror}.",
         meaning="Nothing was written there.",
-        advice="Give the service's account its right to it, or choose another folder.",
+        advice="See what it says of that folder (a file in its place, no room, no right for the service's "
+        "account), or choose another one.",
     )
 
 

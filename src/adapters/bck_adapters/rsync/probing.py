@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from bck_adapters.rsync.argv import environment, look_argv, open_argv
+from bck_adapters.rsync.conversation import nobody_stops
 from bck_adapters.rsync.exit import Ending, error_of
 from bck_adapters.rsync.listing import unescaped
 from bck_adapters.rsync.messages import MessageReader
@@ -25,10 +26,6 @@ from bckcore.errors import TransferTimeoutError
 _PATIENCE = 60
 _ENOUGH = 1 << 24
 _LINE = re.compile(rb"(?P<kind>.)\S{9,} +\d+ \d+/\d\d/\d\d \d\d:\d\d:\d\d (?P<name>.*)")
-
-
-def _nothing() -> None:
-    """Nobody stops a probe."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +40,7 @@ class Question:
     """Seconds until the other side counts as silent."""
     inherit_fds: tuple[int, ...] = ()
     on_group: Callable[[int], None] = lambda _: None
-    stop: Callable[[], None] = _nothing
+    stop: Callable[[], None] = nobody_stops
     """Called often; raises to stop."""
 
 

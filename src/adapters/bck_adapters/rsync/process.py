@@ -24,7 +24,7 @@ _WATCHDOG = (
     'exec "$@" </dev/null {fd}<&-'
 )
 # In blocks of 512 bytes, as POSIX has it. A write that goes beyond is an error, and rsync says of which file.
-_BOUND = 'trap "" XFSZ; ulimit -f {blocks} || exit 125; '
+_BOUND = 'trap "" XFSZ; [ "$(ulimit -f)" -le {blocks} ] 2>/dev/null || ulimit -f {blocks} || exit 125; '
 _BLOCK = 512
 _CHUNK = 1 << 16
 _TICK = 0.2

@@ -88,9 +88,7 @@ class StandingView(View):
     )
     fresh_within: str | None = Field(description="The objective.")
     fresh_until: datetime | None = Field(description="When it is missed unless a good backup comes.")
-    good_at: datetime | None = Field(
-        description="When the newest good point was made or proved to be up to date."
-    )
+    good_at: datetime | None = Field(description="When the newest good backup ended.")
     last_try: datetime | None = Field(description="When the schedule last asked for a backup.")
     tries: int = Field(description="Tries for the present due moment.")
     offline_since: datetime | None = Field(description="Since when the host does not answer.")

@@ -134,7 +134,7 @@ ENGLISH: Final[Mapping[str, str]] = {
     "password.sealed": "It is sent sealed, for this backup alone, and kept by nobody once the job has ended.",
     "password.cancel": "&Cancel",
     "password.dropped": "A backup had been asked for already.",
-    "password.dropped.text": "It goes on as it was started. Your password is not needed, and not kept.",
+    "password.dropped.text": "It goes on with what it was started with. Your password was not kept.",
     # folders
     "folders.tab": "&Folders",
     "folders.title": "Folders of {host} that are backed up",

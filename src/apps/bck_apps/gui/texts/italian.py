@@ -134,7 +134,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "password.sealed": "È inviata sigillata, solo per questo backup; finito il lavoro, nessuno la conserva.",
     "password.cancel": "&Annulla",
     "password.dropped": "Un backup era già stato chiesto.",
-    "password.dropped.text": "Prosegue come è stato avviato. La tua password non serve e non resta.",
+    "password.dropped.text": "Prosegue come è stato avviato. La tua password non è stata conservata.",
     # folders
     "folders.tab": "&Cartelle",
     "folders.title": "Cartelle di {host} nel backup",
