@@ -37,5 +37,10 @@ class DbosQueueMachine(QueueMachine):
         return NODES[0].queue(clock)
 
 
-TestDbosQueueMachine = DbosQueueMachine.TestCase
+# DBOS's polling thread draws its jitter from `random`, now and then while a strategy of ours draws; whoever
+# watches that the module is left alone takes it for the strategy.
+_polled_meanwhile = pytest.mark.filterwarnings(
+    "ignore:Do not use the `random` module inside strategies:hypothesis.errors.HypothesisDeprecationWarning"
+)
+TestDbosQueueMachine = _polled_meanwhile(DbosQueueMachine.TestCase)
 TestDbosQueueMachine.settings = settings(stateful_step_count=15, max_examples=few_examples())
