@@ -12,7 +12,9 @@ from bckcore.errors import ConflictError, InvalidInputError
 from bckcore.ports.ssh_keys import SshKeys
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.ports.vault import Vault
+from bckcore.services.credentials import kept_secret
 from bckcore.services.ssh_authority import SshAuthority
+from bckcore.services.vaulting import stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +125,13 @@ class HostLogins:
         return replace(host, key=_key_ref(host.id)), given.key
 
     def trust(self, host_id: HostId) -> HostTrust:
-        """What the host must hold now. Raises NotFoundError, StorageError."""
+        """What the host must hold now. Raises NotFoundError, StorageError, PrivateKeyError."""
         with self._units(read_only=True) as uow:
             host = uow.hosts.get(host_id)
         return self.trust_of(host)
 
     def trust_of(self, host: Host) -> HostTrust:
-        """The same of a host as it is given, saved or not yet. Raises NotFoundError, StorageError."""
+        """The same of a host as it is given, saved or not yet. Raises StorageError, PrivateKeyError."""
         certified = host.login is Login.CERTIFICATE
         keys = self._authority.public().trusted if certified else self._own_keys(host)
         lines = trust_lines(
@@ -143,9 +145,8 @@ class HostLogins:
         return HostTrust(host=host, lines=lines, keys=keys)
 
     def _own_keys(self, host: Host) -> tuple[str, ...]:
-        if host.key is None or not host.login.keeps_key:
-            return ()
-        return (self._keys.public(self._vault.get(host.key)),)
+        key = kept_secret(self._vault, host) if host.login.keeps_key else None
+        return (self._keys.public(key),) if key else ()
 
     def renew_key(self, host_id: HostId) -> HostTrust:
         """Make another key for a host that has its own, and tell what the host must hold from now on.
@@ -160,8 +161,8 @@ class HostLogins:
                     f"{host_id} is entered by {host.login.value}, not by a key of its own.",
                     advice=f"Let the server make one: bck host set {host_id} --login own-key",
                 )
-            self._vault.put(host.key, self._keys.new())
-            uow.commit()
+            with stored(self._vault, host.key, self._keys.new()):
+                uow.commit()
         return self.trust(host_id)
 
 

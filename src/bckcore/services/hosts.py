@@ -20,6 +20,7 @@ from bckcore.services.former_host import FormerHosts
 from bckcore.services.host_login import Given, HostLogins
 from bckcore.services.lookup import or_none
 from bckcore.services.passwords import require_password_login
+from bckcore.services.vaulting import stored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,9 +164,8 @@ class HostService:
             uow.hosts.update(saved)
             if trust_on_first_use or change.host_keys is not None:
                 end_enrolments(uow, host_id, self._clock.now(), replacing=True)
-            if saved.key and secret:
-                self._vault.put(saved.key, secret)
-            uow.commit()
+            with stored(self._vault, saved.key, secret):
+                uow.commit()
         if before.key and before.key != saved.key:
             self._vault.delete(before.key)
         return saved
@@ -192,9 +192,8 @@ class HostService:
         with self._units() as uow:
             _require_accounts(uow, host.owners)
             uow.hosts.add(host)
-            if host.key and secret:
-                self._vault.put(host.key, secret)
-            uow.commit()
+            with stored(self._vault, host.key, secret):
+                uow.commit()
         return host
 
     def _require_remote(self, host: Host) -> None:

@@ -14,6 +14,7 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from bckcore.ports.vault import Vault
 from bckcore.services.lookup import or_none
+from bckcore.services.vaulting import stored
 
 ISSUER = "Backup Orchestrator"
 RECOVERY_CODES = 10
@@ -49,8 +50,8 @@ class SecondFactors:
                     f"{name} has a second factor already.", advice="Switch it off first, then take a new one."
                 )
             uow.users.update(replace(user, second_factor=SecondFactor()))
-            self._vault.put(secret_ref(name), Secret(secret.hex()))
-            uow.commit()
+            with stored(self._vault, secret_ref(name), Secret(secret.hex())):
+                uow.commit()
         return Enrolment(secret=Secret(base32(secret)), uri=Secret(uri(ISSUER, name, secret)))
 
     def confirm(self, name: str, code: Secret[str]) -> tuple[Secret[str], ...]:

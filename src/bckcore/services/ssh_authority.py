@@ -16,6 +16,7 @@ from bckcore.ports.clock import Clock
 from bckcore.ports.ssh_keys import SshKeys
 from bckcore.ports.unit_of_work import UnitOfWorkFactory
 from bckcore.ports.vault import Vault
+from bckcore.services.vaulting import stored
 
 AUTHORITY = SecretRef("ssh-ca")
 EARLY = timedelta(minutes=1)
@@ -104,8 +105,8 @@ class SshAuthority:
         """
         with self._units() as uow:
             kept = _Kept(signing=self._keys.new()) if at_once else self._renewed()
-            self._vault.put(AUTHORITY, kept.written())
-            uow.commit()
+            with stored(self._vault, AUTHORITY, kept.written()):
+                uow.commit()
         return self._public(kept)
 
     def _renewed(self) -> _Kept:
@@ -126,8 +127,8 @@ class SshAuthority:
                     "There is no new key of the SSH authority.", advice="Make one first: bck ssh-ca renew"
                 )
             kept = _Kept(signing=kept.coming)
-            self._vault.put(AUTHORITY, kept.written())
-            uow.commit()
+            with stored(self._vault, AUTHORITY, kept.written()):
+                uow.commit()
         return self._public(kept)
 
     def _public(self, kept: _Kept) -> AuthorityKeys:

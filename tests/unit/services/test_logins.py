@@ -11,7 +11,14 @@ from bckcore.domain.credential import KeyCredential, PasswordCredential
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.login import Login
 from bckcore.domain.secret import Secret
-from bckcore.errors import AuthenticationError, ConflictError, InvalidInputError, NotFoundError, StorageError
+from bckcore.errors import (
+    AuthenticationError,
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    PrivateKeyError,
+    StorageError,
+)
 from bckcore.services.credentials import Credentials
 from bckcore.services.hosts import HostChange
 from bckcore.services.ssh_authority import AUTHORITY
@@ -58,6 +65,28 @@ def test_a_key_that_a_person_gave_is_not_replaced_by_one_of_ours(login: Login) -
     office = office_with(login)
     with pytest.raises(ConflictError, match="not by a key of its own"):
         office.logins.renew_key(PC1)
+
+
+@pytest.mark.parametrize(
+    ("login", "advice"),
+    [
+        (Login.OWN_KEY, "bck host key pc1 --new"),
+        (Login.KEY, "bck host set pc1 --key FILE"),
+        (Login.PASSWORD, "bck host set pc1 --password-stdin"),
+    ],
+)
+def test_what_the_vault_has_lost_is_said_with_the_way_out(login: Login, advice: str) -> None:
+    office = office_with(login, password="secret" if login is Login.PASSWORD else None)
+    office.vault.delete(PASSWORD if login is Login.PASSWORD else SSH)
+    kind = AuthenticationError if login is Login.PASSWORD else PrivateKeyError
+    with pytest.raises(kind, match="no longer has") as caught:
+        shown(office)
+    assert advice in caught.value.advice
+    if login.keeps_key:
+        with pytest.raises(PrivateKeyError, match="no longer has"):
+            office.logins.trust(PC1)
+    if login is Login.OWN_KEY:
+        assert office.logins.renew_key(PC1) == office.logins.trust(PC1), "a new one needs no old one"
 
 
 def test_a_certificate_counts_for_one_host_minutes_and_the_gate_alone() -> None:

@@ -16,7 +16,7 @@ from bck_apps.cli.shield import shielded
 from bckcore.domain.host_path import parsed_path
 from bckcore.domain.login import Login
 from bckcore.domain.wording import counted
-from bckcore.errors import BckError, StorageError
+from bckcore.errors import BckError, NotFoundError, StorageError
 from bckcore.ports.storage import StorageFinding
 
 if TYPE_CHECKING:
@@ -131,12 +131,17 @@ def _pinned_hosts(application: "Application") -> Looked:
 def _own_keys(application: "Application") -> Looked:
     vault = application.container.vault()
     keys: Counter[str] = Counter()
+    lost: list[str] = []
     for host in application.hosts.list():
         if host.key is not None and host.login.keeps_key:
             try:
                 keys[vault.get(host.key).reveal()] += 1
+            except NotFoundError:
+                lost.append(host.id)
             except StorageError as error:
                 return None, f"not looked at, for only the service can open them: {error.what}"
+    if lost:
+        return False, f"the vault has lost the key of {_named(lost)}; make or give another one"
     if shared := sum(number for number in keys.values() if number > 1):
         return False, f"{counted(shared, 'PC')} share a key with another; give each its own"
     return True, "no two PCs share one"
