@@ -181,8 +181,9 @@ def _carry_out(channel: paramiko.Channel, commands: Queue[bytes]) -> None:
     for thread in pumps:
         thread.join()
     code = program.wait()
-    with contextlib.suppress(OSError, EOFError):
-        channel.send_exit_status(code)
+    if code >= 0:  # of one that a signal ended ssh hears no status, and answers with 255 as always
+        with contextlib.suppress(OSError, EOFError):
+            channel.send_exit_status(code)
     channel.close()
     feeding.join()
     for stream in (program.stdin, program.stdout, program.stderr):
