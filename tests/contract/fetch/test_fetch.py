@@ -8,60 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from bck_adapters.memory.transport import MemoryHost, MemoryTransport
 from bck_adapters.testkit.contracts_fetch import FetchContract
 from bck_adapters.testkit.rigs import TransportRig
-from bckcore.domain.host import Host
-from bckcore.domain.ids import HostId, SourceName
+from bckcore.domain.ids import HostId
 from bckcore.domain.login import Login
-from bckcore.domain.source import Source
 from bckcore.domain.ssh_trust import authority_line
+from tests.support.contract_rigs import InMemory, OnThisMachine, OverSsh
 from tests.support.logins import ssh_authority
-from tests.support.rsync_rigs import local_rig, ssh_rig
-from tests.support.sshd import LoopbackSshd, running_sshd
+from tests.support.rsync_rigs import ssh_rig
+from tests.support.sshd import LoopbackSshd
 from tests.support.trees import make_removable
 
 
-class TestMemoryTransport(FetchContract):
-    @pytest.fixture
-    def rig(self, tmp_path: Path) -> TransportRig:
-        host = MemoryHost()
-        source = Source(name=SourceName("docs"), path="/home/u/docs")
-        return TransportRig(
-            transport=MemoryTransport({HostId("pc1"): host}),
-            host=Host(id=HostId("pc1"), address="pc1"),
-            credential=None,
-            source=source,
-            tree=host.source(source.path),
-            store=tmp_path / "store",
-        )
+class TestMemoryTransport(InMemory, FetchContract):
+    pass
 
 
-class TestLocalTransport(FetchContract):
-    """rsync on this machine."""
-
-    @pytest.fixture
-    def rig(self, tmp_path: Path, require_tool) -> Iterator[TransportRig]:
-        require_tool("rsync")
-        yield local_rig(tmp_path)
-        make_removable(tmp_path)
+class TestLocalTransport(OnThisMachine, FetchContract):
+    pass
 
 
-@pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory, require_tool) -> Iterator[LoopbackSshd]:
-    """One sshd for all tests of this file."""
-    require_tool("sshd")
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as served:
-        yield served
-
-
-class TestRsyncSshTransport(FetchContract):
-    """rsync over OpenSSH, to a real sshd on the loopback."""
-
-    @pytest.fixture
-    def rig(self, tmp_path: Path, sshd: LoopbackSshd, short_dir: Path) -> Iterator[TransportRig]:
-        yield ssh_rig(tmp_path, sshd, short_dir)
-        make_removable(tmp_path)
+class TestRsyncSshTransport(OverSsh, FetchContract):
+    pass
 
 
 class TestRsyncSshTransportByCertificate(FetchContract):

@@ -1,61 +1,16 @@
 """All transports tell what a pull would do, as the port promises."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
-from bck_adapters.memory.transport import MemoryHost, MemoryTransport
-from bck_adapters.rsync.filters import GitIgnoreFilter
 from bck_adapters.testkit.contracts_preview import PreviewContract
-from bck_adapters.testkit.rigs import TransportRig
-from bckcore.domain.host import Host
-from bckcore.domain.ids import HostId, SourceName
-from bckcore.domain.source import Source
-from tests.support.rsync_rigs import local_rig, ssh_rig
-from tests.support.sshd import LoopbackSshd, running_sshd
-from tests.support.trees import make_removable
+from tests.support.contract_rigs import InMemory, OnThisMachine, OverSsh
 
 
-class TestMemoryTransport(PreviewContract):
-    @pytest.fixture
-    def rig(self, tmp_path: Path) -> TransportRig:
-        host = MemoryHost()
-        source = Source(name=SourceName("docs"), path="/home/u/docs")
-        return TransportRig(
-            transport=MemoryTransport({HostId("pc1"): host}, GitIgnoreFilter),
-            host=Host(id=HostId("pc1"), address="pc1"),
-            credential=None,
-            source=source,
-            tree=host.source(source.path),
-            store=tmp_path / "store",
-        )
+class TestMemoryTransport(InMemory, PreviewContract):
+    pass
 
 
-class TestLocalTransport(PreviewContract):
-    """rsync on this machine."""
-
-    @pytest.fixture
-    def rig(self, tmp_path: Path, require_tool) -> Iterator[TransportRig]:
-        require_tool("rsync")
-        yield local_rig(tmp_path)
-        make_removable(tmp_path)
+class TestLocalTransport(OnThisMachine, PreviewContract):
+    pass
 
 
-@pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory, require_tool) -> Iterator[LoopbackSshd]:
-    """One sshd for all tests of this file."""
-    require_tool("sshd")
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as served:
-        yield served
-
-
-class TestRsyncSshTransport(PreviewContract):
-    """rsync over OpenSSH, to a real sshd on the loopback."""
-
-    @pytest.fixture
-    def rig(self, tmp_path: Path, sshd: LoopbackSshd, short_dir: Path) -> Iterator[TransportRig]:
-        yield ssh_rig(tmp_path, sshd, short_dir)
-        make_removable(tmp_path)
+class TestRsyncSshTransport(OverSsh, PreviewContract):
+    pass

@@ -16,7 +16,7 @@ from bck_adapters.testkit.rigs_push import PushRig
 from bckcore.domain.host import Host
 from bckcore.domain.ids import HostId
 from tests.support.push_rigs import folder_rig, seen_in_memory
-from tests.support.sshd import LoopbackSshd, running_sshd
+from tests.support.sshd import LoopbackSshd
 from tests.support.trees import make_removable
 
 
@@ -47,14 +47,6 @@ class TestLocalTransport(PushContract):
         host = Host(id=HostId("pc1"), address="", transport="local", allowed_roots=("/",))
         yield folder_rig(tmp_path, RsyncTransport(route=LocalRoute()), host, None)
         make_removable(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory, require_tool) -> Iterator[LoopbackSshd]:
-    """One sshd for all tests of this file."""
-    require_tool("sshd")
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as served:
-        yield served
 
 
 class TestRsyncSshTransport(PushContract):

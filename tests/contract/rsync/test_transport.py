@@ -1,41 +1,12 @@
 """Both transports of the rsync room keep the promises of the port."""
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-
 from bck_adapters.testkit.contracts import TransportContract
-from bck_adapters.testkit.rigs import TransportRig
-from tests.support.rsync_rigs import local_rig, ssh_rig
-from tests.support.sshd import LoopbackSshd, running_sshd
-from tests.support.trees import make_removable
+from tests.support.contract_rigs import OnThisMachine, OverSsh
 
 
-class TestLocalTransport(TransportContract):
-    """rsync on this machine."""
-
-    @pytest.fixture
-    def rig(self, tmp_path: Path, require_tool) -> Iterator[TransportRig]:
-        require_tool("rsync")
-        yield local_rig(tmp_path)
-        make_removable(tmp_path)
+class TestLocalTransport(OnThisMachine, TransportContract):
+    pass
 
 
-@pytest.fixture(scope="module")
-def sshd(tmp_path_factory: pytest.TempPathFactory, require_tool) -> Iterator[LoopbackSshd]:
-    """One sshd for all tests of this file."""
-    require_tool("sshd")
-    with running_sshd(tmp_path_factory.mktemp("sshd")) as served:
-        yield served
-
-
-class TestRsyncSshTransport(TransportContract):
-    """rsync over OpenSSH, to a real sshd on the loopback."""
-
-    @pytest.fixture
-    def rig(self, tmp_path: Path, sshd: LoopbackSshd, short_dir: Path) -> Iterator[TransportRig]:
-        yield ssh_rig(tmp_path, sshd, short_dir)
-        make_removable(tmp_path)
+class TestRsyncSshTransport(OverSsh, TransportContract):
+    pass
