@@ -148,6 +148,8 @@ def test_a_login_without_a_command_gets_no_shell(gate: GateRig) -> None:
         LOOK + "{pc}/secret",
         LOOK + "{pc}/docs {pc}/secret/key",
         LOOK + "{pc}/docs/link/key",
+        LOOK + "/.",
+        LOOK + "{pc}/docs //.",
         "rsync --server --sender -re.L --files-from=/etc/passwd . {pc}/docs/",
         "rsync --server --sender -re.L --log-file={pc}/docs/f . {pc}/docs/",
         "rsync --server --sender -rLe.L . {pc}/docs/",
@@ -203,11 +205,32 @@ def test_a_folder_that_was_swapped_for_a_link_is_not_sent(gate: GateRig, pc: Pat
     assert "leads by a link out of the folders" in refusal(gate, f"{WRITE}{pc}/restored/out/new/")
 
 
-def test_an_allowed_folder_may_be_a_link_itself(gate: GateRig, pc: Path, tmp_path: Path) -> None:
-    os.rename(pc / "docs", pc / "real")
-    (pc / "docs").symlink_to("real")
-    assert pulled(gate, pc / "docs", tmp_path / "got").returncode == 0
-    assert (tmp_path / "got" / "f").read_text() == "mine"
+def test_an_allowed_folder_may_stand_behind_a_link_that_root_made() -> None:
+    link = next(one for one in map(Path, ("/bin", "/lib", "/var/run", "/var/lock")) if one.is_symlink())
+    before = os.getcwd()
+    try:
+        roots = [parsed_path(str(link), Platform.POSIX)]
+        assert enter(f"{link}/", roots, Platform.POSIX, whole_root=True).argument == "./"
+        assert os.path.samefile(".", link)
+    finally:
+        os.chdir(before)
+
+
+def test_an_allowed_folder_that_another_account_swapped_for_a_link_leads_nowhere(
+    gate: GateRig, pc: Path
+) -> None:
+    for name in ("docs", "restored"):
+        os.rename(pc / name, pc / f"{name}-aside")
+    (pc / "docs").symlink_to(pc / "secret")
+    (pc / "restored").symlink_to("docs")
+    for command in (f"{READ}{pc}/docs/", f"{READ}{pc}/docs/work/", f"{WRITE}{pc}/restored/new/"):
+        assert "leads by a link out of the folders" in refusal(gate, command)
+
+
+def test_links_in_a_circle_before_an_allowed_folder_lead_nowhere(gate: GateRig, pc: Path) -> None:
+    os.rename(pc / "docs", pc / "aside")
+    (pc / "docs").symlink_to("docs")
+    refusal(gate, f"{READ}{pc}/docs/")
 
 
 def test_of_what_lies_below_a_link_a_look_tells_nothing(pc: Path) -> None:

@@ -2,7 +2,8 @@
 
 All links on the way are resolved first; the result is compared with the allow-list and then walked name by
 name from ``/`` on, never through a link. Where that ends becomes the working folder, and rsync gets its
-folder as ``./``. So whoever swaps a folder for a link after that moves nothing that rsync reads.
+folder as ``./``. So whoever swaps a folder for a link after that moves nothing that rsync reads. Nor does
+whoever swaps an allowed folder itself: of links on the way to one, only those that root made are followed.
 """
 
 import errno
@@ -20,6 +21,8 @@ from bckcore.errors import PathRefusedError
 # O_PATH (Linux) also opens what may be entered and not listed.
 _FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NOT_THERE = frozenset({errno.ENOENT, errno.EACCES})
+_MOST_LINKS = 40
+"""As many as the kernel follows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +75,8 @@ def paths_to_look_at(texts: Iterable[str], roots: Sequence[HostPath], platform: 
     links = [path for path in asked if _is_link(path)]
     shown = [path for path in asked if not any(link != path and path.is_within(link) for link in links)]
     for path in shown:
+        if not path.names:
+            raise GateRefusedError("/ cannot be looked at without what it holds")
         if any(root.is_within(path) for root in roots):
             continue
         _require_covered(path, roots)
@@ -97,12 +102,34 @@ def _real(path: HostPath) -> HostPath:
 
 def _require_inside(real: HostPath, asked: HostPath, roots: Sequence[HostPath]) -> HostPath:
     """The outermost root, where its own links lead, that ``real`` lies in."""
-    found = covering(real, map(_real, roots))
+    found = covering(real, map(_led, roots))
     if not found:
         raise GateRefusedError(
             f"{escaped(asked.text)} leads by a link out of the folders that this PC allows"
         )
     return found[0]
+
+
+def _led(root: HostPath) -> HostPath:
+    """Where root's links lead on the way to an allowed folder; with the link of another account the folder
+    is where its name says, and nothing real lies there: that account cannot say what this PC allows."""
+    left, place, links = list(root.names), "/", 0
+    while left:
+        step = os.path.join(place, left.pop(0))
+        try:
+            found = os.lstat(step)
+            led = os.readlink(step) if stat.S_ISLNK(found.st_mode) else None
+        except OSError:
+            led = None
+        if led is None:
+            place = os.path.normpath(step)
+            continue
+        links += 1
+        if found.st_uid != 0 or links > _MOST_LINKS:
+            return root
+        place = "/" if led.startswith("/") else place
+        left = [name for name in led.split("/") if name not in ("", ".")] + left
+    return parsed_path(place, root.platform)
 
 
 def _gone_into(real: HostPath, asked: HostPath) -> tuple[str, ...]:
