@@ -22,8 +22,9 @@ class SessionRepository(Protocol):
     def get(self, session: SessionId) -> Session:
         """The session of that id."""
 
-    def list(self, user: str | None = None) -> Sequence[Session]:
-        """Sessions of a person, or of everybody, ended ones included, the newest first."""
+    def list(self, user: str | None = None, *, alive_at: datetime | None = None) -> Sequence[Session]:
+        """Sessions of a person, or of everybody, the newest first; with ``alive_at`` those alive then, else
+        ended ones, too."""
 
     def update(self, session: Session) -> None:
         """Replace the session of that id. Raises NotFoundError."""

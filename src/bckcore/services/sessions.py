@@ -21,6 +21,11 @@ PREFIX = "bckr_"
 """Of refresh tokens."""
 USUAL_DAYS = 30
 TWICE = "a refresh token was used twice"
+MOST = 100
+"""Sessions of one account that go on at a time."""
+TOO_MANY = f"there were more than {MOST}"
+_ENDED_AT_ONCE = 50
+"""So many at most end with one sign-in, which nobody is to wait for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +142,7 @@ class SessionService:
         """Sessions of a person, or of everybody, that are alive; the newest first."""
         now = self._clock.now()
         with self._units(read_only=True) as uow:
-            return [one for one in uow.sessions.list(user) if one.alive(now)]
+            return uow.sessions.list(user, alive_at=now)
 
     def principal_of(self, token: Secret[str]) -> Principal:
         """Who holds this token. Raises AccessDeniedError."""
@@ -181,6 +186,7 @@ class SessionService:
             if outdated:
                 uow.users.update(renewed)
             uow.sessions.purge(now, used_before=now - self._life)
+            _make_room(uow, user.name, now)
             uow.sessions.add(session)
             fresh = self._refresh_token(uow, session.id, now)
             uow.commit()
@@ -213,11 +219,18 @@ class SessionService:
         return ended
 
 
+def _make_room(uow: UnitOfWork, user: str, at: datetime) -> None:
+    """End those that were not used for longest, of a program that signs in again and again and never out."""
+    used = sorted(uow.sessions.list(user, alive_at=at), key=lambda one: (one.used, one.created))
+    for one in used[: min(_ENDED_AT_ONCE, max(0, len(used) - MOST + 1))]:
+        uow.sessions.update(one.over(at, TOO_MANY))
+
+
 def end_sessions(
     uow: UnitOfWork, user: str, at: datetime, reason: str, *, but: SessionId | None = None
 ) -> int:
     """End a person's sessions, within a unit; how many there were."""
-    alive = [one for one in uow.sessions.list(user) if one.alive(at) and one.id != but]
+    alive = [one for one in uow.sessions.list(user, alive_at=at) if one.id != but]
     for one in alive:
         uow.sessions.update(one.over(at, reason))
     return len(alive)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from argon2 import PasswordHasher as Argon2
@@ -14,7 +15,7 @@ from bckcore.domain.ids import SessionId
 from bckcore.domain.secret import Secret
 from bckcore.domain.session import Caller, Pass
 from bckcore.errors import AccessDeniedError, NotFoundError
-from bckcore.services.sessions import TWICE, USUAL_DAYS
+from bckcore.services.sessions import MOST, TOO_MANY, TWICE, USUAL_DAYS
 from tests.support.doors import AWAY, HOME, PASSWORD, Door
 
 
@@ -210,3 +211,33 @@ def test_of_two_that_make_it_anew_both_are_let_in_and_another_password_lets_in_n
         with pytest.raises(AccessDeniedError):
             door.sign_in()
     assert not hasher.outdated(kept(door))
+
+
+def test_who_signs_in_again_and_again_and_never_out_has_so_many_sessions(door: Door) -> None:
+    signed_in = []
+    for _ in range(MOST):
+        signed_in.append(door.sign_in())
+        door.clock.advance(1)
+    kept, oldest, *others = signed_in
+    kept = door.sessions.refresh(kept.refresh_token)
+    newest = door.sign_in()
+    assert len(door.sessions.list("ada")) == MOST
+    assert door.sessions.get(oldest.session.id).reason == TOO_MANY
+    refused(door, oldest.token)
+    with pytest.raises(AccessDeniedError):
+        door.sessions.refresh(oldest.refresh_token)
+    for alive in (kept, newest, *others):
+        door.sessions.principal_of(alive.token)
+
+
+def test_one_sign_in_does_not_end_thousands(door: Door) -> None:
+    first = door.sign_in().session
+    with door.database.units() as uow:
+        for number in range(3 * MOST):
+            uow.sessions.add(replace(first, id=SessionId(f"old{number}")))
+        uow.commit()
+    counts = []
+    for _ in range(6):
+        door.sign_in()
+        counts.append(len(door.sessions.list("ada")))
+    assert [before - after for before, after in pairwise([3 * MOST + 1, *counts])] == [49] * 4 + [5, 0]

@@ -29,9 +29,11 @@ class MemorySessions:
             raise NotFoundError(f"There is no session {session}.", advice="List them: bck user sessions")
         return self._unit.read.sessions[session]
 
-    def list(self, user: str | None = None) -> Sequence[Session]:
+    def list(self, user: str | None = None, *, alive_at: datetime | None = None) -> Sequence[Session]:
         """See the port."""
         found = [one for one in self._unit.read.sessions.values() if user in (None, one.user)]
+        if alive_at is not None:
+            found = [one for one in found if one.alive(alive_at)]
         return sorted(found, key=lambda one: (one.created, one.id), reverse=True)
 
     def update(self, session: Session) -> None:

@@ -38,9 +38,11 @@ class SqlSessions:
             raise _no_session(session)
         return _session_of(row)
 
-    def list(self, user: str | None = None) -> Sequence[Session]:
+    def list(self, user: str | None = None, *, alive_at: datetime | None = None) -> Sequence[Session]:
         """See the port."""
         query = select(sessions).order_by(sessions.c.created.desc(), sessions.c.id.desc())
+        if alive_at is not None:
+            query = query.where(sessions.c.ended.is_(None), sessions.c.expires > alive_at)
         if user is not None:
             query = query.where(sessions.c.account == user)
         return [_session_of(row) for row in self._sql.execute(query)]

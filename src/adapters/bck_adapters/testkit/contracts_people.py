@@ -59,12 +59,17 @@ class PeopleContract:
 
     def test_sessions_come_back_whole_and_the_newest_first(self, database: Database) -> None:
         old, open_one = sample_session(), replace(sample_session("s2"), ended=None, reason="")
-        young = replace(sample_session("s3", "zoe"), created=START + timedelta(seconds=1))
+        young = replace(
+            sample_session("s3", "zoe"), created=START + timedelta(seconds=1), ended=None, reason=""
+        )
         with database.units() as uow:
             for one in (old, young, open_one):
                 uow.sessions.add(one)
             assert list(uow.sessions.list()) == [young, open_one, old]
             assert list(uow.sessions.list("anna")) == [open_one, old]
+            for user, found in ((None, [young, open_one]), ("anna", [open_one]), ("zoe", [young])):
+                assert list(uow.sessions.list(user, alive_at=START)) == found
+                assert list(uow.sessions.list(user, alive_at=START + DAY)) == []
             uow.sessions.update(replace(old, reason="other"))
             assert uow.sessions.get(old.id) == replace(old, reason="other")
             with pytest.raises(ConflictError):
