@@ -61,6 +61,33 @@ def test_a_certificate_is_renewed_and_exchanged_while_the_server_runs(bck: Bck, 
     assert (own["imported"], own["ca_fingerprint"]) == (False, first["ca_fingerprint"])
 
 
+def test_the_authority_is_renewed_while_the_server_runs(bck: Bck, tmp_path: Path) -> None:
+    first = bck.ok("cert", "show")
+    pinned = tmp_path / "pinned.pem"
+    pinned.write_bytes(Path(first["ca_certificate"]).read_bytes())
+    bck.ok("cert", "renew", "--now", code=2)
+    with bck.serving() as (_, told):
+        port = told["port"]
+        second = bck.ok("cert", "renew", "--authority")
+        assert second["ca_fingerprint"] != first["ca_fingerprint"]
+        assert eventually(lambda: seen(port, second["ca_certificate"], "localhost") == second["sha256"])
+        assert seen(port, str(pinned), "localhost") == second["sha256"]
+        third = bck.ok("cert", "renew", "--authority", "--now")
+        assert eventually(lambda: seen(port, third["ca_certificate"], "localhost") == third["sha256"])
+        assert seen(port, str(pinned), "localhost") == ""
+    changes = [
+        (one["outcome"], one["about"].get("key"), one["about"].get("fingerprint"))
+        for one in bck.ok("audit", "list")["items"]
+        if one["about"].get("secret") == "tls/authority"
+    ]
+    assert changes == [
+        ("asked", None, None),
+        ("done", "the same", second["ca_fingerprint"]),
+        ("asked", None, None),
+        ("done", "new", third["ca_fingerprint"]),
+    ]
+
+
 def test_a_certificate_for_another_name_is_refused_and_the_old_one_stays(bck: Bck, tmp_path: Path) -> None:
     company = Company(now=datetime.now(UTC))
     chain, key = tmp_path / "chain.pem", tmp_path / "key.pem"

@@ -181,6 +181,19 @@ class Evidence:
                 extra={"deed": str(self._witness.deed(action, outcome, **values))},
             )
 
+    @contextmanager
+    def around(self, action: Action, **asked: object) -> Iterator[dict[str, object]]:
+        """Around what changes something outside the database: entered before, and how it ended, with what is
+        put into the values. Raises what :meth:`tell` raises: then it must not be done."""
+        self.tell(action, Outcome.ASKED, **asked)
+        told: dict[str, object] = {}
+        try:
+            yield told
+        except BckError as error:
+            self.tell_after(action, Outcome.FAILED, **asked, why=error.code)
+            raise
+        self.tell_after(action, Outcome.DONE, **asked | told)
+
     def entries(self, *, after: int = 0, limit: int = PAGE) -> Sequence[Entry]:
         """Entries by number. Raises StorageError for a line that is none: verify tells more."""
         with self._units(read_only=True) as uow:

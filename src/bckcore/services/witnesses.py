@@ -26,6 +26,7 @@ from bckcore.services.sessions import SessionService, SignedIn
 from bckcore.services.throttles import Throttles, checked_network
 from bckcore.services.worker import Ending, Worker
 
+TOKEN_KEY = "token-key"  # noqa: S105  # a name
 _TOLD = (
     "point",
     "paths",
@@ -237,23 +238,12 @@ class _WitnessedTokens:
 
     def rotate(self, *, now: datetime, overlap: bool = True) -> str:
         """See the port."""
-        with key_change(self._evidence, "token-key", overlap="yes" if overlap else "no") as told:
+        with self._evidence.around(
+            Action.KEY_STORED, secret=TOKEN_KEY, overlap="yes" if overlap else "no"
+        ) as told:
             name = self._inner.rotate(now=now, overlap=overlap)
             told["fingerprint"] = name
         return name
-
-
-@contextmanager
-def key_change(evidence: Evidence, secret: str, **asked: str) -> Iterator[dict[str, str]]:
-    """Around the change of a key outside the vault: entered before, and how it ended with what is put in."""
-    evidence.tell(Action.KEY_STORED, Outcome.ASKED, secret=secret, **asked)
-    told: dict[str, str] = {}
-    try:
-        yield told
-    except BckError as error:
-        evidence.tell_after(Action.KEY_STORED, Outcome.FAILED, secret=secret, why=error.code)
-        raise
-    evidence.tell_after(Action.KEY_STORED, Outcome.DONE, secret=secret, **told)
 
 
 class WitnessedExports(ExportService):

@@ -6,12 +6,16 @@ import socket
 import ssl
 import stat
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
-from bck_adapters.pki import TlsFiles, ensure_tls
+from bck_adapters.pki import TlsFiles, ensure_tls, fingerprint, machine, renew_authority, tls
 from bckcore.errors import InvalidInputError, PermanentError
 
 NOW = datetime.now(UTC)  # OpenSSL checks dates against the real clock
@@ -139,3 +143,104 @@ def test_many_at_once_agree(tmp_path: Path) -> None:
         calls = [pool.submit(ensure_tls, tmp_path, names=[], now=NOW) for _ in range(8)]
     assert len({call.result().fingerprint for call in calls}) == 1
     assert _served_name(calls[0].result(), "localhost")
+
+
+def test_whoever_pinned_the_authority_before_goes_on_with_the_one_that_follows_it(tmp_path: Path) -> None:
+    first = ensure_tls(tmp_path, names=[], now=NOW)
+    pinned = _copied(first, tmp_path / "pinned.pem")
+    second = renew_authority(tmp_path, names=[], now=NOW + timedelta(minutes=1), new_key=False)
+    third = renew_authority(tmp_path, names=[], now=NOW + timedelta(minutes=2), new_key=False)
+    assert len({first.fingerprint, second.fingerprint, third.fingerprint}) == 3
+    for authority in (pinned, third.ca_certificate):
+        assert _served_name(replace(third, ca_certificate=authority), "localhost")
+    # Who knows only a fingerprint finds it in what the server shows, for as long as that is valid.
+    assert _shown(third)[1:] == [third.fingerprint, second.fingerprint, first.fingerprint]
+    fourth = renew_authority(tmp_path, names=[], now=NOW + timedelta(days=400), new_key=False)
+    assert len(_shown(fourth)) == 5
+    later = ensure_tls(tmp_path, names=[], now=NOW + timedelta(days=3660))
+    assert _shown(later)[1:] == [later.fingerprint] == [fourth.fingerprint]
+
+
+def test_with_a_new_key_nobody_accepts_who_pinned_the_authority_before(tmp_path: Path) -> None:
+    first = ensure_tls(tmp_path, names=[], now=NOW)
+    pinned = _copied(first, tmp_path / "pinned.pem")
+    (tmp_path / "tls" / "ca-key.pem").write_text("rubbish")
+    second = renew_authority(tmp_path, names=[], now=NOW, new_key=True)
+    assert second.fingerprint != first.fingerprint
+    assert _served_name(second, "localhost")
+    with pytest.raises(ssl.SSLError):
+        _served_name(replace(second, ca_certificate=pinned), "localhost")
+    assert _shown(second)[1:] == [second.fingerprint]
+
+
+def test_an_authority_that_has_ended_is_followed_by_another(tmp_path: Path) -> None:
+    ensure_tls(tmp_path, names=[], now=NOW - timedelta(days=4000))
+    with pytest.raises(PermanentError, match="expired") as told:
+        ensure_tls(tmp_path, names=[], now=NOW)
+    assert "bck cert renew --authority" in told.value.advice
+    assert _served_name(renew_authority(tmp_path, names=[], now=NOW, new_key=False), "localhost")
+
+
+@pytest.mark.parametrize("new_key", [True, False])
+def test_a_renewal_of_the_authority_that_is_cut_off_is_whole_with_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, new_key: bool
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    written = tls.write_file
+    for step in range(1, 6):
+        home = tmp_path / str(step)
+        ensure_tls(home, names=[], now=NOW)
+        left = step
+
+        def dies(path: Path, data: bytes) -> None:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise Killed
+            written(path, data)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(tls, "write_file", dies)
+            with suppress(Killed):
+                renew_authority(home, names=[], now=NOW, new_key=new_key)
+        assert _served_name(ensure_tls(home, names=[], now=NOW), "localhost"), step
+
+
+def test_an_address_of_each_network_of_the_machine_is_covered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hosts, addresses = tmp_path / "hosts", tmp_path / "if_inet6"
+    hosts.write_text(f"192.0.2.9 backup.example {socket.gethostname()} # me\n192.0.2.8 other.example\n")
+    addresses.write_text(
+        "20010db8000000000000000000000007 02 40 00 80     eth1\n"
+        "20010db80000000000000000000000ff 02 40 00 01     eth1\n"
+        "fe800000000000000000000000000007 02 40 20 80     eth1\n"
+    )
+    monkeypatch.setattr(machine, "_HOSTS", hosts)
+    monkeypatch.setattr(machine, "_IF_INET6", addresses)
+    names = machine.own_names()
+    assert {"backup.example", "2001:db8::7"} <= set(names)
+    assert not {"other.example", "2001:db8::ff", "fe80::7", "192.0.2.9"} & (set(names) - set(_own_ipv4()))
+    assert _own_ipv4() <= set(names)
+    assert _served_name(ensure_tls(tmp_path, names=[], now=NOW), "2001:db8::7")
+
+
+def _own_ipv4() -> set[str]:
+    """As the kernel's routing table knows them."""
+    table = Path("/proc/net/fib_trie").read_text().splitlines()
+    found = [before.split()[-1] for before, line in pairwise(table) if "host LOCAL" in line]
+    return {one for one in found if not one.startswith(("127.", "169.254."))}
+
+
+def _shown(files: TlsFiles) -> list[str]:
+    """SHA-256 of all that the server sends."""
+    return [
+        fingerprint(one) for one in x509.load_pem_x509_certificates(files.server_certificate.read_bytes())
+    ]
+
+
+def _copied(files: TlsFiles, to: Path) -> Path:
+    to.write_bytes(files.ca_certificate.read_bytes())
+    return to

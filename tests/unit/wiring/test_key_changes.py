@@ -38,7 +38,7 @@ def test_another_key_for_access_tokens_is_entered(application: Application, over
     name = application.tokens.rotate(now=application.clock.now(), overlap=overlap)
     assert entered(application, Action.KEY_STORED, before) == [
         (Outcome.ASKED, {"secret": "token-key", "overlap": told}),
-        (Outcome.DONE, {"secret": "token-key", "fingerprint": name}),
+        (Outcome.DONE, {"secret": "token-key", "overlap": told, "fingerprint": name}),
     ]
 
 

@@ -16,7 +16,7 @@ from bck_adapters.pki.imported import (
 )
 from bck_adapters.pki.machine import own_names
 from bck_adapters.pki.ssh import OpenSshKeys
-from bck_adapters.pki.tls import TlsFiles, ensure_tls, renew_tls
+from bck_adapters.pki.tls import TlsFiles, ensure_tls, renew_authority, renew_tls
 
 __all__ = [
     "Identity",
@@ -33,5 +33,6 @@ __all__ = [
     "issue_server_certificate",
     "own_names",
     "remove_import",
+    "renew_authority",
     "renew_tls",
 ]

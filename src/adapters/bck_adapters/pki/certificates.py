@@ -55,10 +55,14 @@ def fingerprint(certificate: x509.Certificate) -> str:
     return certificate.fingerprint(hashes.SHA256()).hex()
 
 
-def create_ca(*, now: datetime) -> Identity:
-    """A new CA that may sign servers and no further CA. Its name is unique, so two never get mixed up."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(f"Backup Orchestrator CA {secrets.token_hex(4)}")
+def create_ca(*, now: datetime, like: Identity | None = None) -> Identity:
+    """A new CA that may sign servers and no further CA. Its name is unique, so two never get mixed up.
+
+    ``like``: the one that it is to follow, with the same name and key. Whoever pinned that accepts what this
+    one signs until that one ends.
+    """
+    key = like.key if like else ec.generate_private_key(ec.SECP256R1())
+    name = like.certificate.subject if like else _name(f"Backup Orchestrator CA {secrets.token_hex(4)}")
     builder = (
         _builder(name, name, key.public_key(), now, now + CA_LIFE)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -77,7 +81,7 @@ def issue_server_certificate(ca: Identity, names: Sequence[str], *, now: datetim
         raise PermanentError(
             "The certificate authority of this installation has expired.",
             meaning="Clients that pinned it accept no server any more.",
-            advice="Move its folder 'tls' away, start again, and let every client trust the new one.",
+            advice="Make another one, bck cert renew --authority, and let every client trust that.",
         )
     key = ec.generate_private_key(ec.SECP256R1())
     builder = (

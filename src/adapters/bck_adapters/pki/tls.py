@@ -3,7 +3,7 @@
 import fcntl
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,6 +22,9 @@ from bck_adapters.pki.certificates import (
 )
 from bck_adapters.pki.machine import own_names
 from bckcore.errors import PermanentError
+
+BEFORE = "ca-before.pem"
+"""Earlier certificates of the CA."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,21 @@ def renew_tls(home: Path, *, names: Sequence[str], now: datetime) -> TlsFiles:
         return _renewed(folder, tuple(dict.fromkeys((*own_names(), *names))), now)
 
 
+def renew_authority(home: Path, *, names: Sequence[str], now: datetime, new_key: bool) -> TlsFiles:
+    """Another CA instead of ours, and a server certificate of it. Names and errors: see :func:`ensure_tls`.
+
+    With the old one's key, whoever pinned that goes on until it ends; with ``new_key`` nobody does, and the
+    old one need not even be readable. Cut off, it is whole with the next start.
+    """
+    folder = home / "tls"
+    with writing(folder):
+        if new_key:
+            (folder / "ca.pem").unlink(missing_ok=True)  # without it the next step makes both anew
+        elif (folder / "ca.pem").exists():
+            _followed(folder, now)
+        return _renewed(folder, tuple(dict.fromkeys((*own_names(), *names))), now)
+
+
 def _usable(folder: Path, names: Sequence[str], now: datetime) -> TlsFiles | None:
     server = _read_identity(folder / "server.pem", folder / "server-key.pem")
     if server is None or not (folder / "ca.pem").exists():
@@ -87,8 +105,31 @@ def _renewed(folder: Path, names: Sequence[str], now: datetime) -> TlsFiles:
     # Key first: a crash in between leaves a pair that does not match, and that is renewed next time.
     write_file(folder / "server-key.pem", server.key_pem())
     # The CA goes with it, so that a client that knows only the CA's fingerprint can check it.
-    write_file(folder / "server.pem", server.certificate_pem() + ca.certificate_pem())
+    chain = (server.certificate, ca.certificate, *_before(folder, ca.certificate, now))
+    write_file(folder / "server.pem", _pems(chain))
     return _files(folder, ca.certificate)
+
+
+def _followed(folder: Path, now: datetime) -> None:
+    """Another certificate of our CA; those before it are remembered as long as they are valid."""
+    old = _read_ca(folder)
+    new = create_ca(now=now, like=old)
+    write_file(folder / BEFORE, _pems((old.certificate, *_before(folder, old.certificate, now))))
+    write_file(folder / "ca.pem", new.certificate_pem())
+
+
+def _before(folder: Path, ca: x509.Certificate, now: datetime) -> list[x509.Certificate]:
+    """Earlier certificates of the same CA, which clients may have pinned. Harmed ones are none."""
+    try:
+        found = x509.load_pem_x509_certificates((folder / BEFORE).read_bytes())
+    except (OSError, ValueError):
+        return []
+    key = ca.public_key()
+    return [one for one in found if one != ca and one.public_key() == key and now < one.not_valid_after_utc]
+
+
+def _pems(certificates: Iterable[x509.Certificate]) -> bytes:
+    return b"".join(one.public_bytes(serialization.Encoding.PEM) for one in certificates)
 
 
 def _files(folder: Path, ca: x509.Certificate) -> TlsFiles:
@@ -122,8 +163,8 @@ def _unusable_ca(path: Path, why: object) -> PermanentError:
     return PermanentError(
         f"The certificate authority cannot be used: {path}: {why}.",
         meaning="No server certificate can be made that the clients would accept.",
-        advice="Bring the file back from a copy. Without one, move the folder 'tls' away and start again; "
-        "every client must then trust the new authority.",
+        advice="Bring the file back from a copy. Without one: bck cert renew --authority --now; every client "
+        "must then trust the new authority.",
     )
 
 

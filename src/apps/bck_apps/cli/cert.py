@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 1 << 20
 SOON = "A running server shows it within ten seconds."
+_UNTIL = {
+    False: "Those that know the old one go on until that ends.",
+    True: "Those that know the old one accept the server no more.",
+}
 app = typer.Typer(help="The certificate by which clients know the server.", no_args_is_help=True)
 
 
@@ -33,18 +37,39 @@ def cert_renew(
     own: Annotated[
         bool, typer.Option("--own", help="Give up an imported certificate for one of the server's own CA.")
     ] = False,
+    authority: Annotated[
+        bool,
+        typer.Option("--authority", help="The CA itself: clients go on until the old one ends."),
+    ] = False,
+    now: Annotated[
+        bool,
+        typer.Option("--now", help="With --authority: a new key, for others may have the old one."),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Make a new key and certificate, signed by the server's own CA: clients that pinned that CA accept it.
 
-    This happens by itself in time; do it when the key may have been seen by others.
+    This happens by itself in time; do it when the key may have been seen by others. The CA itself lasts ten
+    years and is renewed by nobody else: 'bck doctor' warns half a year before it ends.
     """
+    if now and not authority:
+        raise InvalidInputError(
+            "--now says how the CA is renewed.",
+            meaning="Nothing was changed.",
+            advice="Give --authority, too; the server's own key is changed at once anyway.",
+        )
     with opened() as application:
-        application.certificates.renew(own=own)
+        if authority:
+            application.certificates.renew_authority(own=own, new_key=now)
+        else:
+            application.certificates.renew(own=own)
         facts = application.certificates.facts()
 
     def view() -> "RenderableType":
-        say(f"The server has a new certificate. {SOON}")
+        say(f"The server has a new certificate{' and a new CA' if authority else ''}. {SOON}")
+        if authority:
+            say(f"Tell every client the SHA-256 of its CA. {_UNTIL[now]}")
+            say("Enrolment tokens that are out are void.")
         return _view(facts)
 
     show(as_json, _document(facts), view)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 LEAST_RSYNC = (3, 2, 3)
 """The first with --modify-window=-1, digests in the log and all else that the transport asks for."""
 WARN_BEFORE = timedelta(days=21)
+AUTHORITY_WARN_BEFORE = timedelta(days=182)
+"""Every client has to be told of another one."""
 MOST_FAULTS = 10
 ADD_ADMIN = "bck user add NAME --role admin"
 _TOOL_SECONDS = 10
@@ -192,10 +194,13 @@ def certificates_finding(application: "Application") -> tuple[bool, str]:
     shared = shared_files(application.home / "tls", _is_key)
     if shared:
         return False, f"others can read {', '.join(shared)}"
-    good = min(facts.valid_until, facts.ca_valid_until) - now > WARN_BEFORE
+    lasting = facts.ca_valid_until - now > AUTHORITY_WARN_BEFORE
+    good = lasting and facts.valid_until - now > WARN_BEFORE
     told = f"CA until {facts.ca_valid_until:%Y-%m-%d}, server until {facts.valid_until:%Y-%m-%d}"
     if facts.files.imported and not good:
         told += "; it was imported, and nobody renews it by itself: bck cert import"
+    elif not lasting:
+        told += "; then no client accepts the server: bck cert renew --authority, and tell every client"
     return good, told
 
 

@@ -18,16 +18,17 @@ from bck_adapters.pki import (
     is_imported,
     own_names,
     remove_import,
+    renew_authority,
     renew_tls,
 )
 from bckcore.domain.audit import Action
 from bckcore.errors import BckError, RefusedError
 from bckcore.ports.clock import Clock
 from bckcore.services.evidence import Evidence
-from bckcore.services.witnesses import key_change
 
 _logger = logging.getLogger("bck.audit")
 SECRET = "tls/server"  # noqa: S105  # its name in the audit log
+AUTHORITY_SECRET = "tls/authority"  # noqa: S105  # the same
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,22 @@ class Certificates:
 
         Raises RefusedError while an imported one is in use, and what :meth:`files` raises.
         """
+        self._require_own(own)
+        with self._evidence().around(Action.KEY_STORED, secret=SECRET) as told:
+            files = renew_tls(self._home, names=self._names, now=self._clock.now())
+            remove_import(self._home / "tls")
+            told["fingerprint"] = _shown(files)
+
+    def renew_authority(self, *, own: bool, new_key: bool) -> None:
+        """Another CA of our own, which clients are to pin; with the same key those that pinned the old one go
+        on until that ends. ``own`` and errors as in :meth:`renew`."""
+        self._require_own(own)
+        with self._evidence().around(Action.KEY_STORED, secret=AUTHORITY_SECRET) as told:
+            files = renew_authority(self._home, names=self._names, now=self._clock.now(), new_key=new_key)
+            remove_import(self._home / "tls")
+            told |= {"fingerprint": files.fingerprint, "key": "new" if new_key else "the same"}
+
+    def _require_own(self, own: bool) -> None:
         if not own and is_imported(self._home / "tls"):
             raise RefusedError(
                 "An imported certificate is in use; only whoever signed it can renew it.",
@@ -102,15 +119,11 @@ class Certificates:
                 advice="Import the new one: bck cert import; or go back to the server's own: "
                 "bck cert renew --own",
             )
-        with key_change(self._evidence(), SECRET) as told:
-            files = renew_tls(self._home, names=self._names, now=self._clock.now())
-            remove_import(self._home / "tls")
-            told["fingerprint"] = _shown(files)
 
     def bring(self, certificate: bytes, key: bytes, authority: bytes) -> Imported:
         """Use a certificate from elsewhere; see :func:`bck_adapters.pki.import_certificate`."""
         names = self._names or own_names()
-        with key_change(self._evidence(), SECRET) as told:
+        with self._evidence().around(Action.KEY_STORED, secret=SECRET) as told:
             imported = import_certificate(
                 self._home / "tls",
                 certificate=certificate,
