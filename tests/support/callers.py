@@ -175,6 +175,11 @@ def _redeem(street: Street, _caller: Caller) -> Plain:
     return Plain(json={"token": opened.json()["token"], "host_keys": [PC_KEY]})
 
 
+def _opened(street: Street, _caller: Caller) -> Plain:
+    street.two.world.call("POST", "/hosts/fresh/enrolment", json={"address": "fresh.test"})
+    return Plain(path={"name": "fresh"})
+
+
 def _confirm(street: Street, caller: Caller) -> Plain:
     return Plain(json={"code": _code(street, caller)})
 
@@ -228,6 +233,7 @@ PLAIN: Mapping[str, Callable[[Street, Caller], Plain]] = {
     "POST /restore/preview": _of_profile(to="/nowhere/at/all"),
     "POST /hosts/{name}/key": _fixed(path={"name": "keyed"}),
     "POST /hosts/{name}/enrolment": _fixed(path={"name": "fresh"}, json={"address": "fresh.test"}),
+    "DELETE /hosts/{name}/enrolment": _opened,
     "POST /enrol": _redeem,
     "POST /hosts/{name}/presence": _fixed(json={"idle": True}),
 }

@@ -90,6 +90,10 @@ class Action(StrEnum):
     SERVICE_START = "service-start"
     DATABASE_MOVED = "database-moved"
     """The installation left one database for another; entered into the new one."""
+    CATALOG_REBUILT = "catalog-rebuilt"
+    """What the database had of a profile was replaced by what the storage tells."""
+    NODE_TAKEN_OVER = "node-taken-over"
+    """Jobs and profiles of another storage node became this one's."""
     AUDIT_EXPORT = "audit-export"
 
 

@@ -96,8 +96,18 @@ class _WitnessedUnit:
 def _difference(before: Any, after: Any) -> dict[str, str]:
     """Which fields differ, and what they are now. Of a host or profile no field holds a secret itself."""
     names = [one.name for one in fields(after) if getattr(before, one.name) != getattr(after, one.name)]
-    now, was = ("; ".join(f"{name}={getattr(one, name)}" for name in names) for one in (after, before))
+    now = "; ".join(f"{name}={_new(getattr(after, name), getattr(before, name))}" for name in names)
+    was = "; ".join(f"{name}={_new(getattr(before, name), getattr(after, name))}" for name in names)
     return {"changed": " ".join(names), "now": now, "was": was}
+
+
+def _new(value: object, other: object) -> object:
+    """Of a list what the other one lacks: in a long one that would be cut off. All of it where only the order
+    differs."""
+    if not isinstance(value, tuple) or not isinstance(other, tuple):
+        return value
+    lacking = tuple(one for one in value if one not in other)
+    return value if not lacking and all(one in value for one in other) else lacking
 
 
 class _Watched:

@@ -4,6 +4,7 @@ import pytest
 
 from bck_adapters.testkit.samples import sample_job
 from bck_apps.wiring import database_place, initialise, open_application
+from bckcore.domain.audit import Action
 from bckcore.domain.job import JobResult, JobStatus
 from bckcore.domain.secret import Secret
 from bckcore.errors import RefusedError
@@ -46,6 +47,10 @@ def test_a_node_whose_runner_holds_a_job_is_not_taken_over(opened):
             assert here.jobs_by_node() == {"nas1": 1}
             there.queue.finish(claim, JobStatus.SUCCEEDED, JobResult())
             assert here.take_over_node("nas1") == 1
+            deeds = [one.deed for one in here.evidence.entries()]
+            told = [deed for deed in deeds if deed.action is Action.NODE_TAKEN_OVER]
+            assert [one.outcome.value for one in told] == ["asked", "failed", "asked", "done"]
+            assert dict(told[-1].about) == {"node": "nas1", "to": "nas2", "jobs": "1"}
 
 
 def test_a_node_whose_lease_has_ended_is_taken_over_with_its_job(opened):

@@ -55,6 +55,20 @@ def told(evidence):
     return [(one.deed.action, dict(one.deed.about)) for one in evidence.entries()]
 
 
+def test_one_folder_more_in_a_long_list_is_told_by_its_name(units, evidence):
+    roots = tuple(f"/home/u/a folder with a long name, number {number:03}" for number in range(100))
+    with units() as uow:
+        uow.hosts.add(replace(sample_host(), allowed_roots=roots))
+        uow.hosts.update(replace(sample_host(), allowed_roots=(*roots[1:], "/")))
+        uow.hosts.update(replace(sample_host(), allowed_roots=("/", *roots[1:3])))
+        uow.hosts.update(replace(sample_host(), allowed_roots=(*roots[1:3], "/")))
+        uow.commit()
+    more, less, order = [about for action, about in told(evidence) if action is Action.HOST_CHANGED]
+    assert (more["now"], more["was"]) == ("allowed_roots=('/',)", f"allowed_roots={roots[:1]}")
+    assert less["now"] == "allowed_roots=()"
+    assert order["now"] == f"allowed_roots={(*roots[1:3], '/')}"
+
+
 def test_changes_of_hosts_profiles_and_users_enter_themselves(units, evidence, witness):
     user = User(name="bert", role=Role.VIEWER, password_hash=CANARY, created=StepClock().now())
     with witness.acting(ANNA), units() as uow:

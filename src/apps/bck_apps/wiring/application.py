@@ -31,7 +31,7 @@ from bck_apps.wiring.settings import (
     load,
 )
 from bckcore.domain.access import Role
-from bckcore.domain.audit import Actor
+from bckcore.domain.audit import Action, Actor
 from bckcore.domain.ids import ProfileId, SecretRef
 from bckcore.domain.secret import Secret
 from bckcore.errors import InvalidInputError, NotFoundError, RefusedError, StorageError
@@ -279,12 +279,15 @@ class Application:
 
         Raises RefusedError, NotFoundError.
         """
-        return taken_over(
-            node,
-            own=self.settings.queue.node,
-            of_node=self.container.database().node_queue,
-            worker_of=self.container.offered_queue().worker_of,
-        )
+        own = self.settings.queue.node
+        with self.evidence.around(Action.NODE_TAKEN_OVER, node=node, to=own) as told:
+            told["jobs"] = moved = taken_over(
+                node,
+                own=own,
+                of_node=self.container.database().node_queue,
+                worker_of=self.container.offered_queue().worker_of,
+            )
+        return moved
 
     def _node_queue(self) -> NodeQueue | None:
         of_node = self.container.database().node_queue

@@ -69,7 +69,6 @@ from bckcore.services.profiles import ProfileService
 from bckcore.services.prune import PruneService
 from bckcore.services.pull import Puller
 from bckcore.services.reach import Reach
-from bckcore.services.rebuild import Rebuild
 from bckcore.services.recovery import Recovery
 from bckcore.services.restore import RestoreService
 from bckcore.services.restore_host import HostRestore
@@ -89,6 +88,7 @@ from bckcore.services.witnesses import (
     witnessed_tokens,
 )
 from bckcore.services.witnesses_people import WitnessedAccess, WitnessedSecondFactors
+from bckcore.services.witnesses_rebuild import WitnessedRebuild
 from bckcore.services.worker import Step
 
 
@@ -261,7 +261,9 @@ class Container(containers.DeclarativeContainer):
 
     ledger = providers.Singleton(Ledger, units=units, storage=storage)
     recovery = providers.Singleton(Recovery, storage=storage, clock=clock, ledger=ledger)
-    rebuilds = providers.Singleton(Rebuild, units=units, storage=storage, recovery=recovery, clock=clock)
+    rebuilds = providers.Singleton(
+        WitnessedRebuild, evidence=evidence, units=units, storage=storage, recovery=recovery, clock=clock
+    )
     random = providers.Singleton(SystemRandom)
     puller = providers.Singleton(
         Puller,
