@@ -44,6 +44,10 @@ class Company:
         """PEM of a server's certificate, signed by the intermediate; days from now."""
         return self._signed("server", "intermediate", names=names, begins=begins, ends=ends)
 
+    def nameless(self, name: str) -> bytes:
+        """PEM of a server's certificate, signed by the root, whose name stands in its subject alone."""
+        return self._signed("server", "root", called=name)
+
     def _signed(
         self,
         subject: str,
@@ -51,12 +55,13 @@ class Company:
         *,
         ca: bool = False,
         names: Sequence[str] = (),
+        called: str = "",
         begins: int = -1,
         ends: int = 90,
     ) -> bytes:
         builder = (
             x509.CertificateBuilder()
-            .subject_name(_name(subject))
+            .subject_name(_named(called) if called else _name(subject))
             .issuer_name(_name(issuer))
             .public_key(key(subject).public_key())
             .serial_number(x509.random_serial_number())
@@ -72,4 +77,8 @@ class Company:
 
 
 def _name(text: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Example {text}")])
+    return _named(f"Example {text}")
+
+
+def _named(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])

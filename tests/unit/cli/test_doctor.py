@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,20 @@ def test_a_folder_that_vanishes_meanwhile_is_nobodys(application: Application) -
     assert certificates_finding(application)[0]
     assert CHECKLIST["secret files"](application)[0]
     assert [name for name in VANISHING if (application.home / name).exists()] == []
+
+
+def test_the_end_of_the_authority_is_told_half_a_year_before_with_what_to_do(tmp_path: Path) -> None:
+    clock = SettableClock(datetime.now(UTC))
+    with memory_application(tmp_path, clock, {}) as made:
+        made.certificates.files()
+        clock.advance(timedelta(days=3652 - 184).total_seconds())
+        assert certificates_finding(made)[0]
+        clock.advance(timedelta(days=3).total_seconds())
+        good, told = certificates_finding(made)
+        assert not good
+        assert "bck cert renew --authority" in told
+        made.certificates.renew_authority(own=False, new_key=False)
+        assert certificates_finding(made)[0]
 
 
 def test_a_key_that_others_can_read_is_named(application: Application) -> None:

@@ -102,6 +102,11 @@ def test_the_root_may_be_given_apart(tmp_path: Path) -> None:
         ),
         ({"names": ("other.example",)}, "other.example: "),
         ({"certificate": COMPANY.server(["backup.example"]), "authority": COMPANY.root()}, "No client would"),
+        ({"certificate": COMPANY.nameless("backup.example") + COMPANY.root()}, "not valid for"),
+        (
+            {"certificate": COMPANY.server(["backup.example"]), "authority": COMPANY.intermediate()},
+            "unable to get issuer",
+        ),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

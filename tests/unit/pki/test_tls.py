@@ -9,13 +9,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 
-from bck_adapters.pki import TlsFiles, ensure_tls, fingerprint, machine, renew_authority, tls
+from bck_adapters.pki import TlsFiles, ensure_tls, fingerprint, machine, renew_authority, renew_tls, tls
 from bckcore.errors import InvalidInputError, PermanentError
 
 NOW = datetime.now(UTC)  # OpenSSL checks dates against the real clock
@@ -206,6 +207,25 @@ def test_a_renewal_of_the_authority_that_is_cut_off_is_whole_with_the_next_start
             with suppress(Killed):
                 renew_authority(home, names=[], now=NOW, new_key=new_key)
         assert _served_name(ensure_tls(home, names=[], now=NOW), "localhost"), step
+
+
+def test_where_nothing_can_be_written_people_are_told_and_the_old_one_stays(tmp_path: Path) -> None:
+    first = ensure_tls(tmp_path, names=[], now=NOW)
+    before = _state(tmp_path)
+    (tmp_path / "tls").chmod(0o500)
+    try:
+        for work in (
+            renew_tls,
+            partial(renew_authority, new_key=False),
+            partial(renew_authority, new_key=True),
+        ):
+            with pytest.raises(PermanentError, match="cannot be written") as told:
+                work(tmp_path, names=[], now=NOW)
+            assert str(tmp_path / "tls") in told.value.advice
+        assert _state(tmp_path) == before
+        assert ensure_tls(tmp_path, names=[], now=NOW) == first
+    finally:
+        (tmp_path / "tls").chmod(0o700)
 
 
 def test_an_address_of_each_network_of_the_machine_is_covered(

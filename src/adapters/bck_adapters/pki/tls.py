@@ -187,14 +187,24 @@ def _read_key(path: Path) -> ec.EllipticCurvePrivateKey:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock, so that two processes never mix one's key with the other's certificate."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    """Hold the folder's lock, so that two processes never mix one's key with the other's certificate.
+
+    Raises PermanentError for what cannot be written inside.
+    """
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+    except OSError as exc:
+        raise PermanentError(
+            f"The certificate cannot be written: {exc.filename or folder}: {exc.strerror}.",
+            meaning="The one before is shown as long as it is there and valid.",
+            advice=f"Make room, or give {folder} back to the account of the service; then say it again.",
+        ) from exc
 
 
 def sync_folder(folder: Path) -> None:
