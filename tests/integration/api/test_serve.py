@@ -7,6 +7,7 @@ import socket
 import ssl
 import stat
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -280,6 +281,19 @@ def test_a_certificate_that_cannot_be_used_leaves_the_old_one_in_use(tmp_path: P
                 (place / "server-key.pem").write_bytes(tls.server_key.read_bytes())
             server.refresh_certificate()
             assert server._context is before
+
+
+def test_a_server_that_starts_tells_that_its_authority_ends_soon(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with api_world(tmp_path) as world:
+        world.application.certificates.files()
+        _make_ready(world.application)
+        assert "ends soon" not in caplog.text
+        world.clock.advance(timedelta(days=3652 - 180).total_seconds())
+        _make_ready(world.application)
+        assert "the certificate or its authority ends soon" in caplog.text
+        assert "bck cert renew --authority" in caplog.text
 
 
 def test_a_key_of_tokens_that_cannot_be_opened_keeps_the_server_running_and_is_told(

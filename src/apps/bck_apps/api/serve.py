@@ -71,6 +71,10 @@ def _make_ready(application: Application) -> None:
         application.tokens.ready()
     except BckError as error:
         log.error("nobody can sign in", error=str(error))
+    facts = application.certificates.facts()
+    if worry := facts.worry(application.clock.now()):
+        end = min(facts.valid_until, facts.ca_valid_until)
+        log.warning("the certificate or its authority ends soon", end=end.isoformat(), worry=worry)
 
 
 def listening(application: Application, *, port: int | None = None) -> socket.socket:

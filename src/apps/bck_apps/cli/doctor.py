@@ -6,7 +6,6 @@ import stat
 import subprocess
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,9 +26,6 @@ if TYPE_CHECKING:
 
 LEAST_RSYNC = (3, 2, 3)
 """The first with --modify-window=-1, digests in the log and all else that the transport asks for."""
-WARN_BEFORE = timedelta(days=21)
-AUTHORITY_WARN_BEFORE = timedelta(days=182)
-"""Every client has to be told of another one."""
 MOST_FAULTS = 10
 ADD_ADMIN = "bck user add NAME --role admin"
 _TOOL_SECONDS = 10
@@ -194,14 +190,9 @@ def certificates_finding(application: "Application") -> tuple[bool, str]:
     shared = shared_files(application.home / "tls", _is_key)
     if shared:
         return False, f"others can read {', '.join(shared)}"
-    lasting = facts.ca_valid_until - now > AUTHORITY_WARN_BEFORE
-    good = lasting and facts.valid_until - now > WARN_BEFORE
     told = f"CA until {facts.ca_valid_until:%Y-%m-%d}, server until {facts.valid_until:%Y-%m-%d}"
-    if facts.files.imported and not good:
-        told += "; it was imported, and nobody renews it by itself: bck cert import"
-    elif not lasting:
-        told += "; then no client accepts the server: bck cert renew --authority, and tell every client"
-    return good, told
+    worry = facts.worry(now)
+    return not worry, f"{told}; {worry}" if worry else told
 
 
 def _wanted_channels(application: "Application") -> list[str]:

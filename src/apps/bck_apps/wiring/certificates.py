@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
@@ -30,6 +30,10 @@ _logger = logging.getLogger("bck.audit")
 SECRET = "tls/server"  # noqa: S105  # its name in the audit log
 AUTHORITY_SECRET = "tls/authority"  # noqa: S105  # the same
 
+WARN_BEFORE = timedelta(days=21)
+AUTHORITY_WARN_BEFORE = timedelta(days=182)
+"""Every client has to be told of another one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CertificateFacts:
@@ -44,6 +48,14 @@ class CertificateFacts:
     server_fingerprint: str
     """SHA-256 in hex; clients pin that of the CA, which outlives this one."""
     ca_valid_until: datetime
+
+    def worry(self, now: datetime) -> str:
+        """What ends soon, what that means, and what to do; empty while nothing does."""
+        if self.ca_valid_until - now > AUTHORITY_WARN_BEFORE and self.valid_until - now > WARN_BEFORE:
+            return ""
+        if self.files.imported:
+            return "it was imported, and nobody renews it by itself: bck cert import"
+        return "then no client accepts the server: bck cert renew --authority, and tell every client"
 
 
 class Certificates:
