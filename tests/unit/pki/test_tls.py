@@ -10,7 +10,6 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -228,10 +227,30 @@ def test_where_nothing_can_be_written_people_are_told_and_the_old_one_stays(tmp_
         (tmp_path / "tls").chmod(0o700)
 
 
-def test_an_address_of_each_network_of_the_machine_is_covered(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    hosts, addresses = tmp_path / "hosts", tmp_path / "if_inet6"
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+_ROUTES = """Local:
+  +-- 0.0.0.0/0 3 0 5
+     |-- 0.0.0.0
+        /0 universe UNICAST
+     +-- 198.51.100.0/24 2 0 2
+        |-- 198.51.100.0
+           /24 link UNICAST
+        |-- 198.51.100.7
+           /32 host LOCAL
+        |-- 198.51.100.8
+           /32 host LOCAL
+        |-- 198.51.100.255
+           /32 link BROADCAST
+     |-- 127.0.0.1
+        /32 host LOCAL
+     |-- 169.254.3.4
+        /32 host LOCAL
+"""
+
+
+def test_every_address_of_the_machine_is_covered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts, addresses, routes = tmp_path / "hosts", tmp_path / "if_inet6", tmp_path / "fib_trie"
+    routes.write_text(_ROUTES)
     hosts.write_text(f"192.0.2.9 backup.example {socket.gethostname()} # me\n192.0.2.8 other.example\n")
     addresses.write_text(
         "20010db8000000000000000000000007 02 40 00 80     eth1\n"
@@ -240,18 +259,13 @@ def test_an_address_of_each_network_of_the_machine_is_covered(
     )
     monkeypatch.setattr(machine, "_HOSTS", hosts)
     monkeypatch.setattr(machine, "_IF_INET6", addresses)
-    names = machine.own_names()
-    assert {"backup.example", "2001:db8::7"} <= set(names)
-    assert not {"other.example", "2001:db8::ff", "fe80::7", "192.0.2.9"} & (set(names) - set(_own_ipv4()))
-    assert _own_ipv4() <= set(names)
-    assert _served_name(ensure_tls(tmp_path, names=[], now=NOW), "2001:db8::7")
-
-
-def _own_ipv4() -> set[str]:
-    """As the kernel's routing table knows them."""
-    table = Path("/proc/net/fib_trie").read_text().splitlines()
-    found = [before.split()[-1] for before, line in pairwise(table) if "host LOCAL" in line]
-    return {one for one in found if not one.startswith(("127.", "169.254."))}
+    routed_4 = {address for address in machine._routed() if "." in address}
+    assert routed_4 <= {*machine._addresses_4(), *_LOCAL}, "as another way finds the real ones"
+    monkeypatch.setattr(machine, "_FIB_TRIE", routes)
+    routed, names = set(machine._routed()), set(machine.own_names())
+    expected = {"backup.example", "2001:db8::7", "198.51.100.7", "198.51.100.8", socket.gethostname()}
+    assert names - routed - {*_LOCAL} == expected - routed
+    assert _served_name(ensure_tls(tmp_path, names=[], now=NOW), "198.51.100.8")
 
 
 def _shown(files: TlsFiles) -> list[str]:

@@ -1,9 +1,7 @@
 """What this machine is called: names and addresses that clients may use for it."""
 
-import fcntl
 import ipaddress
 import socket
-import struct
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,8 +13,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 # Documentation addresses: a UDP socket "connected" to them sends nothing, yet learns its own address.
 _FAR_AWAY = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 _HOSTS = Path("/etc/hosts")
+_FIB_TRIE = Path("/proc/net/fib_trie")
 _IF_INET6 = Path("/proc/net/if_inet6")
-_SIOCGIFADDR = 0x8915
 _ANYWHERE = "00"
 _PASSING = 0x01 | 0x20 | 0x40
 """Flags of an address that goes again (temporary, deprecated) or is not its own yet (tentative)."""
@@ -50,14 +48,16 @@ def _routed() -> Iterator[str]:
 
 
 def _addresses_4() -> Iterator[str]:
-    """The address of each interface."""
-    with suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
-        for _, name in socket.if_nameindex():
-            with suppress(OSError):  # it has none
-                answer = fcntl.ioctl(asked, _SIOCGIFADDR, struct.pack("16s240x", name.encode()))
-                address = ipaddress.IPv4Address(answer[20:24])
+    """All that are the machine's own, as the kernel's routes have them, several of one interface too."""
+    with suppress(OSError, ValueError):
+        last = ""
+        for line in map(str.strip, _FIB_TRIE.read_text("ascii").splitlines()):
+            if line.startswith("|--"):
+                last = line.removeprefix("|-- ")
+            elif line == "/32 host LOCAL":
+                address = ipaddress.IPv4Address(last)
                 if not (address.is_loopback or address.is_link_local):
-                    yield str(address)
+                    yield last
 
 
 def _addresses_6() -> Iterator[str]:
