@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from bckcore.domain.login import LONGEST_PASSWORD
 
@@ -37,6 +37,23 @@ class Body(BaseModel):
 
 
 class View(BaseModel):
-    """What a caller gets."""
+    """What a caller gets.
+
+    Names and rules of PCs are bytes; where they are no UTF-8, our texts hold halves of characters. No JSON
+    document can, so a caller gets those escaped, ``\\udce9`` for the byte E9.
+    """
 
     model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_whole_characters(cls, values: object) -> object:
+        return _in_whole_characters(values)
+
+
+def _in_whole_characters(value: object) -> object:
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, dict):
+        return {name: _in_whole_characters(one) for name, one in value.items()}
+    return [_in_whole_characters(one) for one in value] if isinstance(value, list) else value
