@@ -4,7 +4,11 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -118,6 +122,51 @@ def test_a_log_file_gives_way_when_it_is_large_and_so_many_are_kept(tmp_path: Pa
     assert all(one.stat().st_size <= 65536 for one in tmp_path.iterdir())
     assert {one.stat().st_mode & 0o777 for one in tmp_path.iterdir()} == {0o640}
     assert json.loads(path.read_text().splitlines()[-1])["number"] == 1999
+
+
+def log_file(path: Path) -> logging.Handler:
+    """As one process has it; processes hold each other off by locks of open files, and so do these."""
+    handler = logs._LogFile(str(path), maxBytes=65536, backupCount=50, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(name)s %(message)s"))
+    return handler
+
+
+def test_of_a_log_file_of_two_processes_none_goes_before_it_is_full(tmp_path: Path) -> None:
+    path = tmp_path / "bck.log"
+    with closing(log_file(path)) as busy, closing(log_file(path)) as quiet:
+        for number in range(6000):
+            who = quiet if number % 100 == 0 else busy
+            who.handle(logging.makeLogRecord({"name": str(number), "msg": "x" * 100}))
+    files = sorted(tmp_path.iterdir(), key=lambda one: int(one.suffix[1:]) if one.suffix != ".log" else 0)
+    assert all(65536 - 200 < one.stat().st_size <= 65536 for one in files[1:])
+    told = [line.split()[0] for one in reversed(files) for line in one.read_text().splitlines()]
+    assert told == [str(number) for number in range(6000)]
+
+
+def test_a_log_file_that_somebody_moves_away_or_deletes_is_made_anew(tmp_path: Path) -> None:
+    path = tmp_path / "bck.log"
+    with closing(log_file(path)) as handler:
+        for number in range(3):
+            handler.handle(logging.makeLogRecord({"name": str(number), "msg": "x"}))
+            path.rename(tmp_path / f"moved-{number}")
+    assert [(tmp_path / f"moved-{number}").read_text() for number in range(3)] == ["0 x\n", "1 x\n", "2 x\n"]
+
+
+def race(path: Path, start: Barrier, who: str) -> None:
+    with closing(log_file(path)) as handler:
+        start.wait()
+        for number in range(2000):
+            handler.handle(logging.makeLogRecord({"name": who, "msg": f"{number} {'x' * 100}"}))
+
+
+def test_who_turn_a_log_file_over_at_once_lose_no_line(tmp_path: Path) -> None:
+    start = Barrier(3)
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(partial(race, tmp_path / "bck.log", start), "abc"))
+    files = sorted(tmp_path.iterdir(), key=lambda one: one.stat().st_size)
+    lines = [line.split()[:2] for one in files for line in one.read_text().splitlines()]
+    assert sorted(lines) == sorted([who, str(number)] for who in "abc" for number in range(2000))
+    assert all(one.stat().st_size > 65536 - 200 for one in files[1:])
 
 
 @pytest.mark.usefixtures("own_logging")

@@ -10,8 +10,10 @@ import os
 import sys
 from collections.abc import Mapping, MutableMapping
 from contextlib import AbstractContextManager
+from fcntl import LOCK_EX, flock
 from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 import structlog
@@ -102,7 +104,43 @@ _through_logging()
 
 
 class _LogFile(RotatingFileHandler):
-    """Readable by the service's group, by nobody else, whatever the umask."""
+    """Readable by the service's group, by nobody else, whatever the umask.
+
+    Several processes may write to it, as ``bck serve --only api`` and ``--only runner`` of one installation
+    do: one of them turns it over, each goes on in the new file, and no file goes before it is full.
+    """
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the line to the file that has the name now."""
+        if not self._has_the_name():
+            self._open_anew()
+        super().emit(record)
+
+    def doRollover(self) -> None:  # noqa: N802  # logging's name
+        """Give way to a new file, unless another process has just seen to that."""
+        self.stream = self.stream or self._open()
+        held = os.dup(self.stream.fileno())  # keeps the lock when the file is closed
+        try:
+            flock(held, LOCK_EX)
+            if self._has_the_name():
+                super().doRollover()
+            else:
+                self._open_anew()
+        finally:
+            os.close(held)
+
+    def _has_the_name(self) -> bool:
+        if self.stream is None:
+            return True  # it will be opened by that
+        try:
+            return os.path.samestat(Path(self.baseFilename).stat(), os.fstat(self.stream.fileno()))
+        except FileNotFoundError:
+            return False
+
+    def _open_anew(self) -> None:
+        if self.stream is not None:
+            self.stream.close()
+        self.stream = self._open()
 
     def _open(self) -> TextIOWrapper:
         handle = os.open(self.baseFilename, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
