@@ -65,6 +65,7 @@ def test_what_is_chosen_is_shown_looked_at_ahead_and_then_done(bck: Bck, pc: Pat
         "docs/target",
         "docs/target/CACHEDIR.TAG",
     }
+    assert (ahead["new"], ahead["returning"], ahead["changed"], ahead["attributes"]) == (7, 0, 0, 0)
     rules = {one["rule"]: one["count"] for one in ahead["excluded"]["rules"]}
     assert rules == {"*.tmp": 1, "desktop.ini": 1, "/d/secret": 1, "/target/*": 1}
     assert [one["path"] for one in ahead["too_large"]["first"]] == ["docs/film.mkv"]

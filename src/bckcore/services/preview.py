@@ -6,10 +6,12 @@ answer a little old, no more. Lists stay in files of a scratch folder; the answe
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from bckcore.domain.credential import Credential
 from bckcore.domain.file_version import EntryKind, FileEntry
@@ -38,6 +40,7 @@ from bckcore.services.whole_sources import Reading, dropped, reading_of, require
 MOST_RULES_TOLD = 100
 MOST_TOO_LARGE = 100_000
 BATCH = 2000
+_Item = TypeVar("_Item")
 
 
 @dataclass(kw_only=True)
@@ -47,6 +50,8 @@ class PreviewTally:
     counts: Counter[Coming] = field(default_factory=Counter)
     bytes: int = 0
     """Of new and changed files, whole."""
+    returning: int = 0
+    """New paths whose copies are stored already: they were hidden or gone, and nothing of them is sent."""
     seen: int = 0
     seen_bytes: int = 0
     coming: Sample = field(default_factory=Sample)
@@ -69,6 +74,7 @@ class PreviewTally:
             "new": self.counts[Coming.NEW],
             "changed": self.counts[Coming.CHANGED],
             "attributes": self.counts[Coming.ATTRIBUTES],
+            "returning": self.returning,
             "bytes": self.bytes,
             "seen": {"files": self.seen, "bytes": self.seen_bytes},
             "paths": self.coming.data(),
@@ -143,8 +149,11 @@ class PreviewService:
         for problem in problems:
             look.tally.problems.name(look.path(RelPath(problem.path)), detail=problem.message)
         look.tally.problems.count += said.problem_count + report.problem_count
-        look.take(report, sieve, said, first=stored is None)
+        look.take_left_out(report, sieve, said)
         with self._units(read_only=True) as uow:
+            new = look.take(report, uow.catalog, first=stored is None)
+            if stored is not None:
+                look.take_returning(report, uow.catalog, self._storage, new)
             prior = uow.catalog.source_states(look.profile.id).get(look.source.name)
             if prior is not None and prior.paths:
                 look.missing(report, sieve, uow.catalog, prior.paths)
@@ -180,21 +189,45 @@ class _Look:
         """As people see it."""
         return self.source.name if path == ROOT else f"{self.source.name}/{display(path)}"
 
-    def take(self, report: PreviewReport, sieve: Sieve, said: HostRules, *, first: bool) -> None:
-        """What would be sent, and what is left out."""
-        tally = self.tally
-        tally.seen += report.stats.files_seen
-        tally.seen_bytes += report.stats.bytes_seen
-        for one in report.foreseen:
-            # Before the first run it was compared with an empty folder, which stands there for the root.
-            coming = Coming.NEW if first else one.coming
-            tally.counts[coming] += 1
-            if coming is not Coming.ATTRIBUTES:
-                tally.bytes += one.size
-            tally.coming.add(self.path(one.path), change=coming.value, bytes=one.size)
+    def take(self, report: PreviewReport, catalog: Catalog, *, first: bool) -> frozenset[RelPath]:
+        """What would be sent or set anew; those among it that the next run adds.
+
+        New is what is not in the state, whatever stands in storage: as a run has it. ``first``: nothing
+        stands there, and an empty folder was taken for the root.
+        """
+        tally, new = self.tally, set[RelPath]()
+        for batch in _batches(iter(report.foreseen)):
+            live = catalog.live(self.profile.id, self.source.name, [one.path for one in batch])
+            for one in batch:
+                coming = one.coming if one.path in live else Coming.NEW
+                tally.counts[coming] += 1
+                stored = one.coming is Coming.ATTRIBUTES  # its bytes, so they are not sent
+                tally.bytes += 0 if stored else one.size
+                tally.coming.add(self.path(one.path), change=coming.value, bytes=0 if stored else one.size)
+                if coming is Coming.NEW:
+                    new.add(one.path)
+                    tally.returning += stored and not first
+        return frozenset(new)
+
+    def take_returning(
+        self, report: PreviewReport, catalog: Catalog, storage: Storage, new: AbstractSet[RelPath]
+    ) -> None:
+        """What the next run adds, and nothing of it is sent: it was hidden or gone, and its copy stands."""
+        unknown = catalog.unknown(self.profile.id, self.source.name, report.paths)
+        back = (path for path in unknown if path not in new)
+        for path, stored in storage.stat(self.profile.ref, self.source.name, back):
+            if stored is not None:
+                self.tally.counts[Coming.NEW] += 1
+                self.tally.returning += 1
+                self.tally.coming.add(self.path(path), change=Coming.NEW.value, bytes=0)
+
+    def take_left_out(self, report: PreviewReport, sieve: Sieve, said: HostRules) -> None:
+        """What is hidden or too large, and how much was looked at."""
+        self.tally.seen += report.stats.files_seen
+        self.tally.seen_bytes += report.stats.bytes_seen
         self._take_hidden(report, sieve, said)
         for path in report.too_large:
-            tally.too_large.add(self.path(path))
+            self.tally.too_large.add(self.path(path))
 
     def _take_hidden(self, report: PreviewReport, sieve: Sieve, said: HostRules) -> None:
         files = dict(zip(said.rules, map(self.path, said.files), strict=True))
@@ -254,6 +287,6 @@ def _on_hosts_word(entry: FileEntry, sieve: Sieve) -> bool:
     return sieve.was_within_limit(entry)
 
 
-def _batches(paths: Iterator[RelPath]) -> Iterator[list[RelPath]]:
-    while batch := list(islice(paths, BATCH)):
+def _batches(items: Iterator[_Item]) -> Iterator[list[_Item]]:
+    while batch := list(islice(items, BATCH)):
         yield batch

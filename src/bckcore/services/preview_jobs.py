@@ -28,9 +28,14 @@ def summary(tally: PreviewTally) -> str:
     data = tally.data()
     return (
         f"A backup would send {data['new']} new and {data['changed']} changed paths, {tally.bytes} bytes at "
-        f"most, and change attributes of {data['attributes']}; {tally.gone.count} stored paths are not on "
-        f"the PC any more; filters hide {tally.hidden.count}.{_dropped(tally)} Nothing was changed."
+        f"most, and change attributes of {data['attributes']}; {_returning(tally)}{tally.gone.count} stored "
+        f"paths are not on the PC any more; filters hide {tally.hidden.count}.{_dropped(tally)} "
+        "Nothing was changed."
     )
+
+
+def _returning(tally: PreviewTally) -> str:
+    return f"{tally.returning} of the new are stored already; " if tally.returning else ""
 
 
 def _dropped(tally: PreviewTally) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,11 +15,13 @@ from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.manifest import ChangeOp
 from bckcore.domain.paths import ROOT
 from bckcore.domain.run import RunOutcome
-from bckcore.errors import InvalidInputError
+from bckcore.domain.transfer import PullOrder
+from bckcore.errors import InvalidInputError, TransferFailedError
+from bckcore.ports.transport import PullReport, Transport
 from bckcore.services.host_rules import SIGNATURE
 from bckcore.services.preview_sample import MOST_NAMED, Sample
 from bckcore.services.worker import Ending
-from tests.support.desks import DOCS_PATH, Desk, T
+from tests.support.desks import DOCS_PATH, Desk, Spoiled, T
 from tests.support.house import DOCS, PC
 
 PICS = "/home/u/pictures"
@@ -43,7 +45,7 @@ def named(data: dict[str, Any], part: str) -> list[str]:
 def test_before_the_first_run_everything_is_new_and_nothing_stands_in_storage(desk: Desk) -> None:
     found = preview(desk)
     assert (found["new"], found["changed"], found["gone"]["count"]) == (9, 0, 0)
-    assert found["bytes"] == 6 * len(b"data")
+    assert (found["bytes"], found["returning"]) == (6 * len(b"data"), 0)
     assert not desk.house.current().exists()
 
 
@@ -63,6 +65,40 @@ def test_a_preview_tells_what_the_next_run_then_does(desk: Desk) -> None:
     desk.back_up()
     assert Counter(desk.changes(2).values()) == {"M": 1, "A": 1, "+": 1, "-": 2}
     assert preview(desk)["paths"]["count"] == 0
+
+
+def test_what_comes_back_is_new_as_in_the_run_though_nothing_of_it_is_sent(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    desk.back_up()
+    desk.house.change_profile(excludes=("*.tmp",))
+    desk.docs.delete(b"a")
+    desk.back_up()
+    desk.house.change_profile(excludes=())
+    desk.write("a")
+    desk.docs.chmod(b"d/c.tmp", 0o600)
+    _, result = as_job(desk)
+    found = result.data
+    assert (found["new"], found["returning"], found["changed"], found["attributes"]) == (3, 3, 0, 0)
+    assert (found["bytes"], {one["path"] for one in found["paths"]["first"]}) == (  # type: ignore[index]  # JSON
+        0,
+        {"docs/a", "docs/b.tmp", "docs/d/c.tmp"},
+    )
+    assert "3 of the new are stored already" in desk.log
+    assert "3, 3 of them stored already: nothing of those is sent" in shown(desk, result, capsys)
+    assert desk.back_up().counts.added == 3
+    assert preview(desk)["paths"]["count"] == 0
+
+
+def test_what_a_run_that_failed_has_brought_is_new_and_not_sent_again(quick_dir: Path) -> None:
+    def spoilt(order: PullOrder, report: PullReport) -> PullReport:
+        raise TransferFailedError("The connection is gone.")
+
+    broken = Desk(quick_dir, wrapped=lambda inner: cast("Transport", Spoiled(inner, spoilt)))
+    broken.write("a", "d/b")
+    assert broken.back_up().outcome is RunOutcome.FAILED
+    found = preview(broken)
+    assert (found["new"], found["returning"], found["bytes"]) == (4, 4, 0)
 
 
 def test_what_filters_hide_is_told_by_rule_and_what_is_stored_of_it(desk: Desk) -> None:

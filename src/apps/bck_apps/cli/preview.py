@@ -72,7 +72,7 @@ def _totals(job: Job) -> list[tuple[str, object]]:
     stored = _stored_and_excluded(data)
     return [
         ("job", job.id),
-        ("new (+)", data.get("new")),
+        ("new (+)", f"{data.get('new')}{_returning(data)}"),
         ("changed (M)", data.get("changed")),
         ("attributes (A)", data.get("attributes")),
         ("to send", f"{size_text(_number(data.get('bytes')))} at most"),
@@ -86,6 +86,11 @@ def _totals(job: Job) -> list[tuple[str, object]]:
         ("shown", f"the first ones of each; all counts: bck status {job.id} --json" if shown else ""),
         ("changed now", "nothing, on the PC or here"),
     ]
+
+
+def _returning(data: Mapping[str, object]) -> str:
+    back = _number(data.get("returning"))
+    return f", {back} of them stored already: nothing of those is sent" if back else ""
 
 
 def _rules(data: Mapping[str, object]) -> "list[RenderableType]":
