@@ -42,5 +42,7 @@ class Gathered:
     """Path and content, by path; at most 1,000, of at most 16 KiB."""
     too_large: tuple[RelPath, ...] = ()
     """Those of more than 16 KiB; the first 1,000."""
+    no_files: tuple[RelPath, ...] = ()
+    """Links, pipes and the like of those names: passed over, whatever they lead to; the first 1,000."""
     more: bool = False
-    """True if there may be files that are in neither."""
+    """True if there may be files that are in none of these."""

@@ -65,8 +65,8 @@ PRESETS = (
             ".pytest_cache/",
             ".ruff_cache/",
             ".tox/",
-            ".gradle/caches/",
-            ".npm/_cacache/",
+            "/**/.gradle/caches/",
+            "/**/.npm/_cacache/",
         ),
     ),
     Preset(

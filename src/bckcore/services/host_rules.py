@@ -5,6 +5,7 @@ rules; they are bounded in number; and what cannot be used is named and hides no
 """
 
 import re
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -40,11 +41,17 @@ class HostRules:
 NOTHING = HostRules()
 
 
-def host_rules(found: Gathered, understood: Understood) -> HostRules:
-    """The rules of all the files, those of inner folders after those of outer ones. Never raises."""
-    reader = _Reader(understood)
+def host_rules(found: Gathered, understood: Understood, *, names_are_text: bool = False) -> HostRules:
+    """The rules of all the files, those of inner folders after those of outer ones. Never raises.
+
+    ``names_are_text``: no name on that host is other than UTF-8, so a rule that is none fits nothing there.
+    """
+    reader = _Reader(understood, names_are_text)
     for path in found.too_large:
         reader.trouble(path, f"it has more than {LARGEST_GATHERED} bytes; no rule of it is used")
+    for path in found.no_files:
+        if _name(path) == BCKIGNORE:
+            reader.trouble(path, "it is a link or the like, not a file with rules; it is not followed")
     for path, content in sorted(found.files, key=lambda one: (len(components(one[0])), one[0])):
         reader.read(path, content)
     if found.more:
@@ -61,6 +68,7 @@ def host_rules(found: Gathered, understood: Understood) -> HostRules:
 @dataclass(slots=True)
 class _Reader:
     understood: Understood
+    names_are_text: bool
     rules: list[tuple[str, RelPath]] = field(default_factory=list)
     caches: list[tuple[str, RelPath]] = field(default_factory=list)
     problems: list[PathProblem] = field(default_factory=list)
@@ -90,6 +98,9 @@ class _Reader:
                     path, f"the source has more than {MOST_RULES} such rules; from here on none is used"
                 )
                 return
+            if self.names_are_text and not _is_text(rule):
+                self.trouble(path, f"line {number}: it is no UTF-8 and fits no name; save the file as UTF-8")
+                continue
             try:
                 self.understood(rule)
             except InvalidInputError as error:
@@ -117,11 +128,21 @@ def _cache_rules(folder: str) -> Iterator[tuple[int, str]]:
 
 def _anchored_rules(folder: str, content: bytes) -> Iterator[tuple[int, str]]:
     """The rules of one .bckignore, from the root of the source on, with their line numbers."""
-    text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
-    for number, line in enumerate(text.split("\n"), start=1):
+    for number, line in enumerate(_text(content).split("\n"), start=1):
         rule = line.removesuffix("\r")
         if not rule.startswith("#") and _names_something(rule):
             yield number, _anchored(folder, rule)
+
+
+def _text(content: bytes) -> str:
+    """What the file says. Windows' own tools write UTF-16, and say so at the beginning."""
+    if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        return content.decode("utf-16", "replace")
+    return content.removeprefix(BOM_UTF8).decode("utf-8", "surrogateescape")
+
+
+def _is_text(rule: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" for char in rule)
 
 
 def _names_something(rule: str) -> bool:

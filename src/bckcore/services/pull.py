@@ -189,7 +189,9 @@ def said_by_host(
         asked = replace(asked, inherit_fds=order.inherit_fds, on_group=order.on_group)
     found = transport.gather(asked, shown(), watcher)
     ignore_case = order.host.platform.ignores_case
-    said = host_rules(found, lambda rule: filters((rule,), ignore_case=ignore_case))
+    said = host_rules(
+        found, lambda rule: filters((rule,), ignore_case=ignore_case), names_are_text=ignore_case
+    )
     if said.rules:
         files = len(found.files)
         watcher.log(f"{order.source.name}: {files} files on the PC bring {len(said.rules)} filter rules.")

@@ -6,6 +6,7 @@ import pytest
 
 from bck_adapters.rsync.filters import GitIgnoreFilter, rsync_rules
 from bckcore.domain.paths import rel_path
+from bckcore.domain.presets import preset
 from bckcore.errors import InvalidInputError
 from bckcore.ports.transport import PathFilterFactory
 
@@ -103,6 +104,24 @@ def test_the_rule_that_hides_a_path_is_named_as_it_was_written(path: bytes, rule
 )
 def test_decision(rules: list[str], path: bytes, is_folder: bool, hidden: bool) -> None:
     assert GitIgnoreFilter(rules).excludes(rel_path(path), is_folder=is_folder) is hidden
+
+
+@pytest.mark.parametrize("homes", ["", "anna/", "Users/anna/"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".cache/x",
+        ".gradle/caches/x",
+        ".npm/_cacache/x",
+        "Library/Caches/x",
+        "AppData/Local/pip/cache/x",
+        "AppData/Local/Google/Chrome/User Data/Default/Cache/x",
+        "work/app/__pycache__/x",
+    ],
+)
+def test_the_preset_of_caches_fits_a_home_and_a_folder_of_homes(homes: str, path: str) -> None:
+    found = GitIgnoreFilter(preset("caches").rules, ignore_case=True)
+    assert found.excludes(rel_path(f"{homes}{path}".encode()), is_folder=False)
 
 
 @pytest.mark.parametrize("rule", ["a[", "[z-a]", "[[:nope:]]", "a\\", "a\nb", "x" * 2000, "**/a/" * 5 + "b"])

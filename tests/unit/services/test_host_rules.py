@@ -18,9 +18,9 @@ def said(**files: bytes) -> HostRules:
     return read({name.encode(): content for name, content in files.items()})
 
 
-def read(files: dict[bytes, bytes], *, more: bool = False) -> HostRules:
+def read(files: dict[bytes, bytes], *, more: bool = False, names_are_text: bool = False) -> HostRules:
     found = Gathered(files=tuple((RelPath(path), data) for path, data in files.items()), more=more)
-    return host_rules(found, lambda rule: GitIgnoreFilter((rule,)))
+    return host_rules(found, lambda rule: GitIgnoreFilter((rule,)), names_are_text=names_are_text)
 
 
 @pytest.mark.parametrize(
@@ -90,6 +90,30 @@ def test_what_cannot_be_used_is_named_with_its_line_and_hides_nothing() -> None:
     assert [problem.path for problem in found.problems] == [b"d/.bckignore"] * 3
     assert {problem.kind for problem in found.problems} == {ProblemKind.FILTER}
     assert [problem.message.partition(":")[0] for problem in found.problems] == ["line 2", "line 3", "line 4"]
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-16-be"])
+def test_a_file_as_windows_tools_write_it_is_read(coding: str) -> None:
+    bom = b"" if coding == "utf-16" else b"\xfe\xff"
+    found = read({b".bckignore": bom + "*.tmp\r\n/Attività/\r\n".encode(coding)})
+    assert (found.rules, found.problem_count) == (("*.tmp", "/Attività/"), 0)
+
+
+def test_a_rule_in_another_coding_is_named_where_names_are_text_and_heeded_where_they_are_bytes() -> None:
+    content = "good\nattività/\n".encode("latin-1")
+    found = read({b".bckignore": content}, names_are_text=True)
+    assert (found.rules, [one.message.partition(" and")[0] for one in found.problems]) == (
+        ("good",),
+        ["line 2: it is no UTF-8"],
+    )
+    decide = GitIgnoreFilter(read({b".bckignore": content}).rules)
+    assert decide.excludes(rel_path(b"attivit\xe0"), is_folder=True)
+
+
+def test_a_link_of_that_name_is_named_and_a_tag_that_is_one_is_not() -> None:
+    links = (RelPath(b"d/.bckignore"), RelPath(b"c/CACHEDIR.TAG"))
+    found = host_rules(Gathered(no_files=links), lambda rule: GitIgnoreFilter((rule,)))
+    assert [problem.path for problem in found.problems] == [b"d/.bckignore"]
 
 
 def test_a_folder_with_a_line_break_in_its_name_is_not_heeded() -> None:

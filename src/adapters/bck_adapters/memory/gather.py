@@ -14,12 +14,15 @@ def gather(tree: MemoryTree | None, order: GatherOrder, rules: PathFilter, watch
     """What is there. Raises JobCancelledError."""
     files: list[tuple[RelPath, bytes]] = []
     too_large: list[RelPath] = []
+    no_files: list[RelPath] = []
     for path, node in _reached(tree, rules) if tree is not None else ():
         if watcher.is_cancelled():
             raise JobCancelledError("The look for filter files was cancelled.")
         if not _is_wanted(order, path, node):
             continue
-        if len(node.data) > LARGEST_GATHERED:
+        if node.kind is not EntryKind.FILE:
+            no_files.append(path)
+        elif len(node.data) > LARGEST_GATHERED:
             too_large.append(path)
         else:
             files.append((path, node.data))
@@ -27,6 +30,7 @@ def gather(tree: MemoryTree | None, order: GatherOrder, rules: PathFilter, watch
     return Gathered(
         files=tuple(files[:MOST_GATHERED]),
         too_large=tuple(too_large[:MOST_GATHERED]),
+        no_files=tuple(no_files[:MOST_GATHERED]),
         more=len(files) > MOST_GATHERED,
     )
 
@@ -35,7 +39,7 @@ def _is_wanted(order: GatherOrder, path: RelPath, node: Node) -> bool:
     name, names = path.rpartition(b"/")[2], order.names
     if order.host.platform.ignores_case:
         name, names = name.lower(), tuple(one.lower() for one in names)
-    return node.kind is EntryKind.FILE and node.readable and name in names
+    return node.kind is not EntryKind.FOLDER and node.readable and name in names
 
 
 def _reached(tree: MemoryTree, rules: PathFilter) -> Iterator[tuple[RelPath, Node]]:

@@ -5,6 +5,7 @@ over; what comes lies in a folder of the order's own, readable by nobody else, a
 """
 
 import os
+import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -24,6 +25,7 @@ from bckcore.domain.paths import RelPath
 from bckcore.errors import JobCancelledError, TransferTimeoutError
 from bckcore.ports.transport import Watcher
 
+_NO_FILE = re.compile(rb'skipping non-regular file "(?P<name>.*)"$')
 _LOGGED_LINES = 200
 _LONGEST_LINE = 1 << 16
 
@@ -68,6 +70,7 @@ class Gather:
     _err: bytes = b""
     _count: int = 0
     _too_large: list[RelPath] = field(default_factory=list)
+    _no_files: list[RelPath] = field(default_factory=list)
     _said: list[bytes] = field(default_factory=list)
     _deadline: float | None = None
 
@@ -113,7 +116,12 @@ class Gather:
         files = [found for found in self._files() if found[0].rpartition(b"/")[2].lower() in wanted]
         files.sort()
         more = more or len(files) > MOST_GATHERED
-        return Gathered(files=tuple(files[:MOST_GATHERED]), too_large=tuple(self._too_large), more=more)
+        return Gathered(
+            files=tuple(files[:MOST_GATHERED]),
+            too_large=tuple(self._too_large),
+            no_files=tuple(self._no_files),
+            more=more,
+        )
 
     def _files(self) -> Iterator[tuple[RelPath, bytes]]:
         base = os.fsencode(self.order.folder)
@@ -133,9 +141,10 @@ class Gather:
         for line in lines:
             if line.startswith(self._tag):
                 self._count += not line.endswith(b"/")
-            elif line.endswith(OVER_MAX_SIZE) and len(self._too_large) < MOST_GATHERED:
-                path = checked_path(unescaped(line.removesuffix(OVER_MAX_SIZE)))
-                self._too_large += [path] if path is not None else []
+            elif line.endswith(OVER_MAX_SIZE):
+                _keep(line.removesuffix(OVER_MAX_SIZE), self._too_large)
+            elif match := _NO_FILE.match(line):
+                _keep(match["name"], self._no_files)
         if self._count > MOST_GATHERED:
             raise _EnoughError
 
@@ -156,3 +165,8 @@ class Gather:
                 meaning="It was stopped. Nothing was changed.",
                 advice="Raise the limit, or switch the look off: bck profile set PROFILE --no-bckignore",
             )
+
+
+def _keep(name: bytes, paths: list[RelPath]) -> None:
+    if len(paths) < MOST_GATHERED and (path := checked_path(unescaped(name))) is not None:
+        paths.append(path)

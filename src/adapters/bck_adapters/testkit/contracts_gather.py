@@ -77,7 +77,9 @@ class GatherContract:
         rig.tree.fifo(b"c/.bckignore")
         rig.tree.write(b"real/.bckignore", b"x")
         rig.tree.symlink(b"way", b"real")
-        assert gathered(rig).files == ((b"real/.bckignore", b"x"),)
+        found = gathered(rig)
+        assert found.files == ((b"real/.bckignore", b"x"),)
+        assert set(found.no_files) == {b"a/.bckignore", b"c/.bckignore"}
 
     def test_what_is_too_large_is_named_and_not_brought(self, rig: TransportRig) -> None:
         rig.tree.write(b"big\nname/.bckignore", b"x" * (LARGEST_GATHERED + 1))
