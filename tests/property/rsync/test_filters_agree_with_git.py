@@ -207,6 +207,14 @@ def hidden_by_pathspec(rules: list[str], tree: dict[str, bool]) -> set[str] | No
     return found
 
 
+def test_where_git_differs_from_its_own_words(repository: Path) -> None:
+    """Stars beside other characters are ordinary ones, its manual says; after plain text they are not."""
+    tree = {"b": True, "b/x": True, "b/x/y": True, "b/x/y/c": False, "b/c": False}
+    assert hidden(made(["b**/c"]), tree) == {"b/c"}
+    assert ignored_by_git(repository, ["[b]**/c"], tree, ignore_case=False) == {"b/c"}
+    assert ignored_by_git(repository, ["b**/c"], tree, ignore_case=False) == {"b/c", "b/x/y/c"}
+
+
 @pytest.mark.parametrize(
     ("rules", "tree", "ours"),
     [

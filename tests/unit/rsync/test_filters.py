@@ -27,6 +27,8 @@ from bckcore.ports.transport import PathFilterFactory
         (["# comment", "", "   ", "/"], []),
         (["blank   "], [b"H blank"]),
         (["a***b"], [b"H a*b"]),
+        (["***/a"], [b"H a"]),
+        (["a/****"], [b"H /a/**"]),
         (["è"], ["H è".encode()]),
     ],
 )
@@ -100,6 +102,13 @@ def test_the_rule_that_hides_a_path_is_named_as_it_was_written(path: bytes, rule
         (["[[:digit:]]x"], b"7x", False, True),
         (["[!a-c]"], b"b", False, False),
         (["*"], b".", True, False),
+        (["[A-[:alpha:]]"], b"B]", False, True),
+        (["[A-[:alpha:]]"], b"B", False, False),
+        (["[[:]"], b":", False, True),
+        (["[[:a]"], b"[", False, True),
+        (["[\\[:x:]"], b"x", False, True),
+        (["[]-a]"], b"`", False, True),
+        (["[+--e]"], b"-", False, True),
     ],
 )
 def test_decision(rules: list[str], path: bytes, is_folder: bool, hidden: bool) -> None:
@@ -124,7 +133,21 @@ def test_the_preset_of_caches_fits_a_home_and_a_folder_of_homes(homes: str, path
     assert found.excludes(rel_path(f"{homes}{path}".encode()), is_folder=False)
 
 
-@pytest.mark.parametrize("rule", ["a[", "[z-a]", "[[:nope:]]", "a\\", "a\nb", "x" * 2000, "**/a/" * 5 + "b"])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "a[",
+        "[z-a]",
+        "[[:nope:]]",
+        "[a[:alpha:]",
+        "[[:ALPHA:]]",
+        "[[::]]",
+        "a\\",
+        "a\nb",
+        "x" * 2000,
+        "**/a/" * 5 + "b",
+    ],
+)
 def test_a_rule_that_cannot_be_understood_is_named(rule: str) -> None:
     for reading in (rsync_rules, GitIgnoreFilter):
         with pytest.raises(InvalidInputError) as caught:

@@ -148,9 +148,12 @@ def _rsync_form(pattern: bytes) -> bytes:
 
 
 def _checked_part(part: bytes, rule: str) -> bytes:
-    """One name of a rule, runs of stars beside other characters made one. Raises InvalidInputError."""
-    if part == ANY_DEPTH:
-        return part
+    """One name of a rule, runs of stars beside other characters made one. Raises InvalidInputError.
+
+    Two stars or more alone between slashes are any depth, as in git.
+    """
+    if part.startswith(ANY_DEPTH) and not part.strip(b"*"):
+        return ANY_DEPTH
     tokens = split_name(part)
     if tokens is None:
         raise _not_understood(rule, "a '[…]' is malformed, or a backslash stands last")

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 
 ANY_DEPTH = b"**"
 
+_CHAR = rb"(?:\\.|[^\]\\])"
+_RANGE = rb"(?:-" + _CHAR + rb")?"
+# What stands in a class is taken piece by piece and never anew in another way (`+`): so do git and rsync.
 _TOKEN = re.compile(
-    rb"\\.|\[[!^]?\]?(?:\[:[a-z]+:\]|\\.|[^\]\\])*\]|[^\\\[]",
-    re.DOTALL,
+    rb"\\.|\[[!^]?(?:\]" + _RANGE + rb")?+(?:\[:[^\]]*:\]|" + _CHAR + _RANGE + rb")*+\]|[^\\\[]", re.DOTALL
 )
-_MEMBER = re.compile(rb"\[:(?P<name>[a-z]+):\]|(?P<low>\\.|.)(?:-(?P<high>\\.|[^\]]))?", re.DOTALL)
+_MEMBER = re.compile(rb"\[:(?P<name>[^\]]*):\]|(?P<low>\\.|.)(?:-(?P<high>\\.|[^\]]))?", re.DOTALL)
 _CLASSES = {
     b"alnum": rb"0-9A-Za-z",
     b"alpha": rb"A-Za-z",
@@ -78,7 +80,8 @@ def path_regex(parts: Sequence[bytes]) -> re.Pattern[bytes]:
 def _is_sound(token: bytes) -> bool:
     if token[:1] != b"[":
         return True
-    if any(name not in _CLASSES for name in re.findall(rb"\[:([a-z]+):\]", token)):
+    names = (match["name"] for match in _MEMBER.finditer(_members(token)))
+    if any(name is not None and name not in _CLASSES for name in names):
         return False
     try:
         re.compile(_class_regex(token))
@@ -109,10 +112,9 @@ def _token_regex(token: bytes) -> bytes:
 
 
 def _class_regex(token: bytes) -> bytes:
-    body = token[1:-1]
-    negated = body[:1] in (b"!", b"^")
+    negated = token[1:2] in (b"!", b"^")
     members: list[bytes] = []
-    for match in _MEMBER.finditer(body[1:] if negated else body):
+    for match in _MEMBER.finditer(_members(token)):
         if match["name"] is not None:
             members.append(_CLASSES[match["name"]])
         else:
@@ -126,9 +128,14 @@ def _either_case(token: bytes) -> bytes:
     if token[:1] != b"[":
         letter = _literal(token)
         return b"[" + letter + letter.swapcase() + b"]" if letter.isalpha() else token
-    lead = 2 if token[1:2] in (b"!", b"^") else 1
-    members = map(_member_in_either_case, _MEMBER.finditer(token[lead:-1]))
-    return token[:lead] + b"".join(members) + b"]"
+    inner = _members(token)
+    members = map(_member_in_either_case, _MEMBER.finditer(inner))
+    return token[: -len(inner) - 1] + b"".join(members) + b"]"
+
+
+def _members(token: bytes) -> bytes:
+    """What stands in a class, without the sign that turns it round."""
+    return token[2 if token[1:2] in (b"!", b"^") else 1 : -1]
 
 
 def _member_in_either_case(match: "re.Match[bytes]") -> bytes:

@@ -9,6 +9,7 @@ _NAME_BYTES = b"ab.-_ *?[]\\#0\n\"'$\xc3\xa9\xff"
 _ATOMS = (
     *("a", "b", "ab", "*", "?", "**", "a*", "*b", "[ab]", "[!a]", "[^b]", "[a-c]*", "\\*", "\\a"),
     *("c d", "é", "é*", "a.b", "*.b", "[x]", "a\\\\b", "a**b", "??", "[[:alpha:]]", "[]x]", "x?y", "["),
+    *("[a[:alpha:]", "[A-[:alpha:]]"),
 )
 
 
@@ -33,7 +34,7 @@ def gitignore_rules() -> st.SearchStrategy[str]:
     return st.builds(
         lambda sign, lead, parts, tail: sign + lead + "/".join(parts) + tail,
         st.sampled_from(("", "", "!")),
-        st.sampled_from(("", "", "/", "**/")),
+        st.sampled_from(("", "", "/", "**/", "***/")),
         st.lists(part, max_size=3),
-        st.sampled_from(("", "", "/", "/**", " ")),
+        st.sampled_from(("", "", "/", "/**", "/***", " ")),
     )
