@@ -84,7 +84,8 @@ Paths = Sequence[Sequence[RelPath]]
 def count_of(pulled: Sequence[Pulled], lost: Paths = (), withdrawn: Sequence[Withdrawn] = ()) -> int:
     """How many paths had a problem; ``lost`` and ``withdrawn``: those that only we noticed."""
     noticed = sum(map(len, lost)) + sum(len(one.aside) + len(one.forged) for one in withdrawn)
-    return sum(one.report.problem_count for one in pulled) + noticed
+    more = sum(one.said.problem_count - len(one.said.problems) for one in pulled)
+    return sum(one.report.problem_count for one in pulled) + more + noticed
 
 
 def vanished_of(pulled: Sequence[Pulled]) -> int:

@@ -7,10 +7,11 @@ import pytest
 
 from bckcore.domain.filters import FilterOptions
 from bckcore.domain.host import Host, Platform
+from bckcore.domain.restore_point import Counted
 from bckcore.domain.run import RunOutcome
 from bckcore.services.host_rules import SIGNATURE
 from tests.support.desks import Desk, T
-from tests.support.house import PC
+from tests.support.house import DOCS, PC
 
 
 @pytest.fixture
@@ -71,6 +72,17 @@ def test_a_bad_rule_is_a_named_problem_and_nothing_is_left_out_by_it(desk: Desk)
     assert (run.outcome, run.problem_count) == (RunOutcome.PARTIAL, 1)
     assert "filter: docs/d/.bckignore: line 1: " in desk.log
     assert b"d/b.o" in desk.entries(1)
+
+
+def test_of_very_many_bad_rules_all_count_as_in_the_preview_and_the_run_is_no_weaker(desk: Desk) -> None:
+    use(desk, bckignore=True)
+    desk.back_up()
+    desk.docs.write(b".bckignore", b"[z-a]\n" * 150, T)
+    told = desk.house.previews.preview(DOCS, desk.house.watcher).problems.count
+    run = desk.back_up()
+    assert (run.outcome, run.problem_count) == (RunOutcome.PARTIAL, 150)
+    assert told == run.problem_count
+    assert desk.newest().counted is Counted.COUNTED
 
 
 @pytest.mark.parametrize("name", [b".bckignore", b"CACHEDIR.TAG"])
