@@ -33,7 +33,7 @@ from bckcore.services.credentials import Credentials
 from bckcore.services.filtering import Sieve, all_rules, filter_of, sieve_of
 from bckcore.services.host_rules import HostRules
 from bckcore.services.missing import Missing
-from bckcore.services.preview_sample import Sample
+from bckcore.services.preview_sample import Sample, first_that_fit
 from bckcore.services.pull import said_by_host
 from bckcore.services.whole_sources import Reading, dropped, reading_of, require_something_read
 
@@ -69,7 +69,10 @@ class PreviewTally:
 
     def data(self) -> dict[str, object]:
         """As JSON."""
-        told = self.rules.most_common(MOST_RULES_TOLD)
+        told = (
+            {"rule": rule, "file": file, "count": count}
+            for (rule, file), count in self.rules.most_common(MOST_RULES_TOLD)
+        )
         return {
             "new": self.counts[Coming.NEW],
             "changed": self.counts[Coming.CHANGED],
@@ -82,7 +85,7 @@ class PreviewTally:
             "excluded": {
                 **self.hidden.data(),
                 "stored": self.left_out_stored,
-                "rules": [{"rule": rule, "file": file, "count": count} for (rule, file), count in told],
+                "rules": first_that_fit(told),
             },
             "too_large": self.too_large.data(),
             "problems": self.problems.data(),

@@ -1,5 +1,6 @@
 """Sample: how many there are, and the first of them by name; bounded, whatever their names are."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 MOST_NAMED = 50
@@ -31,3 +32,15 @@ class Sample:
     def data(self) -> dict[str, object]:
         """As JSON."""
         return {"count": self.count, "first": self._first}
+
+
+def first_that_fit(items: Iterable[Mapping[str, object]]) -> list[Mapping[str, object]]:
+    """As many, from the first, as have room together."""
+    kept: list[Mapping[str, object]] = []
+    room = MOST_TEXT
+    for item in items:
+        room -= sum(len(str(value)) for value in item.values())
+        if room < 0:
+            break
+        kept.append(item)
+    return kept

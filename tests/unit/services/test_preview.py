@@ -19,6 +19,7 @@ from bckcore.domain.transfer import PullOrder
 from bckcore.errors import InvalidInputError, TransferFailedError
 from bckcore.ports.transport import PullReport, Transport
 from bckcore.services.host_rules import SIGNATURE
+from bckcore.services.preview import PreviewTally
 from bckcore.services.preview_sample import MOST_NAMED, Sample
 from bckcore.services.worker import Ending
 from tests.support.desks import DOCS_PATH, Desk, Spoiled, T
@@ -258,6 +259,16 @@ def test_a_bad_filter_is_refused_before_anybody_looks(desk: Desk) -> None:
     desk.house.change_profile(excludes=("[z-a]",))
     with pytest.raises(InvalidInputError):
         preview(desk)
+
+
+def test_rules_that_are_told_are_bounded_whatever_the_pc_calls_its_folders() -> None:
+    tally = PreviewTally()
+    for number in range(200):
+        tally.rules["x" * 1000 + str(number), "\\u202e" * 680 + str(number)] += 1
+    tally.rules["*.tmp", ""] += 5
+    data = tally.data()
+    assert len(json.dumps(data)) < 160_000
+    assert data["excluded"]["rules"][0] == {"rule": "*.tmp", "file": "", "count": 5}  # type: ignore[index]
 
 
 def test_a_sample_is_bounded_whatever_the_names_are() -> None:
