@@ -8,6 +8,7 @@ from bckcore.ports.job_queue import Claim
 from bckcore.ports.transport import Watcher
 from bckcore.services.passwords import Passwords
 from bckcore.services.preview import PreviewService, PreviewTally
+from bckcore.services.preview_watcher import PreviewWatcher
 from bckcore.services.worker import Ending, Step
 
 
@@ -15,7 +16,7 @@ def preview_steps(previews: PreviewService, passwords: Passwords) -> Mapping[Job
     """How a worker carries out previews."""
 
     def preview(claim: Claim, watcher: Watcher) -> Ending:
-        tally = previews.preview(claim.job.profile, watcher, passwords.of(claim))
+        tally = previews.preview(claim.job.profile, PreviewWatcher(watcher), passwords.of(claim))
         watcher.log(summary(tally))
         status = JobStatus.PARTIAL if tally.problems.count else JobStatus.SUCCEEDED
         return status, JobResult(data=tally.data())

@@ -9,15 +9,17 @@ import pytest
 
 from bck_apps.cli.preview import _rules, _view
 from bck_apps.cli.screen import show
+from bckcore.domain.credential import Credential
 from bckcore.domain.filters import FilterOptions
 from bckcore.domain.ids import JobId
 from bckcore.domain.job import Job, JobKind, JobResult, JobStatus
 from bckcore.domain.manifest import ChangeOp
 from bckcore.domain.paths import ROOT
+from bckcore.domain.preview import PreviewOrder, PreviewReport
 from bckcore.domain.run import RunOutcome
-from bckcore.domain.transfer import PullOrder
+from bckcore.domain.transfer import Phase, PullOrder, TransferProgress
 from bckcore.errors import InvalidInputError, TransferFailedError
-from bckcore.ports.transport import PullReport, Transport
+from bckcore.ports.transport import PullReport, Transport, Watcher
 from bckcore.services.host_rules import SIGNATURE
 from bckcore.services.preview import PreviewTally
 from bckcore.services.preview_sample import MOST_NAMED, Sample
@@ -253,6 +255,29 @@ def test_as_a_job_it_stands_aside_and_ends_with_its_answer(desk: Desk) -> None:
     assert status is JobStatus.SUCCEEDED
     assert json.loads(json.dumps(result.data))["new"] == 9
     assert "A backup would send 9 new and 0 changed paths" in desk.log
+
+
+class _Telling(Spoiled):
+    """Reports of a look what it reports of a pull, as rsync does."""
+
+    def preview(self, order: PreviewOrder, credential: Credential | None, watcher: Watcher) -> PreviewReport:
+        """See the port."""
+        told = TransferProgress(
+            phase=Phase.TRANSFERRING, files_seen=9, files_done=3, bytes_done=5, percent=40
+        )
+        watcher.progress(told)
+        return self._inner.preview(order, credential, watcher)
+
+
+def test_nobody_is_told_that_a_look_transfers_something(quick_dir: Path) -> None:
+    telling = Desk(
+        quick_dir, wrapped=lambda inner: cast("Transport", _Telling(inner, lambda _, report: report))
+    )
+    telling.write("a")
+    as_job(telling)
+    assert {one.phase for one in telling.house.watcher.shown} == {Phase.PREVIEWING}
+    (moved,) = (one for one in telling.house.watcher.shown if one.files_seen)
+    assert (moved.files_seen, moved.files_done, moved.bytes_done, moved.percent) == (9, 0, 0, 40)
 
 
 def test_a_bad_filter_is_refused_before_anybody_looks(desk: Desk) -> None:
