@@ -70,6 +70,14 @@ def test_a_client_that_reconnects_gets_every_line_after_its_last(world: ApiWorld
         assert events[-1][0] == "end"
 
 
+def test_an_id_that_this_job_never_gave_skips_nothing(world: ApiWorld) -> None:
+    job_id = _finished(world, 3)
+    for query, headers in (("", {"Last-Event-ID": "4"}), ("?after=9007199254740992", {})):
+        events = _events(world, job_id, query, **headers)
+        assert [ident for name, ident, _ in events if name == "log"] == ["1", "2", "3"]
+    assert not [name for name, _, _ in _events(world, job_id, "?after=3") if name == "log"]
+
+
 def test_the_first_event_says_how_soon_to_come_back(world: ApiWorld) -> None:
     job_id = _finished(world, 2)
     text = world.call("GET", f"/backup/events/{job_id}").text

@@ -65,6 +65,14 @@ def test_nothing_but_items_is_counted_without_looking_at_lines() -> None:
     assert (reader.items, kept) == (1000, many)
 
 
+def test_a_first_run_is_not_done_while_files_without_bytes_are_to_come() -> None:
+    reader, _ = read(b"\r          1000 100%    9.00kB/s    0:00:00 (xfr#59426, to-chk=574/60061)")
+    progress = reader.progress()
+    assert (progress.percent, progress.eta_seconds) == (99, None)
+    reader.feed(b"\r          1000 100%    9.00kB/s    0:00:00 (xfr#60000, to-chk=0/60061)")
+    assert (reader.progress().percent, reader.progress().eta_seconds) == (100, 0)
+
+
 def test_progress_of_a_first_run_has_percent_and_time_left() -> None:
     reader, _ = read(b"\r        1048576  25%    1.00MB/s    0:00:03 (xfr#1, to-chk=14/16)\n")
     progress = reader.progress()

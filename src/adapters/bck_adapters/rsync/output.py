@@ -96,11 +96,13 @@ class OutputReader:
             return None
         left, total = self._to_check
         if self.first_run:
-            return min(100, self._byte_percent)
+            return min(99 if left else 100, self._byte_percent)  # empty files may still be to come
         return 100 * max(0, total - left) // total if total else None
 
     def _eta(self) -> int | None:
         if not self.first_run or self._to_check is None or not self._rate or not self._byte_percent:
+            return None
+        if self._byte_percent == 100 and self._to_check[0]:
             return None
         whole = self._bytes * 100 // self._byte_percent
         return max(0, whole - self._bytes) // self._rate

@@ -62,6 +62,8 @@ def job_events(
     """The events of a job that exists: what is not there is told before the answer begins."""
     jobs.get(JobId(job_id))
     known = after if last_event_id is None else last_event_id
+    if known and not jobs.log(JobId(job_id), after=known - 1, limit=1):
+        known = 0  # this job has no such line: it is another's, and to skip ours for it would hide them
     return _followed(request, jobs, JobId(job_id), known, still_may)
 
 
