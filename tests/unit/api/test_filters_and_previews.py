@@ -47,9 +47,14 @@ def test_a_preview_is_started_once_and_its_result_is_in_the_status(prepared: Api
     assert (first.status_code, first.json()["created"], again.json()["created"]) == (202, True, False)
     job = first.json()["job"]
     assert job["kind"] == "preview"
-    prepared.finish(prepared.claim(), JobStatus.SUCCEEDED, new=3)
+    listed = {"coming": {"count": 3, "first": [{"path": "a"}]}, "rules": ["*.tmp"], "sums": {"new": 3}}
+    prepared.finish(prepared.claim(), JobStatus.SUCCEEDED, new=3, **listed)
     found = prepared.call("GET", f"/backup/status/{job['job_id']}").json()
-    assert (found["status"], found["result"]["new"]) == ("succeeded", 3)
+    assert (found["status"], found["result"]) == ("succeeded", {"new": 3, **listed})
+    [among_others] = prepared.call("GET", "/jobs").json()["items"]
+    assert among_others == {**found, "result": {"new": 3, "sums": {"new": 3}}}, (
+        "a list of jobs names no paths"
+    )
 
 
 def test_a_preview_stands_beside_a_backup_and_needs_the_right_to_start_one(prepared: ApiWorld) -> None:

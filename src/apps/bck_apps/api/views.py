@@ -365,6 +365,17 @@ def job_view(job: Job) -> schemas.JobView:
     )
 
 
+def listed_job_view(job: Job) -> schemas.JobView:
+    """A job among others: what its result names one by one - paths, rules - is left to the job's own view."""
+    whole = job_view(job)
+    brief = {name: value for name, value in (whole.result or {}).items() if not _names_many(value)}
+    return whole.model_copy(update={"result": brief or None})
+
+
+def _names_many(value: object) -> bool:
+    return isinstance(value, list) or (isinstance(value, dict) and any(map(_names_many, value.values())))
+
+
 def started_view(enqueued: Enqueued) -> schemas.Started:
     """The answer to a request for work."""
     return schemas.Started(

@@ -9,7 +9,7 @@ from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
 from bck_apps.api.schemas import JobView, Page
 from bck_apps.api.turns import LISTS, in_turn
-from bck_apps.api.views import job_view
+from bck_apps.api.views import listed_job_view
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.job import JobStatus
@@ -29,6 +29,6 @@ def list_jobs(
     jobs: JobService = Depends(Provide[Container.jobs]),
     reach: Reach = within_reach(),
 ) -> Page[JobView]:
-    """Jobs, newest first."""
+    """Jobs, newest first; lists in their results are left out, see the job's own status for them."""
     found = jobs.list(status=tuple(status or ()), hosts=reach.hosts(who), limit=limit)
-    return Page(items=[job_view(job) for job in found], next=None)
+    return Page(items=[listed_job_view(job) for job in found], next=None)
