@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from dependency_injector.wiring import Provide, inject
+from dependency_injector.wiring import inject
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from bck_apps.api.errors import NotSignedInError
+from bck_apps.api.providing import provided
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
 from bckcore.domain.ids import HostId, JobId, ProfileId, RunId, SessionId, TokenId
@@ -38,8 +39,8 @@ def or_401(work: Callable[[], T]) -> T:
 def principal(
     request: Request,
     credentials: HTTPAuthorizationCredentials | None = Depends(bearer),
-    sessions: SessionService = Depends(Provide[Container.sessions]),
-    devices: DeviceTokens = Depends(Provide[Container.device_tokens]),
+    sessions: SessionService = provided(Container.sessions),
+    devices: DeviceTokens = provided(Container.device_tokens),
 ) -> Principal:
     """Who asks. Raises NotSignedInError without a valid token."""
     if credentials is None:
@@ -66,7 +67,7 @@ class Requires:
         self,
         request: Request,
         who: Principal = Depends(principal),
-        reach: Reach = Depends(Provide[Container.reach]),
+        reach: Reach = provided(Container.reach),
     ) -> Principal:
         """Raises NotSignedInError, AccessDeniedError, NotFoundError."""
         objects = named_objects(request.scope["route"].path, request.path_params)
@@ -89,9 +90,9 @@ class Lasting:
         self,
         request: Request,
         who: Principal = Depends(principal),
-        sessions: SessionService = Depends(Provide[Container.sessions]),
-        devices: DeviceTokens = Depends(Provide[Container.device_tokens]),
-        reach: Reach = Depends(Provide[Container.reach]),
+        sessions: SessionService = provided(Container.sessions),
+        devices: DeviceTokens = provided(Container.device_tokens),
+        reach: Reach = provided(Container.reach),
     ) -> StillMay:
         """The session or token, the account, its role, and whether it reaches what the address names."""
         objects = list(named_objects(request.scope["route"].path, request.path_params))
@@ -152,7 +153,7 @@ def lasting(permission: Permission) -> Any:
 
 def within_reach() -> Any:
     """The service that tells what a principal may know of."""
-    return Depends(Provide[Container.reach])
+    return provided(Container.reach)
 
 
 OPEN = "x-bck-open"

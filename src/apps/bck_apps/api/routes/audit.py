@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Query
+from dependency_injector.wiring import inject
+from fastapi import APIRouter, Query
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_audit import AuditEntryView, entry_view
 from bck_apps.api.turns import LISTS, in_turn
@@ -24,7 +25,7 @@ def list_entries(
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     _who: Principal = requires(Permission.AUDIT),
     _turn: None = in_turn(LISTS),
-    evidence: Evidence = Depends(Provide[Container.evidence]),
+    evidence: Evidence = provided(Container.evidence),
 ) -> Page[AuditEntryView]:
     """Entries by number, oldest first. Only ever added to; `bck audit verify` on the server proves that."""
     found = evidence.entries(after=after, limit=limit)

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from dependency_injector.wiring import Provide, inject
+from dependency_injector.wiring import inject
 from fastapi import APIRouter, Depends, Query
 
 from bck_apps.api.deps import caller, open_to_all, or_401, requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_people import EndedView, Login, PasswordChange, Refresh, SessionView, Token
 from bck_apps.api.turns import SIGN_INS, in_turn
@@ -30,7 +31,7 @@ def login(
     body: Login,
     _turn: None = in_turn(SIGN_INS),
     source: Caller = Depends(caller),
-    sessions: SessionService = Depends(Provide[Container.sessions]),
+    sessions: SessionService = provided(Container.sessions),
 ) -> Token:
     """Exchange a name and a password for an access token and a refresh token."""
     password, code = secret_of(body.password), secret_of(body.code or None)
@@ -42,7 +43,7 @@ def login(
 def refresh(
     body: Refresh,
     source: Caller = Depends(caller),
-    sessions: SessionService = Depends(Provide[Container.sessions]),
+    sessions: SessionService = provided(Container.sessions),
 ) -> Token:
     """Exchange a refresh token for fresh tokens. It can be used once: a second use ends the session."""
     return token_view(or_401(lambda: sessions.refresh(secret_of(body.refresh_token), source)))
@@ -52,7 +53,7 @@ def refresh(
 @inject
 def logout(
     who: Principal = requires(Permission.OWN_ACCOUNT),
-    sessions: SessionService = Depends(Provide[Container.sessions]),
+    sessions: SessionService = provided(Container.sessions),
 ) -> None:
     """End this session: neither its access token nor its refresh token counts from now on."""
     sessions.sign_out(SessionId(who.session))
@@ -65,7 +66,7 @@ def list_sessions(
         bool, Query(description="Those of all accounts; for administrators, auditors.")
     ] = False,
     who: Principal = requires(Permission.OWN_ACCOUNT),
-    sessions: SessionService = Depends(Provide[Container.sessions]),
+    sessions: SessionService = provided(Container.sessions),
     reach: Reach = within_reach(),
 ) -> Page[SessionView]:
     """Sessions that go on, the newest first."""
@@ -80,7 +81,7 @@ def list_sessions(
 def revoke_session(
     session_id: str,
     who: Principal = requires(Permission.OWN_ACCOUNT),
-    sessions: SessionService = Depends(Provide[Container.sessions]),
+    sessions: SessionService = provided(Container.sessions),
 ) -> None:
     """End one of one's own sessions; an administrator may end anybody's."""
     sessions.revoke(SessionId(session_id), by=who.name)
@@ -93,8 +94,8 @@ def change_password(
     who: Principal = requires(Permission.OWN_ACCOUNT),
     _turn: None = in_turn(SIGN_INS),
     source: Caller = Depends(caller),
-    access: AccessService = Depends(Provide[Container.access]),
-    throttles: Throttles = Depends(Provide[Container.throttles]),
+    access: AccessService = provided(Container.access),
+    throttles: Throttles = provided(Container.throttles),
 ) -> EndedView:
     """Change one's own password. All other sessions of the account end."""
     old, new = secret_of(body.old_password), secret_of(body.new_password)

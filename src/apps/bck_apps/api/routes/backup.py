@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Header
+from dependency_injector.wiring import inject
+from fastapi import APIRouter, Header
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.routes.following import add_following
 from bck_apps.api.schemas import JobView, StartBackup, Started, StartPreview
 from bck_apps.api.views import job_view, secret_of, started_view
@@ -34,7 +35,7 @@ def start_backup(
     body: StartBackup,
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.START),
-    jobs: JobService = Depends(Provide[Container.jobs]),
+    jobs: JobService = provided(Container.jobs),
     reach: Reach = within_reach(),
 ) -> Started:
     """Ask for a backup now. One that is queued or running already answers for it.
@@ -63,7 +64,7 @@ def start_preview(
     body: StartPreview,
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.BACK_UP),
-    jobs: JobService = Depends(Provide[Container.jobs]),
+    jobs: JobService = provided(Container.jobs),
     reach: Reach = within_reach(),
 ) -> Started:
     """Ask what a backup would do now; it changes nothing. One that is queued or running already answers.
@@ -86,7 +87,7 @@ def start_preview(
 def cancel_backup(
     job_id: str,
     _who: Principal = requires(Permission.BACK_UP),
-    jobs: JobService = Depends(Provide[Container.jobs]),
+    jobs: JobService = provided(Container.jobs),
 ) -> JobView:
     """Ask a job to stop. A queued one is cancelled at once, a finished one left as it is."""
     return job_view(jobs.cancel(JobId(job_id)))

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from dependency_injector.wiring import Provide, inject
+from dependency_injector.wiring import inject
 from fastapi import APIRouter, Depends, Query
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_browse import ComparisonView, DeletedView, FolderView, FoundView, VersionView
 from bck_apps.api.turns import READS, in_turn
@@ -57,7 +58,7 @@ def list_files(
     after: After = "",
     _who: Principal = requires(Permission.READ),
     _turn: None = in_turn(READS),
-    browse: BrowseService = Depends(Provide[Container.browse]),
+    browse: BrowseService = provided(Container.browse),
 ) -> FolderView:
     """A folder as it was at a point, by name; without a path, the sources."""
     return folder_view(browse.list_folder(ProfileId(name), point=point, path=where, limit=limit, after=after))
@@ -72,7 +73,7 @@ def list_versions(
     after: After = "",
     _who: Principal = requires(Permission.READ),
     _turn: None = in_turn(READS),
-    browse: BrowseService = Depends(Provide[Container.browse]),
+    browse: BrowseService = provided(Container.browse),
 ) -> Page[VersionView]:
     """Every version of one path that can still be brought back, oldest first."""
     if not where:
@@ -97,7 +98,7 @@ def search(
     after: After = "",
     _who: Principal = requires(Permission.READ),
     _turn: None = in_turn(READS),
-    browse: BrowseService = Depends(Provide[Container.browse]),
+    browse: BrowseService = provided(Container.browse),
 ) -> Page[FoundView]:
     """Paths by name, at whatever point they were there; only below `path` if it is given."""
     sought = Pattern(asked_path(pattern, pattern_bytes), ignore_case=not case_sensitive)
@@ -117,7 +118,7 @@ def diff(
     after: After = "",
     _who: Principal = requires(Permission.READ),
     _turn: None = in_turn(READS),
-    compare: CompareService = Depends(Provide[Container.compare]),
+    compare: CompareService = provided(Container.compare),
 ) -> ComparisonView:
     """What changed from one point to another, or in one run. The first part has the counts of the whole."""
     if bool(old) == bool(run):
@@ -142,7 +143,7 @@ def list_deleted(
     after: After = "",
     _who: Principal = requires(Permission.READ),
     _turn: None = in_turn(READS),
-    compare: CompareService = Depends(Provide[Container.compare]),
+    compare: CompareService = provided(Container.compare),
 ) -> Page[DeletedView]:
     """What the PC has no more and the backup still has."""
     found = compare.deleted(ProfileId(name), below=where, since=since, limit=limit, after=after)

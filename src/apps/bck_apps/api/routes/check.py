@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Query
+from dependency_injector.wiring import inject
+from fastapi import APIRouter, Query
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.routes.backup import IdempotencyKey
 from bck_apps.api.schemas import Page, Started
 from bck_apps.api.schemas_check import CheckView, FindingView, StartCheck
@@ -31,7 +32,7 @@ def start_check(
     body: StartCheck,
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.BACK_UP),
-    checks: CheckJobs = Depends(Provide[Container.check_jobs]),
+    checks: CheckJobs = provided(Container.check_jobs),
     reach: Reach = within_reach(),
 ) -> Started:
     """Ask for a check; the same one, queued or running, answers for it. It repairs nothing."""
@@ -53,8 +54,8 @@ def start_check(
 def newest_check(
     name: str,
     _who: Principal = requires(Permission.READ),
-    checks: CheckJobs = Depends(Provide[Container.check_jobs]),
-    profiles: ProfileService = Depends(Provide[Container.profiles]),
+    checks: CheckJobs = provided(Container.check_jobs),
+    profiles: ProfileService = provided(Container.profiles),
 ) -> CheckView:
     """The newest check of a profile that came to its end."""
     job = _newest(name, checks, profiles)
@@ -72,8 +73,8 @@ def list_findings(
     cause: Annotated[str | None, Query(max_length=64, description="Only those of this cause.")] = None,
     _who: Principal = requires(Permission.READ),
     _turn: None = in_turn(LISTS),
-    checks: CheckJobs = Depends(Provide[Container.check_jobs]),
-    profiles: ProfileService = Depends(Provide[Container.profiles]),
+    checks: CheckJobs = provided(Container.check_jobs),
+    profiles: ProfileService = provided(Container.profiles),
 ) -> Page[FindingView]:
     """What the newest check found; of more than 1,000 findings the first."""
     found = _newest(name, checks, profiles).result.data.get("findings")

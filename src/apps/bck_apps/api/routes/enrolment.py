@@ -1,10 +1,11 @@
 """Enrolling a PC: an administrator opens, the PC redeems; and the authority by which PCs know this server."""
 
-from dependency_injector.wiring import Provide, inject
+from dependency_injector.wiring import inject
 from fastapi import APIRouter, Depends, Response
 
 from bck_apps.api.deps import caller, open_to_all, requires
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas_enrolment import (
     EnrolledView,
     NewEnrolmentBody,
@@ -33,7 +34,7 @@ PEM = "application/x-pem-file"
     openapi_extra=open_to_all(),
 )
 @inject
-def authority(certificates: Certificates = Depends(Provide[Container.certificates])) -> Response:
+def authority(certificates: Certificates = provided(Container.certificates)) -> Response:
     """The certificate authority that clients pin. It is public, and proves nothing by itself: compare its
     SHA-256 with one that came another way, as in an enrolment token."""
     return Response(certificates.authority_pem(), media_type=PEM)
@@ -46,7 +47,7 @@ def authority(certificates: Certificates = Depends(Provide[Container.certificate
 def redeem(
     body: Redeem,
     source: Caller = Depends(caller),
-    enrolments: Enrolments = Depends(Provide[Container.enrolments]),
+    enrolments: Enrolments = provided(Container.enrolments),
 ) -> EnrolledView:
     """Hand over the host keys of a PC for its token, once, and learn what its sshd must hold."""
     return enrolled_view(enrolments.redeem(secret_of(body.token), shown_of(body), source))
@@ -59,8 +60,8 @@ def open_enrolment(
     body: NewEnrolmentBody,
     who: Principal = requires(Permission.CONFIGURE),
     _turn: None = in_turn(SCANS),
-    enrolments: Enrolments = Depends(Provide[Container.enrolments]),
-    certificates: Certificates = Depends(Provide[Container.certificates]),
+    enrolments: Enrolments = provided(Container.enrolments),
+    certificates: Certificates = provided(Container.certificates),
 ) -> NewEnrolmentView:
     """Make a token by which a PC becomes this host; a host that is not there is made, and waits. A token from
     before counts no more. The answer shows the token, and nothing ever does again."""
@@ -82,7 +83,7 @@ def open_enrolment(
 def revoke_enrolment(
     name: str,
     _who: Principal = requires(Permission.CONFIGURE),
-    enrolments: Enrolments = Depends(Provide[Container.enrolments]),
+    enrolments: Enrolments = provided(Container.enrolments),
 ) -> RevokedView:
     """Revoke the host's token, if one counts."""
     return RevokedView(revoked=enrolments.revoke(HostId(name)))

@@ -4,13 +4,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Annotated, Any
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Query, Request
+from dependency_injector.wiring import inject
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from bck_apps.api.deps import StillMay, lasting, requires
 from bck_apps.api.downloads import HeldStream
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.turns import DOWNLOADS, in_turn
 from bck_apps.api.views import path_bytes_of
 from bck_apps.wiring.container import Container
@@ -61,7 +62,7 @@ def export_point(  # noqa: PLR0917  # FastAPI hands them over by name
     _who: Principal = requires(Permission.RESTORE),
     still_may: StillMay = lasting(Permission.RESTORE),
     _turn: None = in_turn(DOWNLOADS),
-    exports: ExportService = Depends(Provide[Container.exports]),
+    exports: ExportService = provided(Container.exports),
 ) -> Response:
     """A point, or some paths of it, as an archive, streamed. Backups of the profile wait meanwhile."""
     with ExitStack() as stack:
@@ -101,7 +102,7 @@ def download_file(
     _who: Principal = requires(Permission.RESTORE),
     still_may: StillMay = lasting(Permission.RESTORE),
     _turn: None = in_turn(DOWNLOADS),
-    exports: ExportService = Depends(Provide[Container.exports]),
+    exports: ExportService = provided(Container.exports),
 ) -> Response:
     """One file as it was at a point."""
     wanted = path_bytes_of([path] if path else [], [path_bytes] if path_bytes else [])

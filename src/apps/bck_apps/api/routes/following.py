@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Annotated
 
-from dependency_injector.wiring import Provide, inject
+from dependency_injector.wiring import inject
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 
@@ -13,6 +13,7 @@ from bck_apps.api.errors import responses
 from bck_apps.api.events import follow
 from bck_apps.api.feeds import Feeds
 from bck_apps.api.permits import Permit
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import JobView, LogLineView, Page
 from bck_apps.api.views import job_view, line_view
 from bck_apps.wiring.container import Container
@@ -27,7 +28,7 @@ KnownLine = Annotated[int, Query(ge=0, le=2**53, description="Number of the last
 def get_status(
     job_id: str,
     _who: Principal = requires(Permission.WATCH),
-    jobs: JobService = Depends(Provide[Container.jobs]),
+    jobs: JobService = provided(Container.jobs),
 ) -> JobView:
     """Where the job stands."""
     return job_view(jobs.get(JobId(job_id)))
@@ -39,7 +40,7 @@ def read_log(
     after: KnownLine = 0,
     limit: Annotated[int, Query(ge=1, le=10000, description="How many lines at most.")] = 1000,
     _who: Principal = requires(Permission.WATCH),
-    jobs: JobService = Depends(Provide[Container.jobs]),
+    jobs: JobService = provided(Container.jobs),
 ) -> Page[LogLineView]:
     """Log lines after a known one. ``next`` is the ``after`` of the following part."""
     lines = jobs.log(JobId(job_id), after=after, limit=limit)
@@ -56,7 +57,7 @@ def job_events(
         int | None, Header(ge=0, le=2**53, description="Set by clients that reconnect; wins over `after`.")
     ] = None,
     _who: Principal = requires(Permission.WATCH),
-    jobs: JobService = Depends(Provide[Container.jobs]),
+    jobs: JobService = provided(Container.jobs),
     still_may: StillMay = lasting(Permission.WATCH),
 ) -> AsyncGenerator[ServerSentEvent, None]:
     """The events of a job that exists: what is not there is told before the answer begins."""

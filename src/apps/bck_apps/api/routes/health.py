@@ -4,12 +4,13 @@ from collections.abc import Callable
 from typing import cast
 
 import anyio
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Request, Response
+from dependency_injector.wiring import inject
+from fastapi import APIRouter, Request, Response
 
 from bck_apps.api.about import program_version
 from bck_apps.api.deps import open_to_all, requires
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import DatabaseView, Health, Readiness, ReadyCheck
 from bck_apps.wiring import Application, logs
 from bck_apps.wiring.container import Container
@@ -45,7 +46,7 @@ async def ready(request: Request, response: Response) -> Readiness:
 @inject
 def database_state(
     _who: Principal = requires(Permission.CONFIGURE),
-    database: Database = Depends(Provide[Container.database]),
+    database: Database = provided(Container.database),
 ) -> DatabaseView:
     """Where the database is, which program keeps it, its size, and what endangers it."""
     if database.state is None:

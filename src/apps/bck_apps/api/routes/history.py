@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Path, Query
+from dependency_injector.wiring import inject
+from fastapi import APIRouter, Path, Query
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.routes.backup import IdempotencyKey
 from bck_apps.api.schemas import Page, Started
 from bck_apps.api.schemas_history import (
@@ -46,7 +47,7 @@ def list_runs(
     after: Annotated[int, Query(ge=0, description="Only runs with a higher number.")] = 0,
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     _who: Principal = requires(Permission.READ),
-    history: HistoryService = Depends(Provide[Container.history]),
+    history: HistoryService = provided(Container.history),
 ) -> Page[RunView]:
     """Backups, undos and acceptances by number, failed ones too."""
     found = history.runs(ProfileId(name), after_seq=after, limit=limit)
@@ -61,7 +62,7 @@ def show_run(
     run: Annotated[str, Path(max_length=64, description="Number or id of the run, or `latest`.")],
     _who: Principal = requires(Permission.READ),
     _turn: None = in_turn(LISTS),
-    history: HistoryService = Depends(Provide[Container.history]),
+    history: HistoryService = provided(Container.history),
 ) -> RunAccountView:
     """One run, and which paths it could not read or store."""
     return run_account_view(history.run(ProfileId(name), run))
@@ -74,7 +75,7 @@ def plan_undo(
     body: StartUndo,
     _who: Principal = requires(Permission.RESTORE),
     _turn: None = in_turn(WALKS),
-    history: HistoryService = Depends(Provide[Container.history]),
+    history: HistoryService = provided(Container.history),
 ) -> UndoPlanView:
     """What an undo would do now; changes nothing."""
     return undo_plan_view(history.plan_undo(ProfileId(name), _undo(body)))
@@ -88,7 +89,7 @@ def start_undo(
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.RESTORE),
     _turn: None = in_turn(WALKS),
-    history: HistoryService = Depends(Provide[Container.history]),
+    history: HistoryService = provided(Container.history),
 ) -> Started:
     """Bring the stored files back to an earlier state, as a new point. The PC is not touched."""
     return started_view(
@@ -107,7 +108,7 @@ def plan_accept(
     body: StartAccept,
     _who: Principal = requires(Permission.BACK_UP),
     _turn: None = in_turn(WALKS),
-    history: HistoryService = Depends(Provide[Container.history]),
+    history: HistoryService = provided(Container.history),
 ) -> AcceptPlanView:
     """What accepting a suspect run would mark as deleted; changes nothing."""
     request = AcceptRequest(run=body.run, reason=body.reason)
@@ -122,7 +123,7 @@ def start_accept(
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.BACK_UP),
     _turn: None = in_turn(WALKS),
-    history: HistoryService = Depends(Provide[Container.history]),
+    history: HistoryService = provided(Container.history),
 ) -> Started:
     """Take what a suspect run missed as deleted, as a new point; earlier points keep it."""
     request = AcceptRequest(run=body.run, reason=body.reason)
@@ -138,7 +139,7 @@ def plan_forget(
     body: AskForget,
     _who: Principal = requires(Permission.CONFIGURE),
     _turn: None = in_turn(WALKS),
-    history: HistoryService = Depends(Provide[Container.history]),
+    history: HistoryService = provided(Container.history),
 ) -> ForgetPlanView:
     """Where a path is stored and which points show it; changes nothing."""
     return forget_plan_view(history.plan_forget(ProfileId(name), asked_path(body.path, body.path_bytes)))
@@ -152,7 +153,7 @@ def start_forget(
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.CONFIGURE),
     _turn: None = in_turn(WALKS),
-    history: HistoryService = Depends(Provide[Container.history]),
+    history: HistoryService = provided(Container.history),
 ) -> Started:
     """Remove a path and all below it from the storage and every point, for good."""
     request = ForgetRequest(path=asked_path(body.path, body.path_bytes), reason=body.reason)

@@ -1,10 +1,11 @@
 """Hosts: the machines whose files are protected."""
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends
+from dependency_injector.wiring import inject
+from fastapi import APIRouter
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import (
     HostBody,
     HostChangeBody,
@@ -36,8 +37,8 @@ log = logs.get_logger("bck.api")
 @inject
 def list_hosts(
     who: Principal = requires(Permission.READ),
-    hosts: HostService = Depends(Provide[Container.hosts]),
-    enrolments: Enrolments = Depends(Provide[Container.enrolments]),
+    hosts: HostService = provided(Container.hosts),
+    enrolments: Enrolments = provided(Container.enrolments),
     reach: Reach = within_reach(),
 ) -> Page[HostView]:
     """All hosts by name, as far as the caller may know of them."""
@@ -52,7 +53,7 @@ def add_host(
     body: HostBody,
     _who: Principal = requires(Permission.CONFIGURE),
     _turn: None = in_turn(SCANS),
-    hosts: HostService = Depends(Provide[Container.hosts]),
+    hosts: HostService = provided(Container.hosts),
 ) -> HostView:
     """Save a new host with what its login needs, its host keys pinned."""
     saved = hosts.add(
@@ -71,8 +72,8 @@ def add_host(
 def get_host(
     name: str,
     _who: Principal = requires(Permission.READ),
-    hosts: HostService = Depends(Provide[Container.hosts]),
-    enrolments: Enrolments = Depends(Provide[Container.enrolments]),
+    hosts: HostService = provided(Container.hosts),
+    enrolments: Enrolments = provided(Container.enrolments),
 ) -> HostView:
     """One host."""
     return host_view(hosts.get(HostId(name)), enrolments.open_until(HostId(name)))
@@ -85,8 +86,8 @@ def change_host(
     body: HostChangeBody,
     who: Principal = requires(Permission.CONFIGURE),
     _turn: None = in_turn(SCANS),
-    hosts: HostService = Depends(Provide[Container.hosts]),
-    enrolments: Enrolments = Depends(Provide[Container.enrolments]),
+    hosts: HostService = provided(Container.hosts),
+    enrolments: Enrolments = provided(Container.enrolments),
 ) -> HostView:
     """Change a host: only what is given. An allow-list must go on covering the host's profiles."""
     if body.name not in (None, name):
@@ -111,7 +112,7 @@ def change_host(
 def host_trust(
     name: str,
     _who: Principal = requires(Permission.READ),
-    logins: HostLogins = Depends(Provide[Container.logins]),
+    logins: HostLogins = provided(Container.logins),
 ) -> TrustView:
     """What the host must hold so that the server is let in: whole lines, public halves only."""
     return trust_view(logins.trust(HostId(name)))
@@ -122,7 +123,7 @@ def host_trust(
 def renew_host_key(
     name: str,
     _who: Principal = requires(Permission.CONFIGURE),
-    logins: HostLogins = Depends(Provide[Container.logins]),
+    logins: HostLogins = provided(Container.logins),
 ) -> TrustView:
     """Make another key of its own for the host, which lets nobody in until it holds the new line."""
     return trust_view(logins.renew_key(HostId(name)))
@@ -133,7 +134,7 @@ def renew_host_key(
 def remove_host(
     name: str,
     _who: Principal = requires(Permission.CONFIGURE),
-    hosts: HostService = Depends(Provide[Container.hosts]),
+    hosts: HostService = provided(Container.hosts),
 ) -> None:
     """Forget a host that no profile uses, and its key. What is stored of it stays."""
     hosts.remove(HostId(name))
@@ -145,8 +146,8 @@ def host_usage(
     name: str,
     _who: Principal = requires(Permission.READ),
     _turn: None = in_turn(WALKS),
-    hosts: HostService = Depends(Provide[Container.hosts]),
-    storage: Storage = Depends(Provide[Container.bare_storage]),
+    hosts: HostService = provided(Container.hosts),
+    storage: Storage = provided(Container.bare_storage),
 ) -> UsageView:
     """What all that is stored of the host takes, history included; costs a walk over it."""
     host = hosts.get(HostId(name))
@@ -166,7 +167,7 @@ def probe_host(
     body: ProbeHost | None = None,
     _who: Principal = requires(Permission.BACK_UP),
     _turn: None = in_turn(PROBES),
-    hosts: HostService = Depends(Provide[Container.hosts]),
+    hosts: HostService = provided(Container.hosts),
 ) -> HostFactsView:
     """Connect to the host and look whether a backup would work; changes nothing, keeps no password."""
     return facts_view(hosts.probe(HostId(name), secret_of(body.password) if body else None))

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Query
+from dependency_injector.wiring import inject
+from fastapi import APIRouter, Query
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import JobView, Page
 from bck_apps.api.turns import LISTS, in_turn
 from bck_apps.api.views import listed_job_view
@@ -26,7 +27,7 @@ def list_jobs(
     limit: Annotated[int, Query(ge=1, le=1000, description="How many at most.")] = 100,
     who: Principal = requires(Permission.READ),
     _turn: None = in_turn(LISTS),
-    jobs: JobService = Depends(Provide[Container.jobs]),
+    jobs: JobService = provided(Container.jobs),
     reach: Reach = within_reach(),
 ) -> Page[JobView]:
     """Jobs, newest first; lists in their results are left out, see the job's own status for them."""

@@ -1,10 +1,11 @@
 """Numbers for monitoring, in the text format that Prometheus reads."""
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Response
+from dependency_injector.wiring import inject
+from fastapi import APIRouter, Response
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.turns import READS, in_turn
 from bck_apps.wiring.container import Container
 from bckcore.domain.access import Permission, Principal
@@ -21,7 +22,7 @@ router = APIRouter(tags=["health"])
 def read_metrics(
     who: Principal = requires(Permission.READ),
     _turn: None = in_turn(READS),
-    metrics: MetricService = Depends(Provide[Container.metrics]),
+    metrics: MetricService = provided(Container.metrics),
     reach: Reach = within_reach(),
 ) -> Response:
     """How every profile stands: newest good point and run, sizes, and what the newest check found.

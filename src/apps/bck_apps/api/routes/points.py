@@ -1,10 +1,11 @@
 """Restore points of a profile."""
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends
+from dependency_injector.wiring import inject
+from fastapi import APIRouter
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import Page, PointView
 from bck_apps.api.views import point_view
 from bck_apps.wiring.container import Container
@@ -20,7 +21,7 @@ router = APIRouter(prefix="/profiles/{name}", tags=["points"])
 def list_points(
     name: str,
     _who: Principal = requires(Permission.READ),
-    restores: RestoreService = Depends(Provide[Container.restores]),
+    restores: RestoreService = provided(Container.restores),
 ) -> Page[PointView]:
     """Every state that can be restored, oldest first."""
     return Page(items=[point_view(point) for point in restores.points(ProfileId(name))], next=None)

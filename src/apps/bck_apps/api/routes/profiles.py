@@ -1,10 +1,11 @@
 """Profiles: what is backed up, from where, kept how long."""
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends
+from dependency_injector.wiring import inject
+from fastapi import APIRouter
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_profiles import ProfileBody, ProfileRemovedView, ProfileView
 from bck_apps.api.views import profile_of, profile_removed_view, profile_view
@@ -24,7 +25,7 @@ log = logs.get_logger("bck.api")
 @inject
 def list_profiles(
     who: Principal = requires(Permission.READ),
-    profiles: ProfileService = Depends(Provide[Container.profiles]),
+    profiles: ProfileService = provided(Container.profiles),
     reach: Reach = within_reach(),
 ) -> Page[ProfileView]:
     """All profiles by name, as far as the caller may know of them."""
@@ -37,7 +38,7 @@ def list_profiles(
 def add_profile(
     body: ProfileBody,
     _who: Principal = requires(Permission.CONFIGURE),
-    profiles: ProfileService = Depends(Provide[Container.profiles]),
+    profiles: ProfileService = provided(Container.profiles),
 ) -> ProfileView:
     """Save a new profile."""
     return profile_view(profiles.add(profile_of(body)))
@@ -48,7 +49,7 @@ def add_profile(
 def get_profile(
     name: str,
     _who: Principal = requires(Permission.READ),
-    profiles: ProfileService = Depends(Provide[Container.profiles]),
+    profiles: ProfileService = provided(Container.profiles),
 ) -> ProfileView:
     """One profile."""
     return profile_view(profiles.get(ProfileId(name)))
@@ -60,7 +61,7 @@ def change_profile(
     name: str,
     body: ProfileBody,
     _who: Principal = requires(Permission.CONFIGURE),
-    profiles: ProfileService = Depends(Provide[Container.profiles]),
+    profiles: ProfileService = provided(Container.profiles),
 ) -> ProfileView:
     """Replace a profile's plan. Name and host stay: another host would be another set of files."""
     if body.name != name:
@@ -80,7 +81,7 @@ def change_profile(
 def remove_profile(
     name: str,
     who: Principal = requires(Permission.CONFIGURE),
-    profiles: ProfileService = Depends(Provide[Container.profiles]),
+    profiles: ProfileService = provided(Container.profiles),
 ) -> ProfileRemovedView:
     """Forget a profile that no job is at work for. What is stored of it stays; nothing prunes it."""
     kept = profiles.remove(ProfileId(name))

@@ -4,11 +4,12 @@ from collections import Counter
 from contextlib import closing
 from itertools import islice
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends
+from dependency_injector.wiring import inject
+from fastapi import APIRouter
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.routes.backup import IdempotencyKey
 from bck_apps.api.routes.following import add_following
 from bck_apps.api.schemas import (
@@ -40,7 +41,7 @@ def start_restore(
     idempotency_key: IdempotencyKey = "",
     who: Principal = requires(Permission.RESTORE),
     _turn: None = in_turn(READS),
-    jobs: JobService = Depends(Provide[Container.jobs]),
+    jobs: JobService = provided(Container.jobs),
     reach: Reach = within_reach(),
 ) -> Started:
     """Ask for a point, or some paths of it, in a folder on the server or back on the host."""
@@ -65,7 +66,7 @@ def preview_restore(
     body: PreviewRestore,
     who: Principal = requires(Permission.RESTORE_HERE),
     _turn: None = in_turn(WALKS),
-    restores: RestoreService = Depends(Provide[Container.restores]),
+    restores: RestoreService = provided(Container.restores),
     reach: Reach = within_reach(),
 ) -> RestorePreview:
     """What a restore into a folder on the server would do; changes nothing."""
@@ -102,7 +103,7 @@ def preview_restore(
 def cancel_restore(
     job_id: str,
     _who: Principal = requires(Permission.RESTORE),
-    jobs: JobService = Depends(Provide[Container.jobs]),
+    jobs: JobService = provided(Container.jobs),
 ) -> JobView:
     """Ask a job to stop; what a restore wrote so far stays, and can be resumed."""
     return job_view(jobs.cancel(JobId(job_id)))

@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends, Path, Query
+from dependency_injector.wiring import inject
+from fastapi import APIRouter, Path, Query
 
 from bck_apps.api.deps import requires
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas_history import ProblemPage
 from bck_apps.api.turns import LISTS, in_turn
 from bck_apps.api.views_history import problem_page
@@ -28,7 +29,7 @@ def list_problems(
     reason: Annotated[Reason | None, Query(description="Only those that come from this.")] = None,
     _who: Principal = requires(Permission.READ),
     _turn: None = in_turn(LISTS),
-    history: HistoryService = Depends(Provide[Container.history]),
+    history: HistoryService = provided(Container.history),
 ) -> ProblemPage:
     """Each path that had a problem, what that comes from, and what to do."""
     return problem_page(history.problems(RunId(run_id)), after=after, limit=limit, reason=reason)

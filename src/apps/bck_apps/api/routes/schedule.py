@@ -1,10 +1,11 @@
 """What is due when and why, how fresh backups are, and what hosts say about themselves."""
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends
+from dependency_injector.wiring import inject
+from fastapi import APIRouter
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_schedule import PresenceBody, PresenceView, StandingView
 from bck_apps.api.turns import READS, in_turn
@@ -24,7 +25,7 @@ router = APIRouter(tags=["schedule"])
 def read_schedule(
     who: Principal = requires(Permission.READ),
     _turn: None = in_turn(READS),
-    standings: StandingService = Depends(Provide[Container.standings]),
+    standings: StandingService = provided(Container.standings),
     reach: Reach = within_reach(),
 ) -> Page[StandingView]:
     """Every profile by name: what is due when and why, and how fresh its backups are."""
@@ -37,7 +38,7 @@ def read_schedule(
 def read_health(
     name: str,
     _who: Principal = requires(Permission.READ),
-    standings: StandingService = Depends(Provide[Container.standings]),
+    standings: StandingService = provided(Container.standings),
 ) -> StandingView:
     """The same for one profile."""
     return standing_view(standings.of(ProfileId(name)))
@@ -49,7 +50,7 @@ def tell_presence(
     name: str,
     body: PresenceBody,
     _who: Principal = requires(Permission.START),
-    presences: PresenceService = Depends(Provide[Container.presences]),
+    presences: PresenceService = provided(Container.presences),
 ) -> PresenceView:
     """A host says how it is; schedules go by it until it expires. Sent again every few minutes."""
     return presence_view(presences.heard(HostId(name), sign_of(body)))

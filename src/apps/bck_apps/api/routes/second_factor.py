@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from dependency_injector.wiring import Provide, inject
+from dependency_injector.wiring import inject
 from fastapi import APIRouter, Depends
 
 from bck_apps.api.deps import caller, requires
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas_people import Code, Enrol, EnrolmentView, RecoveryView
 from bck_apps.api.turns import SIGN_INS, in_turn
 from bck_apps.api.views import secret_of
@@ -34,9 +35,9 @@ def enrol(
     who: Principal = requires(Permission.OWN_ACCOUNT),
     _turn: None = in_turn(SIGN_INS),
     source: Caller = Depends(caller),
-    access: AccessService = Depends(Provide[Container.access]),
-    factors: SecondFactors = Depends(Provide[Container.second_factors]),
-    throttles: Throttles = Depends(Provide[Container.throttles]),
+    access: AccessService = provided(Container.access),
+    factors: SecondFactors = provided(Container.second_factors),
+    throttles: Throttles = provided(Container.throttles),
 ) -> EnrolmentView:
     """Take a second factor. It is asked for once it has been confirmed."""
 
@@ -54,8 +55,8 @@ def confirm(
     body: Code,
     who: Principal = requires(Permission.OWN_ACCOUNT),
     source: Caller = Depends(caller),
-    factors: SecondFactors = Depends(Provide[Container.second_factors]),
-    throttles: Throttles = Depends(Provide[Container.throttles]),
+    factors: SecondFactors = provided(Container.second_factors),
+    throttles: Throttles = provided(Container.throttles),
 ) -> RecoveryView:
     """Show that the phone has it. From now on the password alone lets nobody in."""
     code = secret_of(body.code)
@@ -69,8 +70,8 @@ def disable(
     body: Code,
     who: Principal = requires(Permission.OWN_ACCOUNT),
     source: Caller = Depends(caller),
-    factors: SecondFactors = Depends(Provide[Container.second_factors]),
-    throttles: Throttles = Depends(Provide[Container.throttles]),
+    factors: SecondFactors = provided(Container.second_factors),
+    throttles: Throttles = provided(Container.throttles),
 ) -> None:
     """Switch it off, with one of its codes."""
     code = secret_of(body.code)

@@ -1,10 +1,11 @@
 """Device tokens: for the program on one PC, to start and watch that PC's backups."""
 
-from dependency_injector.wiring import Provide, inject
-from fastapi import APIRouter, Depends
+from dependency_injector.wiring import inject
+from fastapi import APIRouter
 
 from bck_apps.api.deps import requires, within_reach
 from bck_apps.api.errors import responses
+from bck_apps.api.providing import provided
 from bck_apps.api.schemas import Page
 from bck_apps.api.schemas_people import DeviceTokenBody, DeviceTokenView, MadeTokenView
 from bck_apps.api.views_people import device_token_view, made_token_view
@@ -21,7 +22,7 @@ router = APIRouter(prefix="/auth/tokens", tags=["auth"])
 @inject
 def list_tokens(
     who: Principal = requires(Permission.READ),
-    tokens: DeviceTokens = Depends(Provide[Container.device_tokens]),
+    tokens: DeviceTokens = provided(Container.device_tokens),
     reach: Reach = within_reach(),
 ) -> Page[DeviceTokenView]:
     """Device tokens by host, revoked and expired ones too. The tokens themselves are not kept."""
@@ -34,7 +35,7 @@ def list_tokens(
 def add_token(
     body: DeviceTokenBody,
     who: Principal = requires(Permission.CONFIGURE),
-    tokens: DeviceTokens = Depends(Provide[Container.device_tokens]),
+    tokens: DeviceTokens = provided(Container.device_tokens),
 ) -> MadeTokenView:
     """Make a token for one PC. The answer shows it, and nothing ever does again."""
     made = tokens.add(
@@ -48,7 +49,7 @@ def add_token(
 def revoke_token(
     token_id: str,
     _who: Principal = requires(Permission.BACK_UP),
-    tokens: DeviceTokens = Depends(Provide[Container.device_tokens]),
+    tokens: DeviceTokens = provided(Container.device_tokens),
 ) -> DeviceTokenView:
     """Revoke a token, as after a PC was stolen: from now on it counts no more."""
     return device_token_view(tokens.revoke(TokenId(token_id)))
