@@ -121,7 +121,7 @@ class Asked:
 
 def _words(sent: str) -> set[str]:
     """Whatever of a request has the mark in it, as a whole and in parts: an error may shorten a path."""
-    words = re.findall(rf"[^\s\"'&?=]*{MARK}[^\s\"'&?=]*", sent)
+    words = (word for word in re.split(r"[\s\"'&?=]", sent) if MARK in word)
     return {part for word in words for part in (word, *word.split("/")) if MARK in part}
 
 
