@@ -71,6 +71,24 @@ def test_no_text_is_cut_off(show, name, language, size) -> None:
     assert cut == []
 
 
+@pytest.mark.parametrize("language", ["en", "it"])
+def test_every_tab_is_seen_without_scrolling(show, language) -> None:
+    bar = show("problems", language, SMALLEST).profile.tabs.tabBar()
+    assert [bar.tabText(n) for n in range(bar.count()) if not bar.rect().contains(bar.tabRect(n))] == []
+
+
+def test_what_a_problem_means_does_not_stick_to_the_edge(show) -> None:
+    tab = show("problems", "it").profile.problems
+    assert min(part.mapTo(tab, part.rect().topLeft()).x() for part in (tab.tree, tab.words, tab.more)) > 0
+
+
+def test_words_of_the_system_are_small_print_below_an_offline_server(show) -> None:
+    offline = show("offline", "it").home.offline
+    assert offline.text.splitlines()[1:] == ["Connection refused"]
+    small = offline.findChildren(QLabel)[-1]
+    assert (small.text(), small.foregroundRole()) == ("Connection refused", QPalette.ColorRole.PlaceholderText)
+
+
 @pytest.mark.parametrize("name", SCREENS)
 def test_everything_that_takes_the_keyboard_has_a_name(show, name) -> None:
     screen = show(name)

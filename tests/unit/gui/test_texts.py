@@ -12,7 +12,14 @@ import pytest
 
 import bck_apps.gui
 import bckcore.errors
-from bck_apps.gui.problems import ClientError, InvalidError, RefusedError, SignInError, problem_from
+from bck_apps.gui.problems import (
+    ClientError,
+    ConnectionFailedError,
+    InvalidError,
+    RefusedError,
+    SignInError,
+    problem_from,
+)
 from bck_apps.gui.texts import Ago, Count, Moment, Phrase, Rate, Size, Span, Texts, explain, language_of
 from bck_apps.gui.texts.catalogue import CATALOGUES, known_problem
 from bck_apps.gui.viewmodels.standing import State
@@ -103,7 +110,12 @@ def test_english_error_is_the_servers_own() -> None:
 def test_italian_error_is_ours_with_the_servers_words_below() -> None:
     told = explain(SignInError("access-denied", what="Locked.", advice="Wait."), Texts("it"))
     assert told.what == IT["problem.sign-in-refused.what"]
-    assert told.detail == "Locked. Wait."
+    assert told.detail == "Il server dice: Locked. Wait."
+
+
+def test_words_of_another_program_are_not_called_the_servers() -> None:
+    told = explain(ConnectionFailedError("offline", detail="Connection refused"), Texts("it"))
+    assert told.detail == "Connection refused"
 
 
 def test_missing_right_is_told_apart_from_a_wrong_password() -> None:
@@ -114,7 +126,7 @@ def test_missing_right_is_told_apart_from_a_wrong_password() -> None:
 def test_unknown_code_is_told_as_unknown() -> None:
     told = explain(ClientError("new-in-version-9", what="Something."), Texts("it"))
     assert "new-in-version-9" in told.what
-    assert told.detail == "Something."
+    assert told.detail == "Il server dice: Something."
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"type": 3}', b"\xff"])

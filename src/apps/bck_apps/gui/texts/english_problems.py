@@ -261,7 +261,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "host-not-enrolled",
         "This computer is not enrolled yet.",
         "The server does not know it, so nothing connects to it and nothing is backed up.",
-        "An administrator makes a token for it; it is redeemed here with bck-gate enrol.",
+        "An administrator makes a token for it; it is redeemed on that computer with bck-gate enrol.",
     ),
     **_problem(
         "rsync-missing",
@@ -326,7 +326,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
     ),
     **_problem(
         "quota-exceeded",
-        "The server keeps as much of this PC as it may.",
+        "The backups of this computer fill all the space that they may have.",
         "Nothing was lost, and nothing new is kept until there is room.",
         "Tell your administrator: more space can be given, or older backups let go.",
     ),

@@ -45,8 +45,16 @@ def explain(error: ClientError, texts: Texts) -> Explanation:
             meaning=texts("problem.unknown.meaning"),
             advice=texts("problem.unknown.advice"),
         )
-    said = " ".join(part for part in (error.what, error.meaning, error.advice, error.detail) if part)
-    return Explanation(what=ours.what, meaning=ours.meaning, advice=ours.advice, detail=said)
+    return Explanation(
+        what=ours.what, meaning=ours.meaning, advice=ours.advice, detail=_in_other_words(error, texts)
+    )
+
+
+def _in_other_words(error: ClientError, texts: Texts) -> str:
+    """What the server said, named as such, and what another program said."""
+    said = " ".join(part for part in (error.what, error.meaning, error.advice) if part)
+    parts = (texts("result.details", text=said) if said else "", error.detail)
+    return " ".join(part for part in parts if part)
 
 
 def _from_catalogue(code: str, texts: Texts, params: dict[str, str]) -> Explanation | None:

@@ -262,7 +262,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
         "host-not-enrolled",
         "Questo computer non è ancora registrato.",
         "Il server non lo conosce, quindi nulla vi si collega e nulla viene salvato.",
-        "Un amministratore fa un codice per lui; lo si usa qui con bck-gate enrol.",
+        "Un amministratore fa un codice per lui; lo si usa su quel computer con bck-gate enrol.",
     ),
     **_problem(
         "rsync-missing",
@@ -329,7 +329,7 @@ PROBLEMS: Final[Mapping[str, str]] = {
     ),
     **_problem(
         "quota-exceeded",
-        "Il server conserva di questo PC tutto lo spazio consentito.",
+        "I backup di questo computer occupano già tutto lo spazio che possono avere.",
         "Non è andato perso nulla, e nulla di nuovo si salva finché non c'è spazio.",
         "Avvisa l'amministratore: può dare più spazio o lasciar andare backup vecchi.",
     ),

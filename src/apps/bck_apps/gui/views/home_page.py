@@ -93,9 +93,8 @@ class HomePage(QWidget):
         """Show list, offline banner and page as they are now."""
         home, texts = self._home, self._texts
         if home.error is not None and home.fresh_at is not None:
-            self.offline.say(
-                State.OFFLINE, texts("list.offline", time=Moment(home.fresh_at)), home.error.detail
-            )
+            title = texts("list.offline", time=Moment(home.fresh_at))
+            self.offline.say(State.OFFLINE, title, details=home.error.detail)
         else:
             self.offline.show_error(home.error)
         self.list.render_list()

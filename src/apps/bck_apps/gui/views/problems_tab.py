@@ -34,7 +34,7 @@ class ProblemsTab(QWidget):
         self.empty = label()
         listed = QWidget()
         column = QVBoxLayout(listed)
-        column.setContentsMargins(0, 0, 0, 0)
+        column.setContentsMargins(GAP, GAP, GAP, 0)
         column.setSpacing(GAP)
         column.addWidget(self.tree, 1)
         column.addWidget(self.words)
