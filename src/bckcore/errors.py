@@ -331,7 +331,7 @@ class NotFoundError(BckError):
     usual_advice = "See what there is: 'bck host list', 'bck profile list', 'bck jobs', 'bck points PROFILE'."
 
 
-def unknown_profile(profile: str, *, meaning: str = "", advice: str = "Check the name.") -> NotFoundError:
+def unknown_profile(profile: str, *, meaning: str = "", advice: str = "") -> NotFoundError:
     """The error for a profile that the database lacks."""
     error = NotFoundError(f"There is no profile {profile}.", meaning=meaning, advice=advice)
     error.profile = profile

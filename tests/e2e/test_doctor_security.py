@@ -38,7 +38,7 @@ def of_the_installation(bck: Bck) -> dict[str, str]:
 
 
 def test_a_fresh_installation_lacks_a_second_factor_only(bck: Bck) -> None:
-    assert of_the_installation(bck) == {"administrators": "without a second factor: ann"}
+    assert of_the_installation(bck) == {"administrators": "without a second factor: ann; bck user totp NAME"}
 
 
 def test_what_is_made_under_the_usual_umask_is_for_nobody_else(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_what_is_made_under_the_usual_umask_is_for_nobody_else(tmp_path: Path) -
     assert [path.suffix for path in below if path.name.startswith("token-key.")].count(".pub") == 1
     modes = {str(path.relative_to(tmp_path)): f"{path.stat().st_mode & 0o7777:o}" for path in below}
     assert {name: mode for name, mode in modes.items() if mode not in ("600", "700")} == {}
-    assert of_the_installation(made) == {"administrators": "without a second factor: ann"}
+    assert of_the_installation(made) == {"administrators": "without a second factor: ann; bck user totp NAME"}
 
 
 def test_each_line_sees_what_it_is_for(bck: Bck, tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from base64 import b32decode
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from bckcore.domain.totp import code_of, step_at
 from bckcore.services.throttles import ACCOUNT, ADDRESS
 from tests.support.cli import PASSWORD, Bck
 from tests.support.https import Caller
@@ -65,6 +68,28 @@ def test_sessions_keys_and_tokens_over_a_server_that_runs(bck: Bck) -> None:
         assert call("/backup/start", device["token"], profile="absent")[0] == 404
         assert bck.ok("token", "revoke", device["token_id"])["revoked"]
         assert call("/backup/start", device["token"], profile="absent")[0] == 401
+
+
+def test_a_second_factor_without_a_client_that_can_ask_for_it(bck: Bck) -> None:
+    assert bck.ok("user", "totp", "nobody", code=4)["error"]["code"] == "not-found"
+    assert bck.ok("user", "totp-confirm", "ann", text="123456\n", code=5)["error"]["code"] == "conflict"
+    made = bck.ok("user", "totp", "ann")
+    assert made["secret"] in made["uri"]
+    assert (
+        bck.ok("user", "totp-confirm", "ann", text="nonsense\n", code=5)["error"]["code"] == "access-denied"
+    )
+    assert not bck.ok("user", "list")["items"][0]["second_factor"]
+    code = code_of(b32decode(made["secret"]), step_at(datetime.now(UTC)))
+    recovery = bck.ok("user", "totp-confirm", "ann", text=code + "\n")["recovery_codes"]
+    assert bck.ok("user", "list")["items"][0]["second_factor"]
+    assert bck.ok("user", "totp", "ann", code=5)["error"]["code"] == "conflict"
+    with bck.serving() as (_, served):
+        call = Caller(served)
+        assert call("/auth/login", name="ann", password=PASSWORD)[0] == 401
+        assert call("/auth/login", name="ann", password=PASSWORD, code=recovery[0])[0] == 200
+    assert made["secret"] not in bck.run("audit", "list", "--json").out
+    bck.ok("user", "totp-off", "ann")
+    assert "bck user totp-confirm ann" in bck.run("user", "totp", "ann").out
 
 
 def test_a_forgotten_password_a_lockout_and_a_farewell(bck: Bck) -> None:

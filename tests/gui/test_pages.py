@@ -86,7 +86,10 @@ def test_words_of_the_system_are_small_print_below_an_offline_server(show) -> No
     offline = show("offline", "it").home.offline
     assert offline.text.splitlines()[1:] == ["Connection refused"]
     small = offline.findChildren(QLabel)[-1]
-    assert (small.text(), small.foregroundRole()) == ("Connection refused", QPalette.ColorRole.PlaceholderText)
+    assert (small.text(), small.foregroundRole()) == (
+        "Connection refused",
+        QPalette.ColorRole.PlaceholderText,
+    )
 
 
 @pytest.mark.parametrize("name", SCREENS)

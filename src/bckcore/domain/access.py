@@ -60,6 +60,24 @@ class Permission(StrEnum):
     AUDIT = "audit"
     """See who did what: accounts and sessions of everybody."""
 
+    @property
+    def deed(self) -> str:
+        """What one may not do without it, for people."""
+        return _DEEDS[self]
+
+
+_DEEDS = {
+    Permission.READ: "look at hosts, profiles, jobs and points",
+    Permission.WATCH: "follow jobs",
+    Permission.START: "start a backup",
+    Permission.BACK_UP: "preview, check, probe, accept or stop backups",
+    Permission.RESTORE: "restore, download or undo",
+    Permission.RESTORE_HERE: "restore into a folder of the server, only to a PC or by download",
+    Permission.CONFIGURE: "configure: change hosts, profiles, tokens or holds, or forget files",
+    Permission.OWN_ACCOUNT: "change a password or second factor, or see sessions",
+    Permission.AUDIT: "see who did what",
+}
+
 
 _READING = frozenset({Permission.READ, Permission.WATCH, Permission.OWN_ACCOUNT})
 _WORKING = _READING | {Permission.START, Permission.BACK_UP, Permission.RESTORE}

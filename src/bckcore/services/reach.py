@@ -31,7 +31,7 @@ class Reach:
         """Raise AccessDeniedError unless the principal has the permission."""
         if not who.may(permission):
             raise AccessDeniedError(
-                f"{who.name} ({who.title}) may not {permission.value}.", advice="Ask an administrator."
+                f"{who.name} ({who.title}) may not {permission.deed}.", advice="Ask an administrator."
             )
 
     def hosts(self, who: Principal) -> Collection[HostId] | None:
@@ -108,4 +108,4 @@ def _reaches(who: Principal, host: Host) -> bool:
 
 
 def _nothing(what: str, name: str) -> NotFoundError:
-    return NotFoundError(f"There is no {what} {name[:200]}.", advice="Check the name.")
+    return NotFoundError(f"There is no {what} {name[:200]}.")

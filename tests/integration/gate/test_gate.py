@@ -14,6 +14,7 @@ import pytest
 
 from bck_adapters.landlock import kernel_support
 from bck_adapters.testkit.lacking import lacking
+from bck_apps.gate.main import main
 from bck_apps.gate.places import enter, paths_to_look_at
 from bck_apps.gate.refusal import GateRefusedError
 from bckcore.domain.host_path import parsed_path
@@ -394,3 +395,10 @@ def test_it_starts_without_what_the_server_needs(gate: GateRig) -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout == "[] set()\n"
+
+
+@pytest.mark.parametrize("word", ["--help", "-h"])
+def test_a_person_who_asks_for_help_gets_it(monkeypatch, capsys, word: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["bck-gate", word])
+    main()
+    assert capsys.readouterr().out.startswith("usage: bck-gate")

@@ -106,6 +106,15 @@ def test_the_pc_refuses_what_only_the_server_allows(guarded: Guarded, short_dir:
     assert "/etc/bck-gate.toml" in refused.value.advice
 
 
+def test_a_gate_without_its_file_is_told_in_one_line_that_names_it(guarded: Guarded, short_dir: Path) -> None:
+    rig = ssh_rig(short_dir, guarded.sshd, short_dir / "run")
+    guarded.gate.config.unlink()
+    with pytest.raises(PathNotAllowedError) as refused:
+        rig.transport.probe(rig.host, rig.credential, [rig.source.path])
+    assert refused.value.what.endswith(f"{guarded.gate.config} cannot be read: No such file or directory)")
+    assert "If it names a file, mend that file there." in refused.value.advice
+
+
 @pytest.mark.parametrize("words", [("id",), (), ("sh", "-c", "id"), ("rsync --version",), ("-t", "id")])
 def test_the_servers_key_starts_nothing_by_hand(guarded: Guarded, words: tuple[str, ...]) -> None:
     done = guarded.by_hand(*words)

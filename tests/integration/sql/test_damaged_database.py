@@ -270,7 +270,7 @@ def test_a_profile_that_only_the_storage_knows_is_not_simply_a_wrong_name(home: 
     assert "The storage holds docs on pc1, which this database does not know" in err
     assert ADVICE in err
     code, _, err = bck("points", "pics")
-    assert (code, "Check the name" in err, ADVICE in err) == (4, True, False)
+    assert (code, "'bck profile list'" in err, ADVICE in err) == (4, True, False)
 
 
 def test_who_lost_all_accounts_is_told_and_gives_himself_one(home: Home, bck, monkeypatch):

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bck_apps.cli.timing import Timing
+from bck_apps.cli.timing import Timing, timing_fields
 from bckcore.domain.ids import HostId, ProfileId
 from bckcore.domain.profile import Profile
 from bckcore.domain.schedule import Schedule
@@ -80,3 +80,8 @@ def test_what_makes_no_sense_is_refused_with_advice(wrong: Timing, word: str) ->
         wrong.applied(BARE)
     assert word in caught.value.what
     assert caught.value.advice
+
+
+def test_the_clock_that_a_schedule_goes_by_is_shown() -> None:
+    rome = replace(BARE, retention=replace(BARE.retention, time_zone="Europe/Rome"))
+    assert ("time zone", "Europe/Rome") in timing_fields(rome)

@@ -93,6 +93,12 @@ def test_roles_grant_what_they_should(role: Role, granted: set[Permission]) -> N
     assert {permission for permission in Permission if who.may(permission)} == granted
 
 
+@pytest.mark.parametrize("permission", Permission)
+def test_what_is_not_permitted_is_told_in_words(permission: Permission) -> None:
+    assert " " in permission.deed
+    assert "-" not in permission.deed
+
+
 def test_an_error_reads_as_what_happened_what_it_means_what_to_do() -> None:
     assert str(BckError("It broke.", meaning="Nothing is lost.", advice="Try again.")) == (
         "It broke. Nothing is lost. Try again."

@@ -27,7 +27,7 @@ def _found(table: Mapping[K, V], key: K, what: str) -> V:
     except KeyError:
         if what == "profile":
             raise unknown_profile(str(key)) from None
-        raise NotFoundError(f"There is no {what} {key}.", advice="Check the name.") from None
+        raise NotFoundError(f"There is no {what} {key}.") from None
 
 
 def _require_free(table: Mapping[K, V], key: K, what: str) -> None:

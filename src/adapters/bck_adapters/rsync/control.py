@@ -161,7 +161,7 @@ def _asked_gate(host: Host, connection: fabric.Connection) -> tuple[str, str]:
     """The version of the gate on the host and that of its rsync; empty where no gate answers."""
     done = _ran(host, connection, "bck-gate probe")
     if str(done.stderr).startswith("bck-gate: refused: "):
-        raise gate_refused(host.id, f" ({display(str(done.stderr).encode()[:300]).strip()})")
+        raise gate_refused(host.id, f" ({display(str(done.stderr).strip().encode()[:300])})")
     answer = parsed_gate_answer(str(done.stdout))
     if answer is None:
         return "", ""

@@ -209,7 +209,8 @@ def gate_refused(host: str, said: str) -> BckError:
     return PathNotAllowedError(
         f"The gate on {host} refused.{said}",
         meaning="The PC has an allow-list of its own, and both must agree. Nothing was read or changed.",
-        advice=f"Allow the folder in /etc/bck-gate.toml on {host}, or take it out of the profile.",
+        advice=f"If it names a folder, allow that in /etc/bck-gate.toml on {host}, or take it out of the "
+        "profile. If it names a file, mend that file there.",
     )
 
 

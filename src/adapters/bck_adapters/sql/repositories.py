@@ -78,7 +78,7 @@ class _ByName:
     def _missing(self, key: str) -> NotFoundError:
         if self._table is tables.profile:
             return unknown_profile(key)
-        return NotFoundError(f"There is no {self._what} {key}.", advice="Check the name.")
+        return NotFoundError(f"There is no {self._what} {key}.")
 
 
 class SqlHosts:

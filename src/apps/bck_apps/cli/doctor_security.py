@@ -98,7 +98,7 @@ def _administrators(application: "Application") -> Looked:
     if not admins:
         return False, "there is none: bck user add NAME --role admin"
     if bare:
-        return False, f"without a second factor: {_named(bare)}"
+        return False, f"without a second factor: {_named(bare)}; bck user totp NAME"
     return True, f"{counted(len(admins), 'administrator')}, all with a second factor"
 
 

@@ -148,6 +148,7 @@ def timing_fields(profile: Profile) -> tuple[tuple[str, str], ...]:
     """Names and values for people."""
     return (
         ("schedule", profile.schedule.text if profile.schedule else "none: when somebody asks"),
+        ("time zone", profile.retention.time_zone),
         ("bandwidth plan", "\n".join(profile.bandwidth_plan)),
         ("fresh within", duration_text(profile.fresh_within) if profile.fresh_within else ""),
     )

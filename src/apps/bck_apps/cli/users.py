@@ -1,5 +1,6 @@
 """Verbs about accounts of people and their sessions."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from bck_apps.cli.session import opened, who
 from bck_apps.cli.units import time_text
 from bckcore.domain.access import Role, User
 from bckcore.domain.ids import SessionId
+from bckcore.domain.secret import Secret
 from bckcore.domain.session import Session
 from bckcore.errors import InvalidInputError
 
@@ -56,6 +58,31 @@ def remove(name: NameArgument, as_json: Json = False) -> None:
     with opened() as application:
         user = application.access.remove_user(name)
     show(as_json, {"removed": user.name}, lambda: fields((("removed", user.name),)))
+
+
+@app.command("totp")
+def totp(name: NameArgument, as_json: Json = False) -> None:
+    """Make a secret for a phone, as an account's second factor. It counts once it is confirmed."""
+    with opened() as application:
+        made = application.second_factors.enrol(name)
+    document = {"name": name, "secret": made.secret.reveal(), "uri": made.uri.reveal()}
+    hint = f"It is shown this once. Enter it in the phone, then: bck user totp-confirm {name}"
+    show(as_json, document, lambda: fields((*document.items(), ("", hint))))
+
+
+@app.command("totp-confirm")
+def totp_confirm(name: NameArgument, as_json: Json = False) -> None:
+    """Show that the phone has it: its code, from standard input or asked for. Sign-in then needs one."""
+    code = (
+        Secret(typer.prompt("Code that the phone shows"))
+        if sys.stdin.isatty()
+        else given_password(from_stdin=True)
+    )
+    with opened() as application:
+        codes = [one.reveal() for one in application.second_factors.confirm(name, code)]
+    hint = "They are shown this once; each lets in once without the phone. Keep them on paper."
+    rows = (("name", name), ("recovery codes", "\n".join(codes)), ("", hint))
+    show(as_json, {"name": name, "recovery_codes": codes}, lambda: fields(rows))
 
 
 @app.command("totp-off")

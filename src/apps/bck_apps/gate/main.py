@@ -30,6 +30,9 @@ def main() -> None:
         from bck_apps.gate.enrolling.command import enrol
 
         sys.exit(enrol(sys.argv[2:]))
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        sys.stdout.write(f"{_USAGE}\n")
+        return
     asked = os.environ.get("SSH_ORIGINAL_COMMAND", "")
     log = SYSLOG
     try:
