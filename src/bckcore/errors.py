@@ -346,6 +346,15 @@ class ConflictError(BckError):
     usual_advice = "Look at what is there already, or choose another name."
 
 
+def host_in_use(host: str, profile: str) -> ConflictError:
+    """The error for a host that cannot be removed, naming a profile that uses it."""
+    return ConflictError(
+        f"The profile {profile} uses the host {host}.",
+        advice=f"To stop its backups: bck profile set {profile} --disable. To remove both, first the "
+        f"profile: bck profile remove {profile}; what is stored stays.",
+    )
+
+
 class IllegalTransitionError(ConflictError):
     """A job cannot go from this state to that one."""
 

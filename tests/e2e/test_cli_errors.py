@@ -1,5 +1,6 @@
 """Each error is told apart, by text and by exit status, and nothing that was held is lost."""
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -260,3 +261,18 @@ def test_a_restore_into_a_folder_with_files_is_refused(scene: Scene, tmp_path: P
 def test_without_an_installation_every_verb_says_how_to_make_one(tmp_path: Path):
     answer = Bck(tmp_path).ok("jobs", code=4)
     assert "bck init" in answer["error"]["advice"]
+
+
+def test_a_lost_vault_is_named_before_a_backup_fails_for_it(scene: Scene) -> None:
+    vault = scene.bck.home / "vault"
+    assert "ways into hosts" not in scene.bck.ailing()
+    vault.rename(vault.with_name("vault-aside"))
+    try:
+        told = scene.bck.ailing()["ways into hosts"]
+        assert "The server no longer has its key for pc1." in told
+        assert "bck host set pc1 --key FILE" in told
+        scene.fails("private-key-unreadable")
+    finally:
+        shutil.rmtree(vault, ignore_errors=True)
+        vault.with_name("vault-aside").rename(vault)
+    assert "ways into hosts" not in scene.bck.ailing()

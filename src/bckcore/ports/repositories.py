@@ -37,7 +37,7 @@ class HostRepository(Protocol):
         """Replace the host of that name. Raises NotFoundError."""
 
     def remove(self, host: HostId) -> None:
-        """Take the host out. Raises NotFoundError, and ConflictError while a profile uses it."""
+        """Take the host out. Raises NotFoundError, and ConflictError, which names a profile that uses it."""
 
 
 class ProfileRepository(Protocol):

@@ -1,10 +1,12 @@
 """Credentials: what the server shows each host to be let in; decided here and nowhere else."""
 
+from collections.abc import Iterable, Sequence
+
 from bckcore.domain.credential import Credential, KeyCredential, PasswordCredential
 from bckcore.domain.host import Host
 from bckcore.domain.login import Login
 from bckcore.domain.secret import Secret
-from bckcore.errors import AuthenticationError, NotFoundError, PrivateKeyError
+from bckcore.errors import AuthenticationError, BckError, NotFoundError, PrivateKeyError
 from bckcore.ports.vault import Vault
 from bckcore.services.ssh_authority import SshAuthority
 
@@ -64,6 +66,18 @@ class Credentials:
             return PasswordCredential(password or self._kept_password(host))
         key = kept_secret(self._vault, host)
         return KeyCredential(key) if key else None
+
+    def lost(self, hosts: Iterable[Host]) -> Sequence[BckError]:
+        """For each host whose key or password the vault should keep and does not, the error that a backup
+        would end with. Raises StorageError.
+        """
+        found: list[BckError] = []
+        for host in hosts:
+            try:
+                kept_secret(self._vault, host)
+            except (PrivateKeyError, AuthenticationError) as error:
+                found.append(error)
+        return found
 
     def _kept_password(self, host: Host) -> Secret[str]:
         if (kept := kept_secret(self._vault, host)) is not None:

@@ -90,9 +90,9 @@ class _Reader:
             self._add_all(path, _anchored_rules(folder, content), self.rules)
 
     def _add_all(
-        self, path: RelPath, rules: Iterable[tuple[int, str]], to: list[tuple[str, RelPath]]
+        self, path: RelPath, rules: Iterable[tuple[int, str, str]], to: list[tuple[str, RelPath]]
     ) -> None:
-        for number, rule in rules:
+        for number, written, rule in rules:
             if len(self.rules) + len(self.caches) >= MOST_RULES:
                 self.trouble(
                     path, f"the source has more than {MOST_RULES} such rules; from here on none is used"
@@ -104,9 +104,17 @@ class _Reader:
             try:
                 self.understood(rule)
             except InvalidInputError as error:
-                self.trouble(path, f"line {number}: {error.what}")
+                self.trouble(path, f"line {number}: {self._told(written) or error.what}")
             else:
                 to.append((rule, path))
+
+    def _told(self, written: str) -> str:
+        """What is wrong with the rule as it stands in the file; empty where that alone is none."""
+        try:
+            self.understood(written)
+        except InvalidInputError as error:
+            return error.what
+        return ""
 
 
 def _name(path: RelPath) -> bytes:
@@ -120,18 +128,18 @@ def _folder(path: RelPath) -> str:
     return f"/{text}" if text else ""
 
 
-def _cache_rules(folder: str) -> Iterator[tuple[int, str]]:
+def _cache_rules(folder: str) -> Iterator[tuple[int, str, str]]:
     """All that lies in the folder, but the tag that says why."""
-    yield 1, f"{folder}/*"
-    yield 1, f"!{folder}/{CACHEDIR_TAG.decode()}"
+    for rule in (f"{folder}/*", f"!{folder}/{CACHEDIR_TAG.decode()}"):
+        yield 1, rule, rule
 
 
-def _anchored_rules(folder: str, content: bytes) -> Iterator[tuple[int, str]]:
-    """The rules of one .bckignore, from the root of the source on, with their line numbers."""
+def _anchored_rules(folder: str, content: bytes) -> Iterator[tuple[int, str, str]]:
+    """The rules of one .bckignore: line number, as written, and from the root of the source on."""
     for number, line in enumerate(_text(content).split("\n"), start=1):
         rule = line.removesuffix("\r")
         if not rule.startswith("#") and _names_something(rule):
-            yield number, _anchored(folder, rule)
+            yield number, rule, _anchored(folder, rule)
 
 
 def _text(content: bytes) -> str:

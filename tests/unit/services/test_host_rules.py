@@ -90,6 +90,7 @@ def test_what_cannot_be_used_is_named_with_its_line_and_hides_nothing() -> None:
     assert [problem.path for problem in found.problems] == [b"d/.bckignore"] * 3
     assert {problem.kind for problem in found.problems} == {ProblemKind.FILTER}
     assert [problem.message.partition(":")[0] for problem in found.problems] == ["line 2", "line 3", "line 4"]
+    assert not [problem.message for problem in found.problems if "/d/" in problem.message], "not as written"
 
 
 @pytest.mark.parametrize("coding", ["utf-16", "utf-16-be"])

@@ -15,7 +15,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
 from bckcore.domain.run_problem import RunProblem
-from bckcore.errors import ConflictError, NotFoundError, unknown_profile
+from bckcore.errors import ConflictError, NotFoundError, host_in_use, unknown_profile
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -64,12 +64,8 @@ class MemoryHosts:
         """See the port."""
         state = self._session.write()
         _found(state.hosts, host, "host")
-        if any(profile.host == host for profile in state.profiles.values()):
-            raise ConflictError(
-                f"A profile uses the host {host}.",
-                advice="To stop its backups: bck profile set PROFILE --disable. To remove both, first the "
-                "profile: bck profile remove PROFILE; what is stored stays.",
-            )
+        if used := sorted(profile.id for profile in state.profiles.values() if profile.host == host):
+            raise host_in_use(host, used[0])
         del state.hosts[host]
 
 

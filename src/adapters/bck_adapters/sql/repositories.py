@@ -17,7 +17,7 @@ from bckcore.domain.profile import Profile
 from bckcore.domain.restore_point import RestorePoint
 from bckcore.domain.run import Run
 from bckcore.domain.run_problem import RunProblem
-from bckcore.errors import ConflictError, NotFoundError, unknown_profile
+from bckcore.errors import ConflictError, NotFoundError, host_in_use, unknown_profile
 
 # Named so, because the arguments of the methods are called run and point.
 _RUN = tables.run
@@ -108,14 +108,13 @@ class SqlHosts:
         """See the port."""
         self._session.require_writing()
         used = self._session.execute(
-            select(tables.profile.c.id).where(tables.profile.c.host == host).limit(1)
-        )
-        if used.first() is not None:
-            raise ConflictError(
-                f"A profile uses the host {host}.",
-                advice="To stop its backups: bck profile set PROFILE --disable. To remove both, first the "
-                "profile: bck profile remove PROFILE; what is stored stays.",
-            )
+            select(tables.profile.c.id)
+            .where(tables.profile.c.host == host)
+            .order_by(tables.profile.c.id)
+            .limit(1)
+        ).first()
+        if used is not None:
+            raise host_in_use(host, used[0])
         self._rows.remove(host)
 
 

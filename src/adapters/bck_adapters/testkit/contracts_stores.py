@@ -233,7 +233,7 @@ class RepositoriesContract(_NeedsDatabase):
         with database.units() as uow:
             uow.hosts.add(sample_host())
             uow.profiles.add(sample_profile())
-            with pytest.raises(ConflictError):
+            with pytest.raises(ConflictError, match="The profile docs uses the host pc1"):
                 uow.hosts.remove(HostId("pc1"))
             assert len(uow.hosts.list()) == 1
 

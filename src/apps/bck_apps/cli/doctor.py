@@ -75,6 +75,7 @@ def _own_findings(application: "Application") -> Sequence[StorageFinding]:
         _tried("database", lambda: _database(application)),
         _tried("queue", lambda: _queue(application)),
         _tried("runner", lambda: _runner(application)),
+        _tried("ways into hosts", lambda: _ways_in(application)),
         _tried("accounts", lambda: accounts_finding(application.access.users())),
         _tried("receipts", lambda: receipts_finding(application.storage)),
         _tried("histories", lambda: _histories(application)),
@@ -154,6 +155,15 @@ def receipts_finding(storage: "Storage") -> tuple[bool, str]:
     more = f"; and {len(faults) - MOST_FAULTS} more" if len(faults) > MOST_FAULTS else ""
     advice = "Bring .receipts back from a copy of the storage; see 'bck catalog rebuild --help'."
     return False, f"{'; '.join(faults[:MOST_FAULTS])}{more}. {advice}"
+
+
+def _ways_in(application: "Application") -> tuple[bool, str]:
+    """Whether the vault has what each host's login needs: without it, every backup fails."""
+    lost = application.container.credentials().lost(application.hosts.list())
+    if not lost:
+        return True, "the vault has every key and password that it keeps for them"
+    more = f" And {len(lost) - MOST_FAULTS} more." if len(lost) > MOST_FAULTS else ""
+    return False, " ".join(f"{one.what} {one.advice}." for one in lost[:MOST_FAULTS]) + more
 
 
 def _histories(application: "Application") -> tuple[bool, str]:
