@@ -276,3 +276,16 @@ def test_a_lost_vault_is_named_before_a_backup_fails_for_it(scene: Scene) -> Non
         shutil.rmtree(vault, ignore_errors=True)
         vault.with_name("vault-aside").rename(vault)
     assert "ways into hosts" not in scene.bck.ailing()
+
+
+def test_what_only_the_service_can_open_is_no_fault_and_is_told(scene: Scene) -> None:
+    key = scene.bck.home / "vault.key"
+    before = key.read_bytes()
+    try:
+        key.write_bytes(b"k" * 32)  # as where the service seals with a credential that bck does not have
+        assert "ways into hosts" not in scene.bck.ailing()
+        items = scene.bck.run("doctor", "--json").json["items"]
+        [told] = [one for one in items if one["name"] == "ways into hosts"]
+        assert "sealed with another key" in told["detail"]
+    finally:
+        key.write_bytes(before)

@@ -158,8 +158,16 @@ def receipts_finding(storage: "Storage") -> tuple[bool, str]:
 
 
 def _ways_in(application: "Application") -> tuple[bool, str]:
-    """Whether the vault has what each host's login needs: without it, every backup fails."""
-    lost = application.container.credentials().lost(application.hosts.list())
+    """Whether the vault has what each host's login needs: without it, every backup fails.
+
+    What a credential of the service seals cannot be opened here, and is no fault.
+    """
+    from bckcore.errors import StorageError
+
+    try:
+        lost = application.container.credentials().lost(application.hosts.list())
+    except StorageError as error:
+        return True, f"not looked at. {error.what} If the service has no credential for it: {error.advice}"
     if not lost:
         return True, "the vault has every key and password that it keeps for them"
     more = f" And {len(lost) - MOST_FAULTS} more." if len(lost) > MOST_FAULTS else ""
