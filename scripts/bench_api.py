@@ -239,19 +239,20 @@ def told_line_delay(caller: Caller, application: Application) -> None:
 
 
 def told_file_delay(caller: Caller, application: Application) -> None:
-    """From a file that rsync has put in its place to the progress that names it."""
+    """From a file that rsync has put in its place to the progress that counts it."""
     stored = application.settings.storage.root / "current" / "here" / "slow" / "docs"
     plan = application.profiles.get(DOCS)
     slow = TransferOptions(bandwidth_limit=700_000)
     application.profiles.add(replace(plan, id=ProfileId("slow"), options=slow, created=None))
     job = caller.call("POST", "/backup/start", {"profile": "slow"})["job"]
     assert isinstance(job, dict)  # the answer to a start names its job
-    delays = list[float]()
-    for name, data, at in events(caller, str(job["job_id"])):
-        place = stored / str(data.get("current_file"))
-        if name == "progress" and data["phase"] == "transferring" and place.is_file():
-            delays.append(at - place.stat().st_ctime)
-    _told("a file that arrived", [delay for delay in delays if delay >= 0])
+    told = [
+        (at, int(str(data["files_done"])))
+        for name, data, at in events(caller, str(job["job_id"]))
+        if name == "progress" and data["phase"] == "transferring"
+    ]
+    arrived = sorted(path.stat().st_ctime for path in stored.rglob("*.dat"))
+    _told("a file that arrived", [at - arrived[count - 1] for at, count in told if count])
 
 
 def _told(what: str, delays: list[float]) -> None:
