@@ -5,8 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from bck_adapters.rsync.listing import ItemListing, unescaped
+from bck_adapters.rsync import listing as room
+from bck_adapters.rsync.listing import ItemListing, checked_path, unescaped
 from bckcore.domain.file_version import EntryKind
 from bckcore.domain.paths import RelPath
 from bckcore.domain.transfer import Seen
@@ -109,3 +112,67 @@ def test_times_beyond_the_calendar_are_unknown(listing) -> None:
 )
 def test_escapes_of_rsync(escaped: bytes, raw: bytes) -> None:
     assert unescaped(escaped) == raw
+
+
+_NAMES = st.sampled_from(
+    [
+        b"f",
+        b"a/b",
+        b"a/b/",
+        b"./",
+        b"a.",
+        b"a./",
+        b"..",
+        b"a/../b",
+        b"a//b",
+        b"/x",
+        b"",
+        b"\\#012",
+        b"*",
+        b"x y",
+    ]
+)
+_ITEMS = st.sampled_from([b".f", b".d", b">f+++++++++", b".f...p.....", b"*deleting"])
+_LINES = st.one_of(
+    st.builds(line, _ITEMS, _NAMES),
+    st.sampled_from(
+        [
+            b"\n",
+            b"text\n",
+            TAG + b"\n",
+            TAG + b".f" + TAG + b"short\n",
+            b"x" + line(b".f", b"late"),
+            TAG * 4 + b"\n",
+        ]
+    ),
+)
+
+
+def _as_told(lines: list[bytes]) -> tuple[list[bytes], list[bytes], int]:
+    """Paths, changed ones and how many lines count, line by line."""
+    paths, changed, count = list[bytes](), list[bytes](), 0
+    for one in b"".join(lines).split(b"\n")[:-1]:
+        _, *parts = one.split(TAG, 2)
+        if len(parts) < 2 or len(parts[0]) <= 11 or parts[0].startswith(b"*"):
+            continue
+        count += 1
+        path = checked_path(unescaped(parts[1].removesuffix(b"/")))
+        paths += [path] if path is not None else []
+        changed += [path] if path is not None and parts[0][2:11].strip() else []
+    return paths, changed, count
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("blocks")
+
+
+@given(lines=st.lists(_LINES, max_size=30), cut=st.integers(0, 20), block=st.integers(2, 400))
+def test_blocks_are_read_as_their_lines_are(place: Path, lines: list[bytes], cut: int, block: int) -> None:
+    (place / "items").write_bytes(b"".join(lines) + line(b".f", b"cut off")[:cut])
+    (place / "present").touch()
+    found = ItemListing(items=place / "items", tag=TAG, also_present=place / "present")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "_BLOCK", block)
+        told = list(found.paths()), [seen.path for seen in found.changes()], found.count()
+    assert told == _as_told(lines)

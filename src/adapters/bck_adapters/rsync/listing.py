@@ -2,9 +2,11 @@
 
 import re
 from calendar import timegm
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import cast
 
 from bck_adapters.rsync.argv import ITEM_WIDTH
 from bckcore.domain.file_version import EntryKind
@@ -16,6 +18,10 @@ from bckcore.errors import InvalidInputError
 _ESCAPE = re.compile(rb"\\#([0-7]{3})")
 _DIGEST = re.compile(rb"[0-9a-f]{32}")
 _ODD = (b"/", b"")
+_ODD_PARTS = (b"\\#", b"..", b"//", b"./", b"\0", b"\n/", b"\n\n")
+"""What stands in no lines of names that can be taken as they are."""
+_ODD_FIRST = (b"/", b"\n")
+_BLOCK = 1 << 18
 LONGEST_SIZE = 20
 """Digits of a number that no file's size reaches."""
 _DELETED = ord("*")
@@ -52,41 +58,71 @@ class ItemListing:
 
     def paths(self) -> Iterator[RelPath]:
         """Every path rsync saw on the PC."""
-        for fields, name in self._lines():
-            if fields[0] != _DELETED and (path := _path(name)) is not None:
-                yield path
+        for block in _whole_lines(self.items):
+            if (plain := self._plain_paths(block)) is not None:
+                yield from plain
+                continue
+            for fields, name in self._lines(BytesIO(block)):
+                if fields[0] != _DELETED and (path := _path(name)) is not None:
+                    yield path
         for raw in nul_separated(self.also_present):
             yield RelPath(raw)
 
     def changes(self) -> Iterator[Seen]:
         """The paths with a non-blank item."""
-        for fields, name in self._lines():
-            if fields[0] == _DELETED or fields[2:ITEM_WIDTH] == _UNCHANGED:
-                continue
-            if (path := _path(name)) is not None:
-                yield _seen(fields, path)
+        return (_seen(fields, path) for fields, path in self._changed())
 
     def foreseen(self) -> Iterator[Foreseen]:
         """The same of a dry run, with what would become of them."""
-        for fields, name in self._lines():
-            if fields[0] == _DELETED or fields[2:ITEM_WIDTH] == _UNCHANGED:
-                continue
-            if (path := _path(name)) is not None:
-                seen = _seen(fields, path)
-                size = seen.size or 0 if seen.kind is EntryKind.FILE else 0
-                yield Foreseen(path, seen.kind, _coming(fields), size)
+        for fields, path in self._changed():
+            seen = _seen(fields, path)
+            size = seen.size or 0 if seen.kind is EntryKind.FILE else 0
+            yield Foreseen(path, seen.kind, _coming(fields), size)
 
     def count(self) -> int:
         """How many lines name a path on the PC."""
-        return sum(fields[0] != _DELETED for fields, _ in self._lines())
+        with self.items.open("rb", buffering=_BLOCK) as lines:
+            return sum(fields[0] != _DELETED for fields, _ in self._lines(lines))
 
-    def _lines(self) -> Iterator[tuple[bytes, bytes]]:
+    def _changed(self) -> Iterator[tuple[bytes, RelPath]]:
+        begin, end = len(self.tag) + 2, len(self.tag) + ITEM_WIDTH
+        with self.items.open("rb", buffering=_BLOCK) as lines:
+            wanted = (line for line in lines if line[begin:end] != _UNCHANGED)  # nearly none of them
+            for fields, name in self._lines(wanted):
+                if fields[0] == _DELETED or fields[2:ITEM_WIDTH] == _UNCHANGED:
+                    continue
+                if (path := _path(name)) is not None:
+                    yield fields, path
+
+    def _lines(self, lines: Iterable[bytes]) -> Iterator[tuple[bytes, bytes]]:
         tag = self.tag
-        with self.items.open("rb", buffering=1 << 18) as lines:
-            for line in lines:
-                parts = line.split(tag, 2)
-                if len(parts) == 3 and line.endswith(b"\n") and len(parts[1]) > ITEM_WIDTH:
-                    yield parts[1], parts[2]
+        for line in lines:
+            parts = line.split(tag, 2)
+            if len(parts) == 3 and line.endswith(b"\n") and len(parts[1]) > ITEM_WIDTH:
+                yield parts[1], parts[2]
+
+    def _plain_paths(self, block: bytes) -> list[RelPath] | None:
+        """The paths of a block of lines at once, where none is odd; None where each must be looked at."""
+        begin, *parts = block.split(self.tag)
+        fields, names = b"".join(parts[::2]), parts[1::2]
+        text = b"".join(names)
+        lines = block.count(b"\n" + self.tag) + 1
+        regular = not begin and len(parts) == 2 * lines == 2 * text.count(b"\n") and b"\n" not in fields
+        if not regular or b"*" in fields or min(map(len, parts[::2]), default=0) <= ITEM_WIDTH:
+            return None
+        if any(odd in text for odd in _ODD_PARTS) or text[:1] in _ODD_FIRST:
+            return None
+        return cast("list[RelPath]", text.replace(b"/\n", b"\n").split(b"\n")[:-1])
+
+
+def _whole_lines(file: Path) -> Iterator[bytes]:
+    """The file in blocks that end with a newline; what stands after the last one is passed over."""
+    rest = b""
+    with file.open("rb", buffering=0) as opened:
+        while read := opened.read(_BLOCK):
+            block, newline, rest = (rest + read).rpartition(b"\n")
+            if newline:
+                yield block + newline
 
 
 def _path(name: bytes) -> RelPath | None:
