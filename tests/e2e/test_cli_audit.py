@@ -48,7 +48,6 @@ def test_what_is_done_at_the_console_is_entered_with_the_system_user(bck: Bck):
     assert PASSWORD not in json.dumps(items)
 
 
-@pytest.mark.sqlite  # it changes entries by hand
 def test_that_the_databases_own_account_is_replaced_is_entered(bck: Bck):
     bck.ok("catalog", "rebuild", "--yes", "--accept-damage")
     told = [one for one in bck.ok("audit", "list")["items"] if one["action"] == "catalog-rebuilt"]
@@ -57,6 +56,7 @@ def test_that_the_databases_own_account_is_replaced_is_entered(bck: Bck):
     assert expected.items() <= told[-1]["about"].items()
 
 
+@pytest.mark.sqlite  # it changes entries by hand
 def test_the_log_and_its_export_are_proved_and_every_break_is_told(bck: Bck, tmp_path):
     good = bck.ok("audit", "verify")
     assert (good["ok"], good["remembered"]) == (True, good["newest"])
