@@ -17,3 +17,7 @@ class Vault(Protocol):
 
     def delete(self, ref: SecretRef) -> None:
         """Safe to repeat."""
+
+    def undo_put(self, ref: SecretRef, before: Secret[str] | None) -> None:
+        """Make a put that was not to be as if it had not happened: what was there comes back, or nothing
+        is there again. Possible also where the database does not answer: nothing is entered."""

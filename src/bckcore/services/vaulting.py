@@ -21,16 +21,15 @@ def stored(vault: Vault, ref: SecretRef | None, secret: Secret[str] | None) -> I
     if ref is None or secret is None:
         yield
         return
+    readable = True
     try:
         before = or_none(lambda: vault.get(ref))
     except StorageError:  # damaged: to replace it is what is wanted
-        before = secret
+        readable, before = False, None
     vault.put(ref, secret)
     try:
         yield
     except BaseException:
-        if before is None:
-            vault.delete(ref)
-        elif before is not secret:
-            vault.put(ref, before)
+        if readable:
+            vault.undo_put(ref, before)
         raise

@@ -296,6 +296,10 @@ class WitnessedVault:
         with self._entered(Action.KEY_REMOVED, ref):
             self._vault.delete(ref)
 
+    def undo_put(self, ref: SecretRef, before: Secret[str] | None) -> None:
+        """See the port. The put's own entry goes with the unit that failed."""
+        self._vault.undo_put(ref, before)
+
     @contextmanager
     def _entered(self, action: Action, ref: SecretRef) -> Iterator[None]:
         """Entered before it is done; and once more, as failed, where it then was not."""

@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
-from bck_adapters.memory import MemoryVault
+from bck_adapters.memory import MemoryDatabase, MemoryVault
+from bck_adapters.memory.audit import MemoryHeadKeeper
+from bck_adapters.testkit.samples import StepClock
 from bckcore.domain.ids import SecretRef
 from bckcore.domain.login import Login
 from bckcore.domain.secret import Secret
-from bckcore.errors import NotFoundError, StorageError
+from bckcore.errors import DatabaseUnreachableError, NotFoundError, StorageError
+from bckcore.services.evidence import Evidence, Witness
 from bckcore.services.hosts import HostChange
 from bckcore.services.vaulting import stored
+from bckcore.services.witnessed import WitnessedVault, witnessed_units
 from tests.unit.services.test_hosts_and_profiles import ANOTHER, KEY, PC1, PC2, PINNED, Office, host
 
 REF, OLD, NEW = SecretRef("host/pc1/ssh"), Secret("old"), Secret("new")
@@ -110,3 +114,22 @@ def test_a_key_of_its_own_and_the_authority_stay_what_they_were() -> None:
             office.authority.renew(at_once=renewed)
     assert office.logins.trust(PC1) == before
     assert office.authority.public() == authority
+
+
+def test_what_was_there_comes_back_also_where_nothing_can_be_entered_any_more() -> None:
+    """As with a database that has gone: the put's entry goes with the unit, and its undoing has none."""
+    clock = StepClock()
+    database, vault = MemoryDatabase(clock), MemoryVault()
+    witness = Witness(clock=clock, head=MemoryHeadKeeper())
+    units = witnessed_units(database.units, witness)
+    vault.put(REF, OLD)
+    witnessed = WitnessedVault(vault, Evidence(units=units, witness=witness))
+    with pytest.raises(NoRoomError), units(), stored(witnessed, REF, NEW):
+        witness.writing = gone
+        raise NoRoomError
+    assert vault.get(REF).reveal() == "old"
+    assert not Evidence(units=units, witness=witness).entries()
+
+
+def gone(_: object) -> None:
+    raise DatabaseUnreachableError("The database does not answer.")

@@ -40,6 +40,13 @@ class MemoryVault:
         with self._lock:
             self._secrets.pop(ref, None)
 
+    def undo_put(self, ref: SecretRef, before: Secret[str] | None) -> None:
+        """See the port."""
+        if before is None:
+            self.delete(ref)
+        else:
+            self.put(ref, before)
+
 
 class MemorySealedBox:
     """SealedBox whose sealed texts are numbers of a cloakroom, as long as real ones would grow."""

@@ -44,6 +44,15 @@ class VaultContract:
         with pytest.raises(NotFoundError):
             vault.get(REFS[0])
 
+    def test_a_put_is_undone(self, vault: Vault) -> None:
+        vault.put(REFS[0], Secret("new"))
+        vault.undo_put(REFS[0], Secret("old"))
+        assert vault.get(REFS[0]).reveal() == "old"
+        vault.undo_put(REFS[0], None)
+        vault.undo_put(REFS[0], None)
+        with pytest.raises(NotFoundError):
+            vault.get(REFS[0])
+
 
 class SealedBoxContract:
     """Sealed for one runner and one job."""

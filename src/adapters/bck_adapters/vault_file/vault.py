@@ -87,6 +87,13 @@ class FileVault:
             self._place(ref).unlink()
             sync_folder(self._folder)
 
+    def undo_put(self, ref: SecretRef, before: Secret[str] | None) -> None:
+        """See the port."""
+        if before is None:
+            self.delete(ref)
+        else:
+            self.put(ref, before)
+
     def _place(self, ref: SecretRef) -> Path:
         return self._folder / sha256(ref.encode("utf-8")).hexdigest()
 
