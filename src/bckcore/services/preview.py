@@ -192,8 +192,8 @@ class _Look:
         """As people see it."""
         return self.source.name if path == ROOT else f"{self.source.name}/{display(path)}"
 
-    def take(self, report: PreviewReport, catalog: Catalog, *, first: bool) -> frozenset[RelPath]:
-        """What would be sent or set anew; those among it that the next run adds.
+    def take(self, report: PreviewReport, catalog: Catalog, *, first: bool) -> AbstractSet[RelPath]:
+        """What would be sent or set anew; those among it that the next run adds, but of a first one.
 
         New is what is not in the state, whatever stands in storage: as a run has it. ``first``: nothing
         stands there, and an empty folder was taken for the root.
@@ -207,10 +207,10 @@ class _Look:
                 stored = one.coming is Coming.ATTRIBUTES  # its bytes, so they are not sent
                 tally.bytes += 0 if stored else one.size
                 tally.coming.add(self.path(one.path), change=coming.value, bytes=0 if stored else one.size)
-                if coming is Coming.NEW:
+                if coming is Coming.NEW and not first:
                     new.add(one.path)
-                    tally.returning += stored and not first
-        return frozenset(new)
+                    tally.returning += stored
+        return new
 
     def take_returning(
         self, report: PreviewReport, catalog: Catalog, storage: Storage, new: AbstractSet[RelPath]
