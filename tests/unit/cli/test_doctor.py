@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,15 @@ def test_the_end_of_the_authority_is_told_half_a_year_before_with_what_to_do(tmp
         assert "bck cert renew --authority" in told
         made.certificates.renew_authority(own=False, new_key=False)
         assert certificates_finding(made)[0]
+
+
+def test_a_certificate_of_our_own_that_nobody_renewed_is_told_without_another_authority(
+    application: Application,
+) -> None:
+    facts = application.certificates.facts()
+    soon = replace(facts, valid_until=application.clock.now() + timedelta(days=5))
+    assert soon.worry(application.clock.now()).endswith("bck cert renew")
+    assert not facts.worry(application.clock.now())
 
 
 def test_a_key_that_others_can_read_is_named(application: Application) -> None:

@@ -51,10 +51,13 @@ class CertificateFacts:
 
     def worry(self, now: datetime) -> str:
         """What ends soon, what that means, and what to do; empty while nothing does."""
-        if self.ca_valid_until - now > AUTHORITY_WARN_BEFORE and self.valid_until - now > WARN_BEFORE:
+        lasting = self.ca_valid_until - now > AUTHORITY_WARN_BEFORE
+        if lasting and self.valid_until - now > WARN_BEFORE:
             return ""
         if self.files.imported:
             return "it was imported, and nobody renews it by itself: bck cert import"
+        if lasting:
+            return "the server should have renewed it, and has not: bck cert renew"
         return "then no client accepts the server: bck cert renew --authority, and tell every client"
 
 
