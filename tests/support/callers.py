@@ -7,7 +7,7 @@ odd values behind it is really reached.
 from __future__ import annotations
 
 from base64 import b32decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +20,7 @@ from bckcore.domain.ids import HostId
 from bckcore.domain.totp import code_of, step_at
 from tests.support.api_world import PASSWORD
 from tests.support.neighbours import MARK, Neighbours, T, neighbours
+from tests.support.places import quick_folder
 from tests.support.sshd import new_key
 
 HIDDEN = f"{MARK}-hidden"
@@ -142,6 +143,14 @@ class Street:
 
     def _signed_in(self, caller: Caller) -> str:
         return str(self.sign_in(caller)["access_token"])
+
+
+def one_street(otherwise: Path) -> Iterator[Street]:
+    """For the time of a fixture; in ``otherwise`` where there is no folder in memory."""
+    for folder in quick_folder(otherwise):
+        made = Street(folder)
+        yield made
+        made.close()
 
 
 def _login(street: Street, caller: Caller) -> Plain:

@@ -30,10 +30,9 @@ from schemathesis.specs.openapi.checks import (
 from bck_apps.api.deps import Requires
 from bck_apps.api.main import ROUTES, create_app
 from bckcore.domain.access import Permission
-from tests.support.callers import PLAIN, Caller, Plain, Street, usual
+from tests.support.callers import PLAIN, Caller, Plain, Street, one_street, usual
 from tests.support.neighbours import MARK
 from tests.support.patience import patient
-from tests.support.places import quick_folder
 
 CHECKS = [status_code_conformance, content_type_conformance, response_schema_conformance]
 OF_THE_PC = (502, 504)
@@ -61,10 +60,7 @@ def routes() -> dict[str, APIRoute]:
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
-    for folder in quick_folder(tmp_path_factory.mktemp("street")):
-        made = Street(folder)
-        yield made
-        made.close()
+    yield from one_street(tmp_path_factory.mktemp("street"))
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.callers import PLAIN, Caller, Plain, Street, usual
-from tests.support.places import quick_folder
+from tests.support.callers import PLAIN, Caller, Plain, Street, one_street, usual
 from tests.support.routes import every_route
 
 ENTERED_OTHERWISE = {
@@ -26,10 +25,7 @@ TAKING = ["GET /profiles/{name}/points/{point}/file", "GET /profiles/{name}/poin
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Street]:
-    for folder in quick_folder(tmp_path_factory.mktemp("street")):
-        made = Street(folder)
-        yield made
-        made.close()
+    yield from one_street(tmp_path_factory.mktemp("street"))
 
 
 @pytest.mark.parametrize("route", [*CHANGING, *TAKING])

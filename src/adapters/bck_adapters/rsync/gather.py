@@ -5,7 +5,6 @@ over; what comes lies in a folder of the order's own, readable by nobody else, a
 """
 
 import os
-import re
 import secrets
 import time
 from collections.abc import Iterable, Iterator
@@ -16,7 +15,7 @@ from bck_adapters.rsync.exit import Ending, error_of, sent_more
 from bck_adapters.rsync.filters import rsync_folder_rules
 from bck_adapters.rsync.listing import checked_path, unescaped
 from bck_adapters.rsync.messages import MessageReader, Sign, as_theirs
-from bck_adapters.rsync.output import OVER_MAX_SIZE
+from bck_adapters.rsync.output import NO_FILE, OVER_MAX_SIZE
 from bck_adapters.rsync.process import Program, run
 from bck_adapters.rsync.rule_file import filter_args
 from bck_adapters.rsync.wildcards import in_either_case
@@ -25,7 +24,6 @@ from bckcore.domain.paths import RelPath
 from bckcore.errors import JobCancelledError, TransferTimeoutError
 from bckcore.ports.transport import Watcher
 
-_NO_FILE = re.compile(rb'skipping non-regular file "(?P<name>.*)"$')
 _LOGGED_LINES = 200
 _LONGEST_LINE = 1 << 16
 
@@ -143,8 +141,8 @@ class Gather:
                 self._count += not line.endswith(b"/")
             elif line.endswith(OVER_MAX_SIZE):
                 _keep(line.removesuffix(OVER_MAX_SIZE), self._too_large)
-            elif match := _NO_FILE.match(line):
-                _keep(match["name"], self._no_files)
+            elif match := NO_FILE.match(line):
+                _keep(match["path"], self._no_files)
         if self._count > MOST_GATHERED:
             raise _EnoughError
 

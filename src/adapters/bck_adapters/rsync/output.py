@@ -27,6 +27,9 @@ _LONGEST = 1 << 16
 OVER_MAX_SIZE = b" is over max-size"
 """How a line ends that rsync says of a file above ``--max-size``; the name, escaped, stands before it."""
 
+NO_FILE = re.compile(rb'skipping non-regular file "(?P<path>.*)"$')
+"""What rsync says of a link, a pipe or the like that it passes over."""
+
 
 @dataclass(slots=True)
 class OutputReader:

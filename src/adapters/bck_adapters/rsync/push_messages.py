@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from bck_adapters.rsync.listing import unescaped
 from bck_adapters.rsync.messages import KEPT_PROBLEMS, MessageReader, Sign
+from bck_adapters.rsync.output import NO_FILE
 from bckcore.domain.paths import ROOT, RelPath, display, rel_path
 from bckcore.domain.transfer import PathProblem, ProblemKind
 
@@ -15,7 +16,6 @@ _FAILED = re.compile(
     rb'(?P<why>[^"]*) \((?P<errno>\d{1,6})\)$'
 )
 _IN_THE_WAY = re.compile(rb"could not make way for new [\w ]+: (?P<path>.*)$")
-_PASSED_OVER = re.compile(rb'skipping non-regular file "(?P<path>.*)"$')
 _VERIFY = re.compile(rb"(?P<level>WARNING|ERROR): (?P<path>.*) failed verification -- .*$")
 _FOLLOWS = re.compile(rb"cannot delete non-empty directory: |\*\*\* Skipping |created \d* ?director")
 _TEMPORARY = re.compile(rb"\.(?P<name>.+)\.[A-Za-z0-9]{6}")
@@ -50,7 +50,7 @@ class PushMessages:
             self._failed(match, line)
         elif match := _IN_THE_WAY.match(line):
             self._note(match["path"], "a folder that is not empty is in the way; move it away first", line)
-        elif match := _PASSED_OVER.match(line):
+        elif match := NO_FILE.match(line):
             self._note(match["path"], "the account on the host may not make a device file", line)
         elif match := _VERIFY.match(line):
             if match["level"] == b"ERROR":

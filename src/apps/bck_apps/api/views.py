@@ -1,6 +1,6 @@
 """From domain values to response bodies, and from request bodies to domain values. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -346,6 +346,15 @@ def _error_view(result: JobResult) -> schemas.ErrorView | None:
 
 def job_view(job: Job) -> schemas.JobView:
     """A job for callers; its payload is for runners."""
+    return _job_view(job, lambda name, _: name != "findings")
+
+
+def listed_job_view(job: Job) -> schemas.JobView:
+    """A job among others: what its result names one by one - paths, rules - is left to the job's own view."""
+    return _job_view(job, lambda _, value: not _names_many(value))
+
+
+def _job_view(job: Job, told: Callable[[str, object], bool]) -> schemas.JobView:
     return schemas.JobView(
         job_id=job.id,
         kind=job.kind.value,
@@ -360,16 +369,9 @@ def job_view(job: Job) -> schemas.JobView:
         claims=job.claims,
         deaths=job.deaths,
         progress=progress_view(job.progress),
-        result={name: value for name, value in job.result.data.items() if name != "findings"} or None,
+        result={name: value for name, value in job.result.data.items() if told(name, value)} or None,
         error=_error_view(job.result),
     )
-
-
-def listed_job_view(job: Job) -> schemas.JobView:
-    """A job among others: what its result names one by one - paths, rules - is left to the job's own view."""
-    whole = job_view(job)
-    brief = {name: value for name, value in (whole.result or {}).items() if not _names_many(value)}
-    return whole.model_copy(update={"result": brief or None})
 
 
 def _names_many(value: object) -> bool:
